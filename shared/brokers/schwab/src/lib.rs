@@ -1,0 +1,1 @@
+//! Charles Schwab: token refresh, accounts, positions, quotes, orders, preview.

@@ -1,0 +1,1 @@
+//! AWS: secrets and tokens in SSM, ledger and lease in DynamoDB.

@@ -1,0 +1,312 @@
+use std::fmt;
+
+use async_trait::async_trait;
+use gamma_market::{Effect, Price, Right, Vertical};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::broker::{Fill, OrderId, OrderStatus};
+
+/// Who writes: carried by every conditional write, so that a write whose answer was lost is recognised as our own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    /// The run.
+    pub run_id: String,
+    /// The fence its lease was given.
+    pub fence: u64,
+}
+
+/// The right to act for one (account, trade date), for a short while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The account.
+    pub account: String,
+    /// The trade date.
+    pub date: Date,
+    /// Run and fence; the fence rises with every take.
+    pub writer: Writer,
+    /// Until when, on the run's clock.
+    pub expires: Timestamp,
+}
+
+/// What came of a conditional write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// It is written, by this call or by an earlier one of ours.
+    Ours,
+    /// The condition failed: somebody else's item stands there. The text says whose.
+    Theirs(String),
+}
+
+/// The day's record: one per (account, strategy, trade date); it gates trading for that day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayRecord {
+    /// The account.
+    pub account: String,
+    /// The strategy, `constant_stable`.
+    pub strategy: String,
+    /// The trade date.
+    pub date: Date,
+    /// Who planned it.
+    pub writer: Writer,
+    /// Where the day stands.
+    pub state: DayState,
+    /// Whether any rung was ever marked SENDING: from then on no other delivery may plan.
+    pub sending: bool,
+    /// The named outcome, once there is one.
+    pub outcome: Option<String>,
+}
+
+/// Where a day stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DayState {
+    /// A run is, or was, at work.
+    Open,
+    /// A run ended it with a named outcome.
+    Closed,
+}
+
+/// Which intent: the side of the plan and its revision; attributes hang below it, they are not the key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct IntentKey {
+    /// The strategy.
+    pub strategy: String,
+    /// Put or call side.
+    pub side: Right,
+    /// 1, then one more for each re-plan.
+    pub revision: u32,
+}
+
+impl fmt::Display for IntentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}#r{}", self.strategy, self.side, self.revision)
+    }
+}
+
+/// One side of the plan, approved, written before its first order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntentRecord {
+    /// Its key.
+    pub key: IntentKey,
+    /// What is traded.
+    pub vertical: Vertical,
+    /// Credit or debit.
+    pub effect: Effect,
+    /// Packages approved for the day.
+    pub quantity: u32,
+    /// The mid at decision time, in points.
+    pub decision_mid: Price,
+    /// The worst price it may ever be sent at, in points: a floor for credits, a ceiling for debits.
+    pub worst_price: Price,
+    /// Who wrote it.
+    pub writer: Writer,
+    /// Where it stands.
+    pub state: IntentState,
+    /// Packages filled, proven.
+    pub filled: u32,
+}
+
+/// Where an intent stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentState {
+    /// Orders may be out.
+    Open,
+    /// Every rung is proven terminal.
+    Terminal,
+    /// An order's fate could not be proven; nothing more may be sent for it.
+    Unresolved,
+}
+
+/// One attempt to place an order: SENDING is written before the POST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RungRecord {
+    /// The intent it belongs to.
+    pub intent: IntentKey,
+    /// 1, 2, 3 … counted over the intent; a retry after a proven refusal is a new number.
+    pub number: u32,
+    /// The limit in points.
+    pub price: Price,
+    /// Packages asked for: the verified remainder.
+    pub quantity: u32,
+    /// When SENDING was written.
+    pub at: Timestamp,
+    /// Order ids the broker already showed then; none of them can be this order.
+    pub seen: Vec<OrderId>,
+    /// Who wrote it.
+    pub writer: Writer,
+    /// Where it stands.
+    pub state: RungState,
+    /// The NBBO the price was made from: bid, ask, mid.
+    pub nbbo: (Price, Price, Price),
+}
+
+/// Where a rung stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum RungState {
+    /// The POST may be under way; whether an order exists is not known.
+    Sending,
+    /// The broker gave this id.
+    Accepted {
+        /// The broker's id.
+        order: OrderId,
+    },
+    /// Proven never to have existed.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// Proven over.
+    Terminal {
+        /// The broker's id.
+        order: OrderId,
+        /// How it ended.
+        status: OrderStatus,
+        /// Packages filled.
+        filled: u32,
+        /// The executions.
+        fills: Vec<Fill>,
+    },
+    /// The outcome could not be proven.
+    Unknown {
+        /// What is known.
+        reason: String,
+    },
+}
+
+/// Everything the ledger holds of one day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadedDay {
+    /// The day record.
+    pub day: Option<DayRecord>,
+    /// All intents, by key.
+    pub intents: Vec<IntentRecord>,
+    /// All rungs, by intent and number.
+    pub rungs: Vec<RungRecord>,
+}
+
+/// Operator records, read before trading and at every rung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Controls {
+    /// Whether the account is armed for live trading.
+    pub arming: Arming,
+    /// Why trading is halted, for all or for this account.
+    pub halted: Option<String>,
+}
+
+/// The account's armed record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arming {
+    /// An operator armed it.
+    Armed,
+    /// No record, or disarmed.
+    NotArmed,
+}
+
+/// The final record of one run: one named outcome, and what a reader needs to know why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    /// The run.
+    pub run_id: String,
+    /// The account.
+    pub account: String,
+    /// The trade date.
+    pub date: Date,
+    /// The outcome's name.
+    pub outcome: String,
+    /// The whole report as JSON.
+    pub report: serde_json::Value,
+}
+
+/// A ledger call that failed: nothing is known of whether a write was made, except where the name says so.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("ledger: {operation} {item}: {reason}")]
+pub struct LedgerError {
+    /// What was attempted.
+    pub operation: &'static str,
+    /// On which item.
+    pub item: String,
+    /// Why it failed, without secrets.
+    pub reason: String,
+}
+
+/// The durable record. Conditional writes recognise their own success: when the condition fails, the item that stands
+/// there is compared with what we meant to write.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Takes the lease of (account, date) for `run_id` until `expires`, when it is free or expired at `now`.
+    /// `Ok(Err(holder))` when another run holds it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known.
+    async fn take_lease(&self, account: &str, date: Date, run_id: &str, now: Timestamp, expires: Timestamp) -> Result<Result<Lease, String>, LedgerError>;
+
+    /// Prolongs a lease we hold; [`PutOutcome::Theirs`] when it was taken over.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known.
+    async fn renew_lease(&self, lease: &Lease, expires: Timestamp) -> Result<PutOutcome, LedgerError>;
+
+    /// Gives the lease back, so that a later delivery need not wait; failure is harmless, it expires.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known.
+    async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError>;
+
+    /// Everything kept of (account, strategy, date), read consistently.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it could not be read or understood.
+    async fn load_day(&self, account: &str, strategy: &str, date: Date) -> Result<LoadedDay, LedgerError>;
+
+    /// Opens the day for this writer: creates the record, or takes over one that has no SENDING and a lower fence.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known.
+    async fn open_day(&self, day: &DayRecord) -> Result<PutOutcome, LedgerError>;
+
+    /// Creates an intent.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known.
+    async fn put_intent(&self, lease: &Lease, intent: &IntentRecord) -> Result<PutOutcome, LedgerError>;
+
+    /// Creates a rung in state SENDING, and marks the day as sending, only while the lease's fence is still ours: one transaction.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known.
+    async fn put_sending(&self, lease: &Lease, rung: &RungRecord) -> Result<PutOutcome, LedgerError>;
+
+    /// Records where a rung stands. A terminal rung is never changed again.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known.
+    async fn set_rung(&self, account: &str, date: Date, rung: &RungRecord) -> Result<PutOutcome, LedgerError>;
+
+    /// Records where an intent stands and its fills.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known.
+    async fn set_intent(&self, account: &str, date: Date, intent: &IntentRecord) -> Result<PutOutcome, LedgerError>;
+
+    /// Closes the day with its named outcome, when it is ours or an older fence's.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known.
+    async fn close_day(&self, lease: &Lease, strategy: &str, outcome: &str) -> Result<PutOutcome, LedgerError>;
+
+    /// Keeps the run's own final record, one per run.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known.
+    async fn put_run(&self, run: &RunRecord) -> Result<PutOutcome, LedgerError>;
+
+    /// The operator's records for this account and for all. Absence of the armed record is [`Arming::NotArmed`].
+    ///
+    /// # Errors
+    /// [`LedgerError`] when they could not be read.
+    async fn controls(&self, account: &str) -> Result<Controls, LedgerError>;
+}

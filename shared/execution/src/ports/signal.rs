@@ -1,0 +1,29 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gamma_market::SignalRow;
+
+/// Where the day's signal is published.
+#[async_trait]
+pub trait SignalSource: Send + Sync {
+    /// Every row the feed shows now, in the feed's own order; choosing the right one is the strategy's work.
+    /// `budget` bounds the whole call, retries included, in real time.
+    ///
+    /// # Errors
+    /// [`SignalError`] when the feed could not be read or understood.
+    async fn rows(&self, budget: Duration) -> Result<Vec<SignalRow>, SignalError>;
+}
+
+/// Why the signal could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SignalError {
+    /// Login refused or no credentials: an operator has to act.
+    #[error("signal login: {0}")]
+    Login(String),
+    /// Not reached, timed out, or a 5xx after the retries.
+    #[error("signal feed unavailable: {0}")]
+    Unavailable(String),
+    /// An answer that is no signal; names the field, what came and what was expected.
+    #[error("signal answer: {0}")]
+    Malformed(String),
+}

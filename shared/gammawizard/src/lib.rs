@@ -1,0 +1,1 @@
+//! The GammaWizard signal: login, every payload shape, bounded retries.

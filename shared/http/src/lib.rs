@@ -1,0 +1,1 @@
+//! The one outgoing HTTP client: timeouts, outcome classes, retry waits, redaction.

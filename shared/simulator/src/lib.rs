@@ -1,0 +1,1 @@
+//! A market on real chains with faces that speak each service's wire, virtual time, a Lambda host.
