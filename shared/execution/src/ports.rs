@@ -6,13 +6,11 @@ mod ledger;
 mod signal;
 mod tokens;
 
-pub use broker::{
-    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Fill, NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply,
-};
+pub use broker::{AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Fill, NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply};
 pub use clock::Clock;
 pub use ledger::{
-    Arming, Controls, DayRecord, DayState, IntentKey, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RungRecord, RungState,
-    RunRecord, Writer,
+    Arming, Controls, DayRecord, DayState, IntentKey, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunRecord, RungRecord,
+    RungState, Writer,
 };
 pub use signal::{SignalError, SignalSource};
 pub use tokens::{SaveError, StoredToken, TokenStore};

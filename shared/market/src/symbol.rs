@@ -208,13 +208,19 @@ impl FromStr for OptionSymbol {
     type Err = SymbolError;
 
     fn from_str(text: &str) -> Result<Self, SymbolError> {
-        let fail = |part, expected| SymbolError { text: text.chars().take(60).collect(), part, expected };
+        let fail = |part, expected| SymbolError {
+            text: text.chars().take(60).collect(),
+            part,
+            expected,
+        };
         if !text.is_ascii() || text.len() > 60 {
             return Err(fail("text", "must be plain ASCII of 60 characters at most"));
         }
         let upper = text.trim().to_ascii_uppercase().replace('_', "");
         let body = upper.strip_prefix('.').unwrap_or(&upper);
-        let date_at = body.find(|c: char| c.is_ascii_digit()).ok_or_else(|| fail("expiry", "is missing, expected YYMMDD"))?;
+        let date_at = body
+            .find(|c: char| c.is_ascii_digit())
+            .ok_or_else(|| fail("expiry", "is missing, expected YYMMDD"))?;
         let (head, tail) = body.split_at(date_at);
         let padded = head.contains(' ');
         let name = head.trim_end_matches(' ');
@@ -229,8 +235,7 @@ impl FromStr for OptionSymbol {
             Some(b'C') => Right::Call,
             _ => return Err(fail("right", "must be P or C after the expiry")),
         };
-        let strike = parse_strike(&tail[7..])
-            .ok_or_else(|| fail("strike", "must be 8 digits, or up to 5 digits with up to 3 decimals, and above zero"))?;
+        let strike = parse_strike(&tail[7..]).ok_or_else(|| fail("strike", "must be 8 digits, or up to 5 digits with up to 3 decimals, and above zero"))?;
         Ok(Self { root, expiry, right, strike })
     }
 }
