@@ -1,1 +1,4 @@
-//! Pure: signal, snapshot and profile in; a plan out, every side an intent or a skip with its reason.
+//! What to trade, and why: (signal, snapshot, profile) → plan. Pure: no clock, no I/O, no randomness.
+
+pub mod constant_stable;
+pub mod signal;

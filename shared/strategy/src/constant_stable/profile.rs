@@ -1,0 +1,151 @@
+//! How one account trades the strategy.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::Buckets;
+
+/// The strategy's part of an account profile, as it is written. [`Profile::try_from`] checks it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawProfile {
+    /// Dollars of equity for one unit.
+    pub unit_dollars: Decimal,
+    /// Which volatility field of the signal sizes the trade, `VixOne`.
+    pub volatility_field: String,
+    /// Rising breaks between the buckets, decimal fractions.
+    pub volatility_breaks: Vec<Decimal>,
+    /// One multiplier per bucket.
+    pub multipliers: Vec<u32>,
+    /// What a missing volatility means.
+    #[serde(default)]
+    pub missing_volatility: MissingVolatility,
+    /// Share of the full size that the credit side of a risk reversal gets.
+    pub risk_reversal_credit_ratio: Decimal,
+    /// From which multiplier on that reduction applies.
+    pub risk_reversal_from_multiplier: u32,
+    /// Most packages per side and day; none = no cap.
+    #[serde(default)]
+    pub most_per_side: Option<u32>,
+    /// Count spreads already held at today's strikes towards the target.
+    pub top_up: bool,
+    /// Skip a side that would close something held.
+    pub no_close_guard: bool,
+    /// Trade a signal that expires today.
+    #[serde(default)]
+    pub same_day_expiry: bool,
+}
+
+/// What to do when the signal has no volatility. (The replaced system took the *middle* bucket: a larger size on missing data.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingVolatility {
+    /// Trade nothing, and say so.
+    #[default]
+    Skip,
+    /// Trade the bucket with the smallest multiplier.
+    SmallestBucket,
+}
+
+/// A checked profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Profile {
+    pub(super) raw: RawProfile,
+    #[serde(skip)]
+    pub(super) buckets: Buckets,
+}
+
+/// A profile field that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("profile {field}: got {got}, expected {expected}")]
+pub struct ProfileError {
+    field: &'static str,
+    got: String,
+    expected: &'static str,
+}
+
+impl ProfileError {
+    /// An error that names the field, what came and what was expected.
+    #[must_use]
+    pub const fn new(field: &'static str, got: String, expected: &'static str) -> Self {
+        Self { field, got, expected }
+    }
+}
+
+impl Profile {
+    /// The profile as written.
+    #[must_use]
+    pub const fn raw(&self) -> &RawProfile {
+        &self.raw
+    }
+}
+
+impl TryFrom<RawProfile> for Profile {
+    type Error = ProfileError;
+
+    fn try_from(raw: RawProfile) -> Result<Self, ProfileError> {
+        if raw.unit_dollars <= Decimal::ZERO {
+            return Err(ProfileError::new("unit_dollars", raw.unit_dollars.to_string(), "dollars above zero"));
+        }
+        if raw.volatility_field.trim().is_empty() {
+            return Err(ProfileError::new("volatility_field", "an empty text".into(), "a field name such as VixOne"));
+        }
+        let ratio = raw.risk_reversal_credit_ratio;
+        if ratio <= Decimal::ZERO || ratio > Decimal::ONE {
+            return Err(ProfileError::new(
+                "risk_reversal_credit_ratio",
+                ratio.to_string(),
+                "a share above 0 and up to 1",
+            ));
+        }
+        if raw.most_per_side == Some(0) {
+            return Err(ProfileError::new("most_per_side", "0".into(), "1 or more, or leave it out for no cap"));
+        }
+        let buckets = Buckets::new(raw.volatility_breaks.clone(), raw.multipliers.clone())?;
+        Ok(Self { raw, buckets })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The Lambda configuration of the reference's table 2.1.
+    pub(in crate::constant_stable) fn lambda() -> RawProfile {
+        RawProfile {
+            unit_dollars: Decimal::from(10_000),
+            volatility_field: "VixOne".into(),
+            volatility_breaks: ["0.1636779", "0.3276571", "0.3702533", "0.4514141"]
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect(),
+            multipliers: vec![2, 3, 5, 8, 10],
+            missing_volatility: MissingVolatility::Skip,
+            risk_reversal_credit_ratio: "0.6".parse().unwrap(),
+            risk_reversal_from_multiplier: 5,
+            most_per_side: None,
+            top_up: true,
+            no_close_guard: true,
+            same_day_expiry: false,
+        }
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_used_is_named() {
+        type Change = fn(&mut RawProfile);
+        let cases: [(&str, Change); 5] = [
+            ("unit_dollars", |raw| raw.unit_dollars = Decimal::ZERO),
+            ("volatility_field", |raw| raw.volatility_field = " ".into()),
+            ("risk_reversal_credit_ratio", |raw| raw.risk_reversal_credit_ratio = Decimal::TWO),
+            ("most_per_side", |raw| raw.most_per_side = Some(0)),
+            ("multipliers", |raw| raw.multipliers = vec![1]),
+        ];
+        for (field, change) in cases {
+            let mut raw = lambda();
+            change(&mut raw);
+            let error = Profile::try_from(raw).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("profile {field}: got ")), "{error}");
+        }
+        assert!(Profile::try_from(lambda()).is_ok());
+    }
+}
