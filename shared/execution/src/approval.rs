@@ -1,9 +1,19 @@
 //! Approval: the only door to the broker.
+//!
+//! [`approve`] turns one side of a plan into an [`Approved<Intent>`] after checking tick, capability, price envelope and
+//! risk; [`Approved::order`] turns that into the [`Approved<PackageOrder>`] of one rung. Nothing else can make either.
 
-use gamma_market::{Effect, Price, Vertical};
+use std::collections::{BTreeMap, BTreeSet};
+
+use gamma_market::{Effect, OptionSymbol, PackageNbbo, Price, PriceRule, Tick, Vertical, settlement_value};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::ports::Capabilities;
 
 /// Something that passed every check. It can be made only in this module, so only what was approved can be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Approved<T>(T);
 
 impl<T> Approved<T> {
@@ -11,6 +21,23 @@ impl<T> Approved<T> {
     pub const fn get(&self) -> &T {
         &self.0
     }
+}
+
+/// One side of the plan with its quantity and price envelope fixed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Intent {
+    /// What is traded.
+    pub vertical: Vertical,
+    /// Most packages over all orders of the day.
+    pub quantity: u32,
+    /// The package mid when it was decided, in points.
+    pub decision_mid: Price,
+    /// The worst price it may ever be sent at: a floor for credits, a ceiling for debits.
+    pub worst_price: Price,
+    /// The package tick.
+    pub tick: Tick,
+    /// Dollars that this package adds to the worst loss at expiry, at its worst price.
+    pub worst_loss_added: Decimal,
 }
 
 /// A limit order for one vertical, opening, good for the day.
@@ -25,3 +52,243 @@ pub struct PackageOrder {
     /// Limit in points, above zero.
     pub price: Price,
 }
+
+/// The limits approval holds a package to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How far from the decision-time mid a price may ever go, in points.
+    pub envelope: Price,
+    /// Largest share of equity that the day's packages may add to the worst loss.
+    pub worst_loss_share: Decimal,
+}
+
+/// What approval looks at besides the package itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Book<'a> {
+    /// Account value in dollars.
+    pub equity: Decimal,
+    /// Net contracts held.
+    pub positions: &'a BTreeMap<OptionSymbol, i64>,
+    /// Packages of this plan approved before.
+    pub approved: &'a [Approved<Intent>],
+    /// Contracts touched by working orders that are not ours.
+    pub foreign: &'a BTreeSet<OptionSymbol>,
+    /// What the broker can do.
+    pub capabilities: Capabilities,
+}
+
+/// Why a package is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case", tag = "refusal")]
+pub enum Refusal {
+    /// No tick table for the product.
+    #[error("no tick table for root {root}")]
+    NoTickTable {
+        /// The root.
+        root: String,
+    },
+    /// The broker cannot do it.
+    #[error("{broker} takes {most} {what} at most, this order has {got}")]
+    Capability {
+        /// Which broker.
+        broker: &'static str,
+        /// Legs or packages.
+        what: &'static str,
+        /// The most it takes.
+        most: u32,
+        /// What was asked.
+        got: u32,
+    },
+    /// Nothing to send.
+    #[error("quantity: got 0, expected at least 1")]
+    NothingToSend,
+    /// More than what is left of the approved quantity.
+    #[error("quantity: got {got}, expected at most the {left} left of the approved {approved}")]
+    TooMany {
+        /// Asked.
+        got: u32,
+        /// Left.
+        left: u32,
+        /// Approved for the day.
+        approved: u32,
+    },
+    /// The package has no usable price.
+    #[error("price: the mid is {mid}, expected more than 0 and less than the width {width}")]
+    NoPrice {
+        /// The mid.
+        mid: Price,
+        /// The width.
+        width: Price,
+    },
+    /// The price is outside what was approved.
+    #[error("price: got {price}, expected {expected}")]
+    Price {
+        /// What was asked.
+        price: Price,
+        /// The rule it breaks.
+        expected: String,
+    },
+    /// A working order of somebody else's touches a leg.
+    #[error("a working order that is not ours touches {symbol}")]
+    ForeignOrder {
+        /// The leg.
+        symbol: OptionSymbol,
+    },
+    /// The day's packages would risk too much.
+    #[error("worst loss: this adds {added} dollars, expected at most {most} ({share} of equity {equity})")]
+    WorstLoss {
+        /// Dollars added.
+        added: Decimal,
+        /// Dollars allowed.
+        most: Decimal,
+        /// The profile's share.
+        share: Decimal,
+        /// Account value.
+        equity: Decimal,
+    },
+}
+
+/// Approves one side: capability, foreign orders, price, envelope, and the worst loss it adds.
+///
+/// # Errors
+/// [`Refusal`] names what came and what was expected.
+pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<'_>, limits: Limits) -> Result<Approved<Intent>, Refusal> {
+    if quantity == 0 {
+        return Err(Refusal::NothingToSend);
+    }
+    let capabilities = book.capabilities;
+    let refuse = |what, most, got| {
+        Err(Refusal::Capability {
+            broker: capabilities.broker,
+            what,
+            most,
+            got,
+        })
+    };
+    if capabilities.most_legs < 2 {
+        return refuse("legs", u32::try_from(capabilities.most_legs).unwrap_or(0), 2);
+    }
+    if quantity > capabilities.most_quantity {
+        return refuse("packages", capabilities.most_quantity, quantity);
+    }
+    if let Some(leg) = vertical.legs().iter().find(|leg| book.foreign.contains(&leg.symbol)) {
+        return Err(Refusal::ForeignOrder { symbol: leg.symbol });
+    }
+    let rule = PriceRule::for_root(vertical.sell().root()).ok_or_else(|| Refusal::NoTickTable {
+        root: vertical.sell().root().to_owned(),
+    })?;
+    let (tick, width, mid) = (rule.package_tick(), vertical.width(), nbbo.mid);
+    if mid <= Price::ZERO || mid >= width {
+        return Err(Refusal::NoPrice { mid, width });
+    }
+    let step = Price::new(tick.points());
+    let worst_price = match vertical.effect() {
+        Effect::Credit => tick.ceil(mid - limits.envelope).max(step),
+        Effect::Debit => tick.floor(mid + limits.envelope).min(width - step),
+    };
+    let mut intent = Intent {
+        vertical,
+        quantity,
+        decision_mid: mid,
+        worst_price,
+        tick,
+        worst_loss_added: Decimal::ZERO,
+    };
+    intent.worst_loss_added = worst_loss(&intent, book);
+    let most = (book.equity * limits.worst_loss_share).round_dp(2);
+    if intent.worst_loss_added > most {
+        return Err(Refusal::WorstLoss {
+            added: intent.worst_loss_added,
+            most,
+            share: limits.worst_loss_share,
+            equity: book.equity,
+        });
+    }
+    Ok(Approved(intent))
+}
+
+/// The most dollars that the day's packages add to the worst loss at expiry, over every strike: this package alone, and
+/// together with the sides approved before (either may fill without the other).
+fn worst_loss(intent: &Intent, book: Book<'_>) -> Decimal {
+    let alone = added_loss(&[intent], book.positions);
+    let mut all: Vec<&Intent> = book.approved.iter().map(Approved::get).collect();
+    all.push(intent);
+    alone.max(added_loss(&all, book.positions))
+}
+
+fn added_loss(intents: &[&Intent], positions: &BTreeMap<OptionSymbol, i64>) -> Decimal {
+    let Some(first) = intents.first() else { return Decimal::ZERO };
+    let expiry = first.vertical.sell().expiry();
+    let before: BTreeMap<_, _> = positions
+        .iter()
+        .filter(|(symbol, _)| symbol.expiry() == expiry)
+        .map(|(symbol, held)| (*symbol, *held))
+        .collect();
+    let mut after = before.clone();
+    let mut cash = Decimal::ZERO;
+    for intent in intents {
+        let packages = i64::from(intent.quantity);
+        *after.entry(intent.vertical.buy()).or_default() += packages;
+        *after.entry(intent.vertical.sell()).or_default() -= packages;
+        let paid = intent.worst_price.points() * Decimal::from(packages);
+        cash += if intent.vertical.effect() == Effect::Credit { paid } else { -paid };
+    }
+    let strikes: BTreeSet<Decimal> = after.keys().map(|symbol| symbol.strike().points()).collect();
+    let beyond = strikes.last().copied().unwrap_or_default() * Decimal::TWO;
+    let settlements: Vec<Decimal> = [Decimal::ZERO, beyond].into_iter().chain(strikes).collect();
+    let worst = |held: &BTreeMap<OptionSymbol, i64>| settlements.iter().map(|settle| settlement_value(held, *settle)).min().unwrap_or_default();
+    ((worst(&before) - worst(&after) - cash) * Decimal::ONE_HUNDRED).max(Decimal::ZERO).round_dp(2)
+}
+
+/// Expiries in which the account already holds more calls short than long: its loss has no floor. That is the user's own
+/// doing; the run warns of it and goes on.
+#[must_use]
+pub fn unbounded_expiries(positions: &BTreeMap<OptionSymbol, i64>) -> BTreeSet<jiff::civil::Date> {
+    let mut calls: BTreeMap<jiff::civil::Date, i64> = BTreeMap::new();
+    for (symbol, held) in positions.iter().filter(|(symbol, _)| symbol.right() == gamma_market::Right::Call) {
+        *calls.entry(symbol.expiry()).or_default() += held;
+    }
+    calls.into_iter().filter(|(_, net)| *net < 0).map(|(expiry, _)| expiry).collect()
+}
+
+impl Approved<Intent> {
+    /// The order of one rung: on tick, inside the envelope, no more than what is left of the approved quantity.
+    ///
+    /// # Errors
+    /// [`Refusal`] names what came and what was expected.
+    pub fn order(&self, quantity: u32, price: Price, filled: u32) -> Result<Approved<PackageOrder>, Refusal> {
+        let intent = self.get();
+        let left = intent.quantity.saturating_sub(filled);
+        if quantity == 0 {
+            return Err(Refusal::NothingToSend);
+        }
+        if quantity > left {
+            return Err(Refusal::TooMany {
+                got: quantity,
+                left,
+                approved: intent.quantity,
+            });
+        }
+        let wrong = |expected: String| Err(Refusal::Price { price, expected });
+        if !intent.tick.holds(price) {
+            return wrong(format!("a multiple of {}", intent.tick));
+        }
+        if price <= Price::ZERO || price >= intent.vertical.width() {
+            return wrong(format!("above 0 and below the width {}", intent.vertical.width()));
+        }
+        let effect = intent.vertical.effect();
+        match effect {
+            Effect::Credit if price < intent.worst_price => wrong(format!("{} or more", intent.worst_price)),
+            Effect::Debit if price > intent.worst_price => wrong(format!("{} or less", intent.worst_price)),
+            _ => Ok(Approved(PackageOrder {
+                vertical: intent.vertical,
+                effect,
+                quantity,
+                price,
+            })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+use super::*;
+use proptest::prelude::*;
+
+const SCHWAB: Capabilities = Capabilities {
+    broker: "Schwab",
+    most_legs: 4,
+    most_quantity: 100,
+};
+const LIMITS: Limits = Limits {
+    envelope: Price::new(Decimal::from_parts(30, 0, 0, false, 2)),
+    worst_loss_share: Decimal::from_parts(60, 0, 0, false, 2),
+};
+
+fn symbol(text: &str) -> OptionSymbol {
+    format!("SPXW260212{text}").parse().unwrap()
+}
+
+fn vertical(sell: &str, buy: &str) -> Vertical {
+    Vertical::new(symbol(sell), symbol(buy)).unwrap()
+}
+
+fn nbbo(effect: Effect, mid: i64) -> PackageNbbo {
+    PackageNbbo {
+        effect,
+        bid: Price::cents(mid - 10),
+        ask: Price::cents(mid + 10),
+        mid: Price::cents(mid),
+    }
+}
+
+struct Account {
+    equity: i64,
+    positions: BTreeMap<OptionSymbol, i64>,
+    approved: Vec<Approved<Intent>>,
+    foreign: BTreeSet<OptionSymbol>,
+}
+
+impl Account {
+    fn with(equity: i64) -> Self {
+        Self {
+            equity,
+            positions: BTreeMap::new(),
+            approved: Vec::new(),
+            foreign: BTreeSet::new(),
+        }
+    }
+
+    fn approve(&self, vertical: Vertical, quantity: u32, mid: i64) -> Result<Approved<Intent>, Refusal> {
+        let book = Book {
+            equity: self.equity.into(),
+            positions: &self.positions,
+            approved: &self.approved,
+            foreign: &self.foreign,
+            capabilities: SCHWAB,
+        };
+        approve(vertical, quantity, nbbo(vertical.effect(), mid), book, LIMITS)
+    }
+}
+
+#[test]
+fn the_envelope_is_fixed_from_the_decision_time_mid() {
+    let account = Account::with(100_000);
+    for (sell, buy, mid, worst) in [
+        ("P6900", "P6895", 95, 65),
+        ("P6895", "P6900", 95, 125),
+        ("P6900", "P6895", 20, 5),
+        ("C7005", "C7000", 490, 495),
+    ] {
+        let intent = account.approve(vertical(sell, buy), 1, mid).unwrap();
+        assert_eq!(intent.get().worst_price, Price::cents(worst), "{sell} {buy} {mid}");
+    }
+}
+
+#[test]
+fn the_worst_loss_added_counts_both_sides_and_either_alone() {
+    // A 5-wide credit at 0.95 with envelope floor 0.65 loses at most (5.00 − 0.65) × 100 × 2 = 870 dollars.
+    let mut account = Account::with(2_000);
+    let put = account.approve(vertical("P6900", "P6895"), 2, 95).unwrap();
+    assert_eq!(put.get().worst_loss_added, Decimal::from(870));
+    account.approved.push(put);
+    // The call side alone risks as much; together the two can lose on one side only, and both credits are kept.
+    let call = account.approve(vertical("C7000", "C7005"), 2, 95).unwrap();
+    assert_eq!(call.get().worst_loss_added, Decimal::from(870));
+    let refused = Account::with(1_449).approve(vertical("P6900", "P6895"), 2, 95).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "worst loss: this adds 870.00 dollars, expected at most 869.40 (0.60 of equity 1449)"
+    );
+}
+
+#[test]
+fn what_is_already_held_is_not_counted_against_the_package() {
+    // A naked short call is the user's own unbounded loss: it warns, it does not block, and it does not hide the package's own risk.
+    let mut account = Account::with(2_000);
+    account.positions.insert(symbol("C7100"), -3);
+    assert_eq!(unbounded_expiries(&account.positions).len(), 1);
+    assert_eq!(
+        account.approve(vertical("C7000", "C7005"), 2, 95).unwrap().get().worst_loss_added,
+        Decimal::from(870)
+    );
+}
+
+#[test]
+fn refused_before_any_io() {
+    let mut account = Account::with(100_000);
+    account.foreign.insert(symbol("P6895"));
+    let put = vertical("P6900", "P6895");
+    assert_eq!(account.approve(put, 1, 95).unwrap_err(), Refusal::ForeignOrder { symbol: symbol("P6895") });
+    account.foreign.clear();
+    assert!(matches!(account.approve(put, 101, 95), Err(Refusal::Capability { what: "packages", .. })));
+    assert!(matches!(account.approve(put, 0, 95), Err(Refusal::NothingToSend)));
+    for mid in [0, -5, 500] {
+        assert!(matches!(account.approve(put, 1, mid), Err(Refusal::NoPrice { .. })), "{mid}");
+    }
+    let unknown = Vertical::new("QQQ260212P500".parse().unwrap(), "QQQ260212P495".parse().unwrap()).unwrap();
+    assert!(matches!(account.approve(unknown, 1, 95), Err(Refusal::NoTickTable { .. })));
+}
+
+proptest! {
+    #[test]
+    fn an_order_never_leaves_its_envelope_tick_or_quantity(
+        credit in any::<bool>(), mid in 1_i64..99, quantity in 1_u32..20, price in -20_i64..520, asked in 0_u32..25, filled in 0_u32..25,
+    ) {
+        let (sell, buy) = if credit { ("P6900", "P6895") } else { ("P6895", "P6900") };
+        let intent = Account::with(10_000_000).approve(vertical(sell, buy), quantity, mid * 5).unwrap();
+        let limit = Price::cents(price);
+        if let Ok(order) = intent.order(asked, limit, filled) {
+            let order = order.get();
+            prop_assert!(order.quantity >= 1 && order.quantity + filled <= quantity);
+            prop_assert!(Tick::NICKEL.holds(order.price) && order.price > Price::ZERO && order.price < Price::cents(500));
+            let decided = Price::cents(mid * 5);
+            let beyond = if credit { decided - order.price } else { order.price - decided };
+            prop_assert!(beyond <= Price::cents(30));
+            prop_assert_eq!(order.effect, if credit { Effect::Credit } else { Effect::Debit });
+        } else {
+            let inside = if credit { limit >= intent.get().worst_price } else { limit <= intent.get().worst_price };
+            let sound = asked >= 1 && asked + filled <= quantity && price > 0 && price < 500 && price % 5 == 0 && inside;
+            prop_assert!(!sound, "a sound order was refused: {} × {}", asked, limit);
+        }
+    }
+}

@@ -1,0 +1,548 @@
+//! The price ladder of one side, as a machine without I/O: [`Ladder::step`] takes an [`Event`] and answers with
+//! [`Command`]s; the driver executes them and feeds back what came of it.
+//!
+//! One order lives at a time. The next rung opens only after the order before it is *proven* terminal, and only for the
+//! remainder computed from its fills (incidents: a cancel that was too late or refused bought everything again).
+
+use gamma_market::{Effect, PackageNbbo, Price};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::approval::{Approved, Intent, PackageOrder};
+use crate::ports::{NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply};
+use crate::profile::{ExecutionProfile, seconds};
+
+/// How often one rung is sent again after a refusal that proves nothing was placed.
+const RESENDS: u32 = 2;
+
+/// The ladder of one approved side.
+#[derive(Debug, Clone)]
+pub struct Ladder {
+    intent: Approved<Intent>,
+    settings: Settings,
+    /// Offsets of the rungs still to open, first first.
+    offsets: Vec<Price>,
+    number: u32,
+    filled: u32,
+    stop: Option<StopReason>,
+    phase: Phase,
+}
+
+/// Times a ladder works with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The execution profile.
+    pub profile: ExecutionProfile,
+    /// When the run has to end: what is not proven by then is unresolved.
+    pub prove_by: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+enum Phase {
+    Ready,
+    Posting(Rung),
+    Resending {
+        rung: Rung,
+        at: Timestamp,
+    },
+    Locating {
+        rung: Rung,
+        at: Timestamp,
+    },
+    Working {
+        rung: Rung,
+        order: OrderId,
+        poll_at: Timestamp,
+    },
+    Cancelling {
+        rung: Rung,
+        order: OrderId,
+        tries: u32,
+        poll_at: Timestamp,
+    },
+    Done(SideEnd),
+}
+
+/// The order being worked.
+#[derive(Debug, Clone)]
+struct Rung {
+    posting: Posting,
+    closes: Timestamp,
+    resends: u32,
+    shown_filled: u32,
+}
+
+impl Rung {
+    const fn quantity(&self) -> u32 {
+        self.posting.order.get().quantity
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// The next rung may open, until `closes`, at these quotes.
+    Open {
+        /// Fresh package quotes, or none.
+        nbbo: Option<PackageNbbo>,
+        /// When its wait ends.
+        closes: Timestamp,
+    },
+    /// What came of the POST.
+    Posted(PlaceReply),
+    /// The order was read.
+    Seen(&'a OrderView),
+    /// The order could not be read.
+    Unread,
+    /// The broker's orders that can be the one of unknown outcome, read completely.
+    Located(Vec<&'a OrderView>),
+    /// Time passed.
+    Time,
+    /// No further rung may open; what is out is cancelled and proven.
+    Stop(StopReason),
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Write SENDING, then send this order once.
+    Post(Posting),
+    /// Read the order.
+    Read(OrderId),
+    /// Ask for a cancel.
+    Cancel(OrderId),
+    /// List the broker's orders and match this posting's fingerprint.
+    Locate(Posting),
+    /// Record that the broker gave this id.
+    RecordAccepted {
+        /// The rung.
+        posting: Posting,
+        /// The broker's id.
+        order: OrderId,
+    },
+    /// Record that this posting never existed.
+    RecordRefused {
+        /// The rung.
+        posting: Posting,
+        /// Why.
+        reason: String,
+    },
+    /// Record that the order is over.
+    RecordTerminal {
+        /// The rung.
+        posting: Posting,
+        /// The order as the broker showed it last.
+        order: Box<OrderView>,
+    },
+    /// Record that the outcome could not be proven.
+    RecordUnknown {
+        /// The rung.
+        posting: Posting,
+        /// What is known.
+        reason: String,
+    },
+    /// Note that a rung was not opened.
+    Skipped(RungSkip),
+}
+
+/// One order to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posting {
+    /// Counted over the intent.
+    pub number: u32,
+    /// The approved order.
+    pub order: Approved<PackageOrder>,
+    /// The quotes its price was made from.
+    pub nbbo: PackageNbbo,
+}
+
+/// Why a rung was not opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RungSkip {
+    /// A leg has no two-sided quote.
+    #[error("NBBO unavailable")]
+    NbboUnavailable,
+    /// No sound price inside the envelope.
+    #[error("no price: {0}")]
+    NoPrice(String),
+}
+
+/// Why a ladder was told to stop.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// An operator halted trading.
+    #[error("halted: {0}")]
+    Halted(String),
+    /// The account is no longer armed.
+    #[error("no longer armed")]
+    Disarmed,
+    /// Another run took the lease, or it could not be renewed.
+    #[error("lease lost: {0}")]
+    LeaseLost(String),
+    /// The signal moved.
+    #[error("signal moved")]
+    SignalMoved,
+    /// No rung fits before the close or the end of the function.
+    #[error("no time left")]
+    TimeUp,
+    /// The ledger could not be written or read.
+    #[error("ledger unavailable: {0}")]
+    Ledger(String),
+}
+
+/// How a side ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "end", content = "detail")]
+pub enum SideEnd {
+    /// Everything filled.
+    Filled,
+    /// Every rung was worked; the rest is not filled.
+    Exhausted,
+    /// Told to stop.
+    Stopped(StopReason),
+    /// The broker refused or rejected the order.
+    Rejected(String),
+    /// An order's fate could not be proven: an operator has to look.
+    Unresolved(String),
+}
+
+impl Ladder {
+    /// A ladder over `offsets`, which are the rungs that remain.
+    #[must_use]
+    pub const fn new(intent: Approved<Intent>, offsets: Vec<Price>, settings: Settings) -> Self {
+        Self {
+            intent,
+            settings,
+            offsets,
+            number: 0,
+            filled: 0,
+            stop: None,
+            phase: Phase::Ready,
+        }
+    }
+
+    /// What it works.
+    #[must_use]
+    pub const fn intent(&self) -> &Approved<Intent> {
+        &self.intent
+    }
+
+    /// Packages filled by orders that are proven over.
+    #[must_use]
+    pub const fn filled(&self) -> u32 {
+        self.filled
+    }
+
+    /// Packages the broker has shown as filled, the order still out included.
+    #[must_use]
+    pub const fn filled_so_far(&self) -> u32 {
+        match &self.phase {
+            Phase::Working { rung, .. } | Phase::Cancelling { rung, .. } => self.filled + rung.shown_filled,
+            _ => self.filled,
+        }
+    }
+
+    /// Ready for the next rung.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+    }
+
+    /// How it ended, once it has.
+    #[must_use]
+    pub const fn end(&self) -> Option<&SideEnd> {
+        match &self.phase {
+            Phase::Done(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// When it wants [`Event::Time`] next.
+    #[must_use]
+    pub const fn next_wake(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Resending { at, .. } | Phase::Locating { at, .. } => Some(*at),
+            Phase::Working { poll_at, .. } | Phase::Cancelling { poll_at, .. } => Some(*poll_at),
+            Phase::Ready | Phase::Posting(_) | Phase::Done(_) => None,
+        }
+    }
+
+    /// The price of a rung: the mid moved `offset` towards the market, on tick, between bid and ask, inside the envelope.
+    #[must_use]
+    pub fn price(intent: &Intent, nbbo: PackageNbbo, offset: Price) -> Price {
+        match intent.vertical.effect() {
+            Effect::Credit => intent.tick.round(nbbo.mid - offset).max(nbbo.bid).min(nbbo.ask).max(intent.worst_price),
+            Effect::Debit => intent.tick.round(nbbo.mid + offset).max(nbbo.bid).min(nbbo.ask).min(intent.worst_price),
+        }
+    }
+
+    /// Takes one event; answers with what to do about it, in order.
+    pub fn step(&mut self, now: Timestamp, event: Event<'_>) -> Vec<Command> {
+        let phase = std::mem::replace(&mut self.phase, Phase::Ready);
+        let (phase, commands) = match (phase, event) {
+            (Phase::Done(end), _) => (Phase::Done(end), Vec::new()),
+            (phase, Event::Stop(reason)) => self.on_stop(now, phase, reason),
+            (Phase::Ready, Event::Open { nbbo, closes }) => self.open(nbbo, closes),
+            (Phase::Posting(rung), Event::Posted(reply)) => self.on_posted(now, rung, reply),
+            (Phase::Resending { rung, at }, Event::Time) if now >= at => self.post(rung),
+            (Phase::Locating { rung, at }, Event::Time) if now >= at => {
+                let locate = vec![Command::Locate(rung.posting.clone())];
+                (
+                    Phase::Locating {
+                        rung,
+                        at: after(now, self.settings.profile.cancel_settle_seconds),
+                    },
+                    locate,
+                )
+            }
+            (Phase::Locating { rung, .. }, Event::Located(found)) => self.on_located(now, rung, &found),
+            (Phase::Locating { rung, at }, Event::Unread) => {
+                let command = Command::RecordUnknown {
+                    posting: rung.posting.clone(),
+                    reason: "the broker's orders could not be listed".into(),
+                };
+                self.unresolved_after(now, Phase::Locating { rung, at }, command)
+            }
+            (Phase::Working { rung, order, poll_at }, Event::Time) if now >= poll_at => (
+                Phase::Working {
+                    rung,
+                    order: order.clone(),
+                    poll_at: after(now, self.settings.profile.poll_seconds),
+                },
+                vec![Command::Read(order)],
+            ),
+            (Phase::Cancelling { rung, order, tries, poll_at }, Event::Time) if now >= poll_at => self.on_cancelling(now, rung, order, tries),
+            (Phase::Working { rung, order, .. }, Event::Seen(view)) => self.on_seen(now, rung, order, 0, view),
+            (Phase::Cancelling { rung, order, tries, .. }, Event::Seen(view)) => self.on_seen(now, rung, order, tries, view),
+            (Phase::Working { rung, order, .. }, Event::Unread) => self.keep_working(now, rung, order),
+            (Phase::Cancelling { rung, order, tries, .. }, Event::Unread) => self.keep_cancelling(now, rung, order, tries, false),
+            (phase, _) => (phase, Vec::new()),
+        };
+        self.phase = phase;
+        commands
+    }
+
+    fn open(&mut self, nbbo: Option<PackageNbbo>, closes: Timestamp) -> (Phase, Vec<Command>) {
+        if self.offsets.is_empty() {
+            return (Phase::Done(SideEnd::Exhausted), Vec::new());
+        }
+        let offset = self.offsets.remove(0);
+        let Some(nbbo) = nbbo else {
+            return (self.between_rungs(), vec![Command::Skipped(RungSkip::NbboUnavailable)]);
+        };
+        let intent = self.intent.get();
+        let price = Self::price(intent, nbbo, offset);
+        let quantity = intent.quantity - self.filled;
+        match self.intent.order(quantity, price, self.filled) {
+            Ok(order) => self.post(Rung {
+                posting: Posting { number: 0, order, nbbo },
+                closes,
+                resends: 0,
+                shown_filled: 0,
+            }),
+            Err(refusal) => (self.between_rungs(), vec![Command::Skipped(RungSkip::NoPrice(refusal.to_string()))]),
+        }
+    }
+
+    /// A new SENDING for `rung`.
+    fn post(&mut self, mut rung: Rung) -> (Phase, Vec<Command>) {
+        self.number += 1;
+        rung.posting.number = self.number;
+        let posting = rung.posting.clone();
+        (Phase::Posting(rung), vec![Command::Post(posting)])
+    }
+
+    fn on_posted(&mut self, now: Timestamp, mut rung: Rung, reply: PlaceReply) -> (Phase, Vec<Command>) {
+        let posting = rung.posting.clone();
+        match reply {
+            PlaceReply::Accepted(order) => {
+                let record = Command::RecordAccepted { posting, order: order.clone() };
+                let (phase, mut commands) = self.keep_working(now, rung, order);
+                commands.insert(0, record);
+                (phase, commands)
+            }
+            PlaceReply::Unknown(reason) => {
+                let record = Command::RecordUnknown { posting, reason };
+                (
+                    Phase::Locating {
+                        rung,
+                        at: after(now, self.settings.profile.locate_seconds),
+                    },
+                    vec![record],
+                )
+            }
+            PlaceReply::Refused(refusal) => {
+                let mut commands = vec![Command::RecordRefused {
+                    posting,
+                    reason: refusal.to_string(),
+                }];
+                let at = match refusal {
+                    NotPlaced::Rejected { .. } => return (Phase::Done(SideEnd::Rejected(refusal.to_string())), commands),
+                    NotPlaced::Unauthorized => now,
+                    NotPlaced::NotConnected(_) => after(now, 1),
+                    NotPlaced::RateLimited { retry_after } => now
+                        .checked_add(retry_after.unwrap_or_default().max(std::time::Duration::from_secs(1)))
+                        .unwrap_or(Timestamp::MAX),
+                };
+                rung.resends += 1;
+                if self.stop.is_none() && rung.resends <= RESENDS && at < rung.closes {
+                    if at > now {
+                        return (Phase::Resending { rung, at }, commands);
+                    }
+                    let (phase, post) = self.post(rung);
+                    commands.extend(post);
+                    return (phase, commands);
+                }
+                (self.between_rungs(), commands)
+            }
+        }
+    }
+
+    fn on_located(&mut self, now: Timestamp, rung: Rung, found: &[&OrderView]) -> (Phase, Vec<Command>) {
+        let posting = rung.posting.clone();
+        match found {
+            [order] => {
+                let record = Command::RecordAccepted {
+                    posting,
+                    order: order.id.clone(),
+                };
+                let (phase, mut commands) = self.on_seen(now, rung, order.id.clone(), 0, order);
+                commands.insert(0, record);
+                (phase, commands)
+            }
+            none_or_many => {
+                let reason = format!("outcome unknown: {} orders at the broker match, expected exactly one", none_or_many.len());
+                (
+                    Phase::Done(SideEnd::Unresolved(reason.clone())),
+                    vec![Command::RecordUnknown { posting, reason }],
+                )
+            }
+        }
+    }
+
+    fn on_seen(&mut self, now: Timestamp, mut rung: Rung, order: OrderId, tries: u32, view: &OrderView) -> (Phase, Vec<Command>) {
+        if view.filled > rung.quantity() || view.filled < rung.shown_filled {
+            let reason = format!(
+                "order {order} shows {} filled of {}, before that {}",
+                view.filled,
+                rung.quantity(),
+                rung.shown_filled
+            );
+            let record = Command::RecordUnknown {
+                posting: rung.posting.clone(),
+                reason: reason.clone(),
+            };
+            return (Phase::Done(SideEnd::Unresolved(reason)), vec![record]);
+        }
+        rung.shown_filled = view.filled;
+        // "Filled" is believed only once the fills add up; until then more may still be reported.
+        let settled = view.status.is_terminal() && (view.status != OrderStatus::Filled || view.filled == rung.quantity());
+        if !settled {
+            return if tries == 0 {
+                self.keep_working(now, rung, order)
+            } else {
+                let asked = view.status == OrderStatus::CancelPending;
+                self.keep_cancelling(now, rung, order, tries, !asked)
+            };
+        }
+        let record = vec![Command::RecordTerminal {
+            posting: rung.posting.clone(),
+            order: Box::new(view.clone()),
+        }];
+        self.filled += view.filled;
+        if self.filled == self.intent.get().quantity {
+            return (Phase::Done(SideEnd::Filled), record);
+        }
+        if view.status == OrderStatus::Rejected {
+            let reason = view.reason.clone().unwrap_or_else(|| "rejected without a reason".into());
+            return (Phase::Done(SideEnd::Rejected(reason)), record);
+        }
+        (self.between_rungs(), record)
+    }
+
+    /// The order is out: wait for its next read, or cancel it when its time is over.
+    fn keep_working(&self, now: Timestamp, rung: Rung, order: OrderId) -> (Phase, Vec<Command>) {
+        if now >= rung.closes || self.stop.is_some() {
+            return self.cancel(now, rung, order, 1);
+        }
+        let poll_at = after(now, self.settings.profile.poll_seconds).min(rung.closes);
+        (Phase::Working { rung, order, poll_at }, Vec::new())
+    }
+
+    fn cancel(&self, now: Timestamp, rung: Rung, order: OrderId, tries: u32) -> (Phase, Vec<Command>) {
+        let poll_at = after(now, self.settings.profile.cancel_settle_seconds);
+        (
+            Phase::Cancelling {
+                rung,
+                order: order.clone(),
+                tries,
+                poll_at,
+            },
+            vec![Command::Cancel(order)],
+        )
+    }
+
+    fn on_cancelling(&self, now: Timestamp, rung: Rung, order: OrderId, tries: u32) -> (Phase, Vec<Command>) {
+        let settle = after(now, self.settings.profile.cancel_settle_seconds);
+        (
+            Phase::Cancelling {
+                rung,
+                order: order.clone(),
+                tries,
+                poll_at: settle,
+            },
+            vec![Command::Read(order)],
+        )
+    }
+
+    fn keep_cancelling(&self, now: Timestamp, rung: Rung, order: OrderId, tries: u32, ask_again: bool) -> (Phase, Vec<Command>) {
+        if now >= self.settings.prove_by {
+            let reason = format!("order {order} could not be proven over");
+            let record = Command::RecordUnknown {
+                posting: rung.posting.clone(),
+                reason: reason.clone(),
+            };
+            return (Phase::Done(SideEnd::Unresolved(reason)), vec![record]);
+        }
+        if ask_again && tries < self.settings.profile.cancel_tries {
+            return self.cancel(now, rung, order, tries + 1);
+        }
+        let poll_at = after(now, self.settings.profile.cancel_settle_seconds);
+        (Phase::Cancelling { rung, order, tries, poll_at }, Vec::new())
+    }
+
+    fn unresolved_after(&self, now: Timestamp, phase: Phase, record: Command) -> (Phase, Vec<Command>) {
+        if now < self.settings.prove_by {
+            return (phase, Vec::new());
+        }
+        let reason = "outcome unknown and the broker's orders could not be listed".to_owned();
+        (Phase::Done(SideEnd::Unresolved(reason)), vec![record])
+    }
+
+    fn on_stop(&mut self, now: Timestamp, phase: Phase, reason: StopReason) -> (Phase, Vec<Command>) {
+        self.stop.get_or_insert(reason.clone());
+        match phase {
+            Phase::Ready | Phase::Resending { .. } => (Phase::Done(SideEnd::Stopped(reason)), Vec::new()),
+            Phase::Working { rung, order, .. } => self.cancel(now, rung, order, 1),
+            other => (other, Vec::new()),
+        }
+    }
+
+    /// Where the side stands when no order of its own is out.
+    fn between_rungs(&self) -> Phase {
+        match &self.stop {
+            Some(reason) => Phase::Done(SideEnd::Stopped(reason.clone())),
+            None if self.offsets.is_empty() => Phase::Done(SideEnd::Exhausted),
+            None => Phase::Ready,
+        }
+    }
+}
+
+fn after(now: Timestamp, count: u32) -> Timestamp {
+    now.checked_add(seconds(count)).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests;

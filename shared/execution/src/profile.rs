@@ -1,0 +1,130 @@
+//! How one account's orders are worked: the part of an account profile that is not the strategy's.
+
+use std::time::Duration;
+
+use gamma_market::Price;
+use jiff::civil::Time;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::approval::Limits;
+
+/// Times, rungs and limits (reference section 3.2; order-safety points 1, 5, 10). All times are America/New_York.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecutionProfile {
+    /// A live run may begin from here.
+    pub window_opens: Time,
+    /// A live run that begins later is refused.
+    pub window_closes: Time,
+    /// An event older than this many seconds is stale.
+    pub stale_after_seconds: u32,
+    /// When the signal is final; the run prepares first, then waits for this.
+    pub signal_ready: Time,
+    /// Seconds between two reads of a signal that is not there yet.
+    pub signal_poll_seconds: u32,
+    /// How far each rung goes from the mid towards the market, in points.
+    pub rung_offsets: Vec<Price>,
+    /// Seconds one rung waits for a fill, when there is time for all.
+    pub rung_seconds: u32,
+    /// A rung shorter than this many seconds is not opened.
+    pub least_rung_seconds: u32,
+    /// Seconds between two reads of a working order.
+    pub poll_seconds: u32,
+    /// Seconds to wait after a cancel before reading.
+    pub cancel_settle_seconds: u32,
+    /// How often a cancel is asked for.
+    pub cancel_tries: u32,
+    /// Seconds kept after each rung for cancelling it and proving that it is over.
+    pub confirm_seconds: u32,
+    /// Seconds until an order of unknown outcome must have shown up at the broker.
+    pub locate_seconds: u32,
+    /// Seconds one lease lasts; it is renewed while the run works.
+    pub lease_seconds: u32,
+    /// How far from the decision-time mid a price may ever go, in points.
+    pub envelope: Price,
+    /// Largest share of equity that the day's packages may add to the worst loss.
+    pub worst_loss_share: Decimal,
+    /// All-in dollars per contract, for the cost estimate in the report.
+    pub cost_per_contract: Decimal,
+}
+
+/// A field of the execution profile that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("profile {field}: got {got}, expected {expected}")]
+pub struct ExecutionProfileError {
+    field: &'static str,
+    got: String,
+    expected: &'static str,
+}
+
+impl ExecutionProfile {
+    /// The least seconds a POST may take before it is abandoned as unknown; a lease must outlive it.
+    pub const POST_SECONDS: i64 = 5;
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`ExecutionProfileError`] names the field, what came and what was expected.
+    pub fn check(&self) -> Result<(), ExecutionProfileError> {
+        let fail = |field, got: String, expected| Err(ExecutionProfileError { field, got, expected });
+        if self.window_opens >= self.window_closes {
+            return fail("window_closes", self.window_closes.to_string(), "a time after window_opens");
+        }
+        if self.rung_offsets.is_empty() || self.rung_offsets.iter().any(|offset| offset.is_negative()) {
+            return fail(
+                "rung_offsets",
+                format!("{:?}", self.rung_offsets),
+                "one or more offsets in points, none below 0",
+            );
+        }
+        for (field, seconds, least) in [
+            ("stale_after_seconds", self.stale_after_seconds, 1),
+            ("signal_poll_seconds", self.signal_poll_seconds, 1),
+            ("rung_seconds", self.rung_seconds, 1),
+            ("least_rung_seconds", self.least_rung_seconds, 1),
+            ("poll_seconds", self.poll_seconds, 1),
+            ("cancel_settle_seconds", self.cancel_settle_seconds, 1),
+            ("cancel_tries", self.cancel_tries, 1),
+            ("confirm_seconds", self.confirm_seconds, self.cancel_settle_seconds + 1),
+            ("locate_seconds", self.locate_seconds, 1),
+            ("lease_seconds", self.lease_seconds, 10),
+        ] {
+            if seconds < least || seconds > 600 {
+                return fail(
+                    field,
+                    seconds.to_string(),
+                    "between 1 and 600 (lease 10 or more, confirm more than cancel_settle)",
+                );
+            }
+        }
+        if self.least_rung_seconds > self.rung_seconds {
+            return fail("least_rung_seconds", self.least_rung_seconds.to_string(), "no more than rung_seconds");
+        }
+        if self.envelope <= Price::ZERO {
+            return fail("envelope", self.envelope.to_string(), "points above zero");
+        }
+        if self.worst_loss_share <= Decimal::ZERO || self.worst_loss_share > Decimal::ONE {
+            return fail("worst_loss_share", self.worst_loss_share.to_string(), "a share above 0 and up to 1");
+        }
+        if self.cost_per_contract.is_sign_negative() {
+            return fail("cost_per_contract", self.cost_per_contract.to_string(), "dollars, 0 or more");
+        }
+        Ok(())
+    }
+
+    /// Approval's limits.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        Limits {
+            envelope: self.envelope,
+            worst_loss_share: self.worst_loss_share,
+        }
+    }
+}
+
+/// Whole seconds as a duration.
+#[must_use]
+pub const fn seconds(count: u32) -> Duration {
+    Duration::from_secs(count as u64)
+}

@@ -1,0 +1,290 @@
+//! What a run says of itself: one named outcome, and everything a reader needs to know why.
+
+use std::fmt;
+
+use gamma_market::{Effect, PackageNbbo, Price, Right, Vertical};
+use gamma_strategy::constant_stable::Plan;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::gates::Gate;
+use crate::ladder::SideEnd;
+use crate::ports::{Fill, OrderId, OrderStatus};
+use crate::tokens::TokenSaved;
+
+/// The one named outcome of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every side filled completely.
+    Filled,
+    /// Some, not all, filled on every side that was traded.
+    PartiallyFilled,
+    /// Of two sides one has fills and the other has none: the position is not what was planned.
+    OneSided,
+    /// Orders were worked, nothing filled.
+    NoFill,
+    /// The plan had nothing to trade.
+    NothingToDo,
+    /// Everything but sending was done.
+    DryRun,
+    /// An earlier run had already traded this day; nothing was placed.
+    AlreadyTraded,
+    /// An earlier run had died; its orders were proven and recorded, nothing was placed.
+    Recovered,
+    /// No session today, or it closed early.
+    MarketClosed,
+    /// The event is stale, has no time, or it is not the time to trade.
+    OutsideWindow,
+    /// The account has no armed record.
+    NotArmed,
+    /// An operator halted trading.
+    Halted,
+    /// Another run is at work.
+    AnotherRunActive,
+    /// The feed has no row that may be traded today.
+    SignalUnusable,
+    /// The strategy refused the day: equity, volatility, strikes.
+    PlanRefused,
+    /// Every side was refused by approval.
+    NotApproved,
+    /// The feed could not be read.
+    SignalUnavailable,
+    /// The broker could not be read before anything was placed.
+    BrokerUnavailable,
+    /// The broker's refresh token is dead: a person has to log in.
+    TokenDead,
+    /// The ledger could not be read or written before anything was placed.
+    LedgerUnavailable,
+    /// An order's fate could not be proven: an operator has to look.
+    Unresolved,
+}
+
+/// What kind of outcome it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Orders were worked.
+    Traded,
+    /// Nothing to trade, as it should be.
+    Idle,
+    /// Refused, with the reason.
+    Refused,
+    /// Failed: somebody has to act.
+    Failed,
+}
+
+impl Outcome {
+    /// Its kind.
+    #[must_use]
+    pub const fn status(self) -> Status {
+        match self {
+            Self::Filled | Self::PartiallyFilled | Self::OneSided | Self::NoFill => Status::Traded,
+            Self::NothingToDo | Self::DryRun | Self::AlreadyTraded | Self::Recovered | Self::MarketClosed => Status::Idle,
+            Self::OutsideWindow | Self::NotArmed | Self::Halted | Self::AnotherRunActive | Self::SignalUnusable | Self::PlanRefused | Self::NotApproved => {
+                Status::Refused
+            }
+            Self::SignalUnavailable | Self::BrokerUnavailable | Self::TokenDead | Self::LedgerUnavailable | Self::Unresolved => Status::Failed,
+        }
+    }
+
+    /// Whether an operator should be told at once.
+    #[must_use]
+    pub const fn alarms(self) -> bool {
+        matches!(self.status(), Status::Failed) || matches!(self, Self::NotArmed | Self::OneSided | Self::SignalUnusable | Self::PlanRefused)
+    }
+
+    /// Its name in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Filled => "filled",
+            Self::PartiallyFilled => "partially_filled",
+            Self::OneSided => "one_sided",
+            Self::NoFill => "no_fill",
+            Self::NothingToDo => "nothing_to_do",
+            Self::DryRun => "dry_run",
+            Self::AlreadyTraded => "already_traded",
+            Self::Recovered => "recovered",
+            Self::MarketClosed => "market_closed",
+            Self::OutsideWindow => "outside_window",
+            Self::NotArmed => "not_armed",
+            Self::Halted => "halted",
+            Self::AnotherRunActive => "another_run_active",
+            Self::SignalUnusable => "signal_unusable",
+            Self::PlanRefused => "plan_refused",
+            Self::NotApproved => "not_approved",
+            Self::SignalUnavailable => "signal_unavailable",
+            Self::BrokerUnavailable => "broker_unavailable",
+            Self::TokenDead => "token_dead",
+            Self::LedgerUnavailable => "ledger_unavailable",
+            Self::Unresolved => "unresolved",
+        }
+    }
+
+    /// The outcome of a day's sides: (approved quantity, filled, unresolved).
+    #[must_use]
+    pub fn of_sides(sides: &[(u32, u32, bool)]) -> Self {
+        let filled = sides.iter().filter(|(_, filled, _)| *filled > 0).count();
+        if sides.iter().any(|(_, _, unresolved)| *unresolved) {
+            Self::Unresolved
+        } else if sides.is_empty() {
+            Self::NothingToDo
+        } else if filled == 0 {
+            Self::NoFill
+        } else if filled < sides.len() {
+            Self::OneSided
+        } else if sides.iter().all(|(quantity, filled, _)| filled == quantity) {
+            Self::Filled
+        } else {
+            Self::PartiallyFilled
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The whole run, for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// What kind of outcome it is.
+    pub status: Status,
+    /// The named outcome.
+    pub outcome: Outcome,
+    /// The reason in words.
+    pub detail: String,
+    /// Whether an operator should be told at once.
+    pub alarm: bool,
+    /// The account.
+    pub account: String,
+    /// The run.
+    pub run_id: String,
+    /// The trade date in New York.
+    pub trade_date: Date,
+    /// Whether sending was left out.
+    pub dry_run: bool,
+    /// The gates that would have refused a live run (dry runs) or did refuse this one.
+    pub gates: Vec<Gate>,
+    /// The plan, once there is one; the last one when the signal moved.
+    pub plan: Option<Plan>,
+    /// Every side, by revision.
+    pub sides: Vec<SideReport>,
+    /// What became of the token document.
+    pub token: TokenSaved,
+    /// What a reader should know besides.
+    pub notes: Vec<String>,
+    /// When it began, on the run's clock.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Milliseconds of each stage, in order.
+    pub durations_ms: Vec<(String, i64)>,
+}
+
+/// One side that was approved, or would have been sent.
+#[derive(Debug, Clone, Serialize)]
+pub struct SideReport {
+    /// `PUT_SHORT`.
+    pub name: String,
+    /// Put or call.
+    pub side: Right,
+    /// The revision of its intent.
+    pub revision: u32,
+    /// What was traded.
+    pub vertical: Vertical,
+    /// Credit or debit.
+    pub effect: Effect,
+    /// Packages approved; zero when refused.
+    pub quantity: u32,
+    /// Packages filled, proven.
+    pub filled: u32,
+    /// The quotes at decision time.
+    pub decision_nbbo: Option<PackageNbbo>,
+    /// The worst price it may be sent at.
+    pub worst_price: Option<Price>,
+    /// Dollars added to the worst loss at expiry.
+    pub worst_loss_added: Option<Decimal>,
+    /// Why approval refused it.
+    pub refused: Option<String>,
+    /// How the ladder ended.
+    pub end: Option<SideEnd>,
+    /// The rungs.
+    pub rungs: Vec<RungReport>,
+    /// Quantity-weighted net price of the fills, in points.
+    pub average_price: Option<Price>,
+    /// Average price against the decision-time mid, in points; positive is better than mid.
+    pub improvement: Option<Price>,
+    /// All-in dollars for the contracts filled, by the profile's estimate.
+    pub cost: Decimal,
+}
+
+/// One rung.
+#[derive(Debug, Clone, Serialize)]
+pub struct RungReport {
+    /// Counted over the intent.
+    pub number: u32,
+    /// When it was sent, or would be.
+    pub at: Timestamp,
+    /// The quotes its price was made from.
+    pub nbbo: Option<PackageNbbo>,
+    /// Its limit in points.
+    pub price: Option<Price>,
+    /// Packages asked for.
+    pub quantity: u32,
+    /// The broker's order id.
+    pub order: Option<OrderId>,
+    /// How the order ended.
+    pub status: Option<OrderStatus>,
+    /// Packages filled.
+    pub filled: u32,
+    /// The executions.
+    pub fills: Vec<Fill>,
+    /// What else happened: refused, skipped, unknown.
+    pub note: Option<String>,
+}
+
+impl SideReport {
+    /// Works out average price, improvement and cost from the fills.
+    pub fn total(&mut self, cost_per_contract: Decimal) {
+        let fills: Vec<&Fill> = self.rungs.iter().flat_map(|rung| &rung.fills).collect();
+        let quantity: Decimal = fills.iter().map(|fill| Decimal::from(fill.quantity)).sum();
+        self.cost = Decimal::from(self.filled) * Decimal::TWO * cost_per_contract;
+        if quantity.is_zero() {
+            return;
+        }
+        let paid: Decimal = fills.iter().map(|fill| fill.price.points() * Decimal::from(fill.quantity)).sum();
+        let average = Price::new((paid / quantity).round_dp(4));
+        self.average_price = Some(average);
+        self.improvement = self.decision_nbbo.map(|nbbo| match self.effect {
+            Effect::Credit => average - nbbo.mid,
+            Effect::Debit => nbbo.mid - average,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_outcome_for_every_mix_of_sides_and_one_sided_is_never_silent() {
+        for (sides, outcome) in [
+            (vec![], Outcome::NothingToDo),
+            (vec![(2, 2, false)], Outcome::Filled),
+            (vec![(2, 2, false), (3, 3, false)], Outcome::Filled),
+            (vec![(2, 1, false), (3, 3, false)], Outcome::PartiallyFilled),
+            (vec![(2, 0, false), (3, 3, false)], Outcome::OneSided),
+            (vec![(2, 0, false), (3, 0, false)], Outcome::NoFill),
+            (vec![(2, 0, true), (3, 3, false)], Outcome::Unresolved),
+        ] {
+            assert_eq!(Outcome::of_sides(&sides), outcome, "{sides:?}");
+        }
+        assert!(Outcome::OneSided.alarms() && Outcome::NotArmed.alarms() && !Outcome::Filled.alarms());
+    }
+}
