@@ -157,14 +157,7 @@ pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<
         return Err(Refusal::NothingToSend);
     }
     let capabilities = book.capabilities;
-    let refuse = |what, most, got| {
-        Err(Refusal::Capability {
-            broker: capabilities.broker,
-            what,
-            most,
-            got,
-        })
-    };
+    let refuse = |what, most, got| Err(Refusal::Capability { broker: capabilities.broker, what, most, got });
     if capabilities.most_legs < 2 {
         return refuse("legs", u32::try_from(capabilities.most_legs).unwrap_or(0), 2);
     }
@@ -174,9 +167,7 @@ pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<
     if let Some(leg) = vertical.legs().iter().find(|leg| book.foreign.contains(&leg.symbol)) {
         return Err(Refusal::ForeignOrder { symbol: leg.symbol });
     }
-    let rule = PriceRule::for_root(vertical.sell().root()).ok_or_else(|| Refusal::NoTickTable {
-        root: vertical.sell().root().to_owned(),
-    })?;
+    let rule = PriceRule::for_root(vertical.sell().root()).ok_or_else(|| Refusal::NoTickTable { root: vertical.sell().root().to_owned() })?;
     let (tick, width, mid) = (rule.package_tick(), vertical.width(), nbbo.mid);
     if mid <= Price::ZERO || mid >= width {
         return Err(Refusal::NoPrice { mid, width });
@@ -186,23 +177,11 @@ pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<
         Effect::Credit => tick.ceil(mid - limits.envelope).max(step),
         Effect::Debit => tick.floor(mid + limits.envelope).min(width - step),
     };
-    let mut intent = Intent {
-        vertical,
-        quantity,
-        decision_mid: mid,
-        worst_price,
-        tick,
-        worst_loss_added: Decimal::ZERO,
-    };
+    let mut intent = Intent { vertical, quantity, decision_mid: mid, worst_price, tick, worst_loss_added: Decimal::ZERO };
     intent.worst_loss_added = worst_loss(&intent, book);
     let most = (book.equity * limits.worst_loss_share).round_dp(2);
     if intent.worst_loss_added > most {
-        return Err(Refusal::WorstLoss {
-            added: intent.worst_loss_added,
-            most,
-            share: limits.worst_loss_share,
-            equity: book.equity,
-        });
+        return Err(Refusal::WorstLoss { added: intent.worst_loss_added, most, share: limits.worst_loss_share, equity: book.equity });
     }
     Ok(Approved(intent))
 }
@@ -219,11 +198,7 @@ fn worst_loss(intent: &Intent, book: Book<'_>) -> Decimal {
 fn added_loss(intents: &[&Intent], positions: &BTreeMap<OptionSymbol, i64>) -> Decimal {
     let Some(first) = intents.first() else { return Decimal::ZERO };
     let expiry = first.vertical.sell().expiry();
-    let before: BTreeMap<_, _> = positions
-        .iter()
-        .filter(|(symbol, _)| symbol.expiry() == expiry)
-        .map(|(symbol, held)| (*symbol, *held))
-        .collect();
+    let before: BTreeMap<_, _> = positions.iter().filter(|(symbol, _)| symbol.expiry() == expiry).map(|(symbol, held)| (*symbol, *held)).collect();
     let mut after = before.clone();
     let mut cash = Decimal::ZERO;
     for intent in intents {
@@ -263,11 +238,7 @@ impl Approved<Intent> {
             return Err(Refusal::NothingToSend);
         }
         if quantity > left {
-            return Err(Refusal::TooMany {
-                got: quantity,
-                left,
-                approved: intent.quantity,
-            });
+            return Err(Refusal::TooMany { got: quantity, left, approved: intent.quantity });
         }
         let wrong = |expected: String| Err(Refusal::Price { price, expected });
         if !intent.tick.holds(price) {
@@ -280,12 +251,7 @@ impl Approved<Intent> {
         match effect {
             Effect::Credit if price < intent.worst_price => wrong(format!("{} or more", intent.worst_price)),
             Effect::Debit if price > intent.worst_price => wrong(format!("{} or less", intent.worst_price)),
-            _ => Ok(Approved(PackageOrder {
-                vertical: intent.vertical,
-                effect,
-                quantity,
-                price,
-            })),
+            _ => Ok(Approved(PackageOrder { vertical: intent.vertical, effect, quantity, price })),
         }
     }
 }

@@ -83,9 +83,7 @@ pub fn time_gates(now: Timestamp, scheduled: Option<Timestamp>, profile: &Execut
     let time = now.to_zoned(eastern().clone()).time().round(jiff::Unit::Second).unwrap_or_default();
     match session_day(today) {
         SessionDay::Closed(reason) => shut.push(Gate::MarketClosed { reason: reason.to_string() }),
-        SessionDay::Open { early_close: true } => shut.push(Gate::ClosedEarly {
-            closed: jiff::civil::time(13, 0, 0, 0),
-        }),
+        SessionDay::Open { early_close: true } => shut.push(Gate::ClosedEarly { closed: jiff::civil::time(13, 0, 0, 0) }),
         SessionDay::Open { early_close: false } => {}
     }
     match scheduled {
@@ -93,11 +91,7 @@ pub fn time_gates(now: Timestamp, scheduled: Option<Timestamp>, profile: &Execut
         Some(scheduled) => {
             let age_seconds = now.duration_since(scheduled).as_secs();
             if age_seconds < -AHEAD || age_seconds > i64::from(profile.stale_after_seconds) {
-                shut.push(Gate::StaleEvent {
-                    scheduled,
-                    age_seconds,
-                    most: profile.stale_after_seconds,
-                });
+                shut.push(Gate::StaleEvent { scheduled, age_seconds, most: profile.stale_after_seconds });
             }
         }
     }

@@ -41,25 +41,10 @@ pub struct Settings {
 enum Phase {
     Ready,
     Posting(Rung),
-    Resending {
-        rung: Rung,
-        at: Timestamp,
-    },
-    Locating {
-        rung: Rung,
-        at: Timestamp,
-    },
-    Working {
-        rung: Rung,
-        order: OrderId,
-        poll_at: Timestamp,
-    },
-    Cancelling {
-        rung: Rung,
-        order: OrderId,
-        tries: u32,
-        poll_at: Timestamp,
-    },
+    Resending { rung: Rung, at: Timestamp },
+    Locating { rung: Rung, at: Timestamp },
+    Working { rung: Rung, order: OrderId, poll_at: Timestamp },
+    Cancelling { rung: Rung, order: OrderId, tries: u32, poll_at: Timestamp },
     Done(SideEnd),
 }
 
@@ -212,15 +197,7 @@ impl Ladder {
     /// A ladder over `offsets`, which are the rungs that remain.
     #[must_use]
     pub const fn new(intent: Approved<Intent>, offsets: Vec<Price>, settings: Settings) -> Self {
-        Self {
-            intent,
-            settings,
-            offsets,
-            number: 0,
-            filled: 0,
-            stop: None,
-            phase: Phase::Ready,
-        }
+        Self { intent, settings, offsets, number: 0, filled: 0, stop: None, phase: Phase::Ready }
     }
 
     /// What it works.
@@ -278,6 +255,17 @@ impl Ladder {
         }
     }
 
+    /// Goes on with the rungs that remain after a stop for a moved signal that came too late: something had filled.
+    /// Whether there is anything to go on with.
+    pub fn resume(&mut self) -> bool {
+        if self.end() != Some(&SideEnd::Stopped(StopReason::SignalMoved)) {
+            return false;
+        }
+        self.stop = None;
+        self.phase = self.between_rungs();
+        self.is_ready()
+    }
+
     /// Takes one event; answers with what to do about it, in order.
     pub fn step(&mut self, now: Timestamp, event: Event<'_>) -> Vec<Command> {
         let phase = std::mem::replace(&mut self.phase, Phase::Ready);
@@ -289,30 +277,16 @@ impl Ladder {
             (Phase::Resending { rung, at }, Event::Time) if now >= at => self.post(rung),
             (Phase::Locating { rung, at }, Event::Time) if now >= at => {
                 let locate = vec![Command::Locate(rung.posting.clone())];
-                (
-                    Phase::Locating {
-                        rung,
-                        at: after(now, self.settings.profile.cancel_settle_seconds),
-                    },
-                    locate,
-                )
+                (Phase::Locating { rung, at: after(now, self.settings.profile.cancel_settle_seconds) }, locate)
             }
             (Phase::Locating { rung, .. }, Event::Located(found)) => self.on_located(now, rung, &found),
             (Phase::Locating { rung, at }, Event::Unread) => {
-                let command = Command::RecordUnknown {
-                    posting: rung.posting.clone(),
-                    reason: "the broker's orders could not be listed".into(),
-                };
+                let command = Command::RecordUnknown { posting: rung.posting.clone(), reason: "the broker's orders could not be listed".into() };
                 self.unresolved_after(now, Phase::Locating { rung, at }, command)
             }
-            (Phase::Working { rung, order, poll_at }, Event::Time) if now >= poll_at => (
-                Phase::Working {
-                    rung,
-                    order: order.clone(),
-                    poll_at: after(now, self.settings.profile.poll_seconds),
-                },
-                vec![Command::Read(order)],
-            ),
+            (Phase::Working { rung, order, poll_at }, Event::Time) if now >= poll_at => {
+                (Phase::Working { rung, order: order.clone(), poll_at: after(now, self.settings.profile.poll_seconds) }, vec![Command::Read(order)])
+            }
             (Phase::Cancelling { rung, order, tries, poll_at }, Event::Time) if now >= poll_at => self.on_cancelling(now, rung, order, tries),
             (Phase::Working { rung, order, .. }, Event::Seen(view)) => self.on_seen(now, rung, order, 0, view),
             (Phase::Cancelling { rung, order, tries, .. }, Event::Seen(view)) => self.on_seen(now, rung, order, tries, view),
@@ -336,12 +310,7 @@ impl Ladder {
         let price = Self::price(intent, nbbo, offset);
         let quantity = intent.quantity - self.filled;
         match self.intent.order(quantity, price, self.filled) {
-            Ok(order) => self.post(Rung {
-                posting: Posting { number: 0, order, nbbo },
-                closes,
-                resends: 0,
-                shown_filled: 0,
-            }),
+            Ok(order) => self.post(Rung { posting: Posting { number: 0, order, nbbo }, closes, resends: 0, shown_filled: 0 }),
             Err(refusal) => (self.between_rungs(), vec![Command::Skipped(RungSkip::NoPrice(refusal.to_string()))]),
         }
     }
@@ -365,26 +334,17 @@ impl Ladder {
             }
             PlaceReply::Unknown(reason) => {
                 let record = Command::RecordUnknown { posting, reason };
-                (
-                    Phase::Locating {
-                        rung,
-                        at: after(now, self.settings.profile.locate_seconds),
-                    },
-                    vec![record],
-                )
+                (Phase::Locating { rung, at: after(now, self.settings.profile.locate_seconds) }, vec![record])
             }
             PlaceReply::Refused(refusal) => {
-                let mut commands = vec![Command::RecordRefused {
-                    posting,
-                    reason: refusal.to_string(),
-                }];
+                let mut commands = vec![Command::RecordRefused { posting, reason: refusal.to_string() }];
                 let at = match refusal {
                     NotPlaced::Rejected { .. } => return (Phase::Done(SideEnd::Rejected(refusal.to_string())), commands),
                     NotPlaced::Unauthorized => now,
                     NotPlaced::NotConnected(_) => after(now, 1),
-                    NotPlaced::RateLimited { retry_after } => now
-                        .checked_add(retry_after.unwrap_or_default().max(std::time::Duration::from_secs(1)))
-                        .unwrap_or(Timestamp::MAX),
+                    NotPlaced::RateLimited { retry_after } => {
+                        now.checked_add(retry_after.unwrap_or_default().max(std::time::Duration::from_secs(1))).unwrap_or(Timestamp::MAX)
+                    }
                 };
                 rung.resends += 1;
                 if self.stop.is_none() && rung.resends <= RESENDS && at < rung.closes {
@@ -404,36 +364,22 @@ impl Ladder {
         let posting = rung.posting.clone();
         match found {
             [order] => {
-                let record = Command::RecordAccepted {
-                    posting,
-                    order: order.id.clone(),
-                };
+                let record = Command::RecordAccepted { posting, order: order.id.clone() };
                 let (phase, mut commands) = self.on_seen(now, rung, order.id.clone(), 0, order);
                 commands.insert(0, record);
                 (phase, commands)
             }
             none_or_many => {
                 let reason = format!("outcome unknown: {} orders at the broker match, expected exactly one", none_or_many.len());
-                (
-                    Phase::Done(SideEnd::Unresolved(reason.clone())),
-                    vec![Command::RecordUnknown { posting, reason }],
-                )
+                (Phase::Done(SideEnd::Unresolved(reason.clone())), vec![Command::RecordUnknown { posting, reason }])
             }
         }
     }
 
     fn on_seen(&mut self, now: Timestamp, mut rung: Rung, order: OrderId, tries: u32, view: &OrderView) -> (Phase, Vec<Command>) {
         if view.filled > rung.quantity() || view.filled < rung.shown_filled {
-            let reason = format!(
-                "order {order} shows {} filled of {}, before that {}",
-                view.filled,
-                rung.quantity(),
-                rung.shown_filled
-            );
-            let record = Command::RecordUnknown {
-                posting: rung.posting.clone(),
-                reason: reason.clone(),
-            };
+            let reason = format!("order {order} shows {} filled of {}, before that {}", view.filled, rung.quantity(), rung.shown_filled);
+            let record = Command::RecordUnknown { posting: rung.posting, reason: reason.clone() };
             return (Phase::Done(SideEnd::Unresolved(reason)), vec![record]);
         }
         rung.shown_filled = view.filled;
@@ -447,10 +393,7 @@ impl Ladder {
                 self.keep_cancelling(now, rung, order, tries, !asked)
             };
         }
-        let record = vec![Command::RecordTerminal {
-            posting: rung.posting.clone(),
-            order: Box::new(view.clone()),
-        }];
+        let record = vec![Command::RecordTerminal { posting: rung.posting, order: Box::new(view.clone()) }];
         self.filled += view.filled;
         if self.filled == self.intent.get().quantity {
             return (Phase::Done(SideEnd::Filled), record);
@@ -473,37 +416,18 @@ impl Ladder {
 
     fn cancel(&self, now: Timestamp, rung: Rung, order: OrderId, tries: u32) -> (Phase, Vec<Command>) {
         let poll_at = after(now, self.settings.profile.cancel_settle_seconds);
-        (
-            Phase::Cancelling {
-                rung,
-                order: order.clone(),
-                tries,
-                poll_at,
-            },
-            vec![Command::Cancel(order)],
-        )
+        (Phase::Cancelling { rung, order: order.clone(), tries, poll_at }, vec![Command::Cancel(order)])
     }
 
     fn on_cancelling(&self, now: Timestamp, rung: Rung, order: OrderId, tries: u32) -> (Phase, Vec<Command>) {
         let settle = after(now, self.settings.profile.cancel_settle_seconds);
-        (
-            Phase::Cancelling {
-                rung,
-                order: order.clone(),
-                tries,
-                poll_at: settle,
-            },
-            vec![Command::Read(order)],
-        )
+        (Phase::Cancelling { rung, order: order.clone(), tries, poll_at: settle }, vec![Command::Read(order)])
     }
 
     fn keep_cancelling(&self, now: Timestamp, rung: Rung, order: OrderId, tries: u32, ask_again: bool) -> (Phase, Vec<Command>) {
         if now >= self.settings.prove_by {
             let reason = format!("order {order} could not be proven over");
-            let record = Command::RecordUnknown {
-                posting: rung.posting.clone(),
-                reason: reason.clone(),
-            };
+            let record = Command::RecordUnknown { posting: rung.posting, reason: reason.clone() };
             return (Phase::Done(SideEnd::Unresolved(reason)), vec![record]);
         }
         if ask_again && tries < self.settings.profile.cancel_tries {

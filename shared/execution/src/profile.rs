@@ -72,11 +72,7 @@ impl ExecutionProfile {
             return fail("window_closes", self.window_closes.to_string(), "a time after window_opens");
         }
         if self.rung_offsets.is_empty() || self.rung_offsets.iter().any(|offset| offset.is_negative()) {
-            return fail(
-                "rung_offsets",
-                format!("{:?}", self.rung_offsets),
-                "one or more offsets in points, none below 0",
-            );
+            return fail("rung_offsets", format!("{:?}", self.rung_offsets), "one or more offsets in points, none below 0");
         }
         for (field, seconds, least) in [
             ("stale_after_seconds", self.stale_after_seconds, 1),
@@ -91,11 +87,7 @@ impl ExecutionProfile {
             ("lease_seconds", self.lease_seconds, 10),
         ] {
             if seconds < least || seconds > 600 {
-                return fail(
-                    field,
-                    seconds.to_string(),
-                    "between 1 and 600 (lease 10 or more, confirm more than cancel_settle)",
-                );
+                return fail(field, seconds.to_string(), "between 1 and 600 (lease 10 or more, confirm more than cancel_settle)");
             }
         }
         if self.least_rung_seconds > self.rung_seconds {
@@ -116,10 +108,7 @@ impl ExecutionProfile {
     /// Approval's limits.
     #[must_use]
     pub const fn limits(&self) -> Limits {
-        Limits {
-            envelope: self.envelope,
-            worst_loss_share: self.worst_loss_share,
-        }
+        Limits { envelope: self.envelope, worst_loss_share: self.worst_loss_share }
     }
 }
 

@@ -41,10 +41,7 @@ pub enum Action {
 /// The rungs that are not proven over.
 #[must_use]
 pub fn open_rungs(day: &LoadedDay) -> Vec<&RungRecord> {
-    day.rungs
-        .iter()
-        .filter(|rung| !matches!(rung.state, RungState::Terminal { .. } | RungState::Refused { .. }))
-        .collect()
+    day.rungs.iter().filter(|rung| !matches!(rung.state, RungState::Terminal { .. } | RungState::Refused { .. })).collect()
 }
 
 /// From when on a complete list of the broker's orders says whether a rung's order exists: the latest open mark plus the
@@ -68,10 +65,7 @@ fn action(day: &LoadedDay, rung: &RungRecord, orders: &[OrderView]) -> Action {
     if let RungState::Accepted { order: id } = &rung.state {
         return match orders.iter().find(|order| order.id == *id) {
             Some(order) => record_or_cancel(rung, order),
-            None => Action::Read {
-                rung: rung.clone(),
-                order: id.clone(),
-            },
+            None => Action::Read { rung: rung.clone(), order: id.clone() },
         };
     }
     let unresolved = |reason: String| Action::Unresolved { rung: rung.clone(), reason };
@@ -80,14 +74,7 @@ fn action(day: &LoadedDay, rung: &RungRecord, orders: &[OrderView]) -> Action {
     };
     let mut seen = rung.seen.clone();
     seen.extend(day.rungs.iter().filter_map(known_order));
-    let print = Fingerprint {
-        vertical: intent.vertical,
-        quantity: rung.quantity,
-        price: rung.price,
-        marked: rung.at,
-        seen: &seen,
-        tag: None,
-    };
+    let print = Fingerprint { vertical: intent.vertical, quantity: rung.quantity, price: rung.price, marked: rung.at, seen: &seen, tag: None };
     match print.matches(orders)[..] {
         [order] => record_or_cancel(rung, order),
         ref found => unresolved(format!("{} orders at the broker match, expected exactly one", found.len())),
@@ -96,15 +83,9 @@ fn action(day: &LoadedDay, rung: &RungRecord, orders: &[OrderView]) -> Action {
 
 fn record_or_cancel(rung: &RungRecord, order: &OrderView) -> Action {
     if order.status.is_terminal() {
-        Action::Record {
-            rung: rung.clone(),
-            order: order.clone(),
-        }
+        Action::Record { rung: rung.clone(), order: order.clone() }
     } else {
-        Action::Cancel {
-            rung: rung.clone(),
-            order: order.id.clone(),
-        }
+        Action::Cancel { rung: rung.clone(), order: order.id.clone() }
     }
 }
 
@@ -125,18 +106,11 @@ mod tests {
     use gamma_market::{Price, Right};
 
     fn writer() -> Writer {
-        Writer {
-            run_id: "run-1".into(),
-            fence: 1,
-        }
+        Writer { run_id: "run-1".into(), fence: 1 }
     }
 
     fn key() -> IntentKey {
-        IntentKey {
-            strategy: "constant_stable".into(),
-            side: Right::Put,
-            revision: 1,
-        }
+        IntentKey { strategy: "constant_stable".into(), side: Right::Put, revision: 1 }
     }
 
     fn rung(number: u32, state: RungState) -> RungRecord {
@@ -165,18 +139,11 @@ mod tests {
             state: IntentState::Open,
             filled: 0,
         };
-        LoadedDay {
-            day: None,
-            intents: vec![intent],
-            rungs,
-        }
+        LoadedDay { day: None, intents: vec![intent], rungs }
     }
 
     fn order(id: &str, status: OrderStatus) -> OrderView {
-        OrderView {
-            status,
-            ..view(id, "2026-02-11T21:13:31Z")
-        }
+        OrderView { status, ..view(id, "2026-02-11T21:13:31Z") }
     }
 
     fn shown(action: &Action) -> String {
@@ -201,20 +168,11 @@ mod tests {
             (RungState::Sending, vec![order("9", OrderStatus::Pending)], vec!["cancel 9"]),
             (RungState::Sending, vec![], vec!["unresolved"]),
             (RungState::Sending, vec![order("1", OrderStatus::Working)], vec!["unresolved"]),
-            (
-                unknown(),
-                vec![order("8", OrderStatus::Working), order("9", OrderStatus::Working)],
-                vec!["unresolved"],
-            ),
+            (unknown(), vec![order("8", OrderStatus::Working), order("9", OrderStatus::Working)], vec!["unresolved"]),
             (unknown(), vec![order("9", OrderStatus::Working)], vec!["cancel 9"]),
             (RungState::Refused { reason: "400".into() }, vec![order("9", OrderStatus::Working)], vec![]),
             (
-                RungState::Terminal {
-                    order: OrderId("9".into()),
-                    status: OrderStatus::Filled,
-                    filled: 2,
-                    fills: vec![],
-                },
+                RungState::Terminal { order: OrderId("9".into()), status: OrderStatus::Filled, filled: 2, fills: vec![] },
                 vec![order("9", OrderStatus::Filled)],
                 vec![],
             ),
@@ -226,12 +184,7 @@ mod tests {
 
     #[test]
     fn an_order_known_to_be_another_rungs_is_never_adopted() {
-        let first = RungState::Terminal {
-            order: OrderId("8".into()),
-            status: OrderStatus::Canceled,
-            filled: 0,
-            fills: vec![],
-        };
+        let first = RungState::Terminal { order: OrderId("8".into()), status: OrderStatus::Canceled, filled: 0, fills: vec![] };
         let rungs = vec![rung(1, first), rung(2, RungState::Sending)];
         let actions = plan(&day(rungs), &[order("8", OrderStatus::Canceled), order("9", OrderStatus::Working)]);
         assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), ["cancel 9"]);

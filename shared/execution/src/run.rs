@@ -1,1 +1,311 @@
-//! run
+//! One delivery of one event, from the gates to the recorded outcome. Every delivery ends in exactly one named outcome.
+
+mod persist;
+mod prepare;
+mod recover;
+mod work;
+
+use gamma_market::calendar::{at_eastern, trade_date};
+use gamma_strategy::constant_stable;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::gates::{Gate, time_gates};
+use crate::ports::{
+    Arming, Broker, BrokerError, BrokerFault, Clock, DayRecord, DayState, Lease, Ledger, LedgerError, PutOutcome, RunRecord, SignalError, SignalSource,
+};
+use crate::profile::{ExecutionProfile, seconds};
+use crate::report::{Outcome, RunReport, Status};
+use crate::tokens::{TokenKeeper, TokenSaved};
+
+/// Seconds kept at the end of the function for recording what happened.
+const CLOSING_SECONDS: i64 = 8;
+
+/// What a run works with.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// The account's broker.
+    pub broker: &'a dyn Broker,
+    /// The day's signal.
+    pub signal: &'a dyn SignalSource,
+    /// The durable record.
+    pub ledger: &'a dyn Ledger,
+    /// The broker's token document.
+    pub tokens: &'a TokenKeeper,
+}
+
+/// How one account trades.
+#[derive(Debug, Clone)]
+pub struct AccountProfile {
+    /// What to trade.
+    pub strategy: constant_stable::Profile,
+    /// How to work it.
+    pub execution: ExecutionProfile,
+}
+
+/// One delivery.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// The account.
+    pub account: String,
+    /// This delivery's id; every retry of an event is a run of its own.
+    pub run_id: String,
+    /// The event asks for a dry run.
+    pub dry_run: bool,
+    /// The deployment's parameter allows live trading.
+    pub deployment_live: bool,
+    /// The scheduler's time.
+    pub scheduled: Option<Timestamp>,
+    /// When the function is killed.
+    pub deadline: Timestamp,
+}
+
+/// A run that ends early, with its outcome and the reason in words.
+#[derive(Debug)]
+struct Ended {
+    outcome: Outcome,
+    detail: String,
+}
+
+impl Ended {
+    fn new(outcome: Outcome, detail: impl ToString) -> Self {
+        Self { outcome, detail: detail.to_string() }
+    }
+}
+
+impl From<LedgerError> for Ended {
+    fn from(error: LedgerError) -> Self {
+        Self::new(Outcome::LedgerUnavailable, error)
+    }
+}
+
+impl From<BrokerError> for Ended {
+    fn from(error: BrokerError) -> Self {
+        let outcome = if matches!(error.fault, BrokerFault::TokenDead(_)) { Outcome::TokenDead } else { Outcome::BrokerUnavailable };
+        Self::new(outcome, error)
+    }
+}
+
+impl From<SignalError> for Ended {
+    fn from(error: SignalError) -> Self {
+        Self::new(Outcome::SignalUnavailable, error)
+    }
+}
+
+/// The state of one delivery.
+struct Run<'a> {
+    ports: Ports<'a>,
+    request: &'a RunRequest,
+    profile: &'a AccountProfile,
+    report: RunReport,
+    stage_began: Timestamp,
+}
+
+/// Runs one delivery to its end. Never fails: whatever goes wrong is an outcome.
+pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfile) -> RunReport {
+    let began = ports.clock.now();
+    let live = !request.dry_run && request.deployment_live;
+    let report = RunReport {
+        status: Status::Failed,
+        outcome: Outcome::Unresolved,
+        detail: String::new(),
+        alarm: false,
+        account: request.account.clone(),
+        run_id: request.run_id.clone(),
+        trade_date: trade_date(began),
+        dry_run: !live,
+        gates: time_gates(began, request.scheduled, &profile.execution),
+        plan: None,
+        sides: Vec::new(),
+        token: TokenSaved::Unchanged,
+        notes: Vec::new(),
+        started: began,
+        ended: began,
+        durations_ms: Vec::new(),
+    };
+    let mut run = Run { ports, request, profile, report, stage_began: began };
+    let ended = if live { run.live().await } else { run.dry().await };
+    run.finish(ended).await
+}
+
+impl Run<'_> {
+    fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Ends a stage: how long it took goes into the report.
+    fn stage(&mut self, name: &str) {
+        let now = self.now();
+        self.report.durations_ms.push((name.to_owned(), i64::try_from(now.duration_since(self.stage_began).as_millis()).unwrap_or(i64::MAX)));
+        self.stage_began = now;
+    }
+
+    fn note(&mut self, note: impl ToString) {
+        let note = note.to_string();
+        tracing::warn!(run_id = %self.request.run_id, "{note}");
+        self.report.notes.push(note);
+    }
+
+    fn date(&self) -> Date {
+        self.report.trade_date
+    }
+
+    /// When everything must be proven, so that it can still be recorded.
+    fn prove_by(&self) -> Timestamp {
+        self.request.deadline.checked_sub(SignedDuration::from_secs(CLOSING_SECONDS)).unwrap_or(self.request.deadline)
+    }
+
+    /// The gates, then the day under a lease.
+    async fn live(&mut self) -> Ended {
+        if let Some(gate) = self.report.gates.first() {
+            let closed = matches!(gate, Gate::MarketClosed { .. } | Gate::ClosedEarly { .. });
+            return Ended::new(if closed { Outcome::MarketClosed } else { Outcome::OutsideWindow }, gate);
+        }
+        let lease = match self.admitted().await {
+            Ok(lease) => lease,
+            Err(ended) => return ended,
+        };
+        self.stage("admit");
+        let mut lease = lease;
+        let ended = match self.under_lease(&mut lease).await {
+            Ok(outcome) => Ended::new(outcome, String::new()),
+            Err(ended) => ended,
+        };
+        self.save_tokens().await;
+        self.close(&lease, &ended).await;
+        ended
+    }
+
+    /// Armed, not halted, and the lease is ours.
+    async fn admitted(&mut self) -> Result<Lease, Ended> {
+        let ledger = self.ports.ledger;
+        let controls = self.persist(async || ledger.controls(&self.request.account).await).await?;
+        if let Some(reason) = controls.halted {
+            return Err(self.refuse(Outcome::Halted, Gate::Halted { reason }));
+        }
+        if controls.arming == Arming::NotArmed {
+            return Err(self.refuse(Outcome::NotArmed, Gate::NotArmed));
+        }
+        self.take_lease().await
+    }
+
+    fn refuse(&mut self, outcome: Outcome, gate: Gate) -> Ended {
+        let ended = Ended::new(outcome, &gate);
+        self.report.gates.push(gate);
+        ended
+    }
+
+    /// A dead run's lease expires within seconds: wait for that once, but not for a run that keeps renewing.
+    async fn take_lease(&mut self) -> Result<Lease, Ended> {
+        let lasts = seconds(self.profile.execution.lease_seconds);
+        let give_up = self.now() + lasts + seconds(2);
+        loop {
+            let now = self.now();
+            let (ledger, request) = (self.ports.ledger, self.request);
+            let taken = self.persist(async || ledger.take_lease(&request.account, trade_date(now), &request.run_id, now, now + lasts).await).await?;
+            match taken {
+                Ok(lease) => return Ok(lease),
+                Err(holder) if now >= give_up => return Err(self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder })),
+                Err(_) => self.ports.clock.sleep_until(now + seconds(2)).await,
+            }
+        }
+    }
+
+    async fn under_lease(&mut self, lease: &mut Lease) -> Result<Outcome, Ended> {
+        let ledger = self.ports.ledger;
+        let (account, date) = (&self.request.account, self.date());
+        let day = self.persist(async || ledger.load_day(account, constant_stable::NAME, date).await).await?;
+        let recovered = self.recover(lease, &day).await?;
+        if let Some(record) = day.day.as_ref().filter(|record| record.sending) {
+            let outcome = record.outcome.clone().unwrap_or_else(|| "an earlier run did not end".into());
+            self.stage("recover");
+            return Err(match recovered {
+                Some(sides) => Ended::new(Outcome::Recovered, format!("the earlier run's orders are proven over: {sides}")),
+                None => self.refuse(Outcome::AlreadyTraded, Gate::AlreadyTraded { outcome }),
+            });
+        }
+        let record = DayRecord {
+            account: account.clone(),
+            strategy: constant_stable::NAME.to_owned(),
+            date,
+            writer: lease.writer.clone(),
+            state: DayState::Open,
+            sending: false,
+            outcome: None,
+        };
+        if let PutOutcome::Theirs(holder) = self.persist(async || ledger.open_day(&record).await).await? {
+            return Err(self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder }));
+        }
+        self.stage("open day");
+        self.trade(lease).await
+    }
+
+    /// Everything but sending. It works at any hour, and shows which gates would have refused a live run.
+    async fn dry(&mut self) -> Ended {
+        if !self.request.deployment_live {
+            self.report.gates.push(Gate::DeploymentDry);
+        }
+        match self.ports.ledger.controls(&self.request.account).await {
+            Ok(controls) => {
+                self.report.gates.extend(controls.halted.map(|reason| Gate::Halted { reason }));
+                self.report.gates.extend((controls.arming == Arming::NotArmed).then_some(Gate::NotArmed));
+            }
+            Err(error) => self.note(format!("arming and halt could not be read: {error}")),
+        }
+        let ended = match self.rehearse().await {
+            Ok(()) => Ended::new(Outcome::DryRun, "nothing was sent"),
+            Err(ended) => ended,
+        };
+        self.save_tokens().await;
+        ended
+    }
+
+    async fn save_tokens(&mut self) {
+        self.report.token = self.ports.tokens.flush().await;
+        if let TokenSaved::Failed { reason } = &self.report.token {
+            self.note(format!("tokens not saved: {reason}"));
+        }
+        self.stage("save tokens");
+    }
+
+    /// Terminal writes. A day with an unproven order stays open, so that the next delivery recovers it.
+    async fn close(&mut self, lease: &Lease, ended: &Ended) {
+        let ledger = self.ports.ledger;
+        let ours = !matches!(ended.outcome, Outcome::AlreadyTraded | Outcome::AnotherRunActive | Outcome::Unresolved);
+        if ours && let Err(error) = self.persist(async || ledger.close_day(lease, constant_stable::NAME, ended.outcome.name()).await).await {
+            self.note(format!("the day could not be closed: {error}"));
+        }
+        if let Err(error) = ledger.release_lease(lease).await {
+            self.note(format!("the lease was left to expire: {error}"));
+        }
+        self.stage("close");
+    }
+
+    async fn finish(mut self, ended: Ended) -> RunReport {
+        self.report.outcome = ended.outcome;
+        self.report.status = ended.outcome.status();
+        self.report.alarm = ended.outcome.alarms();
+        self.report.detail = ended.detail;
+        self.report.ended = self.now();
+        let record = RunRecord {
+            run_id: self.request.run_id.clone(),
+            account: self.request.account.clone(),
+            date: self.date(),
+            outcome: ended.outcome.name().to_owned(),
+            report: serde_json::to_value(&self.report).unwrap_or_default(),
+        };
+        let ledger = self.ports.ledger;
+        if let Err(error) = self.persist(async || ledger.put_run(&record).await).await {
+            self.note(format!("the run record could not be written: {error}"));
+        }
+        self.report
+    }
+
+    /// When trading in `closes_at` must be over: the series' close, or the end of the function.
+    fn end_of_trading(&self, close: Option<Timestamp>) -> Timestamp {
+        let fallback = at_eastern(self.date(), jiff::civil::time(16, 15, 0, 0));
+        close.unwrap_or(fallback).min(self.prove_by())
+    }
+}

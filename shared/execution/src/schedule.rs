@@ -21,11 +21,7 @@ pub struct Share {
 #[must_use]
 pub fn share(now: Timestamp, end: Timestamp, wanted: usize, profile: &ExecutionProfile) -> Share {
     let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
-    let (longest, least, confirm) = (
-        seconds(profile.rung_seconds),
-        seconds(profile.least_rung_seconds),
-        seconds(profile.confirm_seconds),
-    );
+    let (longest, least, confirm) = (seconds(profile.rung_seconds), seconds(profile.least_rung_seconds), seconds(profile.confirm_seconds));
     (1..=wanted)
         .rev()
         .find_map(|rungs| {
@@ -34,10 +30,7 @@ pub fn share(now: Timestamp, end: Timestamp, wanted: usize, profile: &ExecutionP
             let wait = slot.checked_sub(confirm)?.min(longest);
             (wait >= least).then_some(Share { rungs, wait })
         })
-        .unwrap_or(Share {
-            rungs: 0,
-            wait: Duration::ZERO,
-        })
+        .unwrap_or(Share { rungs: 0, wait: Duration::ZERO })
 }
 
 #[cfg(test)]
@@ -95,15 +88,9 @@ pub(crate) mod tests {
     #[test]
     fn the_window_of_a_trading_day() {
         let close: Timestamp = "2025-09-03T20:15:00Z".parse().unwrap();
-        for (from, rungs, wait) in [
-            ("20:13:31", 3, 20),
-            ("20:13:59", 3, 15),
-            ("20:14:20", 3, 8),
-            ("20:14:35", 2, 7),
-            ("20:14:49", 1, 6),
-            ("20:14:51", 0, 0),
-            ("20:15:10", 0, 0),
-        ] {
+        for (from, rungs, wait) in
+            [("20:13:31", 3, 20), ("20:13:59", 3, 15), ("20:14:20", 3, 8), ("20:14:35", 2, 7), ("20:14:49", 1, 6), ("20:14:51", 0, 0), ("20:15:10", 0, 0)]
+        {
             let now: Timestamp = format!("2025-09-03T{from}Z").parse().unwrap();
             let got = share(now, close, 3, &profile());
             assert_eq!((got.rungs, got.wait.as_secs()), (rungs, wait), "{from}");

@@ -59,17 +59,8 @@ impl TokenKeeper {
     /// A keeper of the document `stored` under `name`.
     #[must_use]
     pub fn new(store: Arc<dyn TokenStore>, name: &str, stored: &StoredToken, read_age: ReadAge) -> Self {
-        let state = State {
-            stored: fingerprint(stored.text.expose_secret()),
-            current: stored.text.clone(),
-            result: TokenSaved::Unchanged,
-        };
-        Self {
-            store,
-            name: name.to_owned(),
-            read_age,
-            state: Mutex::new(state),
-        }
+        let state = State { stored: fingerprint(stored.text.expose_secret()), current: stored.text.clone(), result: TokenSaved::Unchanged };
+        Self { store, name: name.to_owned(), read_age, state: Mutex::new(state) }
     }
 
     /// Takes a document that was just obtained and saves it at once. A failure never stops trading: [`Self::flush`] tries again.
@@ -118,9 +109,7 @@ impl TokenKeeper {
                 Err(error) => return failed(error),
             }
         }
-        TokenSaved::Failed {
-            reason: format!("{}: others kept writing at the same time", self.name),
-        }
+        TokenSaved::Failed { reason: format!("{}: others kept writing at the same time", self.name) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -157,12 +146,7 @@ mod tests {
 
     impl Store {
         fn holding(text: &str) -> Self {
-            Self {
-                kept: Mutex::new((text.into(), 7)),
-                intruder: Mutex::new(None),
-                writes: Mutex::new(0),
-                broken: false,
-            }
+            Self { kept: Mutex::new((text.into(), 7)), intruder: Mutex::new(None), writes: Mutex::new(0), broken: false }
         }
     }
 
@@ -178,11 +162,7 @@ mod tests {
 
         async fn save(&self, name: &str, text: &SecretString) -> Result<i64, SaveError> {
             if self.broken {
-                return Err(SaveError {
-                    what: "write",
-                    name: name.into(),
-                    reason: "throttled".into(),
-                });
+                return Err(SaveError { what: "write", name: name.into(), reason: "throttled".into() });
             }
             *self.writes.lock().unwrap() += 1;
             let mut kept = self.kept.lock().unwrap();
@@ -193,20 +173,12 @@ mod tests {
 
     fn age(text: &str) -> Option<TokenAge> {
         let value: serde_json::Value = serde_json::from_str(text).ok()?;
-        Some(TokenAge {
-            created: value["created"].as_i64()?,
-            expires: value["expires"].as_i64()?,
-        })
+        Some(TokenAge { created: value["created"].as_i64()?, expires: value["expires"].as_i64()? })
     }
 
     fn keeper(store: &Arc<Store>) -> TokenKeeper {
         let (text, version) = store.kept.lock().unwrap().clone();
-        TokenKeeper::new(
-            Arc::<Store>::clone(store),
-            "/gamma/x/token_json",
-            &StoredToken { text: text.into(), version },
-            age,
-        )
+        TokenKeeper::new(Arc::<Store>::clone(store), "/gamma/x/token_json", &StoredToken { text: text.into(), version }, age)
     }
 
     #[tokio::test]
@@ -242,15 +214,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_that_fails_is_reported_and_tried_again() {
-        let store = Arc::new(Store {
-            broken: true,
-            ..Store::holding(r#"{"created":1,"expires":10}"#)
-        });
+        let store = Arc::new(Store { broken: true, ..Store::holding(r#"{"created":1,"expires":10}"#) });
         let keeper = keeper(&store);
         keeper.rotated(r#"{"created":1,"expires":20,"secret":"CANARY"}"#.into()).await;
-        let TokenSaved::Failed { reason } = keeper.flush().await else {
-            panic!("expected a failure")
-        };
+        let TokenSaved::Failed { reason } = keeper.flush().await else { panic!("expected a failure") };
         assert!(reason.contains("throttled") && !reason.contains("CANARY"));
         assert!(!format!("{keeper:?}").contains("CANARY"));
     }

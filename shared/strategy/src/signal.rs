@@ -69,22 +69,13 @@ pub enum SignalRefusal {
 pub fn select(rows: &[SignalRow], trade_date: Date, same_day_expiry: bool) -> Result<&SignalRow, SignalRefusal> {
     let newest = rows.iter().max_by_key(|row| row.date).ok_or(SignalRefusal::Empty { expected: trade_date })?;
     if newest.date != trade_date {
-        return Err(SignalRefusal::NotToday {
-            newest: newest.date,
-            expected: trade_date,
-        });
+        return Err(SignalRefusal::NotToday { newest: newest.date, expected: trade_date });
     }
     let of_the_day: Vec<_> = rows.iter().filter(|row| row.date == trade_date).collect();
     if of_the_day.iter().any(|row| *row != newest) {
-        return Err(SignalRefusal::Ambiguous {
-            date: trade_date,
-            rows: of_the_day.len(),
-        });
+        return Err(SignalRefusal::Ambiguous { date: trade_date, rows: of_the_day.len() });
     }
-    let expiry = newest.expiry.ok_or(SignalRefusal::Missing {
-        field: "TDate",
-        expected: "the expiry, YYYY-MM-DD",
-    })?;
+    let expiry = newest.expiry.ok_or(SignalRefusal::Missing { field: "TDate", expected: "the expiry, YYYY-MM-DD" })?;
     let early = if same_day_expiry { expiry < trade_date } else { expiry <= trade_date };
     if early {
         let expected = if same_day_expiry { "on or after" } else { "after" };
@@ -92,10 +83,7 @@ pub fn select(rows: &[SignalRow], trade_date: Date, same_day_expiry: bool) -> Re
     }
     match session_day(expiry) {
         SessionDay::Open { .. } => Ok(newest),
-        SessionDay::Closed(reason) => Err(SignalRefusal::NoSession {
-            expiry,
-            closed: reason.to_string(),
-        }),
+        SessionDay::Closed(reason) => Err(SignalRefusal::NoSession { expiry, closed: reason.to_string() }),
     }
 }
 
@@ -141,32 +129,12 @@ mod tests {
         other.left_go = Some(1.into());
         for (rows, same_day, message) in [
             (vec![], false, "signal: the feed holds no row, expected one with Date 2026-02-11"),
-            (
-                vec![row(date(2026, 2, 10), Some(TODAY))],
-                false,
-                "signal Date: the newest row is of 2026-02-10, expected 2026-02-11",
-            ),
-            (
-                vec![today(Some(TOMORROW)), row(TOMORROW, Some(date(2026, 2, 13)))],
-                false,
-                "signal Date: the newest row is of 2026-02-12, expected 2026-02-11",
-            ),
-            (
-                vec![today(Some(TOMORROW)), other],
-                false,
-                "signal Date: 2 different rows are of 2026-02-11, expected one",
-            ),
-            (
-                vec![today(None)],
-                false,
-                "signal TDate: missing or not a number, expected the expiry, YYYY-MM-DD",
-            ),
+            (vec![row(date(2026, 2, 10), Some(TODAY))], false, "signal Date: the newest row is of 2026-02-10, expected 2026-02-11"),
+            (vec![today(Some(TOMORROW)), row(TOMORROW, Some(date(2026, 2, 13)))], false, "signal Date: the newest row is of 2026-02-12, expected 2026-02-11"),
+            (vec![today(Some(TOMORROW)), other], false, "signal Date: 2 different rows are of 2026-02-11, expected one"),
+            (vec![today(None)], false, "signal TDate: missing or not a number, expected the expiry, YYYY-MM-DD"),
             (vec![today(Some(TODAY))], false, "signal TDate: got 2026-02-11, expected a day after 2026-02-11"),
-            (
-                vec![today(Some(date(2026, 2, 10)))],
-                true,
-                "signal TDate: got 2026-02-10, expected a day on or after 2026-02-11",
-            ),
+            (vec![today(Some(date(2026, 2, 10)))], true, "signal TDate: got 2026-02-10, expected a day on or after 2026-02-11"),
         ] {
             assert_eq!(select(&rows, TODAY, same_day).unwrap_err().to_string(), message);
         }

@@ -1,15 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
-const SCHWAB: Capabilities = Capabilities {
-    broker: "Schwab",
-    most_legs: 4,
-    most_quantity: 100,
-};
-const LIMITS: Limits = Limits {
-    envelope: Price::new(Decimal::from_parts(30, 0, 0, false, 2)),
-    worst_loss_share: Decimal::from_parts(60, 0, 0, false, 2),
-};
+const SCHWAB: Capabilities = Capabilities { broker: "Schwab", most_legs: 4, most_quantity: 100 };
+const LIMITS: Limits = Limits { envelope: Price::new(Decimal::from_parts(30, 0, 0, false, 2)), worst_loss_share: Decimal::from_parts(60, 0, 0, false, 2) };
 
 fn symbol(text: &str) -> OptionSymbol {
     format!("SPXW260212{text}").parse().unwrap()
@@ -20,12 +13,7 @@ fn vertical(sell: &str, buy: &str) -> Vertical {
 }
 
 fn nbbo(effect: Effect, mid: i64) -> PackageNbbo {
-    PackageNbbo {
-        effect,
-        bid: Price::cents(mid - 10),
-        ask: Price::cents(mid + 10),
-        mid: Price::cents(mid),
-    }
+    PackageNbbo { effect, bid: Price::cents(mid - 10), ask: Price::cents(mid + 10), mid: Price::cents(mid) }
 }
 
 struct Account {
@@ -37,22 +25,11 @@ struct Account {
 
 impl Account {
     fn with(equity: i64) -> Self {
-        Self {
-            equity,
-            positions: BTreeMap::new(),
-            approved: Vec::new(),
-            foreign: BTreeSet::new(),
-        }
+        Self { equity, positions: BTreeMap::new(), approved: Vec::new(), foreign: BTreeSet::new() }
     }
 
     fn approve(&self, vertical: Vertical, quantity: u32, mid: i64) -> Result<Approved<Intent>, Refusal> {
-        let book = Book {
-            equity: self.equity.into(),
-            positions: &self.positions,
-            approved: &self.approved,
-            foreign: &self.foreign,
-            capabilities: SCHWAB,
-        };
+        let book = Book { equity: self.equity.into(), positions: &self.positions, approved: &self.approved, foreign: &self.foreign, capabilities: SCHWAB };
         approve(vertical, quantity, nbbo(vertical.effect(), mid), book, LIMITS)
     }
 }
@@ -60,12 +37,7 @@ impl Account {
 #[test]
 fn the_envelope_is_fixed_from_the_decision_time_mid() {
     let account = Account::with(100_000);
-    for (sell, buy, mid, worst) in [
-        ("P6900", "P6895", 95, 65),
-        ("P6895", "P6900", 95, 125),
-        ("P6900", "P6895", 20, 5),
-        ("C7005", "C7000", 490, 495),
-    ] {
+    for (sell, buy, mid, worst) in [("P6900", "P6895", 95, 65), ("P6895", "P6900", 95, 125), ("P6900", "P6895", 20, 5), ("C7005", "C7000", 490, 495)] {
         let intent = account.approve(vertical(sell, buy), 1, mid).unwrap();
         assert_eq!(intent.get().worst_price, Price::cents(worst), "{sell} {buy} {mid}");
     }
@@ -82,10 +54,7 @@ fn the_worst_loss_added_counts_both_sides_and_either_alone() {
     let call = account.approve(vertical("C7000", "C7005"), 2, 95).unwrap();
     assert_eq!(call.get().worst_loss_added, Decimal::from(870));
     let refused = Account::with(1_449).approve(vertical("P6900", "P6895"), 2, 95).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "worst loss: this adds 870.00 dollars, expected at most 869.40 (0.60 of equity 1449)"
-    );
+    assert_eq!(refused.to_string(), "worst loss: this adds 870.00 dollars, expected at most 869.40 (0.60 of equity 1449)");
 }
 
 #[test]
@@ -94,10 +63,7 @@ fn what_is_already_held_is_not_counted_against_the_package() {
     let mut account = Account::with(2_000);
     account.positions.insert(symbol("C7100"), -3);
     assert_eq!(unbounded_expiries(&account.positions).len(), 1);
-    assert_eq!(
-        account.approve(vertical("C7000", "C7005"), 2, 95).unwrap().get().worst_loss_added,
-        Decimal::from(870)
-    );
+    assert_eq!(account.approve(vertical("C7000", "C7005"), 2, 95).unwrap().get().worst_loss_added, Decimal::from(870));
 }
 
 #[test]

@@ -19,42 +19,20 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn nbbo(effect: Effect, bid: i64, mid: i64, ask: i64) -> PackageNbbo {
-    PackageNbbo {
-        effect,
-        bid: Price::cents(bid),
-        ask: Price::cents(ask),
-        mid: Price::cents(mid),
-    }
+    PackageNbbo { effect, bid: Price::cents(bid), ask: Price::cents(ask), mid: Price::cents(mid) }
 }
 
 fn intent(credit: bool, quantity: u32) -> Approved<Intent> {
     let (high, low) = ("SPXW260212P6900".parse().unwrap(), "SPXW260212P6895".parse().unwrap());
     let vertical = if credit { Vertical::new(high, low) } else { Vertical::new(low, high) }.unwrap();
-    let capabilities = Capabilities {
-        broker: "test",
-        most_legs: 4,
-        most_quantity: 100,
-    };
+    let capabilities = Capabilities { broker: "test", most_legs: 4, most_quantity: 100 };
     let (positions, foreign) = (BTreeMap::new(), BTreeSet::new());
-    let book = Book {
-        equity: Decimal::from(1_000_000),
-        positions: &positions,
-        approved: &[],
-        foreign: &foreign,
-        capabilities,
-    };
+    let book = Book { equity: Decimal::from(1_000_000), positions: &positions, approved: &[], foreign: &foreign, capabilities };
     approve(vertical, quantity, nbbo(vertical.effect(), 85, 95, 105), book, profile().limits()).unwrap()
 }
 
 fn ladder(quantity: u32) -> Ladder {
-    Ladder::new(
-        intent(true, quantity),
-        profile().rung_offsets,
-        Settings {
-            profile: profile(),
-            prove_by: at(200),
-        },
-    )
+    Ladder::new(intent(true, quantity), profile().rung_offsets, Settings { profile: profile(), prove_by: at(200) })
 }
 
 /// What the broker does with the orders it gets, by the second.
@@ -68,13 +46,7 @@ fn drive(mut ladder: Ladder, script: Script) -> (Vec<(i64, String, u32)>, Ladder
     while ladder.end().is_none() {
         let mut commands = if ladder.is_ready() {
             cancel_asked = false;
-            ladder.step(
-                at(second),
-                Event::Open {
-                    nbbo: Some(nbbo(Effect::Credit, 85, 95, 105)),
-                    closes: at(second + 20),
-                },
-            )
+            ladder.step(at(second), Event::Open { nbbo: Some(nbbo(Effect::Credit, 85, 95, 105)), closes: at(second + 20) })
         } else {
             let wake = ladder.next_wake().expect("a ladder that is neither ready nor done wants to be woken");
             second = wake.as_second().max(second);
@@ -107,14 +79,7 @@ fn drive(mut ladder: Ladder, script: Script) -> (Vec<(i64, String, u32)>, Ladder
 }
 
 fn view(id: &OrderId, status: OrderStatus, quantity: u32, filled: u32) -> OrderView {
-    let fills = (filled > 0)
-        .then(|| Fill {
-            quantity: filled,
-            price: Price::cents(95),
-            at: None,
-        })
-        .into_iter()
-        .collect();
+    let fills = (filled > 0).then(|| Fill { quantity: filled, price: Price::cents(95), at: None }).into_iter().collect();
     OrderView {
         id: id.clone(),
         status,
@@ -142,11 +107,7 @@ fn reference_vectors_22_and_27_rung_prices() {
         (false, nbbo(Effect::Debit, 140, 150, 160), ["1.25", "1.25", "1.25"]),
     ] {
         let intent = intent(credit, 1);
-        let got: Vec<_> = profile()
-            .rung_offsets
-            .iter()
-            .map(|offset| Ladder::price(intent.get(), quote, *offset).to_string())
-            .collect();
+        let got: Vec<_> = profile().rung_offsets.iter().map(|offset| Ladder::price(intent.get(), quote, *offset).to_string()).collect();
         assert_eq!(got, prices);
     }
 }
@@ -173,20 +134,14 @@ fn incident_full_quantity_after_a_partial_fill_only_the_verified_remainder_is_se
 #[test]
 fn incident_filled_between_last_poll_and_cancel_one_orders_worth_of_fills() {
     // Reference vector 32: the cancel was accepted, but the order had filled; the old ladder bought it twice more.
-    let (posts, ladder) = drive(
-        ladder(2),
-        |_, _, asked| if asked { (OrderStatus::Filled, 2) } else { (OrderStatus::Working, 0) },
-    );
+    let (posts, ladder) = drive(ladder(2), |_, _, asked| if asked { (OrderStatus::Filled, 2) } else { (OrderStatus::Working, 0) });
     assert_eq!((posts.len(), ladder.filled(), ladder.end()), (1, 2, Some(&SideEnd::Filled)));
 }
 
 #[test]
 fn incident_cancel_refused_because_filled_no_next_rung() {
     // Reference vectors 30 and 34: the status is slow to say so.
-    let (posts, ladder) = drive(
-        ladder(2),
-        |second, _, _| if second < 26 { (OrderStatus::Working, 0) } else { (OrderStatus::Filled, 2) },
-    );
+    let (posts, ladder) = drive(ladder(2), |second, _, _| if second < 26 { (OrderStatus::Working, 0) } else { (OrderStatus::Filled, 2) });
     assert_eq!((posts.len(), ladder.filled(), ladder.end()), (1, 2, Some(&SideEnd::Filled)));
 }
 
@@ -194,13 +149,7 @@ fn incident_cancel_refused_because_filled_no_next_rung() {
 fn reference_vector_31_an_order_that_cannot_be_proven_over_stops_the_side() {
     for stubborn in [OrderStatus::Working, OrderStatus::CancelPending, OrderStatus::Other("CANCELLED?".into())] {
         let mut side = ladder(2);
-        side.step(
-            at(0),
-            Event::Open {
-                nbbo: Some(nbbo(Effect::Credit, 85, 95, 105)),
-                closes: at(20),
-            },
-        );
+        side.step(at(0), Event::Open { nbbo: Some(nbbo(Effect::Credit, 85, 95, 105)), closes: at(20) });
         side.step(at(0), Event::Posted(PlaceReply::Accepted(OrderId("1".into()))));
         let mut cancels = 0;
         while side.end().is_none() {
@@ -208,11 +157,7 @@ fn reference_vector_31_an_order_that_cannot_be_proven_over_stops_the_side() {
             for command in side.step(now, Event::Time) {
                 assert!(!matches!(command, Command::Post(_)), "a second order while the first may be alive");
                 let view = view(&OrderId("1".into()), stubborn.clone(), 2, 0);
-                cancels += side
-                    .step(now, Event::Seen(&view))
-                    .iter()
-                    .filter(|command| matches!(command, Command::Cancel(_)))
-                    .count();
+                cancels += side.step(now, Event::Seen(&view)).iter().filter(|command| matches!(command, Command::Cancel(_))).count();
             }
         }
         assert!(matches!(side.end(), Some(SideEnd::Unresolved(_))));
@@ -223,13 +168,7 @@ fn reference_vector_31_an_order_that_cannot_be_proven_over_stops_the_side() {
 
 fn posted(reply: PlaceReply) -> (Ladder, Vec<Command>) {
     let mut side = ladder(2);
-    side.step(
-        at(0),
-        Event::Open {
-            nbbo: Some(nbbo(Effect::Credit, 85, 95, 105)),
-            closes: at(20),
-        },
-    );
+    side.step(at(0), Event::Open { nbbo: Some(nbbo(Effect::Credit, 85, 95, 105)), closes: at(20) });
     let commands = side.step(at(0), Event::Posted(reply));
     (side, commands)
 }
@@ -269,27 +208,15 @@ fn a_proven_refusal_may_be_sent_again_as_a_new_sending_a_few_times() {
     for (reply, again_at) in [
         (NotPlaced::Unauthorized, Some(0)),
         (NotPlaced::NotConnected("refused".into()), Some(1)),
-        (
-            NotPlaced::RateLimited {
-                retry_after: Some(std::time::Duration::from_secs(3)),
-            },
-            Some(3),
-        ),
-        (
-            NotPlaced::RateLimited {
-                retry_after: Some(std::time::Duration::from_secs(30)),
-            },
-            None,
-        ),
+        (NotPlaced::RateLimited { retry_after: Some(std::time::Duration::from_secs(3)) }, Some(3)),
+        (NotPlaced::RateLimited { retry_after: Some(std::time::Duration::from_secs(30)) }, None),
     ] {
         let (mut side, mut commands) = posted(PlaceReply::Refused(reply.clone()));
         if let Some(second) = again_at.filter(|second| *second > 0) {
             assert_eq!(side.next_wake(), Some(at(second)));
             commands = side.step(at(second), Event::Time);
         }
-        let again = commands
-            .iter()
-            .find_map(|command| if let Command::Post(posting) = command { Some(posting.number) } else { None });
+        let again = commands.iter().find_map(|command| if let Command::Post(posting) = command { Some(posting.number) } else { None });
         assert_eq!(again, again_at.map(|_| 2), "{reply}: a new number for the same remainder");
     }
     let (mut side, mut commands) = posted(PlaceReply::Refused(NotPlaced::Unauthorized));
@@ -303,10 +230,7 @@ fn a_proven_refusal_may_be_sent_again_as_a_new_sending_a_few_times() {
 
 #[test]
 fn a_broker_that_says_no_ends_the_side() {
-    let (side, _) = posted(PlaceReply::Refused(NotPlaced::Rejected {
-        status: 400,
-        message: "price".into(),
-    }));
+    let (side, _) = posted(PlaceReply::Refused(NotPlaced::Rejected { status: 400, message: "price".into() }));
     assert!(matches!(side.end(), Some(SideEnd::Rejected(_))));
     let (posts, ladder) = drive(ladder_of_two(), |_, _, _| (OrderStatus::Rejected, 0));
     assert_eq!((posts.len(), ladder.end()), (1, Some(&SideEnd::Rejected("not enough".into()))));
@@ -320,10 +244,7 @@ fn ladder_of_two() -> Ladder {
 fn a_rung_without_quotes_is_lost_not_invented() {
     let mut side = ladder(2);
     for _ in 0..3 {
-        assert_eq!(
-            side.step(at(0), Event::Open { nbbo: None, closes: at(20) }),
-            [Command::Skipped(RungSkip::NbboUnavailable)]
-        );
+        assert_eq!(side.step(at(0), Event::Open { nbbo: None, closes: at(20) }), [Command::Skipped(RungSkip::NbboUnavailable)]);
     }
     assert_eq!(side.end(), Some(&SideEnd::Exhausted));
 }

@@ -23,11 +23,7 @@ impl Buckets {
         }
         let rising = breaks.windows(2).all(|pair| pair[0] < pair[1]);
         if !rising || breaks[0] <= Decimal::ZERO {
-            return Err(ProfileError::new(
-                "volatility_breaks",
-                format!("{breaks:?}"),
-                "rising decimal fractions above zero",
-            ));
+            return Err(ProfileError::new("volatility_breaks", format!("{breaks:?}"), "rising decimal fractions above zero"));
         }
         if multipliers.len() != breaks.len() + 1 {
             let got = format!("{} multipliers for {} breaks", multipliers.len(), breaks.len());
@@ -85,10 +81,7 @@ mod tests {
     #[test]
     fn reference_vector_5_multipliers_must_be_one_more_than_breaks() {
         let error = buckets(&["0.1", "0.2", "0.3", "0.4"], &[1]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "profile multipliers: got 1 multipliers for 4 breaks, expected one more than volatility_breaks"
-        );
+        assert_eq!(error.to_string(), "profile multipliers: got 1 multipliers for 4 breaks, expected one more than volatility_breaks");
     }
 
     #[test]

@@ -28,10 +28,7 @@ pub struct Snapshot<'a> {
 /// [`PlanRefusal`] when the whole day must not be traded; a single side that must not is a skip inside the plan.
 pub fn decide(row: &SignalRow, snapshot: Snapshot<'_>, profile: &Profile) -> Result<Plan, PlanRefusal> {
     let raw = &profile.raw;
-    let expiry = row.expiry.ok_or(SignalRefusal::Missing {
-        field: "TDate",
-        expected: "the expiry, YYYY-MM-DD",
-    })?;
+    let expiry = row.expiry.ok_or(SignalRefusal::Missing { field: "TDate", expected: "the expiry, YYYY-MM-DD" })?;
     let equity = match snapshot.equity {
         None => return Err(PlanRefusal::EquityMissing),
         Some(equity) if equity <= Decimal::ZERO => return Err(PlanRefusal::EquityNotPositive { equity }),
@@ -53,28 +50,12 @@ pub fn decide(row: &SignalRow, snapshot: Snapshot<'_>, profile: &Profile) -> Res
         .flatten()
         .map(|trade| {
             let reduced = reduces && trade.vertical.effect() == Effect::Credit;
-            let target = if reduced {
-                share(full_size, raw.risk_reversal_credit_ratio)
-            } else {
-                full_size
-            };
-            plan_side(trade, full_size, target, snapshot.positions, profile)
+            let target = if reduced { share(full_size, raw.risk_reversal_credit_ratio) } else { full_size };
+            plan_side(&trade, full_size, target, snapshot.positions, profile)
         })
         .collect();
     let volatility_field = raw.volatility_field.clone();
-    Ok(Plan {
-        trade_date: row.date,
-        expiry,
-        structure,
-        equity,
-        unit_dollars: raw.unit_dollars,
-        units,
-        volatility_field,
-        volatility,
-        bucket,
-        multiplier,
-        sides,
-    })
+    Ok(Plan { trade_date: row.date, expiry, structure, equity, unit_dollars: raw.unit_dollars, units, volatility_field, volatility, bucket, multiplier, sides })
 }
 
 /// A side of the signal that has a direction.
@@ -94,10 +75,7 @@ fn side_of(row: &SignalRow, side: Right, expiry: Date) -> Result<Option<Trade>, 
     };
     let Some(go) = go.filter(|go| !go.is_zero()) else { return Ok(None) };
     let direction = if go.is_sign_negative() { Direction::Short } else { Direction::Long };
-    let published = strike.ok_or(SignalRefusal::Missing {
-        field,
-        expected: "the inner strike in points",
-    })?;
+    let published = strike.ok_or(SignalRefusal::Missing { field, expected: "the inner strike in points" })?;
     let bad = PlanRefusal::BadStrike { field, value: published };
     let inner = published.trunc().to_u32().and_then(Strike::whole).ok_or(bad.clone())?;
     let outer = inner.offset(if side == Right::Put { -WIDTH } else { WIDTH }).ok_or(bad.clone())?;
@@ -108,13 +86,7 @@ fn side_of(row: &SignalRow, side: Right, expiry: Date) -> Result<Option<Trade>, 
         Direction::Long => (symbol(outer)?, symbol(inner)?),
     };
     let vertical = Vertical::new(sell, buy).map_err(|_| bad)?;
-    Ok(Some(Trade {
-        direction,
-        vertical,
-        go,
-        strength: strength.unwrap_or_else(|| go.abs()),
-        feed_price: price.map(Price::new),
-    }))
+    Ok(Some(Trade { direction, vertical, go, strength: strength.unwrap_or_else(|| go.abs()), feed_price: price.map(Price::new) }))
 }
 
 fn structure_of(trades: &[Option<Trade>; 2]) -> Option<Structure> {
@@ -136,10 +108,7 @@ fn size(row: &SignalRow, profile: &Profile) -> Result<(Option<Decimal>, usize, u
             let (bucket, multiplier) = profile.buckets.of(*value);
             Ok((Some(*value), bucket, multiplier))
         }
-        Some(value) => Err(PlanRefusal::VolatilityNotPositive {
-            field: field.clone(),
-            value: *value,
-        }),
+        Some(value) => Err(PlanRefusal::VolatilityNotPositive { field: field.clone(), value: *value }),
         None => match profile.raw.missing_volatility {
             MissingVolatility::Skip => Err(PlanRefusal::VolatilityMissing { field: field.clone() }),
             MissingVolatility::SmallestBucket => {
@@ -156,7 +125,7 @@ fn share(full: u32, ratio: Decimal) -> u32 {
     part.to_u32().unwrap_or(full).clamp(1, full.max(1))
 }
 
-fn plan_side(trade: Trade, full_size: u32, target: u32, positions: &BTreeMap<OptionSymbol, i64>, profile: &Profile) -> SidePlan {
+fn plan_side(trade: &Trade, full_size: u32, target: u32, positions: &BTreeMap<OptionSymbol, i64>, profile: &Profile) -> SidePlan {
     let raw = &profile.raw;
     let position = |symbol: OptionSymbol| positions.get(&symbol).copied().unwrap_or(0);
     let (bought, sold) = (position(trade.vertical.buy()), position(trade.vertical.sell()));
@@ -164,50 +133,21 @@ fn plan_side(trade: Trade, full_size: u32, target: u32, positions: &BTreeMap<Opt
     let wanted = if raw.top_up { target.saturating_sub(held) } else { target };
     let would_close = raw.no_close_guard.then(|| closing_leg(&trade.vertical, bought, sold)).flatten();
     let decision = if wanted == 0 {
-        Decision::Skip {
-            reason: SkipReason::AtOrAboveTarget { held, target },
-        }
+        Decision::Skip { reason: SkipReason::AtOrAboveTarget { held, target } }
     } else if let Some(reason) = would_close {
         Decision::Skip { reason }
     } else {
-        Decision::Trade {
-            quantity: raw.most_per_side.map_or(wanted, |most| wanted.min(most)),
-        }
+        Decision::Trade { quantity: raw.most_per_side.map_or(wanted, |most| wanted.min(most)) }
     };
-    let Trade {
-        direction,
-        vertical,
-        go,
-        strength,
-        feed_price,
-    } = trade;
-    SidePlan {
-        side: vertical.right(),
-        direction,
-        vertical,
-        go,
-        strength,
-        feed_price,
-        full_size,
-        target,
-        held,
-        decision,
-    }
+    let Trade { direction, vertical, go, strength, feed_price } = *trade;
+    SidePlan { side: vertical.right(), direction, vertical, go, strength, feed_price, full_size, target, held, decision }
 }
 
 fn closing_leg(vertical: &Vertical, bought: i64, sold: i64) -> Option<SkipReason> {
     if bought < 0 {
-        Some(SkipReason::WouldClose {
-            symbol: vertical.buy(),
-            position: bought,
-            action: "buys",
-        })
+        Some(SkipReason::WouldClose { symbol: vertical.buy(), position: bought, action: "buys" })
     } else if sold > 0 {
-        Some(SkipReason::WouldClose {
-            symbol: vertical.sell(),
-            position: sold,
-            action: "sells",
-        })
+        Some(SkipReason::WouldClose { symbol: vertical.sell(), position: sold, action: "sells" })
     } else {
         None
     }

@@ -92,11 +92,7 @@ impl TryFrom<RawProfile> for Profile {
         }
         let ratio = raw.risk_reversal_credit_ratio;
         if ratio <= Decimal::ZERO || ratio > Decimal::ONE {
-            return Err(ProfileError::new(
-                "risk_reversal_credit_ratio",
-                ratio.to_string(),
-                "a share above 0 and up to 1",
-            ));
+            return Err(ProfileError::new("risk_reversal_credit_ratio", ratio.to_string(), "a share above 0 and up to 1"));
         }
         if raw.most_per_side == Some(0) {
             return Err(ProfileError::new("most_per_side", "0".into(), "1 or more, or leave it out for no cap"));
@@ -115,10 +111,7 @@ pub(super) mod tests {
         RawProfile {
             unit_dollars: Decimal::from(10_000),
             volatility_field: "VixOne".into(),
-            volatility_breaks: ["0.1636779", "0.3276571", "0.3702533", "0.4514141"]
-                .iter()
-                .map(|text| text.parse().unwrap())
-                .collect(),
+            volatility_breaks: ["0.1636779", "0.3276571", "0.3702533", "0.4514141"].iter().map(|text| text.parse().unwrap()).collect(),
             multipliers: vec![2, 3, 5, 8, 10],
             missing_volatility: MissingVolatility::Skip,
             risk_reversal_credit_ratio: "0.6".parse().unwrap(),

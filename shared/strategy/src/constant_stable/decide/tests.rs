@@ -30,21 +30,12 @@ fn row(left: Option<i64>, right: Option<i64>, vix_one: Option<&str>) -> SignalRo
 }
 
 fn positions(held: &[(&str, i64)]) -> BTreeMap<OptionSymbol, i64> {
-    held.iter()
-        .map(|(symbol, quantity)| (format!("SPXW260212{symbol}").parse().unwrap(), *quantity))
-        .collect()
+    held.iter().map(|(symbol, quantity)| (format!("SPXW260212{symbol}").parse().unwrap(), *quantity)).collect()
 }
 
 fn run(row: &SignalRow, equity: Option<&str>, held: &[(&str, i64)], raw: RawProfile) -> Result<Plan, PlanRefusal> {
     let positions = positions(held);
-    decide(
-        row,
-        Snapshot {
-            equity: equity.map(dec),
-            positions: &positions,
-        },
-        &Profile::try_from(raw).unwrap(),
-    )
+    decide(row, Snapshot { equity: equity.map(dec), positions: &positions }, &Profile::try_from(raw).unwrap())
 }
 
 /// `PUT_SHORT 6895/6900 2`, or the skip's own words.
@@ -77,47 +68,12 @@ fn the_four_row_table_of_directions() {
 #[test]
 fn reference_vectors_9_to_13_sizes() {
     for (equity, left, right, vix_one, structure, expected) in [
-        (
-            "25000",
-            -1,
-            -1,
-            "0.2",
-            Structure::IronCondorShort,
-            vec!["PUT_SHORT 6895/6900 6", "CALL_SHORT 7000/7005 6"],
-        ),
-        (
-            "18000",
-            1,
-            -1,
-            "0.34",
-            Structure::RiskReversal,
-            vec!["PUT_LONG 6895/6900 5", "CALL_SHORT 7000/7005 3"],
-        ),
-        (
-            "18000",
-            -1,
-            1,
-            "0.40",
-            Structure::RiskReversal,
-            vec!["PUT_SHORT 6895/6900 5", "CALL_LONG 7000/7005 8"],
-        ),
-        (
-            "30000",
-            1,
-            -1,
-            "0.5",
-            Structure::RiskReversal,
-            vec!["PUT_LONG 6895/6900 30", "CALL_SHORT 7000/7005 18"],
-        ),
+        ("25000", -1, -1, "0.2", Structure::IronCondorShort, vec!["PUT_SHORT 6895/6900 6", "CALL_SHORT 7000/7005 6"]),
+        ("18000", 1, -1, "0.34", Structure::RiskReversal, vec!["PUT_LONG 6895/6900 5", "CALL_SHORT 7000/7005 3"]),
+        ("18000", -1, 1, "0.40", Structure::RiskReversal, vec!["PUT_SHORT 6895/6900 5", "CALL_LONG 7000/7005 8"]),
+        ("30000", 1, -1, "0.5", Structure::RiskReversal, vec!["PUT_LONG 6895/6900 30", "CALL_SHORT 7000/7005 18"]),
         ("9000", -1, 0, "0.1", Structure::SingleVertical, vec!["PUT_SHORT 6895/6900 2"]),
-        (
-            "25000",
-            1,
-            1,
-            "0.2",
-            Structure::IronCondorLong,
-            vec!["PUT_LONG 6895/6900 6", "CALL_LONG 7000/7005 6"],
-        ),
+        ("25000", 1, 1, "0.2", Structure::IronCondorLong, vec!["PUT_LONG 6895/6900 6", "CALL_LONG 7000/7005 6"]),
     ] {
         let plan = run(&row(Some(left), Some(right), Some(vix_one)), Some(equity), &[], lambda()).unwrap();
         assert_eq!(shown(&plan), expected, "{equity} {left} {right} {vix_one}");
@@ -136,10 +92,7 @@ fn corrects_reference_vector_15_missing_or_non_positive_equity_refuses() {
     let both = row(Some(-1), Some(-1), Some("0.1"));
     assert_eq!(run(&both, None, &[], lambda()), Err(PlanRefusal::EquityMissing));
     for equity in ["0", "-250.10"] {
-        assert_eq!(
-            run(&both, Some(equity), &[], lambda()),
-            Err(PlanRefusal::EquityNotPositive { equity: dec(equity) })
-        );
+        assert_eq!(run(&both, Some(equity), &[], lambda()), Err(PlanRefusal::EquityNotPositive { equity: dec(equity) }));
     }
 }
 
@@ -147,14 +100,8 @@ fn corrects_reference_vector_15_missing_or_non_positive_equity_refuses() {
 fn corrects_reference_vectors_3_and_16_missing_volatility_never_trades_the_larger_size() {
     // The replaced system took the middle bucket: multiplier 5, 10 + 10 contracts.
     let both = row(Some(-1), Some(-1), None);
-    assert_eq!(
-        run(&both, Some("20000"), &[], lambda()),
-        Err(PlanRefusal::VolatilityMissing { field: "VixOne".into() })
-    );
-    let smallest = RawProfile {
-        missing_volatility: MissingVolatility::SmallestBucket,
-        ..lambda()
-    };
+    assert_eq!(run(&both, Some("20000"), &[], lambda()), Err(PlanRefusal::VolatilityMissing { field: "VixOne".into() }));
+    let smallest = RawProfile { missing_volatility: MissingVolatility::SmallestBucket, ..lambda() };
     let plan = run(&both, Some("20000"), &[], smallest).unwrap();
     assert_eq!((plan.bucket, plan.multiplier), (1, 2));
     assert_eq!(shown(&plan), ["PUT_SHORT 6895/6900 4", "CALL_SHORT 7000/7005 4"]);
@@ -171,41 +118,22 @@ fn reference_vectors_17_to_20_top_up_and_guard() {
         (vec![("P6900", -1), ("P6895", 1)], vec!["PUT_SHORT 6895/6900 1", "CALL_SHORT 7000/7005 2"]),
         (
             vec![("P6900", -2), ("P6895", 2), ("C7000", 1)],
-            vec![
-                "PUT_SHORT at or above target: 2 held, target 2",
-                "CALL_SHORT would close: SPXW  260212C07000000 is held +1, and this side sells it",
-            ],
+            vec!["PUT_SHORT at or above target: 2 held, target 2", "CALL_SHORT would close: SPXW  260212C07000000 is held +1, and this side sells it"],
         ),
         (vec![("P6900", -3), ("P6895", 1)], vec!["PUT_SHORT 6895/6900 1", "CALL_SHORT 7000/7005 2"]),
-        (
-            vec![("P6895", -1)],
-            vec![
-                "PUT_SHORT would close: SPXW  260212P06895000 is held -1, and this side buys it",
-                "CALL_SHORT 7000/7005 2",
-            ],
-        ),
+        (vec![("P6895", -1)], vec!["PUT_SHORT would close: SPXW  260212P06895000 is held -1, and this side buys it", "CALL_SHORT 7000/7005 2"]),
         (vec![("P6905", -9), ("C6990", 4)], vec!["PUT_SHORT 6895/6900 2", "CALL_SHORT 7000/7005 2"]),
     ] {
         assert_eq!(shown(&run(&both, Some("10000"), &held, lambda()).unwrap()), expected, "{held:?}");
     }
-    let careless = RawProfile {
-        top_up: false,
-        no_close_guard: false,
-        ..lambda()
-    };
+    let careless = RawProfile { top_up: false, no_close_guard: false, ..lambda() };
     let held = [("P6900", -2), ("P6895", 2), ("C7000", 1)];
-    assert_eq!(
-        shown(&run(&both, Some("10000"), &held, careless).unwrap()),
-        ["PUT_SHORT 6895/6900 2", "CALL_SHORT 7000/7005 2"]
-    );
+    assert_eq!(shown(&run(&both, Some("10000"), &held, careless).unwrap()), ["PUT_SHORT 6895/6900 2", "CALL_SHORT 7000/7005 2"]);
 }
 
 #[test]
 fn reference_vector_38_the_cap_holds_per_side() {
-    let capped = RawProfile {
-        most_per_side: Some(5),
-        ..lambda()
-    };
+    let capped = RawProfile { most_per_side: Some(5), ..lambda() };
     let plan = run(&row(Some(-1), Some(-1), Some("0.40")), Some("10000"), &[], capped).unwrap();
     assert_eq!(shown(&plan), ["PUT_SHORT 6895/6900 5", "CALL_SHORT 7000/7005 5"]);
     assert_eq!(plan.sides[0].target, 8);
@@ -231,23 +159,14 @@ fn a_side_with_a_direction_needs_its_strike() {
     );
     for value in ["0", "3", "-6900", "100000"] {
         broken.put_strike = Some(dec(value));
-        assert!(
-            matches!(run(&broken, Some("9000"), &[], lambda()), Err(PlanRefusal::BadStrike { .. })),
-            "{value}"
-        );
+        assert!(matches!(run(&broken, Some("9000"), &[], lambda()), Err(PlanRefusal::BadStrike { .. })), "{value}");
     }
 }
 
 #[test]
 fn a_zero_multiplier_trades_nothing() {
-    let quiet = RawProfile {
-        multipliers: vec![0, 3, 5, 8, 10],
-        ..lambda()
-    };
-    assert_eq!(
-        run(&row(Some(-1), None, Some("0.1")), Some("9000"), &[], quiet),
-        Err(PlanRefusal::MultiplierZero { bucket: 1 })
-    );
+    let quiet = RawProfile { multipliers: vec![0, 3, 5, 8, 10], ..lambda() };
+    assert_eq!(run(&row(Some(-1), None, Some("0.1")), Some("9000"), &[], quiet), Err(PlanRefusal::MultiplierZero { bucket: 1 }));
 }
 
 proptest! {
