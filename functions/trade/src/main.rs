@@ -1,1 +1,112 @@
-fn main() {}
+//! One account's trading Lambda: parse the event, assemble the ports, run, map the outcome.
+
+mod assembly;
+mod clock;
+mod deployment;
+mod event;
+mod failure;
+mod profiles;
+mod run_id;
+mod warmup;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+
+use assembly::Assembly;
+use deployment::Deployment;
+use event::{Event, TradeEvent};
+use failure::Failure;
+use gamma_execution::gates::Gate;
+use gamma_execution::report::{Outcome, RunReport, Status};
+use gamma_execution::run::{Ports, RunRequest, run};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_target(false)
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("GAMMA_LOG").unwrap_or_else(|_| "info,aws_config=warn,hyper=warn".into()))
+        .init();
+    // A deployment that cannot be read still answers every event, with an error that names the variable.
+    let deployment = Arc::new(Deployment::from_env(|name| std::env::var(name).ok()));
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let deployment = Arc::clone(&deployment);
+        async move { Box::pin(handle(&deployment, event)).await }
+    }))
+    .await
+}
+
+async fn handle(deployment: &Result<Deployment, Failure>, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let result = match deployment {
+        Ok(deployment) => invoke(deployment, event).await,
+        Err(failure) => Err(failure.clone()),
+    };
+    if let Err(failure) = &result {
+        tracing::error!(error_type = failure.error_type, "{failure}");
+    }
+    result
+}
+
+async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let parsed = event::parse(&event.payload, deployment.account())?;
+    let run_id = run_id::unique(&event.context.request_id);
+    let clock = clock::of(deployment, &event.context.request_id).await?;
+    let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
+    let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id).await;
+    let result = match (assembly.ports().await, parsed) {
+        (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected).await,
+        (Ok(connected), Event::Trade(TradeEvent { dry_run, scheduled })) => {
+            let account = deployment.account().to_owned();
+            let request = RunRequest { account, run_id: run_id.clone(), dry_run, deployment_live: deployment.live(), scheduled, deadline };
+            let ports = Ports {
+                clock: clock.as_ref(),
+                broker: &connected.broker,
+                signal: &connected.signal,
+                ledger: &connected.ledger,
+                tokens: &connected.tokens,
+            };
+            respond(&run(ports, &request, &connected.profile).await, connected.http.requests_sent())
+        }
+        (Err(failure), _) => {
+            assembly.record(&failure).await;
+            Err(failure)
+        }
+    };
+    clock.detach().await;
+    result
+}
+
+/// A run that traded or had nothing to trade answers with its report; one that somebody must act on is a Lambda error.
+fn respond(report: &RunReport, http_requests: u64) -> Result<Value, Failure> {
+    let (outcome, detail) = (report.outcome.name(), report.detail.as_str());
+    if report.alarm {
+        tracing::error!(run_id = %report.run_id, account = %report.account, outcome, detail, alarm = true, "run ended");
+    } else {
+        tracing::info!(run_id = %report.run_id, account = %report.account, outcome, detail, http_requests, "run ended");
+    }
+    let error_type = match report.outcome {
+        Outcome::OutsideWindow => report.gates.first().map_or("OutsideWindow", |gate| match gate {
+            Gate::StaleEvent { .. } => "StaleEvent",
+            Gate::NoScheduledTime => "NoScheduledTime",
+            _ => "OutsideWindow",
+        }),
+        Outcome::SignalUnavailable => "SignalUnavailable",
+        Outcome::BrokerUnavailable => "BrokerUnavailable",
+        Outcome::TokenDead => "TokenDead",
+        Outcome::LedgerUnavailable => "LedgerUnavailable",
+        Outcome::Unresolved => "Unresolved",
+        _ => "",
+    };
+    if error_type.is_empty() {
+        debug_assert!(report.status != Status::Failed, "a failed run must be a Lambda error");
+        let mut answer = serde_json::to_value(report).map_err(|error| Failure::new("ReportUnreadable", error))?;
+        answer["http_requests"] = http_requests.into();
+        return Ok(answer);
+    }
+    Err(Failure::new(error_type, format!("run {}: {}", report.run_id, report.detail)))
+}

@@ -1,0 +1,48 @@
+//! The warm-up a few minutes before trading: refresh the token, check calendar, arming and halt; place nothing.
+
+use gamma_execution::ports::{Arming, Ledger};
+use gamma_execution::tokens::TokenSaved;
+use gamma_market::calendar::{SessionDay, session_day, trade_date};
+use serde_json::{Value, json};
+
+use crate::assembly::{Assembly, Connected};
+use crate::deployment::Deployment;
+use crate::failure::Failure;
+
+pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, connected: &Connected) -> Result<Value, Failure> {
+    let today = trade_date(assembly.clock().now());
+    let session = match session_day(today) {
+        SessionDay::Open { early_close: false } => "open".to_owned(),
+        SessionDay::Open { early_close: true } => "open, closes early: there will be no trade".to_owned(),
+        SessionDay::Closed(reason) => format!("closed: {reason}"),
+    };
+    let refreshed = connected.broker.refresh_if_needed().await.map_err(|error| {
+        let dead = matches!(error.fault, gamma_execution::ports::BrokerFault::TokenDead(_));
+        Failure::new(if dead { "TokenDead" } else { "BrokerUnavailable" }, error)
+    })?;
+    let token = connected.tokens.flush().await;
+    let controls = connected.ledger.controls(deployment.account()).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;
+    let armed = controls.arming == Arming::Armed;
+    let ready = deployment.live() && armed && controls.halted.is_none();
+    if deployment.live() && !armed {
+        tracing::error!(run_id = assembly.run_id(), alarm = true, outcome = "not_armed", "warm-up: the account is not armed");
+    }
+    if let TokenSaved::Failed { reason } = &token {
+        tracing::error!(run_id = assembly.run_id(), alarm = true, "warm-up: token not saved: {reason}");
+    }
+    tracing::info!(run_id = assembly.run_id(), session, refreshed, armed, "warmed up");
+    Ok(json!({
+        "status": "ok",
+        "account": "warmup",
+        "for": deployment.account(),
+        "run_id": assembly.run_id(),
+        "trade_date": today,
+        "session": session,
+        "deployment": if deployment.live() { "live" } else { "dry" },
+        "armed": armed,
+        "halted": controls.halted,
+        "ready_to_trade": ready,
+        "token_refreshed": refreshed,
+        "token": token,
+    }))
+}
