@@ -1,0 +1,104 @@
+//! The arrows between the rooms (ARCHITECTURE.md), read from `cargo metadata`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// What each room may depend on among our own rooms, in production code.
+fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let adapters = ["gamma-market", "gamma-execution", "gamma-http"];
+    BTreeMap::from([
+        ("gamma-market", vec![]),
+        ("gamma-strategy", vec!["gamma-market"]),
+        ("gamma-execution", vec!["gamma-market", "gamma-strategy"]),
+        ("gamma-http", vec![]),
+        ("gamma-schwab", adapters.to_vec()),
+        ("gamma-gammawizard", adapters.to_vec()),
+        ("gamma-cloud", vec!["gamma-market", "gamma-execution"]),
+        ("gamma-simulator", vec!["gamma-market"]),
+        (
+            "gamma-trade",
+            vec![
+                "gamma-market",
+                "gamma-strategy",
+                "gamma-execution",
+                "gamma-http",
+                "gamma-schwab",
+                "gamma-gammawizard",
+                "gamma-cloud",
+            ],
+        ),
+        ("gamma-tests", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-gammawizard", "gamma-cloud", "gamma-simulator"]),
+    ])
+}
+
+/// Outside crates that only some rooms may name.
+const RESERVED: [(&str, &[&str]); 6] = [
+    ("aws-", &["gamma-cloud"]),
+    ("reqwest", &["gamma-http", "gamma-tests"]),
+    ("lambda_runtime", &["gamma-trade"]),
+    ("axum", &["gamma-simulator"]),
+    ("rand", &["gamma-simulator"]),
+    ("anyhow", &[]),
+];
+
+/// Outside crates that the pure rooms must not name.
+const IMPURE: [&str; 5] = ["tokio", "reqwest", "axum", "rand", "tracing"];
+const PURE: [&str; 2] = ["gamma-market", "gamma-strategy"];
+
+fn broken_arrows(edges: &[(String, String)]) -> BTreeSet<String> {
+    let allowed = allowed();
+    let mut broken = BTreeSet::new();
+    for (from, to) in edges {
+        let arrow = format!("{from} → {to}");
+        if to.starts_with("gamma-") {
+            match allowed.get(from.as_str()) {
+                None => drop(broken.insert(format!("{from} is a room without a rule: add it to this test and to ARCHITECTURE.md"))),
+                Some(targets) if !targets.contains(&to.as_str()) => drop(broken.insert(arrow.clone())),
+                Some(_) => {}
+            }
+        }
+        if PURE.contains(&from.as_str()) && (IMPURE.contains(&to.as_str()) || to.starts_with("aws-")) {
+            broken.insert(format!("{arrow}: {from} is pure"));
+        }
+        for (prefix, rooms) in RESERVED {
+            let reserved = if prefix.ends_with('-') { to.starts_with(prefix) } else { to == prefix };
+            if reserved && !rooms.contains(&from.as_str()) {
+                broken.insert(format!("{arrow}: only {rooms:?} may name it"));
+            }
+        }
+    }
+    broken
+}
+
+#[test]
+fn only_the_arrows_of_the_house_exist() {
+    let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata answers");
+    let edges: Vec<(String, String)> = metadata
+        .packages
+        .iter()
+        .flat_map(|package| {
+            let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+            normal.map(move |dependency| (package.name.to_string(), dependency.name.clone()))
+        })
+        .collect();
+    assert!(edges.len() > 40, "the workspace was read");
+    assert_eq!(broken_arrows(&edges), BTreeSet::new());
+}
+
+#[test]
+fn a_wrong_arrow_is_seen() {
+    for (from, to) in [
+        ("gamma-market", "tokio"),
+        ("gamma-market", "gamma-strategy"),
+        ("gamma-strategy", "aws-sdk-ssm"),
+        ("gamma-schwab", "gamma-strategy"),
+        ("gamma-schwab", "gamma-gammawizard"),
+        ("gamma-schwab", "reqwest"),
+        ("gamma-simulator", "gamma-schwab"),
+        ("gamma-execution", "gamma-cloud"),
+        ("gamma-newcomer", "gamma-market"),
+    ] {
+        assert_eq!(broken_arrows(&[(from.to_owned(), to.to_owned())]).len().min(1), 1, "{from} → {to}");
+    }
+}
