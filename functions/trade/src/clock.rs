@@ -65,6 +65,11 @@ impl VirtualClock {
         Ok(clock)
     }
 
+    /// To the nanosecond: a time kept coarser than what was waited for would never be reached.
+    fn set(&self, now: Timestamp) {
+        self.now.store(i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
     async fn call(&self, verb: &str, body: &Value) -> Result<(), Failure> {
         let failed = |why: String| Failure::new("ClockUnavailable", format!("virtual clock {verb}: {why}"));
         let request = Request::post(&format!("{}/clock/{verb}", self.url)).json_bytes(body.to_string().into_bytes()).timeout(Duration::from_secs(3600));
@@ -74,7 +79,7 @@ impl VirtualClock {
         }
         let answer = response.json().unwrap_or_default();
         if let Some(now) = answer.get("now").and_then(Value::as_str).and_then(|text| text.parse::<Timestamp>().ok()) {
-            self.now.store(now.as_microsecond(), Ordering::SeqCst);
+            self.set(now);
         }
         Ok(())
     }
@@ -83,7 +88,7 @@ impl VirtualClock {
 #[async_trait]
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.now.load(Ordering::SeqCst)).unwrap_or_default()
+        Timestamp::from_nanosecond(i128::from(self.now.load(Ordering::SeqCst))).unwrap_or_default()
     }
 
     async fn sleep_until(&self, at: Timestamp) {
@@ -93,7 +98,7 @@ impl Clock for VirtualClock {
         if let Err(failure) = self.call("wait", &json!({ "run": self.run, "until": at.to_string() })).await {
             // The simulator is gone: step on, so that the run ends instead of waiting for ever.
             tracing::error!("{failure}");
-            self.now.store(at.as_microsecond(), Ordering::SeqCst);
+            self.set(at);
         }
     }
 }

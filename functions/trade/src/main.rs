@@ -63,13 +63,8 @@ async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>) -> Result<Va
         (Ok(connected), Event::Trade(TradeEvent { dry_run, scheduled })) => {
             let account = deployment.account().to_owned();
             let request = RunRequest { account, run_id: run_id.clone(), dry_run, deployment_live: deployment.live(), scheduled, deadline };
-            let ports = Ports {
-                clock: clock.as_ref(),
-                broker: &connected.broker,
-                signal: &connected.signal,
-                ledger: &connected.ledger,
-                tokens: &connected.tokens,
-            };
+            let ports =
+                Ports { clock: clock.as_ref(), broker: &connected.broker, signal: &connected.signal, ledger: &connected.ledger, tokens: &connected.tokens };
             respond(&run(ports, &request, &connected.profile).await, connected.http.requests_sent())
         }
         (Err(failure), _) => {

@@ -27,7 +27,8 @@ pub fn share(now: Timestamp, end: Timestamp, wanted: usize, profile: &ExecutionP
         .find_map(|rungs| {
             let count = u32::try_from(rungs).ok()?;
             let slot = left / count;
-            let wait = slot.checked_sub(confirm)?.min(longest);
+            // Whole milliseconds: no clock has to keep finer times than it can.
+            let wait = Duration::from_millis(u64::try_from(slot.checked_sub(confirm)?.min(longest).as_millis()).ok()?);
             (wait >= least).then_some(Share { rungs, wait })
         })
         .unwrap_or(Share { rungs: 0, wait: Duration::ZERO })

@@ -1,1 +1,10 @@
-//! The GammaWizard signal: login, every payload shape, bounded retries.
+//! The GammaWizard signal feed, as the [`SignalSource`](gamma_execution::ports::SignalSource) port wants it: login, every
+//! payload shape, bounded retries (reference section 1).
+//!
+//! Rows are handed on as published. Which of them may be traded today is the strategy's question.
+
+mod feed;
+pub mod payload;
+mod token;
+
+pub use feed::{GammaWizard, GammaWizardConfig};

@@ -1,1 +1,161 @@
-//! The trading calendar.
+//! The trading calendar of US equity and index options, 2010 to 2035: which days are sessions, and when each series stops
+//! trading on them.
+//!
+//! Rules (NYSE Rule 7.2, Cboe Rule 5.1) plus a short table of one-off closures; `tests/xnys.rs` compares every day with an
+//! independent calendar. Outside those years the answer is [`ClosedReason::UnknownYear`]: nothing trades on a guess.
+//!
+//! Only regular trading hours are described; overnight and post-close ("curb") sessions of index options are not.
+
+mod eastern;
+mod holidays;
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time, Weekday, time};
+
+use crate::OptionSymbol;
+
+pub use eastern::{at_eastern, eastern, trade_date};
+
+/// Whether the market opens on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionDay {
+    /// No session, and why.
+    Closed(ClosedReason),
+    /// A session.
+    Open {
+        /// Whether it ends three hours early, at 13:00 Eastern.
+        early_close: bool,
+    },
+}
+
+/// Why there is no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClosedReason {
+    /// Saturday or Sunday, a holiday or not.
+    Weekend,
+    /// A holiday, the day it is observed on, or a one-off closure, by name.
+    Holiday(&'static str),
+    /// Outside 2010–2035: not known, so treated as closed.
+    UnknownYear,
+}
+
+/// `open`, `open, early close at 13:00`, or `closed: ` and the reason.
+impl fmt::Display for SessionDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(reason) => write!(f, "closed: {reason}"),
+            Self::Open { early_close: false } => f.write_str("open"),
+            Self::Open { early_close: true } => f.write_str("open, early close at 13:00"),
+        }
+    }
+}
+
+impl fmt::Display for ClosedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Weekend => "weekend",
+            Self::Holiday(name) => name,
+            Self::UnknownYear => "the calendar knows 2010 to 2035 only",
+        })
+    }
+}
+
+/// Whether the market opens on `date`, a civil date in New York.
+///
+/// ```
+/// use gamma_market::calendar::session_day;
+/// use jiff::civil::date;
+/// assert_eq!(session_day(date(2026, 2, 12)).to_string(), "open");
+/// assert_eq!(session_day(date(2026, 4, 3)).to_string(), "closed: Good Friday");
+/// ```
+#[must_use]
+pub fn session_day(date: Date) -> SessionDay {
+    if !(2010..=2035).contains(&date.year()) {
+        return SessionDay::Closed(ClosedReason::UnknownYear);
+    }
+    if matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) {
+        return SessionDay::Closed(ClosedReason::Weekend);
+    }
+    match holidays::holiday(date) {
+        Some(name) => SessionDay::Closed(ClosedReason::Holiday(name)),
+        None => SessionDay::Open { early_close: holidays::closes_early(date) },
+    }
+}
+
+/// When the session of `date` begins: 09:30 Eastern. `None` when there is none.
+#[must_use]
+pub fn equity_open(date: Date) -> Option<Timestamp> {
+    is_session(date).then(|| at_eastern(date, time(9, 30, 0, 0)))
+}
+
+/// When the stock market, and with it every PM-settled series expiring that day, closes: 16:00 Eastern, 13:00 on an early
+/// close. `None` when there is no session.
+#[must_use]
+pub fn equity_close(date: Date) -> Option<Timestamp> {
+    close(date, time(16, 0, 0, 0), time(13, 0, 0, 0))
+}
+
+/// When `symbol` stops trading on `date` (Cboe SPX, SPXW and XSP contract specifications).
+///
+/// - An expiring PM-settled series (roots SPXW, XSP, XSPW): with the stock market, 16:00 Eastern, 13:00 on an early close.
+/// - Any other series still trading: fifteen minutes later, 16:15 or 13:15.
+/// - Root SPX is AM-settled: it settles on the opening prices of its expiry, so its last session is the one *before*, and
+///   runs to 16:15.
+///
+/// A series whose expiry is not a session (a Saturday, as SPX symbols had until 2015, or a holiday) expires on the last
+/// session before it.
+///
+/// `None` on closed days, once the series has stopped trading, for a root whose hours we hold no table for, and where date or
+/// expiry lies in a year the calendar does not know.
+#[must_use]
+pub fn series_close(symbol: &OptionSymbol, date: Date) -> Option<Timestamp> {
+    let settlement = settlement_of(symbol.root())?;
+    let expiry = last_session_to(symbol.expiry())?;
+    let trades = match settlement {
+        Settlement::Pm => date <= expiry,
+        Settlement::Am => date < expiry,
+    };
+    if !trades {
+        None
+    } else if date == expiry {
+        equity_close(date)
+    } else {
+        close(date, time(16, 15, 0, 0), time(13, 15, 0, 0))
+    }
+}
+
+/// Whether a series settles on the opening or the closing prices of its expiry.
+enum Settlement {
+    Am,
+    Pm,
+}
+
+fn settlement_of(root: &str) -> Option<Settlement> {
+    match root {
+        "SPX" => Some(Settlement::Am),
+        "SPXW" | "XSP" | "XSPW" => Some(Settlement::Pm),
+        _ => None,
+    }
+}
+
+fn is_session(date: Date) -> bool {
+    matches!(session_day(date), SessionDay::Open { .. })
+}
+
+fn close(date: Date, usual: Time, early: Time) -> Option<Timestamp> {
+    match session_day(date) {
+        SessionDay::Closed(_) => None,
+        SessionDay::Open { early_close } => Some(at_eastern(date, if early_close { early } else { usual })),
+    }
+}
+
+/// `date` when it is a session, else the last one before. No closure in these years is longer than five days, so a
+/// week without a session is a year the calendar does not know.
+fn last_session_to(date: Date) -> Option<Date> {
+    std::iter::successors(Some(date), |day| day.yesterday().ok()).take(7).find(|day| is_session(*day))
+}
+
+#[cfg(test)]
+mod tests;

@@ -84,12 +84,7 @@ fn cash_range(legs: &[Leg], book: &QuoteBook) -> Option<(Price, Price)> {
 
 fn on_tick(effect: Effect, bid: Price, ask: Price, tick: Tick) -> PackageNbbo {
     let (bid, ask) = (tick.round(bid), tick.round(ask));
-    PackageNbbo {
-        effect,
-        bid,
-        ask,
-        mid: tick.round(bid.halfway(ask)),
-    }
+    PackageNbbo { effect, bid, ask, mid: tick.round(bid.halfway(ask)) }
 }
 
 impl Vertical {
@@ -110,10 +105,7 @@ impl Vertical {
 /// Quantities are signed, long positive.
 #[must_use]
 pub fn settlement_value(positions: &BTreeMap<OptionSymbol, i64>, settle: Decimal) -> Decimal {
-    positions
-        .iter()
-        .map(|(symbol, quantity)| Decimal::from(*quantity) * crate::vertical::intrinsic(*symbol, settle))
-        .sum()
+    positions.iter().map(|(symbol, quantity)| Decimal::from(*quantity) * crate::vertical::intrinsic(*symbol, settle)).sum()
 }
 
 #[cfg(test)]
@@ -134,25 +126,13 @@ mod tests {
         rows.iter()
             .map(|(symbol, bid, ask)| {
                 let side = |text: &str| (!text.is_empty()).then(|| price(text));
-                (
-                    symbol.parse().unwrap(),
-                    LegQuote {
-                        bid: side(bid),
-                        ask: side(ask),
-                        at: None,
-                    },
-                )
+                (symbol.parse().unwrap(), LegQuote { bid: side(bid), ask: side(ask), at: None })
             })
             .collect()
     }
 
     fn reference_book() -> QuoteBook {
-        book(&[
-            (PUT_HIGH, "2.00", "2.10"),
-            (PUT_LOW, "1.05", "1.15"),
-            (CALL_LOW, "1.80", "1.95"),
-            (CALL_HIGH, "0.90", "1.00"),
-        ])
+        book(&[(PUT_HIGH, "2.00", "2.10"), (PUT_LOW, "1.05", "1.15"), (CALL_LOW, "1.80", "1.95"), (CALL_HIGH, "0.90", "1.00")])
     }
 
     fn vertical(sell: &str, buy: &str) -> Vertical {

@@ -117,6 +117,16 @@ impl Root {
         })
     }
 
+    /// In the fixed-width OSI form a root may end in a digit (`AAPL1`, after a corporate action): its place is known.
+    fn parse_adjusted(text: &str) -> Option<Self> {
+        let letters = text.trim_end_matches(|c: char| c.is_ascii_digit());
+        let digits = text.len() - letters.len();
+        let padded = Self::parse(letters).filter(|_| text.len() <= 6)?;
+        let mut bytes = padded.0;
+        bytes[letters.len()..letters.len() + digits].copy_from_slice(&text.as_bytes()[letters.len()..]);
+        Some(Self(bytes))
+    }
+
     fn as_str(&self) -> &str {
         // Only ASCII gets in, so this never falls back.
         std::str::from_utf8(&self.0).unwrap_or_default().trim_end()
@@ -208,26 +218,21 @@ impl FromStr for OptionSymbol {
     type Err = SymbolError;
 
     fn from_str(text: &str) -> Result<Self, SymbolError> {
-        let fail = |part, expected| SymbolError {
-            text: text.chars().take(60).collect(),
-            part,
-            expected,
-        };
+        let fail = |part, expected| SymbolError { text: text.chars().take(60).collect(), part, expected };
         if !text.is_ascii() || text.len() > 60 {
             return Err(fail("text", "must be plain ASCII of 60 characters at most"));
         }
         let upper = text.trim().to_ascii_uppercase().replace('_', "");
         let body = upper.strip_prefix('.').unwrap_or(&upper);
-        let date_at = body
-            .find(|c: char| c.is_ascii_digit())
-            .ok_or_else(|| fail("expiry", "is missing, expected YYMMDD"))?;
-        let (head, tail) = body.split_at(date_at);
-        let padded = head.contains(' ');
+        let fixed_width = body.len() == 21 && body.as_bytes()[6..12].iter().all(u8::is_ascii_digit);
+        let date_at = if fixed_width { Some(6) } else { body.find(|c: char| c.is_ascii_digit()) };
+        let (head, tail) = body.split_at(date_at.ok_or_else(|| fail("expiry", "is missing, expected YYMMDD"))?);
         let name = head.trim_end_matches(' ');
-        if padded && head.len() != 6 {
+        if head.contains(' ') && head.len() != 6 {
             return Err(fail("root", "may be padded with spaces to six characters only"));
         }
-        let root = Root::parse(name).ok_or_else(|| fail("root", "must be 1 to 6 of A-Z . $ ^"))?;
+        let root = if fixed_width { Root::parse_adjusted(name) } else { Root::parse(name) };
+        let root = root.ok_or_else(|| fail("root", "must be 1 to 6 of A-Z . $ ^"))?;
         let date = tail.get(..6).ok_or_else(|| fail("expiry", "must be YYMMDD"))?;
         let expiry = parse_yymmdd(date).ok_or_else(|| fail("expiry", "must be a date YYMMDD"))?;
         let right = match tail.as_bytes().get(6) {
@@ -288,6 +293,8 @@ mod tests {
             ("SPXW  260212P06900000", "SPXW  260212P06900000"),
             ("spxw260212p6900", "SPXW  260212P06900000"),
             ("$SPX  260212C00005000", "$SPX  260212C00005000"),
+            ("AAPL1 260212C00150000", "AAPL1 260212C00150000"),
+            ("ABCDE7260212C00150000", "ABCDE7260212C00150000"),
         ] {
             assert_eq!(text.parse::<OptionSymbol>().unwrap().to_string(), osi, "{text}");
         }
@@ -299,6 +306,8 @@ mod tests {
             ("SPXW 260212 P6900", "root"),
             ("SPXW  260212 P6900", "right"),
             ("XYZ", "expiry"),
+            ("AB1C  260212C00150000", "root"),
+            ("1     260212C00150000", "root"),
             ("SPXWXYZ260212P6900", "root"),
             ("SPXW261312P6900", "expiry"),
             ("SPXW260212X6900", "right"),

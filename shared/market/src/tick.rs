@@ -77,11 +77,7 @@ impl Tick {
     /// # Errors
     /// [`TickError::OffTick`] when the price lies between two steps.
     pub fn check(self, price: Price) -> Result<Price, TickError> {
-        if self.holds(price) {
-            Ok(price)
-        } else {
-            Err(TickError::OffTick { price, tick: self })
-        }
+        if self.holds(price) { Ok(price) } else { Err(TickError::OffTick { price, tick: self }) }
     }
 }
 
@@ -95,11 +91,7 @@ impl TryFrom<Decimal> for Tick {
     type Error = TickError;
 
     fn try_from(step: Decimal) -> Result<Self, TickError> {
-        if step > Decimal::ZERO {
-            Ok(Self(step))
-        } else {
-            Err(TickError::NotPositive(step))
-        }
+        if step > Decimal::ZERO { Ok(Self(step)) } else { Err(TickError::NotPositive(step)) }
     }
 }
 
@@ -160,14 +152,7 @@ mod tests {
 
     #[test]
     fn reference_vector_26_nickel_rounding_with_ties_to_even() {
-        for (from, to) in [
-            ("0.975", "1.00"),
-            ("1.025", "1.00"),
-            ("0.125", "0.10"),
-            ("0.07", "0.05"),
-            ("0.026", "0.05"),
-            ("-0.075", "-0.10"),
-        ] {
+        for (from, to) in [("0.975", "1.00"), ("1.025", "1.00"), ("0.125", "0.10"), ("0.07", "0.05"), ("0.026", "0.05"), ("-0.075", "-0.10")] {
             assert_eq!(Tick::NICKEL.round(price(from)), price(to), "{from}");
         }
     }

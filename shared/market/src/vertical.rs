@@ -74,11 +74,7 @@ impl Vertical {
     /// [`VerticalError`] unless root, expiry and right agree and the strikes differ.
     pub fn new(sell: OptionSymbol, buy: OptionSymbol) -> Result<Self, VerticalError> {
         let same = sell.root() == buy.root() && sell.expiry() == buy.expiry() && sell.right() == buy.right();
-        if same && sell.strike() != buy.strike() {
-            Ok(Self { sell, buy })
-        } else {
-            Err(VerticalError { sell, buy })
-        }
+        if same && sell.strike() != buy.strike() { Ok(Self { sell, buy }) } else { Err(VerticalError { sell, buy }) }
     }
 
     /// The leg sold.
@@ -96,16 +92,7 @@ impl Vertical {
     /// Both legs, the bought one first, as brokers list them.
     #[must_use]
     pub const fn legs(&self) -> [Leg; 2] {
-        [
-            Leg {
-                symbol: self.buy,
-                action: LegAction::Buy,
-            },
-            Leg {
-                symbol: self.sell,
-                action: LegAction::Sell,
-            },
-        ]
+        [Leg { symbol: self.buy, action: LegAction::Buy }, Leg { symbol: self.sell, action: LegAction::Sell }]
     }
 
     /// Put or call.
@@ -183,10 +170,7 @@ impl TryFrom<VerticalLegs> for Vertical {
 
 impl From<Vertical> for VerticalLegs {
     fn from(vertical: Vertical) -> Self {
-        Self {
-            sell: vertical.sell,
-            buy: vertical.buy,
-        }
+        Self { sell: vertical.sell, buy: vertical.buy }
     }
 }
 

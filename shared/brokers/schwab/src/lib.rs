@@ -1,1 +1,32 @@
 //! Charles Schwab: token refresh, accounts, positions, quotes, orders, preview.
+//!
+//! [`Schwab`] is the broker port over the Trader and Market Data APIs (reference: `schwab.md`). Reads are retried and
+//! survive one refused token; [`place`](gamma_execution::ports::Broker::place) sends exactly once and calls every
+//! answer by its name: accepted, proven refused, or unknown.
+//!
+//! Decoding walks the JSON by key: unknown keys are ignored, a key of the wrong type is an error that names it.
+
+mod account;
+mod account_hash;
+mod auth;
+mod broker;
+mod cancel;
+mod client;
+mod error_body;
+mod fields;
+mod order_list;
+mod order_status;
+mod order_view;
+mod place;
+mod preview;
+mod quotes;
+mod throttle;
+mod token;
+#[cfg(test)]
+mod wire_tests;
+
+pub use auth::TokenSink;
+pub use broker::{Schwab, SchwabConfig, SchwabSetupError};
+pub use place::order_json;
+pub use preview::Preview;
+pub use token::TokenDocumentError;

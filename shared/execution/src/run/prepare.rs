@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 
 use super::{Ended, Run};
 use crate::approval::{Approved, Book, Intent, approve, unbounded_expiries};
+use crate::gates::time_gates;
 use crate::ladder::Ladder;
 use crate::ports::{AccountSnapshot, OrderId, OrderView, SignalError};
 use crate::profile::seconds;
@@ -143,16 +144,8 @@ impl Run<'_> {
     pub(super) async fn rehearse(&mut self) -> Result<(), Ended> {
         let account = self.account().await?;
         self.stage("prepare");
-        let rows = self.ports.signal.rows(SIGNAL_BUDGET).await?;
-        let same_day = self.profile.strategy.raw().same_day_expiry;
-        let row = match select(&rows, self.date(), same_day) {
-            Ok(row) => row.clone(),
-            Err(refusal) => {
-                self.note(format!("a live run would find no signal: {refusal}"));
-                let newest = rows.iter().map(|row| row.date).max().ok_or_else(|| Ended::new(Outcome::SignalUnusable, &refusal))?;
-                select(&rows, newest, same_day).map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))?.clone()
-            }
-        };
+        let on_time = time_gates(self.now(), self.request.scheduled, &self.profile.execution).is_empty();
+        let row = if on_time { self.signal().await? } else { self.newest_signal().await? };
         self.stage("signal");
         let plan = self.decide(&row, &account)?;
         let sides = self.approve(&plan, &account, 1).await?;
@@ -162,6 +155,20 @@ impl Run<'_> {
             self.report.sides.push(report);
         }
         Ok(())
+    }
+
+    /// The newest row there is, for a dry run at another hour; what a live run would say of it is noted.
+    async fn newest_signal(&mut self) -> Result<SignalRow, Ended> {
+        let rows = self.ports.signal.rows(SIGNAL_BUDGET).await?;
+        let same_day = self.profile.strategy.raw().same_day_expiry;
+        match select(&rows, self.date(), same_day) {
+            Ok(row) => Ok(row.clone()),
+            Err(refusal) => {
+                self.note(format!("a live run would find no signal: {refusal}"));
+                let newest = rows.iter().map(|row| row.date).max().ok_or_else(|| Ended::new(Outcome::SignalUnusable, &refusal))?;
+                select(&rows, newest, same_day).cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
+            }
+        }
     }
 
     fn rehearsed(&self, side: &ApprovedSide) -> SideReport {

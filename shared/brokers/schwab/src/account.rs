@@ -1,0 +1,140 @@
+//! `GET /accounts/{hash}?fields=positions` (reference section 5).
+
+use std::collections::BTreeMap;
+
+use gamma_execution::ports::{AccountSnapshot, BrokerFault};
+use gamma_market::OptionSymbol;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde_json::Value;
+
+use crate::fields::{FieldError, Object};
+
+/// Equity and option positions out of the answer.
+pub(crate) fn snapshot(answer: &Value) -> Result<AccountSnapshot, BrokerFault> {
+    let answer = Object::of(answer, "account")?;
+    let account = answer.object("securitiesAccount")?.ok_or_else(|| answer.bad("securitiesAccount", "an object"))?;
+    Ok(AccountSnapshot { equity: equity(&answer, &account)?, positions: positions(&account)? })
+}
+
+/// What the account is worth: the start-of-day value first, so that every run of a day sizes alike.
+///
+/// Never a buying power or an available amount: those count borrowed money or leave out what is held, and size would
+/// follow them. Where no value is given the equity is unknown, and what that means is the plan's to decide.
+fn equity(answer: &Object<'_>, account: &Object<'_>) -> Result<Option<Decimal>, FieldError> {
+    let initial = account.object("initialBalances")?;
+    let current = account.object("currentBalances")?;
+    let aggregated = answer.object("aggregatedBalance")?;
+    for (balances, key) in [
+        (&initial, "liquidationValue"),
+        (&initial, "accountValue"),
+        (&current, "liquidationValue"),
+        (&aggregated, "currentLiquidationValue"),
+        (&aggregated, "liquidationValue"),
+    ] {
+        if let Some(value) = balances.as_ref().map(|balances| balances.decimal(key)).transpose()?.flatten() {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
+}
+
+/// Net option positions. No `positions` key means flat; what is not an option is none of ours. An option we cannot name
+/// is an error: the guard must not overlook it.
+fn positions(account: &Object<'_>) -> Result<BTreeMap<OptionSymbol, i64>, FieldError> {
+    let mut positions: BTreeMap<OptionSymbol, i64> = BTreeMap::new();
+    for row in account.objects("positions")? {
+        let instrument = row.object("instrument")?.ok_or_else(|| row.bad("instrument", "an object"))?;
+        if instrument.required_text("assetType")? != "OPTION" {
+            continue;
+        }
+        let symbol: OptionSymbol = instrument.required_text("symbol")?.parse().map_err(|_| instrument.bad("symbol", "an option symbol"))?;
+        let net = net_quantity(&row)?;
+        let held = positions.entry(symbol).or_default();
+        *held = held.saturating_add(net);
+    }
+    positions.retain(|_, quantity| *quantity != 0);
+    Ok(positions)
+}
+
+fn net_quantity(row: &Object<'_>) -> Result<i64, FieldError> {
+    let (long, short) = (row.decimal("longQuantity")?, row.decimal("shortQuantity")?);
+    if long.is_none() && short.is_none() {
+        return Err(row.bad("longQuantity", "a quantity here or in shortQuantity"));
+    }
+    for (key, quantity) in [("longQuantity", long), ("shortQuantity", short)] {
+        if quantity.is_some_and(|quantity| !quantity.is_integer() || quantity.is_sign_negative() && !quantity.is_zero()) {
+            return Err(row.bad(key, "a whole number of contracts, 0 or more"));
+        }
+    }
+    let net = long.unwrap_or_default().checked_sub(short.unwrap_or_default());
+    net.and_then(|net| net.to_i64()).ok_or_else(|| row.bad("longQuantity", "a number of contracts"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn fixture(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_margin_account_with_options_and_shares() {
+        let snapshot = snapshot(&fixture(include_str!("../fixtures/account__margin_with_positions.json"))).unwrap();
+        assert_eq!(snapshot.equity.unwrap().to_string(), "24620.55");
+        let held: Vec<_> = snapshot.positions.iter().map(|(symbol, quantity)| (symbol.to_string(), *quantity)).collect();
+        assert_eq!(held, [("SPXW  260821P05895000".to_owned(), 2), ("SPXW  260821P05900000".to_owned(), -2)]);
+    }
+
+    #[test]
+    fn a_flat_cash_account_has_no_positions_key() {
+        let snapshot = snapshot(&fixture(include_str!("../fixtures/account__cash_flat.json"))).unwrap();
+        assert_eq!((snapshot.equity.unwrap().to_string(), snapshot.positions.len()), ("10000.25".to_owned(), 0));
+    }
+
+    #[test]
+    fn equity_is_the_first_value_given_and_never_a_buying_power() {
+        let value = |initial: Value, current: Value, aggregated: Value| json!({"securitiesAccount": {"initialBalances": initial, "currentBalances": current}, "aggregatedBalance": aggregated});
+        let power = json!({"buyingPower": 9.0, "cashBalance": 9.0});
+        for (answer, equity) in [
+            (value(json!({"liquidationValue": 1.5, "accountValue": 2.0}), json!({"liquidationValue": 3.0}), json!({})), Ok(Some("1.5"))),
+            (value(json!({"liquidationValue": null, "accountValue": 2.0}), json!({"liquidationValue": 3.0}), json!({})), Ok(Some("2.0"))),
+            (value(power.clone(), json!({"liquidationValue": 3.0}), json!({"liquidationValue": 4.0})), Ok(Some("3.0"))),
+            (value(power.clone(), power.clone(), json!({"currentLiquidationValue": 5, "liquidationValue": 4.0})), Ok(Some("5"))),
+            (value(json!({"liquidationValue": 0.0}), json!({"liquidationValue": 3.0}), Value::Null), Ok(Some("0.0"))),
+            (value(json!({"liquidationValue": -50.0}), Value::Null, Value::Null), Ok(Some("-50.0"))),
+            (value(power.clone(), power, Value::Null), Ok(None)),
+            (value(json!({"liquidationValue": "NaN"}), json!({"liquidationValue": 3.0}), Value::Null), Err("initialBalances.liquidationValue: got \"NaN\"")),
+            (value(json!([]), Value::Null, Value::Null), Err("initialBalances: got []")),
+        ] {
+            match (snapshot(&answer), equity) {
+                (Ok(snapshot), Ok(expected)) => assert_eq!(snapshot.equity.map(|value| value.to_string()).as_deref(), expected, "{answer}"),
+                (Err(fault), Err(expected)) => assert!(fault.to_string().contains(expected), "{fault}"),
+                (got, expected) => panic!("{answer}: got {got:?}, expected {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn positions_net_out_or_are_named() {
+        let row = |symbol: &str, long: Value, short: Value| json!({"longQuantity": long, "shortQuantity": short, "instrument": {"assetType": "OPTION", "symbol": symbol}});
+        let of = |rows: Value| snapshot(&json!({"securitiesAccount": {"positions": rows}}));
+        let name = "SPXW  260821P05900000";
+        let both_ways = of(json!([row(name, json!(3.0), json!(1.0)), row(name, json!(0), json!(2))])).unwrap();
+        assert!(both_ways.positions.is_empty(), "{both_ways:?}");
+        for (rows, shown) in [
+            (json!([row("SPXW 260821P5900", json!(1), json!(0))]), "positions[0].instrument.symbol: got \"SPXW 260821P5900\""),
+            (json!([row(name, json!(1.5), json!(0))]), "positions[0].longQuantity: got 1.5"),
+            (json!([row(name, json!(0), json!(-1))]), "positions[0].shortQuantity: got -1"),
+            (json!([row(name, Value::Null, Value::Null)]), "positions[0].longQuantity: got nothing"),
+            (json!([{"longQuantity": 1}]), "positions[0].instrument: got nothing"),
+            (json!({}), "positions: got {}"),
+        ] {
+            let fault = of(rows).unwrap_err();
+            assert!(fault.to_string().contains(shown), "{fault}");
+        }
+        assert!(snapshot(&json!({})).unwrap_err().to_string().contains("account.securitiesAccount: got nothing"));
+    }
+}

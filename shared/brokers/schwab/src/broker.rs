@@ -1,0 +1,195 @@
+//! The broker port over Schwab.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gamma_execution::approval::{Approved, PackageOrder};
+use gamma_execution::ports::{AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderView, PlaceReply};
+use gamma_http::retry::Backoff;
+use gamma_http::{HttpClient, Request};
+use gamma_market::{OptionSymbol, QuoteBook};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::OnceCell;
+
+use crate::auth::{Auth, TokenSink};
+use crate::client::{BROKER, Client, failed};
+use crate::fields::Object;
+use crate::throttle::WriteThrottle;
+use crate::token::{TokenDocument, TokenDocumentError};
+use crate::{account, account_hash, order_list, order_view, quotes};
+
+/// What the adapter needs to know.
+#[derive(Debug, Clone)]
+pub struct SchwabConfig {
+    /// Scheme and host, `https://api.schwabapi.com`.
+    pub base_url: String,
+    /// The application's key.
+    pub app_key: SecretString,
+    /// The application's secret.
+    pub app_secret: SecretString,
+    /// The token document, JSON or base64 of it, as schwab-py keeps it.
+    pub token_text: SecretString,
+    /// Which account; may be left out when the login shows only one.
+    pub account_number: Option<String>,
+}
+
+/// A configuration the adapter cannot work with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchwabSetupError {
+    /// A value that must be given is empty.
+    #[error("Schwab configuration: {field}: got nothing, expected text")]
+    Empty {
+        /// Its name.
+        field: &'static str,
+    },
+    /// The token document does not read.
+    #[error(transparent)]
+    Token(#[from] TokenDocumentError),
+}
+
+/// One Schwab account behind one login. Make one per invocation, with an HTTP client made for it.
+pub struct Schwab {
+    pub(crate) client: Client,
+    pub(crate) throttle: WriteThrottle,
+    account_number: Option<String>,
+    hash: OnceCell<String>,
+}
+
+impl Schwab {
+    /// Order writes a minute unless told otherwise; Schwab registers up to 120 per application.
+    pub const ORDER_WRITES_PER_MINUTE: u32 = 100;
+
+    /// Reads the configuration; opens no connection.
+    ///
+    /// # Errors
+    /// [`SchwabSetupError`], which names the field.
+    pub fn new(http: HttpClient, config: SchwabConfig, clock: Arc<dyn Clock>, sink: Arc<dyn TokenSink>) -> Result<Self, SchwabSetupError> {
+        let base = config.base_url.trim_end_matches('/').to_owned();
+        for (field, value) in [("base_url", base.as_str()), ("app_key", config.app_key.expose_secret()), ("app_secret", config.app_secret.expose_secret())] {
+            if value.trim().is_empty() {
+                return Err(SchwabSetupError::Empty { field });
+            }
+        }
+        let document = TokenDocument::parse(&config.token_text)?;
+        let auth = Auth::new(&base, (config.app_key, config.app_secret), document, http.clone(), Arc::clone(&clock), sink);
+        Ok(Self {
+            client: Client { base, http, auth, clock },
+            throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE),
+            account_number: config.account_number,
+            hash: OnceCell::new(),
+        })
+    }
+
+    /// Sets our own limit on order writes; beyond it `place` refuses without sending.
+    #[must_use]
+    pub fn with_order_writes_per_minute(mut self, most: u32) -> Self {
+        self.throttle = WriteThrottle::new(most);
+        self
+    }
+
+    /// Refreshes the access token when it expires within five minutes; whether it did.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; a login that has died is [`BrokerFault::TokenDead`].
+    pub async fn refresh_if_needed(&self) -> Result<bool, BrokerError> {
+        self.client.refresh_if_needed().await
+    }
+
+    /// The account's hash, asked for once.
+    pub(crate) async fn hash(&self) -> Result<&str, BrokerError> {
+        self.hash_within(Backoff::READS, Duration::from_secs(10)).await
+    }
+
+    async fn hash_within(&self, backoff: Backoff, timeout: Duration) -> Result<&str, BrokerError> {
+        const OPERATION: &str = "GET accountNumbers";
+        let hash = self.hash.get_or_try_init(|| async {
+            let url = format!("{}/trader/v1/accounts/accountNumbers", self.client.base);
+            let answer = self.client.read_within(OPERATION, backoff, timeout, || Request::get(&url)).await?;
+            account_hash::account_hash(&answer, self.account_number.as_deref()).map_err(|fault| failed(OPERATION, fault))
+        });
+        hash.await.map(String::as_str)
+    }
+
+    /// Account and token for an order, without patience: the caller's time is measured.
+    pub(crate) async fn prepare(&self) -> Result<(&str, SecretString), BrokerFault> {
+        let once = Backoff { tries: 1, ..Backoff::READS };
+        let hash = self.hash_within(once, Duration::from_secs(5)).await.map_err(|error| error.fault)?;
+        Ok((hash, self.client.auth.access().await?.token))
+    }
+
+    pub(crate) fn orders_url(&self, hash: &str) -> String {
+        format!("{}/trader/v1/accounts/{hash}/orders", self.client.base)
+    }
+
+    /// The address of one order. An id that is not digits is refused here, because it becomes part of the path.
+    pub(crate) async fn order_url(&self, id: &OrderId) -> Result<String, BrokerFault> {
+        if id.0.is_empty() || !id.0.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(BrokerFault::Refused(format!("order id: got {:?}, expected digits; nothing was sent", id.0)));
+        }
+        let hash = self.hash().await.map_err(|error| error.fault)?;
+        Ok(format!("{}/{id}", self.orders_url(hash)))
+    }
+}
+
+impl fmt::Debug for Schwab {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schwab").field("base", &self.client.base).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Broker for Schwab {
+    /// Four legs is the largest complex order type of reference section 6. No largest quantity is published; this one only
+    /// stops nonsense.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { broker: BROKER, most_legs: 4, most_quantity: 1000 }
+    }
+
+    async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
+        const OPERATION: &str = "GET account";
+        let url = format!("{}/trader/v1/accounts/{}", self.client.base, self.hash().await?);
+        let request = || Request::get(&url).query(&[("fields", "positions".to_owned())]);
+        let answer = self.client.read(OPERATION, request).await?;
+        account::snapshot(&answer).map_err(|fault| failed(OPERATION, fault))
+    }
+
+    async fn orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+        const OPERATION: &str = "GET orders";
+        let url = self.orders_url(self.hash().await?);
+        let query = order_list::entered_between(from, to);
+        let answer = self.client.read(OPERATION, || Request::get(&url).query(&query)).await?;
+        order_list::order_list(&answer).map_err(|fault| failed(OPERATION, fault))
+    }
+
+    async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {
+        const OPERATION: &str = "GET order";
+        let url = self.order_url(id).await.map_err(|fault| failed(OPERATION, fault))?;
+        let answer = self.client.read(OPERATION, || Request::get(&url)).await?;
+        let order = Object::of(&answer, "order").map_err(|error| failed(OPERATION, error))?;
+        let view = order_view::order_view(&order).map_err(|error| failed(OPERATION, error))?;
+        if view.id == *id { Ok(view) } else { Err(failed(OPERATION, BrokerFault::Malformed(format!("order.orderId: got {}, expected {id}", view.id)))) }
+    }
+
+    async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError> {
+        const OPERATION: &str = "GET quotes";
+        if symbols.is_empty() {
+            return Ok(QuoteBook::new());
+        }
+        let url = format!("{}/marketdata/v1/quotes", self.client.base);
+        let names: Vec<String> = symbols.iter().map(ToString::to_string).collect();
+        let query = [("symbols", names.join(",")), ("fields", "quote".to_owned())];
+        let answer = self.client.read(OPERATION, || Request::get(&url).query(&query)).await?;
+        quotes::book(&answer, symbols).map_err(|fault| failed(OPERATION, fault))
+    }
+
+    async fn place(&self, order: &Approved<PackageOrder>) -> PlaceReply {
+        self.send_order(order.get()).await
+    }
+
+    async fn cancel(&self, id: &OrderId) -> CancelReply {
+        self.send_cancel(id).await
+    }
+}

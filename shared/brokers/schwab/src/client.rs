@@ -1,0 +1,155 @@
+//! Sending with the token, and reading: retried, and surviving one refused token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gamma_execution::ports::{BrokerError, BrokerFault, Clock};
+use gamma_http::retry::{Backoff, read_retry_wait};
+use gamma_http::{HttpClient, HttpError, Request, Response};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::auth::Auth;
+use crate::error_body::Origin;
+
+/// Name for messages.
+pub(crate) const BROKER: &str = "schwab";
+
+/// The API behind one application and login.
+pub(crate) struct Client {
+    /// Scheme and host, without a slash at the end.
+    pub(crate) base: String,
+    pub(crate) http: HttpClient,
+    pub(crate) auth: Auth,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// An error of `operation`.
+pub(crate) fn failed(operation: &'static str, fault: impl Into<BrokerFault>) -> BrokerError {
+    BrokerError { broker: BROKER, operation, fault: fault.into() }
+}
+
+impl Client {
+    const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// Makes an idempotent request and gives its JSON. `request` builds it anew for every try.
+    pub(crate) async fn read(&self, operation: &'static str, request: impl Fn() -> Request) -> Result<Value, BrokerError> {
+        self.read_within(operation, Backoff::READS, Self::READ_TIMEOUT, request).await
+    }
+
+    /// As [`Client::read`], with its own patience.
+    pub(crate) async fn read_within(
+        &self,
+        operation: &'static str,
+        backoff: Backoff,
+        timeout: Duration,
+        request: impl Fn() -> Request,
+    ) -> Result<Value, BrokerError> {
+        let mut made = 1;
+        loop {
+            let (fault, wait) = match self.authorised(|| request().timeout(timeout)).await {
+                Ok((response, _)) if response.is_success() => {
+                    return response.json().map_err(|error| failed(operation, BrokerFault::Malformed(format!("expected JSON: {error}"))));
+                }
+                Ok((response, token)) => (self.fault(&response, &token), read_retry_wait(Ok(&response), made, &backoff, self.jitter())),
+                Err(Unanswered::Http(error)) => {
+                    let wait = read_retry_wait(Err(&error), made, &backoff, self.jitter());
+                    (http_fault(&error), wait)
+                }
+                Err(Unanswered::Token(fault)) => {
+                    let wait = passing(&fault).then(|| backoff.wait_before(made + 1, self.jitter())).flatten();
+                    (fault, wait)
+                }
+            };
+            let Some(wait) = wait else { return Err(failed(operation, fault)) };
+            tracing::warn!(operation, %fault, try_number = made, wait_ms = wait.as_millis(), "Schwab read failed, trying again");
+            self.sleep(wait).await;
+            made += 1;
+        }
+    }
+
+    /// Sends with the token; after a 401 refreshes once and sends once more. Only for requests that may be repeated.
+    pub(crate) async fn authorised(&self, request: impl Fn() -> Request) -> Result<(Response, SecretString), Unanswered> {
+        let token = self.auth.access().await.map_err(Unanswered::Token)?.token;
+        let response = self.http.send(request().bearer(&token)).await.map_err(Unanswered::Http)?;
+        if response.status != 401 {
+            return Ok((response, token));
+        }
+        let token = self.auth.replace(&token).await.map_err(Unanswered::Token)?;
+        let response = self.http.send(request().bearer(&token)).await.map_err(Unanswered::Http)?;
+        Ok((response, token))
+    }
+
+    /// Refreshes when due, patiently; whether it did.
+    pub(crate) async fn refresh_if_needed(&self) -> Result<bool, BrokerError> {
+        let mut made = 1;
+        loop {
+            let fault = match self.auth.access().await {
+                Ok(access) => return Ok(access.renewed),
+                Err(fault) => fault,
+            };
+            made += 1;
+            let wait = passing(&fault).then(|| Backoff::READS.wait_before(made, self.jitter())).flatten();
+            let Some(wait) = wait else { return Err(failed("token refresh", fault)) };
+            self.sleep(wait).await;
+        }
+    }
+
+    /// What an error answer to a read means.
+    fn fault(&self, response: &Response, token: &SecretString) -> BrokerFault {
+        let body = self.auth.error_body(response, token);
+        let text = format!("{} {}", response.status, body.text);
+        match response.status {
+            401 => BrokerFault::Unauthorized(text),
+            429 => BrokerFault::RateLimited(text),
+            // A gateway's or an edge's 4xx says that the API was not reached, not that the thing does not exist.
+            400..=499 if body.from != Origin::Api => BrokerFault::Unavailable(text),
+            404 => BrokerFault::NotFound(text),
+            400..=499 => BrokerFault::Refused(text),
+            _ => BrokerFault::Unavailable(text),
+        }
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        let now = self.clock.now();
+        // Past the end of time there is nothing to wait for.
+        self.clock.sleep_until(now.checked_add(wait).unwrap_or(now)).await;
+    }
+
+    /// The clock's fraction of a second: different in every function, and repeatable where the clock is.
+    fn jitter(&self) -> f64 {
+        f64::from(self.clock.now().subsec_nanosecond().unsigned_abs()) / 1e9
+    }
+}
+
+/// A request that brought no answer of its own.
+pub(crate) enum Unanswered {
+    /// There is no token to send it with. It may have been sent before and refused with 401.
+    Token(BrokerFault),
+    /// The network failed.
+    Http(HttpError),
+}
+
+/// What a failed exchange means for a read.
+fn http_fault(error: &HttpError) -> BrokerFault {
+    let text = error.to_string();
+    match error {
+        HttpError::NotSent { .. } | HttpError::Lost { .. } => BrokerFault::Unavailable(text),
+        HttpError::TooLarge { .. } => BrokerFault::Malformed(text),
+        HttpError::Build { .. } => BrokerFault::Refused(text),
+    }
+}
+
+/// Whether a fault of the token endpoint may pass by itself.
+const fn passing(fault: &BrokerFault) -> bool {
+    matches!(fault, BrokerFault::Unavailable(_) | BrokerFault::RateLimited(_))
+}
+
+impl From<Unanswered> for BrokerFault {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Token(fault) => fault,
+            Unanswered::Http(error) => http_fault(&error),
+        }
+    }
+}

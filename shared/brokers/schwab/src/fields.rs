@@ -1,0 +1,173 @@
+//! Reading JSON by key, with errors that name the field, what came and what was expected.
+
+use std::str::FromStr;
+
+use gamma_execution::ports::BrokerFault;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde_json::{Map, Value};
+
+/// A field that does not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: got {got}, expected {expected}")]
+pub(crate) struct FieldError {
+    field: String,
+    got: String,
+    expected: &'static str,
+}
+
+impl FieldError {
+    pub(crate) fn new(field: impl Into<String>, got: Option<&Value>, expected: &'static str) -> Self {
+        let got = got.map_or("nothing".to_owned(), |value| value.to_string().chars().take(60).collect());
+        Self { field: field.into(), got, expected }
+    }
+}
+
+impl From<FieldError> for BrokerFault {
+    fn from(error: FieldError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+/// A JSON object and the path that leads to it. A key that is null reads as absent.
+pub(crate) struct Object<'a> {
+    path: String,
+    map: &'a Map<String, Value>,
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn of(value: &'a Value, path: impl Into<String>) -> Result<Self, FieldError> {
+        let path = path.into();
+        match value.as_object() {
+            Some(map) => Ok(Self { path, map }),
+            None => Err(FieldError::new(path, Some(value), "an object")),
+        }
+    }
+
+    /// The value of `key`, when it is there and not null.
+    pub(crate) fn value(&self, key: &str) -> Option<&'a Value> {
+        self.map.get(key).filter(|value| !value.is_null())
+    }
+
+    /// An error about `key`, with what it holds.
+    pub(crate) fn bad(&self, key: &str, expected: &'static str) -> FieldError {
+        FieldError::new(format!("{}.{key}", self.path), self.value(key), expected)
+    }
+
+    pub(crate) fn object(&self, key: &str) -> Result<Option<Self>, FieldError> {
+        self.value(key).map(|value| Self::of(value, format!("{}.{key}", self.path))).transpose()
+    }
+
+    /// The objects of a list; an absent key is an empty list, as Schwab leaves empty lists out.
+    pub(crate) fn objects(&self, key: &str) -> Result<Vec<Self>, FieldError> {
+        let Some(value) = self.value(key) else { return Ok(Vec::new()) };
+        let rows = value.as_array().ok_or_else(|| self.bad(key, "a list"))?;
+        rows.iter().enumerate().map(|(at, row)| Self::of(row, format!("{}.{key}[{at}]", self.path))).collect()
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, FieldError> {
+        self.value(key).map(|value| value.as_str().ok_or_else(|| self.bad(key, "text"))).transpose()
+    }
+
+    pub(crate) fn required_text(&self, key: &str) -> Result<&'a str, FieldError> {
+        self.text(key)?.ok_or_else(|| self.bad(key, "text"))
+    }
+
+    /// A number, exact: the digits of the JSON text, never a float of ours.
+    pub(crate) fn decimal(&self, key: &str) -> Result<Option<Decimal>, FieldError> {
+        self.value(key).map(|value| decimal(value).ok_or_else(|| self.bad(key, "a number"))).transpose()
+    }
+
+    /// A count. Schwab writes counts as floats, `2.0`; a fraction is an error.
+    pub(crate) fn count(&self, key: &str) -> Result<Option<u32>, FieldError> {
+        let expected = "a whole number of 0 or more";
+        let Some(number) = self.decimal(key)? else { return Ok(None) };
+        let count = number.is_integer().then(|| number.to_u32()).flatten();
+        count.map(Some).ok_or_else(|| self.bad(key, expected))
+    }
+
+    /// An id written as a number or as text, digits only.
+    pub(crate) fn id(&self, key: &str) -> Result<Option<String>, FieldError> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let text = match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.clone(),
+            _ => String::new(),
+        };
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if digits { Ok(Some(text)) } else { Err(self.bad(key, "an id of digits")) }
+    }
+
+    /// A time such as `2026-08-20T18:30:05+0000`; `Z`, a colon in the offset and milliseconds are read too.
+    pub(crate) fn time(&self, key: &str) -> Result<Option<Timestamp>, FieldError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        time(text).map(Some).ok_or_else(|| self.bad(key, "a time such as 2026-08-20T18:30:05+0000"))
+    }
+}
+
+/// A JSON number, or a number in text.
+pub(crate) fn decimal(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Number(number) => parse_decimal(&number.to_string()),
+        Value::String(text) => parse_decimal(text.trim()),
+        _ => None,
+    }
+}
+
+fn parse_decimal(text: &str) -> Option<Decimal> {
+    Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    // Only the offset's last two digits can follow `+hh` or `-hh` directly; the colon makes it the form RFC 3339 knows.
+    let colon_at = text.len().checked_sub(2)?;
+    let offset = text.get(colon_at.checked_sub(3)?..)?;
+    let compact = offset.starts_with(['+', '-']) && offset[1..].bytes().all(|byte| byte.is_ascii_digit());
+    if compact { format!("{}:{}", &text[..colon_at], &text[colon_at..]).parse().ok() } else { text.parse().ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn times_in_every_form_seen() {
+        for (text, utc) in [
+            ("2026-08-20T18:30:05+0000", "2026-08-20T18:30:05Z"),
+            ("2026-08-20T18:30:05Z", "2026-08-20T18:30:05Z"),
+            ("2026-08-20T18:30:05.123Z", "2026-08-20T18:30:05.123Z"),
+            ("2026-08-20T18:30:05.123+0000", "2026-08-20T18:30:05.123Z"),
+            ("2026-08-20T14:30:05-0400", "2026-08-20T18:30:05Z"),
+            ("2026-08-20T14:30:05-04:00", "2026-08-20T18:30:05Z"),
+        ] {
+            assert_eq!(time(text).map(|at| at.to_string()), Some(utc.to_owned()), "{text}");
+        }
+        for text in ["", "0", "+0000", "yesterday", "2026-08-20", "2026-08-20T18:30:05"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_keep_their_digits_and_counts_must_be_whole() {
+        let value = json!({"a": 4.1, "b": 2, "c": "2.95", "d": 2.0, "e": 1.5, "f": -1.0, "g": "NaN", "h": 1e300, "i": null, "j": 1e-7});
+        let object = Object::of(&value, "row").unwrap();
+        for (key, text) in [("a", "4.1"), ("b", "2"), ("c", "2.95"), ("j", "0.0000001")] {
+            assert_eq!(object.decimal(key).unwrap().unwrap().to_string(), text);
+        }
+        assert_eq!((object.count("d").unwrap(), object.count("i").unwrap()), (Some(2), None));
+        for (key, shown) in [("e", "row.e: got 1.5"), ("f", "row.f: got -1.0"), ("g", "row.g: got \"NaN\""), ("h", "row.h: got 1e")] {
+            let error = object.count(key).unwrap_err().to_string();
+            assert!(error.starts_with(shown) && error.contains("expected"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_the_time_reader(text in "\\PC{0,40}|[0-9T:+.Zé-]{0,30}") {
+            let _ = time(&text);
+        }
+    }
+}

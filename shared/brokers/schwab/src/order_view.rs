@@ -1,0 +1,321 @@
+//! One order as Schwab shows it (reference section 7).
+
+use gamma_execution::ports::{Fill, OrderId, OrderStatus, OrderView};
+use gamma_market::{Effect, Leg, LegAction, Price};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::fields::{FieldError, Object};
+use crate::order_status::status;
+
+/// Reads an order, without its children.
+pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
+    let id = order.id("orderId")?.ok_or_else(|| order.bad("orderId", "an id of digits"))?;
+    let legs = Legs::read(order)?;
+    let quantity = legs.packages(order, "quantity")?;
+    if quantity.is_none() && !legs.rows.is_empty() && !legs.foreign {
+        return Err(order.bad("quantity", "a number of packages"));
+    }
+    let quantity = quantity.unwrap_or_default();
+    let status = status(order.required_text("status")?);
+    let executions = executions(order, &legs)?;
+    let filled = filled(&status, quantity, legs.packages(order, "filledQuantity")?, &executions);
+    let (legs, foreign_legs) = legs.into_ratios(quantity);
+    Ok(OrderView {
+        id: OrderId(id),
+        quantity,
+        filled,
+        price: order.decimal("price")?.map(Price::new),
+        effect: match order.text("orderType")? {
+            Some("NET_CREDIT") => Some(Effect::Credit),
+            Some("NET_DEBIT") => Some(Effect::Debit),
+            _ => None,
+        },
+        legs,
+        foreign_legs,
+        entered: order.time("enteredTime")?,
+        fills: executions.into_iter().filter_map(Execution::into_fill).collect(),
+        reason: order.text("statusDescription")?.map(str::to_owned),
+        tag: order.text("tag")?.map(str::to_owned),
+        status,
+    })
+}
+
+/// Packages filled: the broker's own count, `filledQuantity`; never quantity minus remaining, which is 0 on every ended
+/// order. Where the answer contradicts itself the larger count stands, because counting too few orders again what is
+/// already bought: executions may be shown before the count follows, and FILLED means all of it.
+fn filled(status: &OrderStatus, quantity: u32, counted: Option<u32>, executions: &[Execution]) -> u32 {
+    let executed = executions.iter().fold(0_u32, |sum, execution| sum.saturating_add(execution.quantity));
+    let whole = if *status == OrderStatus::Filled { quantity } else { 0 };
+    counted.unwrap_or_default().max(executed).max(whole)
+}
+
+/// The option legs of an order.
+struct Legs {
+    rows: Vec<LegRow>,
+    /// Whether there are legs beside them, or legs that do not open.
+    foreign: bool,
+}
+
+struct LegRow {
+    id: Option<String>,
+    leg: Leg,
+    contracts: u32,
+}
+
+impl Legs {
+    /// A leg that closes a position is kept, because it touches the contract, and marks the order as foreign: this
+    /// system only opens.
+    fn read(order: &Object<'_>) -> Result<Self, FieldError> {
+        let mut legs = Self { rows: Vec::new(), foreign: false };
+        for row in order.objects("orderLegCollection")? {
+            let (action, opens) = match row.text("instruction")? {
+                Some("BUY_TO_OPEN") => (Some(LegAction::Buy), true),
+                Some("SELL_TO_OPEN") => (Some(LegAction::Sell), true),
+                Some("BUY_TO_CLOSE") => (Some(LegAction::Buy), false),
+                Some("SELL_TO_CLOSE") => (Some(LegAction::Sell), false),
+                _ => (None, false),
+            };
+            let instrument = row.object("instrument")?;
+            let symbol = match &instrument {
+                Some(instrument) if instrument.text("assetType")? == Some("OPTION") => instrument.text("symbol")?.and_then(|text| text.parse().ok()),
+                _ => None,
+            };
+            legs.foreign |= !opens || symbol.is_none();
+            if let (Some(symbol), Some(action)) = (symbol, action) {
+                legs.rows.push(LegRow {
+                    id: row.id("legId")?,
+                    leg: Leg { symbol, action },
+                    contracts: row.count("quantity")?.ok_or_else(|| row.bad("quantity", "a number of contracts"))?,
+                });
+            }
+        }
+        Ok(legs)
+    }
+
+    /// A number of packages. Shares can be ordered in fractions, options cannot: a fraction in an order with foreign legs is
+    /// rounded up, so that it does not vanish.
+    fn packages(&self, order: &Object<'_>, key: &str) -> Result<Option<u32>, FieldError> {
+        if !self.foreign {
+            return order.count(key);
+        }
+        let Some(number) = order.decimal(key)? else { return Ok(None) };
+        number.ceil().to_u32().map(Some).ok_or_else(|| order.bad(key, "a number of 0 or more"))
+    }
+
+    /// Contracts per package. Legs that are no multiple of the order's quantity make no package we know.
+    fn into_ratios(self, quantity: u32) -> (Vec<(Leg, u32)>, bool) {
+        let divisor = quantity.max(1);
+        let foreign = self.foreign || self.rows.iter().any(|row| row.contracts % divisor != 0);
+        (self.rows.into_iter().map(|row| (row.leg, (row.contracts / divisor).max(1))).collect(), foreign)
+    }
+}
+
+/// One execution; without a price where its legs do not add up to whole packages.
+struct Execution {
+    quantity: u32,
+    price: Option<Price>,
+    at: Option<Timestamp>,
+}
+
+impl Execution {
+    /// An execution that cannot be priced is not shown as one; the order's count has it.
+    fn into_fill(self) -> Option<Fill> {
+        self.price.map(|price| Fill { quantity: self.quantity, price, at: self.at })
+    }
+}
+
+/// The fills among the activities. A cancel is an activity of type EXECUTION too, with executionType CANCELED.
+fn executions(order: &Object<'_>, legs: &Legs) -> Result<Vec<Execution>, FieldError> {
+    let mut executions = Vec::new();
+    for activity in order.objects("orderActivityCollection")? {
+        if activity.text("activityType")? != Some("EXECUTION") || activity.text("executionType")? != Some("FILL") {
+            continue;
+        }
+        let quantity = legs.packages(&activity, "quantity")?.ok_or_else(|| activity.bad("quantity", "a number of packages"))?;
+        let parts = activity.objects("executionLegs")?;
+        let times: Result<Vec<_>, _> = parts.iter().map(|part| part.time("time")).collect();
+        executions.push(Execution { quantity, price: net_price(&parts, legs, quantity)?, at: times?.into_iter().flatten().max() });
+    }
+    Ok(executions)
+}
+
+/// Net price per package in points, without its sign: Σ ±price × contracts over all legs, sold plus and bought minus,
+/// divided by the packages. Each leg may be executed in parts at several prices.
+fn net_price(parts: &[Object<'_>], legs: &Legs, packages: u32) -> Result<Option<Price>, FieldError> {
+    let mut cash = Decimal::ZERO;
+    let mut left: Vec<Decimal> = Vec::new();
+    let of_all = legs.rows.first().map_or(0, |row| row.contracts);
+    let even = !legs.foreign && packages > 0 && legs.rows.iter().all(|row| row.contracts == of_all);
+    if !even {
+        // Only packages of one-to-one legs are ours; others are counted, not priced.
+        return Ok(None);
+    }
+    left.resize(legs.rows.len(), Decimal::from(packages));
+    for part in parts {
+        let id = part.id("legId")?;
+        let Some(at) = legs.rows.iter().position(|row| row.id.is_some() && row.id == id) else {
+            return Ok(None);
+        };
+        let price = part.decimal("price")?.ok_or_else(|| part.bad("price", "a number"))?;
+        let contracts = part.decimal("quantity")?.ok_or_else(|| part.bad("quantity", "a number"))?;
+        let signed = match legs.rows[at].leg.action {
+            LegAction::Sell => price,
+            LegAction::Buy => -price,
+        };
+        let sum = signed.checked_mul(contracts).and_then(|amount| cash.checked_add(amount));
+        let rest = left[at].checked_sub(contracts);
+        let (Some(sum), Some(rest)) = (sum, rest) else {
+            return Err(part.bad("price", "a price in points"));
+        };
+        cash = sum;
+        left[at] = rest;
+    }
+    let complete = left.iter().all(Decimal::is_zero);
+    let net = complete.then(|| cash.checked_div(Decimal::from(packages))).flatten();
+    Ok(net.map(|net| Price::new(net.normalize()).abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(value: &Value) -> Result<OrderView, FieldError> {
+        order_view(&Object::of(value, "order").unwrap())
+    }
+
+    fn fixture(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn filled_vertical() -> Value {
+        fixture(include_str!("../fixtures/order__filled_vertical.json"))
+    }
+
+    fn fills(view: &OrderView) -> Vec<String> {
+        view.fills.iter().map(|fill| format!("{} @ {}", fill.quantity, fill.price)).collect()
+    }
+
+    #[test]
+    fn a_filled_vertical() {
+        let view = read(&filled_vertical()).unwrap();
+        assert_eq!((view.id.0.as_str(), &view.status, view.quantity, view.filled), ("1005638175790", &OrderStatus::Filled, 2, 2));
+        assert_eq!((view.price, view.effect, view.foreign_legs), (Some(Price::cents(115)), Some(Effect::Credit), false));
+        assert_eq!((view.tag.as_deref(), view.reason.as_deref()), (Some("TA_someapp"), None));
+        assert_eq!(view.entered.unwrap().to_string(), "2026-08-20T18:30:05Z");
+        let legs: Vec<_> = view.legs.iter().map(|(leg, ratio)| format!("{:?} {} x{ratio}", leg.action, leg.symbol)).collect();
+        assert_eq!(legs, ["Buy SPXW  260821P05895000 x1", "Sell SPXW  260821P05900000 x1"]);
+        assert_eq!(view.fills, [Fill { quantity: 2, price: Price::cents(115), at: "2026-08-20T18:30:07Z".parse().ok() }]);
+    }
+
+    #[test]
+    fn a_canceled_order_keeps_its_partial_fill_and_its_cancel_is_no_fill() {
+        let view = read(&fixture(include_str!("../fixtures/order__canceled_after_partial.json"))).unwrap();
+        assert_eq!((&view.status, view.quantity, view.filled), (&OrderStatus::Canceled, 5, 3));
+        assert_eq!(fills(&view), ["1 @ 1.10", "2 @ 1.125"]);
+    }
+
+    #[test]
+    fn a_rejected_order_says_why() {
+        let view = read(&fixture(include_str!("../fixtures/order__rejected.json"))).unwrap();
+        assert_eq!((&view.status, view.filled), (&OrderStatus::Rejected, 0));
+        assert!(view.reason.unwrap().contains("buying power"));
+        assert!(view.fills.is_empty());
+    }
+
+    #[test]
+    fn how_many_are_filled() {
+        type Change = fn(&mut Value);
+        let none: Change = |_| {};
+        let no_count: Change = |order| {
+            order.as_object_mut().unwrap().remove("filledQuantity");
+        };
+        let no_activity: Change = |order| {
+            order.as_object_mut().unwrap().remove("orderActivityCollection");
+        };
+        for (status, count, change, expected) in [
+            ("WORKING", json!(1.0), no_activity, 1),
+            ("CANCELED", json!(0.0), no_activity, 0),
+            ("CANCELED", json!(2.0), none, 2),
+            ("WORKING", json!(0), no_count, 2),
+            ("WORKING", json!(0.0), none, 2),
+            ("FILLED", json!(0.0), no_activity, 2),
+            ("CANCELED", Value::Null, no_activity, 0),
+        ] {
+            let mut order = filled_vertical();
+            order["status"] = json!(status);
+            order["filledQuantity"] = count.clone();
+            order["remainingQuantity"] = json!(0.0);
+            change(&mut order);
+            assert_eq!(read(&order).unwrap().filled, expected, "{status} {count}");
+        }
+    }
+
+    #[test]
+    fn an_execution_that_does_not_add_up_is_counted_but_not_priced() {
+        let mut missing_leg = filled_vertical();
+        missing_leg["orderActivityCollection"][0]["executionLegs"].as_array_mut().unwrap().pop();
+        let mut unknown_leg = filled_vertical();
+        unknown_leg["orderActivityCollection"][0]["executionLegs"][0]["legId"] = json!(9);
+        for order in [missing_leg, unknown_leg] {
+            let view = read(&order).unwrap();
+            assert_eq!((view.filled, view.fills.len()), (2, 0));
+        }
+    }
+
+    #[test]
+    fn a_leg_in_parts_is_weighted_by_contracts() {
+        let mut order = filled_vertical();
+        order["orderActivityCollection"][0]["executionLegs"] = json!([
+            {"legId": 1, "quantity": 2.0, "price": 2.95},
+            {"legId": 2, "quantity": 1.0, "price": 4.10},
+            {"legId": 2, "quantity": 1.0, "price": 4.15}]);
+        assert_eq!(fills(&read(&order).unwrap()), ["2 @ 1.175"]);
+    }
+
+    #[test]
+    fn foreign_orders_are_read_but_never_look_like_ours() {
+        let share = json!({"orderId": 1, "status": "WORKING", "quantity": 0.5, "filledQuantity": 0.0, "orderType": "MARKET",
+            "orderLegCollection": [{"legId": 1, "instruction": "BUY", "quantity": 0.5, "instrument": {"assetType": "EQUITY", "symbol": "SPY"}}]});
+        let view = read(&share).unwrap();
+        assert_eq!((view.quantity, view.foreign_legs, view.legs.len(), view.price, view.effect), (1, true, 0, None, None));
+
+        let mut closing = filled_vertical();
+        closing["orderLegCollection"][0]["instruction"] = json!("BUY_TO_CLOSE");
+        let view = read(&closing).unwrap();
+        assert_eq!((view.foreign_legs, view.legs.len(), view.filled), (true, 2, 2));
+
+        let mut uneven = filled_vertical();
+        uneven["orderLegCollection"][0]["quantity"] = json!(3.0);
+        assert!(read(&uneven).unwrap().foreign_legs);
+
+        let mut ratio = filled_vertical();
+        ratio["orderLegCollection"][0]["quantity"] = json!(4.0);
+        let view = read(&ratio).unwrap();
+        assert_eq!((view.foreign_legs, view.legs[0].1, view.legs[1].1, view.fills.len()), (false, 2, 1, 0));
+    }
+
+    #[test]
+    fn what_does_not_read_is_named() {
+        for (at, value, shown) in [
+            ("/orderId", Value::Null, "order.orderId: got nothing"),
+            ("/orderId", json!("12a"), "order.orderId: got \"12a\""),
+            ("/status", json!(3), "order.status: got 3"),
+            ("/quantity", json!(1.5), "order.quantity: got 1.5"),
+            ("/quantity", Value::Null, "order.quantity: got nothing"),
+            ("/filledQuantity", json!("two"), "order.filledQuantity: got \"two\""),
+            ("/price", json!({}), "order.price: got {}"),
+            ("/enteredTime", json!("yesterday"), "order.enteredTime: got \"yesterday\""),
+            ("/orderLegCollection", json!({}), "order.orderLegCollection: got {}"),
+            ("/orderActivityCollection/0/quantity", Value::Null, "order.orderActivityCollection[0].quantity: got nothing"),
+            ("/orderActivityCollection/0/executionLegs/1/price", json!("x"), "executionLegs[1].price: got \"x\""),
+        ] {
+            let mut order = filled_vertical();
+            *order.pointer_mut(at).unwrap() = value;
+            let error = read(&order).unwrap_err().to_string();
+            assert!(error.contains(shown), "{at}: {error}");
+        }
+    }
+}

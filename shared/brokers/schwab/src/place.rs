@@ -1,0 +1,208 @@
+//! Placing an order: its JSON, one POST, and what the answer proves (reference sections 3 and 6).
+
+use std::time::Duration;
+
+use gamma_execution::approval::PackageOrder;
+use gamma_execution::ports::{BrokerFault, NotPlaced, OrderId, PlaceReply};
+use gamma_http::{HttpError, Request, Response};
+use gamma_market::{Effect, Leg, LegAction};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::broker::Schwab;
+use crate::error_body::{ErrorBody, Origin};
+
+/// The body of the POST: a limit order for one vertical, opening, for the day; the bought leg first.
+///
+/// The price is text with two decimals and always positive, the quantity an integer: a float is refused with 400.
+#[must_use]
+pub fn order_json(order: &PackageOrder) -> Value {
+    json!({
+        "orderType": match order.effect {
+            Effect::Credit => "NET_CREDIT",
+            Effect::Debit => "NET_DEBIT",
+        },
+        "session": "NORMAL",
+        "duration": "DAY",
+        "price": order.price.to_string(),
+        "orderStrategyType": "SINGLE",
+        "complexOrderStrategyType": "VERTICAL",
+        "orderLegCollection": order.vertical.legs().iter().map(|leg| leg_json(leg, order.quantity)).collect::<Vec<_>>(),
+    })
+}
+
+fn leg_json(leg: &Leg, quantity: u32) -> Value {
+    json!({
+        "instruction": match leg.action {
+            LegAction::Buy => "BUY_TO_OPEN",
+            LegAction::Sell => "SELL_TO_OPEN",
+        },
+        "positionEffect": "OPENING",
+        "quantity": quantity,
+        "instrument": {"symbol": leg.symbol.to_string(), "assetType": "OPTION"},
+    })
+}
+
+/// The POST's own bound; the lease must outlive it.
+const POST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Whoever calls has checked that a POST started now ends in time. If a refresh took longer than this, that check is old.
+const LONGEST_PREPARATION: SignedDuration = SignedDuration::from_secs(2);
+
+impl Schwab {
+    /// Sends the order at most once. Everything before the POST that fails leaves it unsent, which is proven.
+    pub(crate) async fn send_order(&self, order: &PackageOrder) -> PlaceReply {
+        let clock = &self.client.clock;
+        let called = clock.now();
+        let (hash, token) = match self.prepare().await {
+            Ok(prepared) => prepared,
+            Err(fault) => return PlaceReply::Refused(unsent(fault)),
+        };
+        let now = clock.now();
+        if now.duration_since(called) > LONGEST_PREPARATION {
+            return PlaceReply::Refused(NotPlaced::NotConnected("not sent: getting ready took too long".to_owned()));
+        }
+        if let Err(wait) = self.throttle.take(now) {
+            return PlaceReply::Refused(NotPlaced::RateLimited { retry_after: Some(wait) });
+        }
+        let request = Request::post(&self.orders_url(hash)).bearer(&token).json_bytes(order_json(order).to_string().into_bytes()).timeout(POST_TIMEOUT);
+        match self.client.http.send(request).await {
+            Ok(response) => {
+                let reply = placed(&response, hash, |response| self.client.auth.error_body(response, &token));
+                if reply == PlaceReply::Refused(NotPlaced::Unauthorized) {
+                    // Whether it works or not, this order was refused; the next call says what is wrong.
+                    if let Err(fault) = self.client.auth.replace(&token).await {
+                        tracing::error!(%fault, "Schwab token refresh after a 401 to an order failed");
+                    }
+                }
+                reply
+            }
+            Err(error) if error.never_sent() => PlaceReply::Refused(NotPlaced::NotConnected(error.to_string())),
+            Err(HttpError::TooLarge { .. }) => PlaceReply::Unknown("an answer too large to read".to_owned()),
+            Err(error) => PlaceReply::Unknown(error.to_string()),
+        }
+    }
+}
+
+/// What it means that there is no token or no account to send with.
+fn unsent(fault: BrokerFault) -> NotPlaced {
+    match fault {
+        BrokerFault::TokenDead(_) | BrokerFault::Unauthorized(_) => {
+            tracing::error!(%fault, "Schwab order not sent");
+            NotPlaced::Unauthorized
+        }
+        fault => NotPlaced::NotConnected(format!("not sent: {fault}")),
+    }
+}
+
+/// What an answer to the POST proves. Only 4xx says that no order exists, except 408: there the server gave up waiting,
+/// and what it had read by then is not known.
+fn placed(response: &Response, hash: &str, error_body: impl Fn(&Response) -> ErrorBody) -> PlaceReply {
+    match response.status {
+        200..=299 => match order_id(response.header("location"), hash) {
+            Ok(id) => PlaceReply::Accepted(id),
+            Err(why) => PlaceReply::Unknown(format!("{} {why}", response.status)),
+        },
+        401 => PlaceReply::Refused(NotPlaced::Unauthorized),
+        429 => PlaceReply::Refused(NotPlaced::RateLimited { retry_after: response.retry_after() }),
+        status @ (400..=407 | 409..=499) => {
+            let body = error_body(response);
+            let message = match body.from {
+                Origin::Api => body.text,
+                Origin::Gateway | Origin::Edge => format!("refused before the broker read it: {}", body.text),
+            };
+            PlaceReply::Refused(NotPlaced::Rejected { status, message })
+        }
+        status => PlaceReply::Unknown(format!("{status} {}", error_body(response).text)),
+    }
+}
+
+/// The id out of `…/accounts/<hash>/orders/<id>`. An id under another account's hash is not our order's.
+fn order_id(location: Option<&str>, hash: &str) -> Result<OrderId, String> {
+    let location = location.ok_or("without a Location header")?;
+    let path = location.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    let mut parts = path.rsplit('/');
+    let (id, orders, account, accounts) = (parts.next(), parts.next(), parts.next(), parts.next());
+    let ours = orders == Some("orders") && accounts == Some("accounts") && account.is_some_and(|part| part.eq_ignore_ascii_case(hash));
+    match id {
+        Some(id) if ours && !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => Ok(OrderId(id.to_owned())),
+        _ => Err(format!("with a Location that names no order of this account: {}", location.chars().take(200).collect::<String>())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gamma_http::HeaderMap;
+    use gamma_market::{Price, Vertical};
+
+    const HASH: &str = "A1B2C3";
+
+    #[test]
+    fn the_json_of_reference_section_6() {
+        for (sell, buy, effect, price, quantity, fixture) in [
+            ("SPXW260821P5900", "SPXW260821P5895", Effect::Credit, Price::cents(115), 2, include_str!("../fixtures/order_request__put_credit.json")),
+            (
+                "SPXW260821C6000",
+                "SPXW260821C5995",
+                Effect::Debit,
+                Price::new("2.4".parse().unwrap()),
+                11,
+                include_str!("../fixtures/order_request__call_debit.json"),
+            ),
+        ] {
+            let vertical = Vertical::new(sell.parse().unwrap(), buy.parse().unwrap()).unwrap();
+            let expected: Value = serde_json::from_str(fixture).unwrap();
+            assert_eq!(order_json(&PackageOrder { vertical, effect, quantity, price }), expected);
+        }
+    }
+
+    fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> PlaceReply {
+        let headers: HeaderMap = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let response = Response { status, headers, body: body.as_bytes().to_vec() };
+        placed(&response, HASH, |response| ErrorBody::read(&response.body, &[]))
+    }
+
+    #[test]
+    fn only_an_id_of_this_account_is_acceptance() {
+        for (status, location, id) in [
+            (201, "https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/1005638175790", Some("1005638175790")),
+            (200, "https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/7/", Some("7")),
+            (202, "/trader/v1/accounts/a1b2c3/orders/8?x=1", Some("8")),
+            (201, "https://api.schwabapi.com/trader/v1/accounts/FFFF/orders/1005638175790", None),
+            (201, "https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/", None),
+            (201, "https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/12x", None),
+            (201, "https://api.schwabapi.com/trader/v1/orders/12", None),
+            (201, "12", None),
+            (201, "", None),
+        ] {
+            let got = reply(status, &[("location", location)], "");
+            match id {
+                Some(id) => assert_eq!(got, PlaceReply::Accepted(OrderId(id.to_owned()))),
+                None => assert!(matches!(&got, PlaceReply::Unknown(why) if why.contains("Location")), "{location}: {got:?}"),
+            }
+        }
+        assert!(matches!(reply(201, &[], r#"{"orderId": 5}"#), PlaceReply::Unknown(why) if why.contains("without a Location")));
+    }
+
+    #[test]
+    fn only_a_4xx_is_a_proven_refusal() {
+        let location = [("location", "https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/5")];
+        for status in [100, 301, 302, 303, 307, 408, 500, 501, 502, 503, 504, 599] {
+            assert!(matches!(reply(status, &location, "{}"), PlaceReply::Unknown(_)), "{status}");
+        }
+        for status in [400, 403, 404, 405, 409, 413, 422, 499] {
+            let expected = NotPlaced::Rejected { status, message: "no; because".to_owned() };
+            assert_eq!(reply(status, &location, r#"{"message":"no","errors":["because"]}"#), PlaceReply::Refused(expected));
+        }
+        assert_eq!(reply(401, &[], ""), PlaceReply::Refused(NotPlaced::Unauthorized));
+        let limited = |retry_after| PlaceReply::Refused(NotPlaced::RateLimited { retry_after });
+        assert_eq!(reply(429, &[], ""), limited(None));
+        assert_eq!(reply(429, &[("retry-after", "7")], ""), limited(Some(Duration::from_secs(7))));
+        let edge = reply(403, &[], "<html>Access Denied</html>");
+        assert_eq!(
+            edge,
+            PlaceReply::Refused(NotPlaced::Rejected { status: 403, message: "refused before the broker read it: edge page: Access Denied".into() })
+        );
+    }
+}

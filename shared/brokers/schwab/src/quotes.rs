@@ -1,0 +1,98 @@
+//! `GET /marketdata/v1/quotes` (reference section 11).
+
+use gamma_execution::ports::BrokerFault;
+use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde_json::Value;
+
+use crate::fields::{self, Object};
+
+/// The quotes of `wanted` out of the answer. What the broker does not know (`errors.invalidSymbols`) has no key and is
+/// absent from the book.
+pub(crate) fn book(answer: &Value, wanted: &[OptionSymbol]) -> Result<QuoteBook, BrokerFault> {
+    let rows = answer.as_object().ok_or_else(|| crate::fields::FieldError::new("quotes", Some(answer), "an object"))?;
+    let mut book = QuoteBook::new();
+    for (key, row) in rows {
+        let Ok(symbol) = key.parse::<OptionSymbol>() else { continue };
+        if !wanted.contains(&symbol) {
+            continue;
+        }
+        let row = Object::of(row, format!("quotes[{key}]"))?;
+        if let Some(quote) = row.object("quote")? {
+            book.insert(symbol, leg_quote(&quote));
+        }
+    }
+    Ok(book)
+}
+
+/// A side that is no price is absent: `"NaN"`, a negative marker, nothing.
+///
+/// A bid of 0.00 is a price: nobody pays anything. An ask of 0.00 is not: nobody sells for nothing, Schwab writes 0 where
+/// no offer stands.
+fn leg_quote(quote: &Object<'_>) -> LegQuote {
+    let number = |key: &str| quote.value(key).and_then(fields::decimal);
+    LegQuote {
+        bid: number("bidPrice").filter(|bid| *bid >= Decimal::ZERO).map(Price::new),
+        ask: number("askPrice").filter(|ask| *ask > Decimal::ZERO).map(Price::new),
+        at: number("quoteTime").and_then(|millis| millis.to_i64()).filter(|millis| *millis > 0).and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const NAME: &str = "SPXW  260821P05900000";
+
+    fn quote(bid: Value, ask: Value) -> String {
+        let answer = json!({NAME: {"quote": {"bidPrice": bid, "askPrice": ask}}});
+        let book = book(&answer, &[NAME.parse().unwrap()]).unwrap();
+        let quote = book.values().next().unwrap();
+        let side = |price: Option<Price>| price.map_or("-".to_owned(), |price| price.to_string());
+        format!("{} {}", side(quote.bid), side(quote.ask))
+    }
+
+    #[test]
+    fn a_batch_with_an_index_and_a_symbol_nobody_knows() {
+        let answer: Value = serde_json::from_str(include_str!("../fixtures/quotes__batch_with_invalid.json")).unwrap();
+        let wanted: Vec<OptionSymbol> = [NAME, "SPXW  260821P05895000", "SPXW  260821P05000000"].iter().map(|name| name.parse().unwrap()).collect();
+        let book = book(&answer, &wanted).unwrap();
+        let shown: Vec<_> =
+            book.iter().map(|(symbol, quote)| format!("{symbol} {} {} {}", quote.bid.unwrap(), quote.ask.unwrap(), quote.at.unwrap())).collect();
+        assert_eq!(shown, ["SPXW  260821P05895000 3.90 4.00 2026-08-20T18:30:05.01Z", "SPXW  260821P05900000 4.10 4.20 2026-08-20T18:30:05.01Z"]);
+    }
+
+    #[test]
+    fn zero_is_a_bid_but_no_ask_and_markers_are_absent() {
+        for (bid, ask, shown) in [
+            (json!(4.1), json!(4.2), "4.10 4.20"),
+            (json!(0.0), json!(0.05), "0.00 0.05"),
+            (json!(0), json!(0.0), "0.00 -"),
+            (json!("4.1"), json!(4), "4.10 4.00"),
+            (json!("NaN"), json!("NaN"), "- -"),
+            (json!(-1.0), json!(-999), "- -"),
+            (Value::Null, json!({}), "- -"),
+        ] {
+            assert_eq!(quote(bid, ask), shown);
+        }
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_in_the_book() {
+        let answer = json!({NAME: {"quote": {"bidPrice": 1}}, "SPXW  260821P05895000": {"assetMainType": "OPTION"}});
+        assert!(book(&answer, &["SPXW  260821P05895000".parse().unwrap()]).unwrap().is_empty());
+        assert!(book(&json!([]), &[]).unwrap_err().to_string().contains("quotes: got []"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_quote_time_panics(millis: i64) {
+            let answer = json!({NAME: {"quote": {"quoteTime": millis}}});
+            let _ = book(&answer, &[NAME.parse().unwrap()]);
+        }
+    }
+}

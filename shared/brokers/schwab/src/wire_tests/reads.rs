@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use gamma_execution::ports::{Broker, BrokerFault, OrderId};
+use serde_json::json;
+
+use super::fake::{ACCOUNTS, Reply, Stage, TOKEN};
+
+const ACCOUNT: &str = "GET /trader/v1/accounts/A1B2C3D4";
+const LIST: &str = "GET /trader/v1/accounts/A1B2C3D4/orders";
+const ORDER: &str = "GET /trader/v1/accounts/A1B2C3D4/orders/1005638175790";
+const QUOTES: &str = "GET /marketdata/v1/quotes";
+
+fn account_reply() -> Reply {
+    Reply::new(200, include_str!("../../fixtures/account__margin_with_positions.json"))
+}
+
+#[tokio::test]
+async fn every_read_asks_as_the_reference_says_and_the_hash_is_asked_for_once() {
+    let stage = Stage::new().await;
+    stage.on(ACCOUNT, [account_reply()]);
+    stage.on(LIST, [Reply::new(200, include_str!("../../fixtures/orders__trigger_oco_and_shares.json"))]);
+    stage.on(ORDER, [Reply::new(200, include_str!("../../fixtures/order__filled_vertical.json"))]);
+    stage.on(QUOTES, [Reply::new(200, include_str!("../../fixtures/quotes__batch_with_invalid.json"))]);
+
+    assert_eq!(stage.schwab.account().await.unwrap().positions.len(), 2);
+    let (from, to) = ("2026-08-20T04:00:00Z".parse().unwrap(), "2026-08-21T04:00:00Z".parse().unwrap());
+    assert_eq!(stage.schwab.orders(from, to).await.unwrap().len(), 5);
+    assert_eq!(stage.schwab.order(&OrderId("1005638175790".into())).await.unwrap().filled, 2);
+    let symbols = ["SPXW260821P5895".parse().unwrap(), "SPXW260821P5900".parse().unwrap()];
+    assert_eq!(stage.schwab.quotes(&symbols).await.unwrap().len(), 2);
+    assert!(stage.schwab.quotes(&[]).await.unwrap().is_empty());
+
+    assert_eq!(stage.targets(), [ACCOUNTS, ACCOUNT, LIST, ORDER, QUOTES]);
+    let query = |target: &str| stage.seen(target)[0].query.clone();
+    assert_eq!(query(ACCOUNT), "fields=positions");
+    assert_eq!(query(LIST), "fromEnteredTime=2026-08-20T04%3A00%3A00.000Z&toEnteredTime=2026-08-21T04%3A00%3A00.000Z&maxResults=3000");
+    assert_eq!(query(QUOTES), "symbols=SPXW%20%20260821P05895000%2CSPXW%20%20260821P05900000&fields=quote");
+    assert_eq!(stage.seen(ORDER)[0].authorization, "Bearer canary-access-1");
+}
+
+#[tokio::test]
+async fn a_read_is_tried_again_while_that_can_help() {
+    let cut = || Reply::new(200, "{").cut();
+    let limited = |after: &str| Reply::new(429, "").header("retry-after", after.to_owned());
+    let (ms, s) = (Duration::from_millis, Duration::from_secs);
+    for (name, replies, tries, waited) in [
+        ("5xx, lost, then well", vec![Reply::new(500, ""), cut(), account_reply()], 3, ms(250)..=ms(1500)),
+        ("429 with a wait", vec![limited("7"), account_reply()], 2, s(7)..=s(7)),
+        ("429 with no wait is not answered at once", vec![limited("0"), account_reply()], 2, s(1)..=s(1)),
+    ] {
+        let stage = Stage::new().await;
+        stage.on(ACCOUNT, replies);
+        stage.schwab.account().await.unwrap();
+        assert_eq!(stage.seen(ACCOUNT).len(), tries, "{name}");
+        assert!(waited.contains(&stage.clock.elapsed()), "{name}: {:?}", stage.clock.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_named_for_what_it_is() {
+    let route = "404 Not Found: Requested route ('traderapi-orders') does not exist.";
+    type Expected = fn(&BrokerFault) -> bool;
+    let cases: [(&str, Reply, usize, Expected); 10] = [
+        ("down", Reply::new(503, r#"{"message":"later"}"#), 4, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        (
+            "too big a body at the gateway",
+            Reply::new(502, r#"{"fault":{"faultstring":"Body buffer overflow"}}"#),
+            4,
+            |fault| matches!(fault, BrokerFault::Unavailable(text) if text.contains("overflow")),
+        ),
+        ("limited", Reply::new(429, ""), 4, |fault| matches!(fault, BrokerFault::RateLimited(_))),
+        ("lost", Reply::new(200, "{}").cut(), 4, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        ("no such order", Reply::new(404, r#"{"message":"Order not found"}"#), 1, |fault| matches!(fault, BrokerFault::NotFound(_))),
+        // A route that is gone says nothing about the order.
+        ("no such route", Reply::new(404, route), 1, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        ("edge", Reply::new(403, "<html>Access Denied</html>"), 1, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        ("bad request", Reply::new(400, r#"{"errors":["x"]}"#), 1, |fault| *fault == BrokerFault::Refused("400 x".into())),
+        ("no JSON", Reply::new(200, "<html>"), 1, |fault| matches!(fault, BrokerFault::Malformed(_))),
+        (
+            "another order",
+            Reply::json(&json!({"orderId": 6, "status": "WORKING"})),
+            1,
+            |fault| matches!(fault, BrokerFault::Malformed(text) if text.contains("got 6")),
+        ),
+    ];
+    for (name, answer, tries, expected) in cases {
+        let stage = Stage::new().await;
+        stage.on(ORDER, [answer]);
+        let error = stage.schwab.order(&OrderId("1005638175790".into())).await.unwrap_err();
+        assert!(expected(&error.fault), "{name}: {error}");
+        assert_eq!((error.operation, stage.seen(ORDER).len()), ("GET order", tries), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn one_refused_token_is_replaced_and_a_second_refusal_ends_it() {
+    let stage = Stage::new().await;
+    stage.on(TOKEN, [Reply::token("canary-access-2", "canary-refresh-2")]);
+    stage.on(ACCOUNT, [Reply::new(401, r#"{"errors":[{"status":401,"title":"Unauthorized"}]}"#), account_reply()]);
+    stage.schwab.account().await.unwrap();
+    assert_eq!(stage.seen(ACCOUNT)[1].authorization, "Bearer canary-access-2");
+
+    let stubborn = Stage::new().await;
+    stubborn.on(TOKEN, [Reply::token("canary-access-2", "canary-refresh-2")]);
+    stubborn.on(ACCOUNT, [Reply::new(401, r#"{"errors":[{"status":401,"title":"Unauthorized"}]}"#)]);
+    let error = stubborn.schwab.account().await.unwrap_err();
+    assert_eq!(error.to_string(), "schwab GET account: not authorised: 401 Unauthorized");
+    assert_eq!((stubborn.seen(ACCOUNT).len(), stubborn.seen(TOKEN).len()), (2, 1));
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_there_is_named_before_anything_is_read() {
+    let stage = Stage::with_token_for(1800, Some("99999111")).await;
+    let error = stage.schwab.account().await.unwrap_err();
+    assert!(error.to_string().contains("account ending in 111 is not among the 1"), "{error}");
+    assert_eq!(stage.targets(), [ACCOUNTS]);
+}

@@ -1,0 +1,313 @@
+//! Whole runs over ports in memory: the plain path, the gates, and the incidents a run can meet.
+
+mod support;
+
+use gamma_execution::gates::Gate;
+use gamma_execution::ladder::{SideEnd, StopReason};
+use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Clock, Controls, IntentState, OrderId, OrderStatus, OrderView, SignalError};
+use gamma_execution::report::Outcome;
+use gamma_market::{Effect, LegAction, Right};
+use support::{Place, World, row};
+
+const CLOSE: &str = "2025-09-03T20:15:00Z";
+
+fn set<T>(cell: &std::sync::Mutex<T>, value: T) {
+    *cell.lock().unwrap() = value;
+}
+
+#[tokio::test]
+async fn both_sides_fill_and_the_second_delivery_places_nothing() {
+    let world = World::at("20:13:00");
+    set(&world.broker.fills, |_, _, seconds| if seconds >= 3 { 4 } else { 0 });
+    let report = world.deliver("run-1").await;
+    assert_eq!(report.outcome, Outcome::Filled, "{} {:?}", report.detail, report.notes);
+    // 25,000 dollars are 2 units, bucket multiplier 2; mids 0.95 and 1.20, already on tick.
+    assert_eq!(world.broker.book(), [(Right::Put, 4, 4, "0.95".into()), (Right::Call, 4, 4, "1.20".into())]);
+    let put = &report.sides[0];
+    assert_eq!(
+        (put.average_price.unwrap().to_string(), put.improvement.unwrap().to_string(), put.cost.to_string()),
+        ("0.95".into(), "0.00".into(), "7.76".into())
+    );
+    let day = world.ledger.day().unwrap();
+    assert_eq!((day.outcome.as_deref(), day.sending), (Some("filled"), true));
+    assert!(world.ledger.intents().iter().all(|intent| intent.state == IntentState::Terminal && intent.filled == 4));
+
+    let again = world.deliver("run-2").await;
+    assert_eq!(again.outcome, Outcome::AlreadyTraded);
+    assert_eq!(*world.broker.posts.lock().unwrap(), 2);
+    assert_eq!((world.ledger.run_outcome("run-1").as_deref(), world.ledger.run_outcome("run-2").as_deref()), (Some("filled"), Some("already_traded")));
+}
+
+#[tokio::test]
+async fn nothing_fills_three_rungs_each_and_nothing_is_left_alive() {
+    for start in ["20:13:00", "20:13:31", "20:13:59", "20:14:20"] {
+        let world = World::at(start);
+        let report = world.deliver("run-1").await;
+        assert_eq!(report.outcome, Outcome::NoFill, "{start}");
+        let prices: Vec<_> = world.broker.book().into_iter().map(|(_, _, _, price)| price).collect();
+        assert_eq!(prices, ["0.95", "1.20", "0.90", "1.15", "0.85", "1.10"], "{start}: sides side by side, mid, then nearer the market");
+        assert_eq!(world.broker.live(), 0, "{start}");
+        assert!(report.ended <= CLOSE.parse().unwrap(), "{start}: ended {}", report.ended);
+    }
+}
+
+#[tokio::test]
+async fn incident_a_rung_sends_only_the_verified_remainder() {
+    let world = World::at("20:13:00");
+    set(&world.broker.fills, |_, number, seconds| if number == 1 { u32::from(seconds >= 5) } else { 4 });
+    let report = world.deliver("run-1").await;
+    assert_eq!(report.outcome, Outcome::Filled);
+    let quantities: Vec<_> = world.broker.book().into_iter().map(|(_, quantity, filled, _)| (quantity, filled)).collect();
+    assert_eq!(quantities, [(4, 1), (4, 1), (3, 3), (3, 3)]);
+}
+
+#[tokio::test]
+async fn incident_cancel_accepted_but_filled_before_it_one_orders_worth_of_fills() {
+    let world = World::at("20:13:00");
+    set(&world.broker.fills, |_, _, seconds| if seconds >= 20 { 4 } else { 0 });
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, world.broker.book().len()), (Outcome::Filled, 2));
+}
+
+#[tokio::test]
+async fn one_sided_completion_is_an_outcome_and_alarms() {
+    let world = World::at("20:13:00");
+    set(&world.broker.fills, |right, _, _| if right == Right::Put { 4 } else { 0 });
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, report.alarm), (Outcome::OneSided, true));
+}
+
+#[tokio::test]
+async fn gates_refuse_before_anything_is_read_or_placed() {
+    for (start, controls, outcome) in [
+        ("20:13:00", Controls { arming: Arming::NotArmed, halted: None }, Outcome::NotArmed),
+        ("20:13:00", Controls { arming: Arming::Armed, halted: Some("news".into()) }, Outcome::Halted),
+        ("20:16:00", Controls { arming: Arming::Armed, halted: None }, Outcome::OutsideWindow),
+        ("20:10:00", Controls { arming: Arming::Armed, halted: None }, Outcome::OutsideWindow),
+    ] {
+        let world = World::at(start);
+        world.ledger.set_controls(controls);
+        let report = world.deliver("run-1").await;
+        assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (outcome, 0), "{start}");
+        assert_eq!(world.ledger.run_outcome("run-1").as_deref(), Some(outcome.name()), "the ledger alone can say how it ended");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_does_everything_but_send_and_says_what_would_have_refused() {
+    let world = World::at("23:00:00");
+    world.ledger.set_controls(Controls { arming: Arming::NotArmed, halted: None });
+    let request = gamma_execution::run::RunRequest { dry_run: true, scheduled: None, ..world.request("run-1") };
+    let report = world.deliver_as(&request).await;
+    assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::DryRun, 0));
+    assert!(report.gates.contains(&Gate::NoScheduledTime) && report.gates.contains(&Gate::NotArmed));
+    assert!(report.gates.iter().any(|gate| matches!(gate, Gate::OutsideWindow { .. })));
+    let prices: Vec<_> = report.sides[0].rungs.iter().map(|rung| rung.price.unwrap().to_string()).collect();
+    assert_eq!(prices, ["0.95", "0.90", "0.85"]);
+    assert_eq!(world.ledger.day(), None, "a dry run leaves no mark on the day");
+}
+
+#[tokio::test]
+async fn incident_a_deployment_said_to_be_dry_never_trades() {
+    let world = World::at("20:13:00");
+    let request = gamma_execution::run::RunRequest { deployment_live: false, ..world.request("run-1") };
+    let report = world.deliver_as(&request).await;
+    assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::DryRun, 0));
+    assert!(report.gates.contains(&Gate::DeploymentDry));
+}
+
+#[tokio::test]
+async fn a_halt_between_rungs_cancels_nothing_more_is_sent() {
+    let world = World::at("20:13:31");
+    // The first rung fills one, then an operator halts.
+    set(&world.broker.fills, |_, _, seconds| u32::from(seconds >= 1));
+    let halter = async {
+        while *world.broker.posts.lock().unwrap() < 2 {
+            tokio::task::yield_now().await;
+        }
+        world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("operator".into()) });
+    };
+    let request = world.request("run-1");
+    let (report, ()) = tokio::join!(world.deliver_as(&request), halter);
+    assert_eq!((report.outcome, world.broker.live(), *world.broker.posts.lock().unwrap()), (Outcome::PartiallyFilled, 0, 2));
+    assert_eq!(report.sides[0].end, Some(SideEnd::Stopped(StopReason::Halted("operator".into()))));
+}
+
+#[tokio::test]
+async fn the_run_waits_for_todays_row_and_a_day_without_one_may_be_tried_again() {
+    let world = World::at("20:13:00");
+    let mut yesterday = row(6400, 6500);
+    (yesterday.date, yesterday.expiry) = (jiff::civil::date(2025, 9, 2), Some(jiff::civil::date(2025, 9, 3)));
+    let from = |text: &str| text.parse().unwrap();
+    set(&world.feed.published, vec![(from("2025-09-02T20:00:00Z"), Ok(yesterday.clone()))]);
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::SignalUnusable, 0));
+    assert!(report.detail.contains("the newest row is of 2025-09-02, expected 2025-09-03"), "{}", report.detail);
+
+    let world = World::at("20:13:00");
+    set(
+        &world.feed.published,
+        vec![(from("2025-09-02T20:00:00Z"), Err(SignalError::Unavailable("502".into()))), (from("2025-09-03T20:13:40Z"), Ok(row(6425, 6470)))],
+    );
+    set(&world.broker.fills, |_, _, _| 4);
+    let report = world.deliver("run-1").await;
+    assert_eq!(report.outcome, Outcome::Filled);
+    assert!(report.sides[0].rungs[0].at >= from("2025-09-03T20:13:40Z"));
+}
+
+#[tokio::test]
+async fn a_signal_that_moves_before_any_fill_is_planned_once_more() {
+    let world = World::at("20:13:00");
+    let from = |text: &str| text.parse().unwrap();
+    set(&world.feed.published, vec![(from("2025-09-03T20:13:30Z"), Ok(row(6425, 6470))), (from("2025-09-03T20:13:35Z"), Ok(row(6430, 6470)))]);
+    set(&world.broker.fills, |_, number, _| if number > 1 { 4 } else { 0 });
+    let report = world.deliver("run-1").await;
+    assert_eq!(report.outcome, Outcome::Filled, "{:?}", report.notes);
+    let strikes: Vec<_> = report.sides.iter().map(|side| (side.revision, side.vertical.high().to_string(), side.filled)).collect();
+    assert_eq!(strikes, [(1, "6425".into(), 0), (1, "6475".into(), 0), (2, "6430".into(), 4), (2, "6475".into(), 4)]);
+    assert_eq!(world.broker.live(), 0);
+}
+
+#[tokio::test]
+async fn a_signal_that_moves_after_a_fill_keeps_the_plan() {
+    let world = World::at("20:13:00");
+    let from = |text: &str| text.parse().unwrap();
+    set(&world.feed.published, vec![(from("2025-09-03T20:13:30Z"), Ok(row(6425, 6470))), (from("2025-09-03T20:13:35Z"), Ok(row(6430, 6470)))]);
+    set(&world.broker.fills, |right, _, _| if right == Right::Put { 1 } else { 0 });
+    let report = world.deliver("run-1").await;
+    assert!(report.sides.iter().all(|side| side.revision == 1));
+    assert_eq!(report.outcome, Outcome::OneSided);
+}
+
+#[tokio::test]
+async fn incident_a_lost_reply_is_found_or_stopped_never_sent_again() {
+    let world = World::at("20:13:00");
+    set(&world.broker.place, |number| if number == 1 { Place::LostAfter } else { Place::Accept });
+    set(&world.broker.fills, |_, _, seconds| if seconds >= 8 { 4 } else { 0 });
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, world.broker.book().len()), (Outcome::Filled, 2), "{:?}", report.notes);
+
+    let world = World::at("20:13:00");
+    set(&world.broker.place, |number| if number == 1 { Place::LostBefore } else { Place::Accept });
+    set(&world.broker.fills, |_, _, _| 4);
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::Unresolved, 2));
+    let again = world.deliver("run-2").await;
+    assert_eq!((again.outcome, *world.broker.posts.lock().unwrap()), (Outcome::Unresolved, 2), "nothing is placed while an order's fate is unknown");
+}
+
+#[tokio::test]
+async fn incident_killed_between_sending_and_the_reply_the_next_delivery_recovers_and_places_nothing() {
+    let world = World::at("20:13:31");
+    set(&world.broker.place, |number| if number == 2 { Place::Hang } else { Place::Accept });
+    set(&world.broker.fills, |right, _, seconds| if right == Right::Put && seconds >= 2 { 1 } else { 0 });
+    let request = world.request("run-1");
+    let killed = async {
+        while *world.broker.posts.lock().unwrap() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = world.deliver_as(&request) => panic!("the run should have hung in its second POST"),
+        () = killed => {}
+    }
+    assert_eq!(world.broker.live(), 2);
+    // The signal's strikes moved meanwhile: the day record decides, not the strikes (incident).
+    set(&world.feed.published, vec![("2025-09-03T20:13:00Z".parse().unwrap(), Ok(row(6430, 6470)))]);
+    let again = world.deliver("run-2").await;
+    assert_eq!((again.outcome, *world.broker.posts.lock().unwrap(), world.broker.live()), (Outcome::Recovered, 2, 0), "{} {:?}", again.detail, again.notes);
+    assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("recovered"));
+    let filled: Vec<_> = world.ledger.intents().iter().map(|intent| intent.filled).collect();
+    let really: Vec<_> = world.broker.book().iter().map(|(_, _, filled, _)| *filled).collect();
+    assert_eq!(filled.iter().sum::<u32>(), really.iter().sum::<u32>());
+    assert_eq!(world.deliver("run-3").await.outcome, Outcome::AlreadyTraded);
+}
+
+#[tokio::test]
+async fn incident_two_copies_at_once_trade_once() {
+    let world = World::at("20:13:00");
+    set(&world.broker.fills, |_, _, seconds| if seconds >= 3 { 4 } else { 0 });
+    let (one, two) = (world.request("run-1"), world.request("run-2"));
+    let (first, second) = tokio::join!(world.deliver_as(&one), world.deliver_as(&two));
+    let mut outcomes = [first.outcome.name(), second.outcome.name()];
+    outcomes.sort_unstable();
+    assert!(outcomes == ["already_traded", "filled"] || outcomes == ["another_run_active", "filled"], "{outcomes:?}");
+    assert_eq!(*world.broker.posts.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_marked_is_not_sent_and_a_short_fault_is_ridden_out() {
+    for (operation, times, posts, outcome) in [
+        ("put sending", 2, 2, Outcome::Filled),
+        ("put sending", 100, 0, Outcome::NoFill),
+        ("controls", 2, 2, Outcome::Filled),
+        ("load day", 100, 0, Outcome::LedgerUnavailable),
+        ("put intent", 100, 0, Outcome::LedgerUnavailable),
+        ("set rung", 2, 2, Outcome::Filled),
+    ] {
+        let world = World::at("20:13:00");
+        set(&world.broker.fills, |_, _, _| 4);
+        world.ledger.break_write(operation, times);
+        let report = world.deliver("run-1").await;
+        assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (outcome, posts), "{operation} × {times}: {:?}", report.notes);
+    }
+}
+
+#[tokio::test]
+async fn the_users_own_orders_and_positions_are_left_alone_and_counted() {
+    let world = World::at("20:13:00");
+    let put = gamma_market::OptionSymbol::new("SPXW", jiff::civil::date(2025, 9, 4), Right::Put, gamma_market::Strike::whole(6420).unwrap()).unwrap();
+    let theirs = OrderView {
+        id: OrderId("77".into()),
+        status: OrderStatus::Working,
+        quantity: 1,
+        filled: 0,
+        price: None,
+        effect: Some(Effect::Debit),
+        legs: vec![(gamma_market::Leg { symbol: put, action: LegAction::Sell }, 1)],
+        foreign_legs: false,
+        entered: Some(world.clock.now()),
+        fills: Vec::new(),
+        reason: None,
+        tag: None,
+    };
+    world.broker.foreign.lock().unwrap().push(theirs);
+    set(&world.broker.fills, |_, _, _| 4);
+    let report = world.deliver("run-1").await;
+    assert_eq!(world.broker.book().len(), 1, "only the call side");
+    assert!(report.sides[0].refused.as_ref().unwrap().contains("not ours"), "{:?}", report.sides[0].refused);
+    assert!(report.notes.iter().any(|note| note.contains("order 77 is working and not ours")));
+}
+
+#[tokio::test]
+async fn bad_input_refuses_with_its_field_and_places_nothing() {
+    for (equity, signal, outcome, words) in [
+        (None, row(6425, 6470), Outcome::PlanRefused, "equity: missing"),
+        (Some(-5), row(6425, 6470), Outcome::PlanRefused, "equity: got -5"),
+        (Some(25_000), gamma_market::SignalRow { put_strike: None, ..row(6425, 6470) }, Outcome::PlanRefused, "signal Limit: missing"),
+        (Some(25_000), gamma_market::SignalRow { volatilities: Default::default(), ..row(6425, 6470) }, Outcome::PlanRefused, "signal VixOne: missing"),
+        (Some(25_000), row(1000, 9000), Outcome::NotApproved, "NBBO unavailable"),
+    ] {
+        let world = World::at("20:13:00");
+        set(&world.broker.account, Ok(AccountSnapshot { equity: equity.map(Into::into), positions: Default::default() }));
+        set(&world.feed.published, vec![("2025-09-03T20:13:30Z".parse().unwrap(), Ok(signal))]);
+        let report = world.deliver("run-1").await;
+        assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (outcome, 0), "{words}");
+        assert!(report.detail.contains(words), "{}", report.detail);
+        assert_eq!(world.ledger.run_outcome("run-1").as_deref(), Some(outcome.name()));
+    }
+    let world = World::at("20:13:00");
+    set(&world.broker.account, Err(BrokerFault::TokenDead("docs/runbook.md, Schwab login".into())));
+    assert_eq!(world.deliver("run-1").await.outcome, Outcome::TokenDead);
+}
+
+#[tokio::test]
+async fn a_cancel_that_never_works_is_reported_and_the_day_stays_open() {
+    let world = World::at("20:13:00");
+    set(&world.broker.cancel_works, false);
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::Unresolved, 2), "no second order while the first may be alive");
+    assert!(report.alarm);
+    assert_eq!(world.ledger.day().unwrap().outcome, None);
+}

@@ -1,0 +1,206 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gamma_execution::approval::{Approved, PackageOrder};
+use gamma_execution::ports::{
+    AccountSnapshot, Broker as BrokerPort, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Fill, NotPlaced, OrderId, OrderStatus, OrderView,
+    PlaceReply,
+};
+use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook, Right};
+use jiff::Timestamp;
+
+use super::StepClock;
+
+/// How much of the `n`th order (from 1) of a right is filled, so many seconds after it was entered.
+pub(crate) type Fills = fn(right: Right, number: usize, seconds: i64) -> u32;
+
+/// What the POST of the `n`th order answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Accept,
+    /// The order exists, the answer is lost.
+    LostAfter,
+    /// The answer is lost and no order exists.
+    LostBefore,
+    Refuse(u16),
+    /// The POST never returns: the function is killed here, the order exists.
+    Hang,
+}
+
+struct Placed {
+    view: OrderView,
+    entered: Timestamp,
+    number: usize,
+    cancel_at: Option<Timestamp>,
+}
+
+/// A broker that does as it is told.
+pub(crate) struct Broker {
+    clock: Arc<StepClock>,
+    pub(crate) account: Mutex<Result<AccountSnapshot, BrokerFault>>,
+    pub(crate) fills: Mutex<Fills>,
+    pub(crate) place: Mutex<fn(number: usize) -> Place>,
+    pub(crate) cancel_works: Mutex<bool>,
+    pub(crate) quotes: Mutex<QuoteBook>,
+    orders: Mutex<Vec<Placed>>,
+    pub(crate) foreign: Mutex<Vec<OrderView>>,
+    /// How often a POST was sent.
+    pub(crate) posts: Mutex<usize>,
+}
+
+impl Broker {
+    pub(crate) fn new(clock: Arc<StepClock>) -> Self {
+        let quotes = [("P06425000", 720, 730), ("P06420000", 620, 640), ("C06470000", 450, 470), ("C06475000", 330, 350), ("P06430000", 830, 850)];
+        Self {
+            clock,
+            account: Mutex::new(Ok(AccountSnapshot { equity: Some(25_000.into()), positions: BTreeMap::new() })),
+            fills: Mutex::new(|_, _, _| 0),
+            place: Mutex::new(|_| Place::Accept),
+            cancel_works: Mutex::new(true),
+            quotes: Mutex::new(
+                quotes
+                    .iter()
+                    .map(|(contract, bid, ask)| {
+                        let symbol: OptionSymbol = format!("SPXW  250904{contract}").parse().unwrap();
+                        (symbol, LegQuote { bid: Some(Price::cents(*bid)), ask: Some(Price::cents(*ask)), at: None })
+                    })
+                    .collect(),
+            ),
+            orders: Mutex::default(),
+            foreign: Mutex::default(),
+            posts: Mutex::default(),
+        }
+    }
+
+    /// What the broker really did: (right, quantity, filled, price) of every order that exists.
+    pub(crate) fn book(&self) -> Vec<(Right, u32, u32, String)> {
+        self.refresh();
+        let orders = self.orders.lock().unwrap();
+        orders
+            .iter()
+            .map(|order| (order.view.legs[0].0.symbol.right(), order.view.quantity, order.view.filled, order.view.price.unwrap().to_string()))
+            .collect()
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.refresh();
+        self.orders.lock().unwrap().iter().filter(|order| !order.view.status.is_terminal()).count()
+    }
+
+    fn refresh(&self) {
+        let now = self.clock.now();
+        let fills = *self.fills.lock().unwrap();
+        for order in self.orders.lock().unwrap().iter_mut().filter(|order| !order.view.status.is_terminal()) {
+            let until = order.cancel_at.map_or(now, |at| at.min(now));
+            let right = order.view.legs[0].0.symbol.right();
+            let filled = fills(right, order.number, until.duration_since(order.entered).as_secs()).min(order.view.quantity);
+            if filled > order.view.filled {
+                let fill = Fill { quantity: filled - order.view.filled, price: order.view.price.unwrap(), at: Some(now) };
+                order.view.fills.push(fill);
+                order.view.filled = filled;
+            }
+            if order.view.filled == order.view.quantity {
+                order.view.status = OrderStatus::Filled;
+            } else if order.cancel_at.is_some_and(|at| at <= now) {
+                order.view.status = OrderStatus::Canceled;
+            }
+        }
+    }
+
+    fn enter(&self, order: &PackageOrder) -> OrderId {
+        let mut orders = self.orders.lock().unwrap();
+        let right = order.vertical.right();
+        let number = 1 + orders.iter().filter(|other| other.view.legs[0].0.symbol.right() == right).count();
+        let id = OrderId((1000 + orders.len()).to_string());
+        let entered = self.clock.now();
+        let view = OrderView {
+            id: id.clone(),
+            status: OrderStatus::Working,
+            quantity: order.quantity,
+            filled: 0,
+            price: Some(order.price),
+            effect: Some(order.effect),
+            legs: order.vertical.legs().iter().map(|leg| (*leg, 1)).collect(),
+            foreign_legs: false,
+            entered: Some(Timestamp::from_second(entered.as_second()).unwrap()),
+            fills: Vec::new(),
+            reason: None,
+            tag: None,
+        };
+        orders.push(Placed { view, entered, number, cancel_at: None });
+        id
+    }
+}
+
+fn failed(operation: &'static str, fault: BrokerFault) -> BrokerError {
+    BrokerError { broker: "test", operation, fault }
+}
+
+#[async_trait]
+impl BrokerPort for Broker {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { broker: "test", most_legs: 4, most_quantity: 1000 }
+    }
+
+    async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
+        self.account.lock().unwrap().clone().map_err(|fault| failed("account", fault))
+    }
+
+    async fn orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+        self.refresh();
+        let ours: Vec<_> = self.orders.lock().unwrap().iter().map(|order| order.view.clone()).collect();
+        let all = ours.into_iter().chain(self.foreign.lock().unwrap().clone());
+        Ok(all.filter(|order| order.entered.is_some_and(|at| from <= at && at <= to)).collect())
+    }
+
+    async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {
+        self.refresh();
+        let orders = self.orders.lock().unwrap();
+        let found = orders.iter().find(|order| order.view.id == *id).map(|order| order.view.clone());
+        found.ok_or_else(|| failed("order", BrokerFault::NotFound(id.to_string())))
+    }
+
+    async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError> {
+        let quotes = self.quotes.lock().unwrap();
+        Ok(symbols.iter().filter_map(|symbol| quotes.get(symbol).map(|quote| (*symbol, *quote))).collect())
+    }
+
+    async fn place(&self, order: &Approved<PackageOrder>) -> PlaceReply {
+        let number = {
+            let mut posts = self.posts.lock().unwrap();
+            *posts += 1;
+            *posts
+        };
+        let how = (self.place.lock().unwrap())(number);
+        match how {
+            Place::Accept => PlaceReply::Accepted(self.enter(order.get())),
+            Place::LostAfter => {
+                self.enter(order.get());
+                PlaceReply::Unknown("timeout".into())
+            }
+            Place::LostBefore => PlaceReply::Unknown("connection reset".into()),
+            Place::Refuse(status) => PlaceReply::Refused(NotPlaced::Rejected { status, message: "no".into() }),
+            Place::Hang => {
+                self.enter(order.get());
+                std::future::pending().await
+            }
+        }
+    }
+
+    async fn cancel(&self, id: &OrderId) -> CancelReply {
+        self.refresh();
+        if !*self.cancel_works.lock().unwrap() {
+            return CancelReply::Unknown("timeout".into());
+        }
+        let mut orders = self.orders.lock().unwrap();
+        match orders.iter_mut().find(|order| order.view.id == *id) {
+            Some(order) if order.view.status.is_terminal() => CancelReply::Refused("already over".into()),
+            Some(order) => {
+                order.cancel_at.get_or_insert(self.clock.now());
+                CancelReply::Requested
+            }
+            None => CancelReply::Refused("unknown order".into()),
+        }
+    }
+}

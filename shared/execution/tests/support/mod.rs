@@ -1,0 +1,180 @@
+//! Ports in memory: a clock that steps, a broker that is told how to behave, a ledger with DynamoDB's conditional writes.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+mod broker;
+mod ledger;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gamma_execution::ports::{Clock, SaveError, SignalError, SignalSource, StoredToken, TokenStore};
+use gamma_execution::profile::ExecutionProfile;
+use gamma_execution::report::RunReport;
+use gamma_execution::run::{AccountProfile, Ports, RunRequest, run};
+use gamma_execution::tokens::TokenKeeper;
+use gamma_market::{Price, SignalRow};
+use gamma_strategy::constant_stable::{MissingVolatility, Profile, RawProfile};
+use jiff::Timestamp;
+use jiff::civil::{date, time};
+use rust_decimal::Decimal;
+use secrecy::SecretString;
+
+pub(crate) use broker::{Broker, Fills, Place};
+pub(crate) use ledger::MemoryLedger;
+
+/// Time steps to whatever is waited for.
+pub(crate) struct StepClock(AtomicI64);
+
+impl StepClock {
+    pub(crate) fn at(text: &str) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(text.parse::<Timestamp>().unwrap().as_microsecond())))
+    }
+}
+
+#[async_trait]
+impl Clock for StepClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        self.0.fetch_max(at.as_microsecond(), Ordering::SeqCst);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What the feed shows from when on.
+pub(crate) struct Feed {
+    pub(crate) clock: Arc<StepClock>,
+    pub(crate) published: Mutex<Vec<(Timestamp, Result<SignalRow, SignalError>)>>,
+}
+
+#[async_trait]
+impl SignalSource for Feed {
+    async fn rows(&self, _: Duration) -> Result<Vec<SignalRow>, SignalError> {
+        let now = self.clock.now();
+        let published = self.published.lock().unwrap();
+        published.iter().rfind(|(from, _)| *from <= now).map_or(Ok(Vec::new()), |(_, row)| row.clone().map(|row| vec![row]))
+    }
+}
+
+/// Today's row: short puts at `put`, short calls at `call`.
+pub(crate) fn row(put: u32, call: u32) -> SignalRow {
+    SignalRow {
+        date: date(2025, 9, 3),
+        expiry: Some(date(2025, 9, 4)),
+        put_strike: Some(put.into()),
+        call_strike: Some(call.into()),
+        left_go: Some(Decimal::NEGATIVE_ONE),
+        right_go: Some(Decimal::NEGATIVE_ONE),
+        left_strength: None,
+        right_strength: None,
+        put_price: None,
+        call_price: None,
+        volatilities: BTreeMap::from([("VixOne".to_owned(), "0.1".parse().unwrap())]),
+        spot: None,
+    }
+}
+
+struct NoTokens;
+
+#[async_trait]
+impl TokenStore for NoTokens {
+    async fn load(&self, _: &str) -> Result<StoredToken, SaveError> {
+        Ok(StoredToken { text: "{}".into(), version: 1 })
+    }
+
+    async fn save(&self, _: &str, _: &SecretString) -> Result<i64, SaveError> {
+        Ok(2)
+    }
+}
+
+/// A trading day in memory.
+pub(crate) struct World {
+    pub(crate) clock: Arc<StepClock>,
+    pub(crate) broker: Broker,
+    pub(crate) feed: Feed,
+    pub(crate) ledger: MemoryLedger,
+    pub(crate) tokens: TokenKeeper,
+    pub(crate) profile: AccountProfile,
+}
+
+impl World {
+    /// 2025-09-03 at `start` (UTC time of day), armed, the signal published at 16:13:30 New York.
+    pub(crate) fn at(start: &str) -> Self {
+        let clock = StepClock::at(&format!("2025-09-03T{start}Z"));
+        let stored = StoredToken { text: "{}".into(), version: 1 };
+        Self {
+            broker: Broker::new(Arc::clone(&clock)),
+            feed: Feed { clock: Arc::clone(&clock), published: Mutex::new(vec![("2025-09-03T20:13:30Z".parse().unwrap(), Ok(row(6425, 6470)))]) },
+            ledger: MemoryLedger::armed(),
+            tokens: TokenKeeper::new(Arc::new(NoTokens), "/gamma/test/token_json", &stored, |_| None),
+            profile: profile(),
+            clock,
+        }
+    }
+
+    pub(crate) fn request(&self, run_id: &str) -> RunRequest {
+        let now = self.clock.now();
+        RunRequest {
+            account: "schwab".into(),
+            run_id: run_id.into(),
+            dry_run: false,
+            deployment_live: true,
+            scheduled: Some("2025-09-03T20:13:00Z".parse().unwrap()),
+            deadline: now + Duration::from_secs(240),
+        }
+    }
+
+    pub(crate) async fn deliver(&self, run_id: &str) -> RunReport {
+        self.deliver_as(&self.request(run_id)).await
+    }
+
+    pub(crate) async fn deliver_as(&self, request: &RunRequest) -> RunReport {
+        run(self.ports(), request, &self.profile).await
+    }
+
+    pub(crate) fn ports(&self) -> Ports<'_> {
+        Ports { clock: self.clock.as_ref(), broker: &self.broker, signal: &self.feed, ledger: &self.ledger, tokens: &self.tokens }
+    }
+}
+
+fn profile() -> AccountProfile {
+    let strategy = RawProfile {
+        unit_dollars: Decimal::from(10_000),
+        volatility_field: "VixOne".into(),
+        volatility_breaks: vec!["0.1636779".parse().unwrap()],
+        multipliers: vec![2, 3],
+        missing_volatility: MissingVolatility::Skip,
+        risk_reversal_credit_ratio: "0.6".parse().unwrap(),
+        risk_reversal_from_multiplier: 5,
+        most_per_side: None,
+        top_up: true,
+        no_close_guard: true,
+        same_day_expiry: false,
+    };
+    let execution = ExecutionProfile {
+        window_opens: time(16, 12, 55, 0),
+        window_closes: time(16, 14, 30, 0),
+        stale_after_seconds: 120,
+        signal_ready: time(16, 13, 31, 0),
+        signal_poll_seconds: 1,
+        rung_offsets: vec![Price::ZERO, Price::cents(5), Price::cents(10)],
+        rung_seconds: 20,
+        least_rung_seconds: 5,
+        poll_seconds: 2,
+        cancel_settle_seconds: 1,
+        cancel_tries: 4,
+        confirm_seconds: 5,
+        locate_seconds: 5,
+        lease_seconds: 20,
+        envelope: Price::cents(30),
+        worst_loss_share: Decimal::new(60, 2),
+        cost_per_contract: Decimal::new(97, 2),
+    };
+    execution.check().unwrap();
+    AccountProfile { strategy: Profile::try_from(strategy).unwrap(), execution }
+}

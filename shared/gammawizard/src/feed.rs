@@ -1,0 +1,176 @@
+//! The feed over HTTP.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gamma_execution::ports::{Clock, SignalError, SignalSource};
+use gamma_http::retry::Backoff;
+use gamma_http::{HttpClient, HttpError, Request, Response};
+use gamma_market::SignalRow;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{payload, token};
+
+/// Where the login is, relative to the base address.
+const LOGIN: &str = "goauth/authenticateFireUser";
+
+/// No single exchange takes longer, in real time.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
+
+/// Reads and logins can be repeated without harm, but the minutes before the close are few: 0.3 s and 0.6 s between tries.
+const BACKOFF: Backoff = Backoff { tries: 3, first: Duration::from_millis(300), factor: 2.0, longest: Duration::from_secs(1) };
+
+/// Where the feed is and how to get in.
+#[derive(Debug, Clone)]
+pub struct GammaWizardConfig {
+    /// `https://gandalf.gammawizard.com`
+    pub base_url: String,
+    /// The feed's path below it, `rapi/GetUltraPureConstantStable`.
+    pub endpoint: String,
+    /// Login name; may be empty while a token is good.
+    pub email: SecretString,
+    /// Login password; may be empty while a token is good.
+    pub password: SecretString,
+    /// A token to try before logging in. Blanks, quotes and a leading `Bearer` are taken off; an empty one is none.
+    pub token: Option<SecretString>,
+}
+
+/// The feed. One value serves one run: it keeps the token of its login for the reads that follow.
+pub struct GammaWizard {
+    http: HttpClient,
+    feed_url: String,
+    login_url: String,
+    email: SecretString,
+    password: SecretString,
+    token: Mutex<Option<SecretString>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What the feed said to a token.
+enum Reply {
+    Body(Vec<u8>),
+    /// 401 or 403.
+    TokenRefused(u16),
+}
+
+impl GammaWizard {
+    /// A feed read through `http`. Nothing is sent yet.
+    #[must_use]
+    pub fn new(http: HttpClient, config: GammaWizardConfig, clock: Arc<dyn Clock>) -> Self {
+        let below_base = |path: &str| format!("{}/{}", config.base_url.trim_end_matches('/'), path.trim_start_matches('/'));
+        Self {
+            http,
+            feed_url: below_base(&config.endpoint),
+            login_url: below_base(LOGIN),
+            email: config.email,
+            password: config.password,
+            token: Mutex::new(config.token.as_ref().and_then(token::clean)),
+            clock,
+        }
+    }
+
+    /// The feed's answer: with the token at hand where there is one, else, or when that is refused, with a new login's.
+    async fn body(&self, deadline: Timestamp) -> Result<Vec<u8>, SignalError> {
+        if let Some(token) = self.kept_token() {
+            match self.read(&token, deadline).await? {
+                Reply::Body(body) => return Ok(body),
+                Reply::TokenRefused(status) => tracing::info!(status, "signal feed refused the token at hand, logging in"),
+            }
+        }
+        let token = self.login(deadline).await?;
+        self.keep_token(token.clone());
+        match self.read(&token, deadline).await? {
+            Reply::Body(body) => Ok(body),
+            Reply::TokenRefused(status) => Err(SignalError::Login(format!("the feed answered {status} to the token of a login just made"))),
+        }
+    }
+
+    async fn read(&self, token: &SecretString, deadline: Timestamp) -> Result<Reply, SignalError> {
+        let answer = self.send(|| Request::get(&self.feed_url).bearer(token), deadline).await?;
+        match answer.status {
+            200..=299 => Ok(Reply::Body(answer.body)),
+            status @ (401 | 403) => Ok(Reply::TokenRefused(status)),
+            429 => Err(SignalError::Unavailable("the feed answered 429, too many requests".into())),
+            status => Err(SignalError::Malformed(format!("status of GET {}: got {status}, expected 200", self.feed_url))),
+        }
+    }
+
+    async fn login(&self, deadline: Timestamp) -> Result<SecretString, SignalError> {
+        let (email, password) = (self.email.expose_secret(), self.password.expose_secret());
+        if email.trim().is_empty() || password.is_empty() {
+            return Err(SignalError::Login("no token that the feed takes, and no email and password to get one with".into()));
+        }
+        let answer = self.send(|| Request::post(&self.login_url).form(&[("email", email), ("password", password)]), deadline).await?;
+        // Nothing of the answer is quoted: a refusal may echo the form, and a success holds the token.
+        match answer.status {
+            200..=299 => token::from_login(&answer.body)
+                .ok_or_else(|| SignalError::Login("token: none in the login's answer, expected a text under token or Token".into())),
+            429 => Err(SignalError::Unavailable("the login answered 429, too many requests".into())),
+            status => Err(SignalError::Login(format!("email and password refused with status {status}"))),
+        }
+    }
+
+    /// Sends until an answer below 500 comes, three times at most and never past `deadline`. Answers of 4xx are not asked
+    /// for again.
+    async fn send(&self, request: impl Fn() -> Request + Send + Sync, deadline: Timestamp) -> Result<Response, SignalError> {
+        let mut made = 0;
+        loop {
+            let Some(left) = self.left(deadline) else {
+                return Err(SignalError::Unavailable(format!("{}: no time left for try {}", request().target(), made + 1)));
+            };
+            let request = request().timeout(left.min(LONGEST_CALL));
+            let target = request.target();
+            let failure = match self.http.send(request).await {
+                Ok(answer) if answer.status < 500 => return Ok(answer),
+                Ok(answer) => format!("{target}: status {}", answer.status),
+                Err(error @ (HttpError::Lost { .. } | HttpError::NotSent { .. })) => error.to_string(),
+                Err(error @ HttpError::TooLarge { .. }) => return Err(SignalError::Malformed(error.to_string())),
+                Err(error @ HttpError::Build { .. }) => return Err(SignalError::Unavailable(error.to_string())),
+            };
+            made += 1;
+            // No jitter: one function reads this feed once a day.
+            let wait = BACKOFF.wait_before(made + 1, 1.0).zip(self.left(deadline)).filter(|(wait, left)| wait < left);
+            let Some((wait, _)) = wait else {
+                return Err(SignalError::Unavailable(format!("{failure} (try {made}, the last)")));
+            };
+            tracing::warn!(failure, made, "signal feed failed, trying again");
+            self.clock.sleep_until(later(self.clock.now(), wait)).await;
+        }
+    }
+
+    fn left(&self, deadline: Timestamp) -> Option<Duration> {
+        let left = Duration::try_from(deadline.duration_since(self.clock.now())).ok()?;
+        (!left.is_zero()).then_some(left)
+    }
+
+    // A poisoned lock still holds a whole token: no code panics while it is half written.
+    fn kept_token(&self) -> Option<SecretString> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep_token(&self, token: SecretString) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+    }
+}
+
+fn later(now: Timestamp, by: Duration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[async_trait]
+impl SignalSource for GammaWizard {
+    async fn rows(&self, budget: Duration) -> Result<Vec<SignalRow>, SignalError> {
+        let body = self.body(later(self.clock.now(), budget)).await?;
+        payload::rows(&body).map_err(|error| SignalError::Malformed(error.to_string()))
+    }
+}
+
+/// Where the feed is; never how to get in.
+impl fmt::Debug for GammaWizard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GammaWizard").field("feed_url", &self.feed_url).finish_non_exhaustive()
+    }
+}
