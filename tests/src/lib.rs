@@ -1,1 +1,6 @@
-//! End to end: the local stack that the demo and the tests share, the arrow test, regressions.
+//! The local stack that the demo and the end-to-end tests share: moto as AWS, the simulator's faces, the Lambda host, and the
+//! unmodified function binary.
+
+pub mod moto;
+pub mod stack;
+pub mod story;

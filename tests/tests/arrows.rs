@@ -16,19 +16,11 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-gammawizard", adapters.to_vec()),
         ("gamma-cloud", vec!["gamma-market", "gamma-execution"]),
         ("gamma-simulator", vec!["gamma-market"]),
+        ("gamma-trade", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-gammawizard", "gamma-cloud"]),
         (
-            "gamma-trade",
-            vec![
-                "gamma-market",
-                "gamma-strategy",
-                "gamma-execution",
-                "gamma-http",
-                "gamma-schwab",
-                "gamma-gammawizard",
-                "gamma-cloud",
-            ],
+            "gamma-tests",
+            vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-gammawizard", "gamma-cloud", "gamma-simulator"],
         ),
-        ("gamma-tests", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-gammawizard", "gamma-cloud", "gamma-simulator"]),
     ])
 }
 

@@ -55,13 +55,17 @@ struct VirtualClock {
     url: String,
     run: String,
     now: AtomicI64,
+    /// Nobody else attached this run, so nobody else will detach it. A Lambda host attaches its invocations itself, and keeps
+    /// virtual time still until the answer is in.
+    own: bool,
 }
 
 impl VirtualClock {
     async fn attach(url: &str, run: &str) -> Result<Self, Failure> {
         let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("ClockUnavailable", error))?;
-        let clock = Self { http, url: url.trim_end_matches('/').to_owned(), run: run.to_owned(), now: AtomicI64::new(0) };
-        clock.call("attach", &json!({ "run": run })).await?;
+        let mut clock = Self { http, url: url.trim_end_matches('/').to_owned(), run: run.to_owned(), now: AtomicI64::new(0), own: false };
+        let answer = clock.call("attach", &json!({ "run": run })).await?;
+        clock.own = answer["new"] == true;
         Ok(clock)
     }
 
@@ -70,7 +74,7 @@ impl VirtualClock {
         self.now.store(i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    async fn call(&self, verb: &str, body: &Value) -> Result<(), Failure> {
+    async fn call(&self, verb: &str, body: &Value) -> Result<Value, Failure> {
         let failed = |why: String| Failure::new("ClockUnavailable", format!("virtual clock {verb}: {why}"));
         let request = Request::post(&format!("{}/clock/{verb}", self.url)).json_bytes(body.to_string().into_bytes()).timeout(Duration::from_secs(3600));
         let response = self.http.send(request).await.map_err(|error| failed(error.to_string()))?;
@@ -81,7 +85,7 @@ impl VirtualClock {
         if let Some(now) = answer.get("now").and_then(Value::as_str).and_then(|text| text.parse::<Timestamp>().ok()) {
             self.set(now);
         }
-        Ok(())
+        Ok(answer)
     }
 }
 
@@ -106,7 +110,9 @@ impl Clock for VirtualClock {
 #[async_trait]
 impl RunClock for VirtualClock {
     async fn detach(&self) {
-        if let Err(failure) = self.call("detach", &json!({ "run": self.run })).await {
+        if self.own
+            && let Err(failure) = self.call("detach", &json!({ "run": self.run })).await
+        {
             tracing::warn!("{failure}");
         }
     }

@@ -1,1 +1,21 @@
-//! A market on real chains with faces that speak each service's wire, virtual time, a Lambda host.
+//! A market on real chains, faces that speak each service's wire, virtual time, and a host for functions.
+//!
+//! [`Simulator`](simulator::Simulator) puts them together. The market ([`market`]) starts on real quotes ([`chain`]); the exchange
+//! ([`exchange`]) holds one account's orders and books ([`account`]); the faces ([`schwab`], [`gammawizard`]) answer on loopback
+//! ports. Everything is a function of the seed, the requests and their virtual times.
+//!
+//! Nothing here depends on a client: the faces write their own wire from the reference, and public SDKs check it from outside.
+
+pub mod account;
+pub mod chain;
+pub mod connections;
+pub mod exchange;
+pub mod faults;
+pub mod gammawizard;
+pub mod host;
+pub mod market;
+mod random;
+pub mod requests;
+pub mod schwab;
+pub mod simulator;
+pub mod time;

@@ -1,0 +1,47 @@
+//! How AWS is reached: one configuration for each invocation.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_dynamodb::config::Credentials;
+
+const CONNECT: Duration = Duration::from_secs(1);
+const ATTEMPT: Duration = Duration::from_millis(2500);
+const OPERATION: Duration = Duration::from_secs(6);
+const ATTEMPTS: u32 = 3;
+
+/// The configuration from the environment: region, role credentials, and the standard `AWS_ENDPOINT_URL` and
+/// `AWS_ENDPOINT_URL_<SERVICE>` where a local stack stands in for AWS.
+///
+/// Connecting may take 1 s, an attempt 2.5 s, an operation with its retries 6 s: a lease of 20 s outlives a write that is
+/// tried to the end. Three attempts with the SDK's standard back-off.
+///
+/// Load it **once for each invocation**, not once for each process. Between two invocations a Lambda is frozen, and the
+/// idle sockets of the last one are dead when it thaws: a client kept from then would spend its first attempt of the day
+/// on finding that out.
+pub async fn load() -> SdkConfig {
+    patient(aws_config::defaults(BehaviorVersion::latest())).load().await
+}
+
+/// The same for a local stack at `endpoint` (`http://127.0.0.1:5555`), with made-up credentials and region and nothing
+/// read from the environment.
+pub async fn load_for(endpoint: &str) -> SdkConfig {
+    patient(aws_config::defaults(BehaviorVersion::latest()))
+        .endpoint_url(endpoint)
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local stack"))
+        .load()
+        .await
+}
+
+fn patient(loader: ConfigLoader) -> ConfigLoader {
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
+    loader
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        // An answer that stops flowing fails before the attempt's own timeout, so that a retry still fits.
+        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(CONNECT).build())
+}

@@ -1,0 +1,124 @@
+//! The ledger on one DynamoDB table.
+//!
+//! | partition key | sort key | item |
+//! |---|---|---|
+//! | `<account>#<date>` | `lease` | who may act, until when; the only item with a `ttl` |
+//! | | `day#<strategy>` | the day record |
+//! | | `intent#<strategy>#<side>#r<NN>` | one side of the plan |
+//! | | `rung#<strategy>#<side>#r<NN>#<NN>` | one attempt to place an order |
+//! | | `run#<run_id>` | how one run ended, with its report as JSON text |
+//! | `control#<account>` | `arming`, `halt` | operator records of one account |
+//! | `control#all` | `halt` | the operator's halt of everything |
+//!
+//! Records are kept attribute by attribute, not as a JSON document: conditions need half of the attributes anyhow, an
+//! operator reads the rest in the console, and a document beside the attributes would be a second truth. An item that does
+//! not read is an error that names item and field; nothing is skipped.
+//!
+//! Every write is conditional, and recognises its own success: when the condition fails, the item that stands there is
+//! compared with the one meant. That is also what carries a repeated transaction; the token that the SDK sends with it is
+//! a help, not a foundation.
+//!
+//! A lease is known by its run id, so **a run id names one delivery**: a function that is invoked again for the same event
+//! needs another one.
+
+mod control;
+mod day;
+mod intent;
+mod item;
+mod key;
+mod lease;
+mod record;
+mod run;
+mod rung;
+mod schema;
+mod table;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use gamma_execution::ports::{Clock, Controls, DayRecord, IntentRecord, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunRecord, RungRecord, Writer};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+pub use control::{Decision, OperatorControls};
+pub use key::HaltScope;
+pub use schema::create_table;
+
+use table::Table;
+
+/// A [`Ledger`] over one DynamoDB table (see the module's own words for its items and keys).
+#[derive(Debug)]
+pub struct DynamoLedger {
+    table: Table,
+}
+
+impl DynamoLedger {
+    /// A ledger over the table called `table`. The clock is only used to pause, for some milliseconds, when another write is
+    /// in the way.
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: &str, clock: Arc<dyn Clock>) -> Self {
+        Self { table: Table::new(config, table.to_owned(), clock) }
+    }
+}
+
+/// What is written under a lease is written by its holder.
+fn writer_holds(operation: &'static str, item: &key::Key, lease: &Lease, writer: &Writer) -> Result<(), LedgerError> {
+    if *writer == lease.writer {
+        return Ok(());
+    }
+    let (came, expected) = (writer, &lease.writer);
+    let reason = format!("writer: got run {} (fence {}), expected the lease's run {} (fence {})", came.run_id, came.fence, expected.run_id, expected.fence);
+    Err(table::failed(operation, item, reason))
+}
+
+#[async_trait]
+impl Ledger for DynamoLedger {
+    async fn take_lease(&self, account: &str, date: Date, run_id: &str, now: Timestamp, expires: Timestamp) -> Result<Result<Lease, String>, LedgerError> {
+        self.take(account, date, run_id, now, expires).await
+    }
+
+    async fn renew_lease(&self, lease: &Lease, expires: Timestamp) -> Result<PutOutcome, LedgerError> {
+        self.renew(lease, expires).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
+        self.release(lease).await
+    }
+
+    async fn load_day(&self, account: &str, strategy: &str, date: Date) -> Result<LoadedDay, LedgerError> {
+        self.load(account, strategy, date).await
+    }
+
+    async fn open_day(&self, day: &DayRecord) -> Result<PutOutcome, LedgerError> {
+        self.open(day).await
+    }
+
+    async fn put_intent(&self, lease: &Lease, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
+        self.create_intent(lease, intent).await
+    }
+
+    async fn put_sending(&self, lease: &Lease, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
+        self.create_sending(lease, rung).await
+    }
+
+    async fn set_rung(&self, account: &str, date: Date, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
+        self.change_rung(account, date, rung).await
+    }
+
+    async fn set_intent(&self, account: &str, date: Date, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
+        self.change_intent(account, date, intent).await
+    }
+
+    async fn close_day(&self, lease: &Lease, strategy: &str, outcome: &str) -> Result<PutOutcome, LedgerError> {
+        self.close(lease, strategy, outcome).await
+    }
+
+    async fn put_run(&self, run: &RunRecord) -> Result<PutOutcome, LedgerError> {
+        self.keep_run(run).await
+    }
+
+    async fn controls(&self, account: &str) -> Result<Controls, LedgerError> {
+        self.read_controls(account).await
+    }
+}

@@ -1,0 +1,95 @@
+//! Intents: written once before their first order, then only where they stand and what they filled.
+
+use gamma_execution::ports::{IntentKey, IntentRecord, IntentState, Lease, LedgerError, PutOutcome};
+use jiff::civil::Date;
+
+use super::DynamoLedger;
+use super::item::{Item, number, text, word};
+use super::key::{DayKeys, Key};
+use super::lease::fenced;
+use super::record::{intent_from, intent_item};
+use super::table::{Expression, Step, Transacted, Written, failed};
+use super::writer_holds;
+
+const EMPTY: &str = "#state = :terminal AND #filled = :zero";
+// The envelope was approved once: quantity and worst price never change, and fills are never forgotten.
+const MAY_SET: &str = "attribute_exists(#pk) AND #state <> :terminal AND #filled <= :filled AND #fence <= :fence \
+     AND #quantity = :quantity AND #worst_price = :worst_price";
+
+impl DynamoLedger {
+    pub(super) async fn create_intent(&self, lease: &Lease, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
+        let operation = "put intent";
+        let keys = DayKeys::new(operation, &lease.account, lease.date)?;
+        let key = keys.intent(operation, &intent.key)?;
+        writer_holds(operation, &key, lease, &intent.writer)?;
+        let mut steps = vec![fenced(&keys, lease), Step::Put(intent_item(&key, intent), Expression::absent())];
+        if intent.key.revision > 1 {
+            steps.push(Step::Check(earlier(operation, &keys, &intent.key)?, empty()));
+        }
+        let Transacted::Refused(refused) = self.table.transact(operation, &key, steps).await? else {
+            return Ok(PutOutcome::Ours);
+        };
+        match refused.as_slice() {
+            [true, ..] => self.lease_lost(operation, lease).await,
+            [_, _, true] => Ok(PutOutcome::Theirs(format!("the revision before {} is not terminal with zero fills", intent.key))),
+            _ => self.same_intent(operation, &key, intent).await,
+        }
+    }
+
+    async fn same_intent(&self, operation: &'static str, key: &Key, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
+        match self.table.get(operation, key).await? {
+            Some(item) => compared(operation, &item, intent),
+            None => Err(failed(operation, key, "the intent was refused, yet none is shown".to_owned())),
+        }
+    }
+
+    pub(super) async fn change_intent(&self, account: &str, date: Date, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
+        let operation = "set intent";
+        let key = DayKeys::new(operation, account, date)?.intent(operation, &intent.key)?;
+        let when = Expression::new(
+            MAY_SET,
+            [
+                (":terminal", word(&IntentState::Terminal)),
+                (":filled", number(intent.filled)),
+                (":fence", number(intent.writer.fence)),
+                (":quantity", number(intent.quantity)),
+                (":worst_price", text(intent.worst_price)),
+            ],
+        );
+        match self.table.put(operation, &key, intent_item(&key, intent), &when).await? {
+            Written::Done(_) => Ok(PutOutcome::Ours),
+            Written::Refused(None) => Ok(PutOutcome::Theirs("no such intent is kept".to_owned())),
+            Written::Refused(Some(item)) => compared(operation, &item, intent),
+        }
+    }
+}
+
+/// The part of a transaction that lets an intent be followed by the next revision.
+fn empty() -> Expression {
+    Expression::new(EMPTY, [(":terminal", word(&IntentState::Terminal)), (":zero", number(0))])
+}
+
+fn earlier(operation: &'static str, keys: &DayKeys, key: &IntentKey) -> Result<Key, LedgerError> {
+    let before = IntentKey { revision: key.revision.saturating_sub(1), ..key.clone() };
+    keys.intent(operation, &before)
+}
+
+fn compared(operation: &'static str, item: &Item, meant: &IntentRecord) -> Result<PutOutcome, LedgerError> {
+    let standing = intent_from(item).map_err(|malformed| malformed.during(operation))?;
+    Ok(if standing == *meant {
+        PutOutcome::Ours
+    } else {
+        PutOutcome::Theirs(format!(
+            "run {} (fence {}) wrote {}: {} {} x{} to {}, filled {}, {:?}",
+            standing.writer.run_id,
+            standing.writer.fence,
+            standing.key,
+            standing.effect,
+            standing.vertical,
+            standing.quantity,
+            standing.worst_price,
+            standing.filled,
+            standing.state
+        ))
+    })
+}

@@ -1,0 +1,177 @@
+//! Keys of the one table.
+
+use std::fmt;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use gamma_execution::ports::{IntentKey, LedgerError};
+use jiff::civil::Date;
+
+use super::item::Item;
+
+/// Where an item stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) partition: String,
+    pub(super) sort: String,
+}
+
+impl Key {
+    /// Both key attributes, as a request names an item.
+    pub(super) fn attributes(&self) -> Item {
+        Item::from([("pk".to_owned(), AttributeValue::S(self.partition.clone())), ("sk".to_owned(), AttributeValue::S(self.sort.clone()))])
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.partition, self.sort)
+    }
+}
+
+/// All keys of one (account, trade date).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DayKeys {
+    pub(super) partition: String,
+}
+
+impl DayKeys {
+    /// The keys of `account` on `date`.
+    pub(super) fn new(operation: &'static str, account: &str, date: Date) -> Result<Self, LedgerError> {
+        checked_account(operation, account)?;
+        Ok(Self { partition: format!("{account}#{date}") })
+    }
+
+    fn at(&self, sort: SortKey<'_>) -> Key {
+        Key { partition: self.partition.clone(), sort: sort.to_string() }
+    }
+
+    pub(super) fn lease(&self) -> Key {
+        self.at(SortKey::Lease)
+    }
+
+    pub(super) fn day(&self, operation: &'static str, strategy: &str) -> Result<Key, LedgerError> {
+        checked(operation, "strategy", strategy)?;
+        Ok(self.at(SortKey::Day(strategy)))
+    }
+
+    pub(super) fn intent(&self, operation: &'static str, intent: &IntentKey) -> Result<Key, LedgerError> {
+        checked(operation, "strategy", &intent.strategy)?;
+        counted(operation, "revision", intent.revision)?;
+        Ok(self.at(SortKey::Intent(intent)))
+    }
+
+    pub(super) fn rung(&self, operation: &'static str, intent: &IntentKey, number: u32) -> Result<Key, LedgerError> {
+        self.intent(operation, intent)?;
+        counted(operation, "rung number", number)?;
+        Ok(self.at(SortKey::Rung(intent, number)))
+    }
+
+    pub(super) fn run(&self, operation: &'static str, run_id: &str) -> Result<Key, LedgerError> {
+        checked(operation, "run id", run_id)?;
+        Ok(self.at(SortKey::Run(run_id)))
+    }
+}
+
+/// How the sort keys are written. Numbers are padded so that the console lists them in order; code sorts by number.
+#[derive(Clone, Copy)]
+pub(super) enum SortKey<'a> {
+    Lease,
+    Day(&'a str),
+    Intent(&'a IntentKey),
+    Rung(&'a IntentKey, u32),
+    Run(&'a str),
+}
+
+impl fmt::Display for SortKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lease => f.write_str("lease"),
+            Self::Day(strategy) => write!(f, "day#{strategy}"),
+            Self::Intent(IntentKey { strategy, side, revision }) => write!(f, "intent#{strategy}#{side}#r{revision:02}"),
+            Self::Rung(IntentKey { strategy, side, revision }, number) => write!(f, "rung#{strategy}#{side}#r{revision:02}#{number:02}"),
+            Self::Run(run_id) => write!(f, "run#{run_id}"),
+        }
+    }
+}
+
+/// What kind of item a sort key names, and of which strategy where it has one; `None` for a kind this table does not hold.
+pub(super) fn kind_of(sort: &str) -> Option<Kind<'_>> {
+    if sort == "lease" {
+        return Some(Kind::Lease);
+    }
+    let (kind, rest) = sort.split_once('#')?;
+    let strategy = rest.split('#').next()?;
+    match kind {
+        "day" => Some(Kind::Day(strategy)),
+        "intent" => Some(Kind::Intent(strategy)),
+        "rung" => Some(Kind::Rung(strategy)),
+        "run" => Some(Kind::Run),
+        _ => None,
+    }
+}
+
+/// The kinds of item below a day's partition, with their strategy.
+pub(super) enum Kind<'a> {
+    Lease,
+    Day(&'a str),
+    Intent(&'a str),
+    Rung(&'a str),
+    Run,
+}
+
+/// Whom an operator's record is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HaltScope<'a> {
+    /// Every account.
+    All,
+    /// One account.
+    Account(&'a str),
+}
+
+pub(super) fn arming(operation: &'static str, account: &str) -> Result<Key, LedgerError> {
+    checked_account(operation, account)?;
+    Ok(Key { partition: format!("control#{account}"), sort: "arming".to_owned() })
+}
+
+pub(super) fn halt(operation: &'static str, scope: HaltScope<'_>) -> Result<Key, LedgerError> {
+    let name = match scope {
+        HaltScope::All => "all",
+        HaltScope::Account(account) => {
+            checked_account(operation, account)?;
+            account
+        }
+    };
+    Ok(Key { partition: format!("control#{name}"), sort: "halt".to_owned() })
+}
+
+/// An account's name leads its partition keys and is what roles are cut by, so it may not look like another prefix, nor
+/// like the record for all accounts.
+fn checked_account(operation: &'static str, account: &str) -> Result<(), LedgerError> {
+    checked(operation, "account", account)?;
+    if matches!(account, "control" | "token" | "all") {
+        return Err(LedgerError {
+            operation,
+            item: format!("account {account:?}"),
+            reason: "control, token and all are reserved, expected an account's own name".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn checked(operation: &'static str, part: &str, text: &str) -> Result<(), LedgerError> {
+    if text.trim().is_empty() || text.contains('#') {
+        return Err(LedgerError {
+            operation,
+            item: format!("{part} {text:?}"),
+            reason: "expected a name that is not empty and has no #, which separates the parts of a key".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn counted(operation: &'static str, part: &str, number: u32) -> Result<(), LedgerError> {
+    if number == 0 {
+        return Err(LedgerError { operation, item: format!("{part} 0"), reason: "expected a number counted from 1".to_owned() });
+    }
+    Ok(())
+}

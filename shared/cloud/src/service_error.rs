@@ -1,0 +1,44 @@
+//! What an SDK error says, without what it carries.
+
+use std::error::Error;
+
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+/// The service's code and message, or what kept the call from an answer.
+///
+/// The SDK's `DisplayErrorContext` is not used: it ends with the error's `Debug` form, which holds the raw answer, and
+/// the answer to a parameter read holds the decrypted values.
+pub(crate) fn reason<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(context) => {
+            let fault = context.err();
+            let message = fault.message().unwrap_or("no message");
+            format!("{}: {message} (HTTP {})", code(error), context.raw().status())
+        }
+        SdkError::ResponseError(context) => format!("the answer could not be read (HTTP {})", context.raw().status()),
+        other => chain(other),
+    }
+}
+
+/// The service's error code, `unnamed` where it gave none or was not reached.
+pub(crate) fn code<E>(error: &SdkError<E, HttpResponse>) -> &str
+where
+    E: ProvideErrorMetadata,
+{
+    error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or("unnamed")
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,127 @@
+//! `gamma-simulator`: the simulator as a program, for people and for clients in other languages.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use gamma_simulator::chain::{Chain, ChainError};
+use gamma_simulator::simulator::{Simulator, SimulatorConfig, StartError};
+use gamma_simulator::time::VirtualClock;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+/// A market on real SPXW quotes behind the wires of Schwab and GammaWizard, on loopback ports and in virtual time.
+///
+/// Prints `export NAME=…` lines for a shell and runs until it is interrupted:
+/// GAMMA_SCHWAB_URL (stands in for https://api.schwabapi.com), GAMMA_GAMMAWIZARD_URL and GAMMA_CLOCK_URL.
+///
+/// The accounts are made up. Schwab: account 12345678, app key simulated-app-key, app secret simulated-app-secret, refresh token
+/// simulated-refresh-token@, access token I0.simulated-access-token@ (good for half an hour). GammaWizard: trader@example.com with
+/// simulated-password.
+#[derive(Debug, Parser)]
+#[command(name = "gamma-simulator", version, verbatim_doc_comment)]
+struct Arguments {
+    /// What everything random is drawn from: the same seed and requests give the same market, fills and books. Seeds that end in
+    /// 3 or 8 have a thin market, in 4 or 9 a dry one.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// The quotes the market starts from.
+    #[arg(long, value_enum, default_value = "2025-09-03")]
+    chain: ChainName,
+
+    /// Virtual time at the start, such as 2025-09-03T16:12:00-04:00 [default: 16:12 Eastern on the chain's trade date].
+    #[arg(long)]
+    start: Option<Timestamp>,
+
+    /// Let time flow, this many times as fast as real time. Without it time moves only while clients wait through GAMMA_CLOCK_URL.
+    #[arg(long, value_parser = speed)]
+    speed: Option<f64>,
+
+    /// Dollars in the account.
+    #[arg(long, default_value = "100000")]
+    cash: Decimal,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ChainName {
+    /// Quotes of 2025-09-03, expiries from 2025-09-04, the index near 6448.
+    #[value(name = "2025-09-03")]
+    Of20250903,
+    /// Quotes of 2019-06-26 at 15:45 Eastern, expiries from the same day, the index near 2918.
+    #[value(name = "2019-06-26")]
+    Of20190626,
+}
+
+impl ChainName {
+    fn read(self) -> Result<Chain, ChainError> {
+        match self {
+            Self::Of20250903 => Chain::spxw_2025_09_03(),
+            Self::Of20190626 => Chain::spxw_2019_06_26(),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("output: could not print the URLs")]
+    Output(#[source] io::Error),
+    #[error("interrupt: could not wait for it")]
+    Interrupt(#[source] io::Error),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let because = failure.source().map(|source| format!(": {source}")).unwrap_or_default();
+            eprintln!("gamma-simulator: {failure}{because}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut config = SimulatorConfig::new(arguments.seed, arguments.chain.read()?);
+    config.start = arguments.start.unwrap_or(config.start);
+    config.speed = arguments.speed;
+    config.cash = arguments.cash;
+    let simulator = Simulator::start(config).await?;
+    if arguments.speed.is_some() {
+        tokio::spawn(flow(simulator.clock().clone()));
+    }
+    print_urls(&simulator).map_err(Failure::Output)?;
+    tokio::signal::ctrl_c().await.map_err(Failure::Interrupt)?;
+    simulator.stop();
+    Ok(())
+}
+
+fn print_urls(simulator: &Simulator) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "export GAMMA_SCHWAB_URL={}", simulator.schwab_url())?;
+    writeln!(out, "export GAMMA_GAMMAWIZARD_URL={}", simulator.gammawizard_url())?;
+    writeln!(out, "export GAMMA_CLOCK_URL={}", simulator.clock_url())?;
+    out.flush()
+}
+
+/// A run of its own that always waits, so that time goes on while nobody else works.
+async fn flow(clock: VirtualClock) {
+    const RUN: &str = "gamma-simulator";
+    clock.attach(RUN);
+    loop {
+        let next = clock.now().checked_add(Duration::from_millis(250)).unwrap_or(Timestamp::MAX);
+        clock.wait(RUN, next).await;
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "expected a number such as 60".to_owned())?;
+    if speed.is_finite() && speed > 0.0 { Ok(speed) } else { Err("expected a number above zero".to_owned()) }
+}

@@ -1,0 +1,122 @@
+//! Accounts and positions (reference sections 3 and 5).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use gamma_market::{OptionSymbol, Price};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+
+use super::errors::TraderError;
+use super::wire::{count, float, ok};
+use super::{Face, balances, instruments};
+use crate::account::{Position, mark};
+use crate::exchange::Exchange;
+
+/// Query parameters; of a repeated one the last counts.
+pub(super) type Parameters = Query<BTreeMap<String, String>>;
+
+/// `GET /accounts/accountNumbers`.
+pub(super) async fn numbers(State(face): State<Arc<Face>>) -> Response {
+    ok(&json!([{ "accountNumber": face.config.account_number, "hashValue": face.account_hash }]))
+}
+
+/// `GET /accounts`.
+pub(super) async fn all(State(face): State<Arc<Face>>, Query(query): Parameters) -> Result<Response, TraderError> {
+    Ok(ok(&json!([account(&face, wants_positions(&query)?)])))
+}
+
+/// `GET /accounts/{hash}`.
+pub(super) async fn one(State(face): State<Arc<Face>>, Path(hash): Path<String>, Query(query): Parameters) -> Result<Response, TraderError> {
+    face.check_hash(&hash)?;
+    Ok(ok(&account(&face, wants_positions(&query)?)))
+}
+
+impl Face {
+    /// Paths name the account by its hash; the plain number is refused too.
+    pub(super) fn check_hash(&self, hash: &str) -> Result<(), TraderError> {
+        if hash == self.account_hash {
+            Ok(())
+        } else {
+            Err(TraderError::not_found("accountNumber: got an unknown hash, expected a hashValue of accountNumbers".into()))
+        }
+    }
+}
+
+fn wants_positions(query: &BTreeMap<String, String>) -> Result<bool, TraderError> {
+    match query.get("fields").map(String::as_str) {
+        None => Ok(false),
+        Some("positions") => Ok(true),
+        Some(other) => Err(TraderError::invalid(format!("fields: got {other:?}, expected positions"))),
+    }
+}
+
+fn account(face: &Face, with_positions: bool) -> Value {
+    let exchange = face.exchange();
+    let mut account = json!({
+        "type": "MARGIN",
+        "accountNumber": face.config.account_number,
+        "roundTrips": 0,
+        "isDayTrader": false,
+        "isClosingOnlyRestricted": false,
+        "pfcbFlag": false,
+        "initialBalances": balances::initial(&exchange),
+        "currentBalances": balances::current(&exchange),
+        "projectedBalances": balances::projected(&exchange),
+    });
+    let positions = exchange.account().positions();
+    // A flat account has no `positions` at all.
+    if with_positions && !positions.is_empty() {
+        account["positions"] = positions.iter().map(|(symbol, held)| position(symbol, held, &exchange)).collect();
+    }
+    let value = float(exchange.liquidation_value());
+    json!({ "securitiesAccount": account, "aggregatedBalance": { "currentLiquidationValue": value, "liquidationValue": value } })
+}
+
+fn position(symbol: &OptionSymbol, held: &Position, exchange: &Exchange) -> Value {
+    let contracts = Decimal::from(held.quantity.abs());
+    let (long, short) = if held.quantity > 0 { (contracts, Decimal::ZERO) } else { (Decimal::ZERO, contracts) };
+    let market = exchange.market().quote(symbol).map_or(Price::ZERO, |quote| mark(&quote));
+    let worth = market.dollars_per_contract() * Decimal::from(held.quantity);
+    let paid = held.average_price * Decimal::ONE_HUNDRED * Decimal::from(held.quantity);
+    let profit = (worth - paid).round_dp(2);
+    let percentage = if paid.is_zero() { Decimal::ZERO } else { (profit / paid.abs() * Decimal::ONE_HUNDRED).round_dp(2) };
+    let average = float(held.average_price.round_dp(4));
+    let mut position: Map<String, Value> = Map::new();
+    let mut set = |name: &str, value: Value| drop(position.insert(name.to_owned(), value));
+    set("shortQuantity", count(short));
+    set("longQuantity", count(long));
+    set("averagePrice", average.clone());
+    set("currentDayProfitLoss", float(profit));
+    set("currentDayProfitLossPercentage", float(percentage));
+    set("settledLongQuantity", count(held.at_day_begin.max(0)));
+    // Signed, unlike `shortQuantity`.
+    set("settledShortQuantity", count(held.at_day_begin.min(0)));
+    set("instrument", instrument(symbol));
+    set("marketValue", float(worth));
+    set("maintenanceRequirement", float(balances::requirement_share(exchange, held)));
+    set("currentDayCost", float(if held.at_day_begin == held.quantity { Decimal::ZERO } else { paid.round_dp(2) }));
+    let side = if held.quantity > 0 { "Long" } else { "Short" };
+    set(&format!("average{side}Price"), average.clone());
+    set(&format!("taxLotAverage{side}Price"), average);
+    set(&format!("{}OpenProfitLoss", side.to_lowercase()), float(profit));
+    if held.at_day_begin.signum() == held.quantity.signum() {
+        set(&format!("previousSession{side}Quantity"), count(held.at_day_begin.abs()));
+    }
+    Value::Object(position)
+}
+
+fn instrument(symbol: &OptionSymbol) -> Value {
+    json!({
+        "assetType": "OPTION",
+        "cusip": instruments::cusip(symbol),
+        "symbol": symbol.to_string(),
+        "description": instruments::description(symbol),
+        "netChange": 0.0,
+        "type": "VANILLA",
+        "putCall": instruments::put_call(symbol),
+        "underlyingSymbol": "$SPX",
+    })
+}

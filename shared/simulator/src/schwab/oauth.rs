@@ -1,0 +1,132 @@
+//! Tokens (reference section 2): the refresh, and the check of every call.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::errors::{MarketDataError, TraderError};
+use super::{Face, SchwabConfig, wire};
+use crate::random::{Stream, stream_at, text};
+
+const ACCESS_LIFE: SignedDuration = SignedDuration::from_secs(1800);
+const REFRESH_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
+const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// The tokens that are good.
+pub(super) struct Tokens {
+    seed: u64,
+    refresh: SecretString,
+    login: Timestamp,
+    /// Access tokens by when they end. A refresh does not end the ones before.
+    access: Vec<(SecretString, Timestamp)>,
+    issued: u64,
+}
+
+impl Tokens {
+    pub(super) fn new(config: &SchwabConfig, seed: u64, start: Timestamp) -> Self {
+        let access = config.access_token.iter().map(|token| (token.clone(), start + ACCESS_LIFE)).collect();
+        Self { seed, refresh: config.refresh_token.clone(), login: config.login.unwrap_or(start), access, issued: 0 }
+    }
+
+    /// Why a header is no authorisation, `None` when it is one.
+    fn objection(&self, headers: &HeaderMap, now: Timestamp) -> Option<&'static str> {
+        let Some(value) = headers.get(AUTHORIZATION) else { return Some("Missing header") };
+        let Some(token) = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")) else { return Some("Invalid header") };
+        match self.access.iter().find(|(known, _)| known.expose_secret() == token) {
+            None => Some("Invalid access token"),
+            Some((_, end)) if *end <= now => Some("Access token is expired"),
+            Some(_) => None,
+        }
+    }
+
+    /// A refresh does not lengthen the seven days: they count from the login.
+    fn refreshes(&self, token: &str, now: Timestamp) -> bool {
+        self.refresh.expose_secret() == token && now < self.login + REFRESH_LIFE
+    }
+
+    fn refreshed(&mut self, rotate: bool, now: Timestamp) -> Value {
+        self.issued += 1;
+        let mut random = stream_at(self.seed, Stream::Tokens, self.issued);
+        let access = format!("I0.{}@", text(&mut random, LETTERS, 48));
+        if rotate {
+            self.refresh = format!("{}@", text(&mut random, LETTERS, 64)).into();
+        }
+        self.access.retain(|(_, end)| *end > now);
+        self.access.push((access.clone().into(), now + ACCESS_LIFE));
+        json!({
+            "expires_in": ACCESS_LIFE.as_secs(),
+            "token_type": "Bearer",
+            "scope": "api",
+            "refresh_token": self.refresh.expose_secret(),
+            "access_token": access,
+            "id_token": "eyJhbGciOiJSUzI1NiJ9.e30.simulated",
+        })
+    }
+}
+
+/// `POST /v1/oauth/token`.
+pub(super) async fn token(State(face): State<Arc<Face>>, headers: HeaderMap, form: Result<Form<BTreeMap<String, String>>, FormRejection>) -> Response {
+    if headers.get(AUTHORIZATION).map(|value| value.as_bytes()) != Some(basic(&face.config).as_bytes()) {
+        return refusal(StatusCode::UNAUTHORIZED, "invalid_client", "Unauthorized");
+    }
+    let Ok(Form(form)) = form else {
+        return refusal(StatusCode::BAD_REQUEST, "invalid_request", "The body must be a form");
+    };
+    match (form.get("grant_type").map(String::as_str), form.get("refresh_token")) {
+        (Some("refresh_token"), Some(token)) => {
+            let now = face.clock.now();
+            let mut state = face.state();
+            if state.tokens.refreshes(token, now) { wire::ok(&state.tokens.refreshed(face.config.rotate_refresh_token, now)) } else { dead_refresh_token() }
+        }
+        (Some("refresh_token"), None) => refusal(StatusCode::BAD_REQUEST, "invalid_request", "refresh_token is required"),
+        // Nobody can log in to a simulation, so no code is ever good.
+        (Some("authorization_code"), _) => refusal(StatusCode::BAD_REQUEST, "invalid_request", "The authorization code is invalid or has expired"),
+        _ => refusal(StatusCode::BAD_REQUEST, "invalid_request", "grant_type must be refresh_token or authorization_code"),
+    }
+}
+
+fn basic(config: &SchwabConfig) -> String {
+    let pair = format!("{}:{}", config.app_key.expose_secret(), config.app_secret.expose_secret());
+    format!("Basic {}", STANDARD.encode(pair))
+}
+
+fn refusal(status: StatusCode, error: &str, description: &str) -> Response {
+    wire::json(status, &json!({ "error": error, "error_description": description }))
+}
+
+/// The inner text is what Schwab sends: quotes inside quotes, and no JSON of its own.
+fn dead_refresh_token() -> Response {
+    let inner = "400 Bad Request: \"{\"error_description\":\"Exception while authenticating refresh token [tokenDigest=simulated, \
+                 Exception=Failed refresh token authentication]\",\"error\":\"refresh_token_authentication_error\"}\"";
+    refusal(StatusCode::BAD_REQUEST, "unsupported_token_type", inner)
+}
+
+/// Lets only calls with a good access token through to the trader API.
+pub(super) async fn require_for_trader(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
+    let objection = face.state().tokens.objection(request.headers(), face.clock.now());
+    match objection {
+        Some(detail) => TraderError::unauthorized(detail).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+/// Lets only calls with a good access token through to the market data API.
+pub(super) async fn require_for_market_data(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
+    let objection = face.state().tokens.objection(request.headers(), face.clock.now());
+    match objection {
+        Some(detail) => MarketDataError::unauthorized(face.next_uuid(), detail).into_response(),
+        None => next.run(request).await,
+    }
+}

@@ -1,0 +1,179 @@
+//! Placing, reading, replacing and cancelling orders (reference sections 3, 6 and 7).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use jiff::fmt::strtime;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::accounts::Parameters;
+use super::errors::TraderError;
+use super::order_request::{OrderRequest, Wording, read};
+use super::orders_wire::{default_wording, order as order_json, status};
+use super::{Face, wire};
+use crate::exchange::{CancelError, Exchange, Order};
+
+/// How far back orders can be listed.
+const OLDEST: SignedDuration = SignedDuration::from_hours(60 * 24);
+const MOST_RESULTS: usize = 3000;
+
+/// Words the `status` filter takes.
+const STATUSES: &[&str] = &[
+    "AWAITING_PARENT_ORDER",
+    "AWAITING_CONDITION",
+    "AWAITING_STOP_CONDITION",
+    "AWAITING_MANUAL_REVIEW",
+    "ACCEPTED",
+    "AWAITING_UR_OUT",
+    "PENDING_ACTIVATION",
+    "QUEUED",
+    "WORKING",
+    "REJECTED",
+    "PENDING_CANCEL",
+    "CANCELED",
+    "PENDING_REPLACE",
+    "REPLACED",
+    "FILLED",
+    "EXPIRED",
+    "NEW",
+    "AWAITING_RELEASE_TIME",
+    "PENDING_ACKNOWLEDGEMENT",
+    "PENDING_RECALL",
+    "UNKNOWN",
+];
+
+/// `POST /accounts/{hash}/orders`: 201, no body, the id at the end of `Location`.
+pub(super) async fn place(State(face): State<Arc<Face>>, Path(hash): Path<String>, body: Bytes) -> Result<Response, TraderError> {
+    face.check_hash(&hash)?;
+    let OrderRequest { ticket, wording } = read(&body).map_err(TraderError::validation)?;
+    let mut exchange = face.exchange();
+    let id = exchange.submit(ticket);
+    // The words are known before anybody can read the order.
+    Ok(face.created(id, wording))
+}
+
+/// `PUT /accounts/{hash}/orders/{id}`: as a POST, with the id of the new order.
+pub(super) async fn replace(State(face): State<Arc<Face>>, Path((hash, id)): Path<(String, String)>, body: Bytes) -> Result<Response, TraderError> {
+    face.check_hash(&hash)?;
+    let old = order_id(&id)?;
+    let OrderRequest { ticket, wording } = read(&body).map_err(TraderError::validation)?;
+    let mut exchange = face.exchange();
+    let new = exchange.replace(old, ticket).map_err(refused)?;
+    Ok(face.created(new, wording))
+}
+
+/// `DELETE /accounts/{hash}/orders/{id}`: 200 without a body says only that the request was taken.
+pub(super) async fn cancel(State(face): State<Arc<Face>>, Path((hash, id)): Path<(String, String)>) -> Result<StatusCode, TraderError> {
+    face.check_hash(&hash)?;
+    face.exchange().cancel(order_id(&id)?).map_err(refused)?;
+    Ok(StatusCode::OK)
+}
+
+/// `GET /accounts/{hash}/orders/{id}`.
+pub(super) async fn one(State(face): State<Arc<Face>>, Path((hash, id)): Path<(String, String)>) -> Result<Response, TraderError> {
+    face.check_hash(&hash)?;
+    let id = order_id(&id)?;
+    let exchange = face.exchange();
+    let order = exchange.book().order(id).ok_or_else(|| refused(CancelError::Unknown(id)))?;
+    Ok(wire::ok(&face.show(order)))
+}
+
+/// `GET /accounts/{hash}/orders`.
+pub(super) async fn of_account(State(face): State<Arc<Face>>, Path(hash): Path<String>, Query(query): Parameters) -> Result<Response, TraderError> {
+    face.check_hash(&hash)?;
+    list(&face, &query)
+}
+
+/// `GET /orders`: of all accounts, of which there is one.
+pub(super) async fn of_all_accounts(State(face): State<Arc<Face>>, Query(query): Parameters) -> Result<Response, TraderError> {
+    list(&face, &query)
+}
+
+impl Face {
+    fn created(&self, id: u64, wording: Wording) -> Response {
+        self.state().wordings.insert(id, wording);
+        let location = format!("https://api.schwabapi.com/trader/v1/accounts/{}/orders/{id}", self.account_hash);
+        (StatusCode::CREATED, [(LOCATION, location)]).into_response()
+    }
+
+    fn show(&self, order: &Order) -> Value {
+        let wording = self.state().wordings.get(&order.id).cloned().unwrap_or_else(|| default_wording(order));
+        order_json(order, &wording, self)
+    }
+}
+
+/// Which orders are asked for.
+struct Listing {
+    from: Timestamp,
+    to: Timestamp,
+    most: usize,
+    status: Option<String>,
+}
+
+impl Listing {
+    fn read(query: &BTreeMap<String, String>, now: Timestamp) -> Result<Self, TraderError> {
+        let mut errors = Vec::new();
+        let mut keep = |result: Result<Timestamp, String>| result.map_err(|error| errors.push(error)).unwrap_or(now);
+        let from = keep(time(query, "fromEnteredTime"));
+        let to = keep(time(query, "toEnteredTime"));
+        let most = query.get("maxResults").map_or(Some(MOST_RESULTS), |text| text.parse().ok().filter(|most| (1..=MOST_RESULTS).contains(most)));
+        if most.is_none() {
+            errors.push(format!("maxResults: expected 1 to {MOST_RESULTS}"));
+        }
+        let status = query.get("status").cloned();
+        if status.as_ref().is_some_and(|word| !STATUSES.contains(&word.as_str())) {
+            errors.push("status: expected one order status".into());
+        }
+        if errors.is_empty() && from > to {
+            errors.push("fromEnteredTime: expected a time before toEnteredTime".into());
+        }
+        if errors.is_empty() && from < now - OLDEST {
+            errors.push("fromEnteredTime: expected a time within the last 60 days".into());
+        }
+        match (errors.is_empty(), most) {
+            (true, Some(most)) => Ok(Self { from, to, most, status }),
+            _ => Err(TraderError::validation(errors)),
+        }
+    }
+
+    fn holds(&self, order: &Order) -> bool {
+        let status = self.status.as_deref().is_none_or(|word| word == status(&order.state));
+        status && self.from <= order.entered && order.entered <= self.to
+    }
+}
+
+/// Newest first.
+fn list(face: &Face, query: &BTreeMap<String, String>) -> Result<Response, TraderError> {
+    let exchange = face.exchange();
+    let listing = Listing::read(query, Exchange::now(&exchange))?;
+    let orders = exchange.book().posts().iter().rev().filter(|order| listing.holds(order)).take(listing.most);
+    Ok(wire::ok(&orders.map(|order| face.show(order)).collect()))
+}
+
+/// A required `yyyy-MM-dd'T'HH:mm:ss.SSS'Z'`: exactly three decimals and a Z.
+pub(super) fn time(query: &BTreeMap<String, String>, name: &str) -> Result<Timestamp, String> {
+    let text = query.get(name).ok_or_else(|| format!("{name} is required"))?;
+    let whole = text.len() == "2025-09-03T20:13:30.000Z".len() && text.ends_with('Z') && text.as_bytes().get(19) == Some(&b'.');
+    let parsed = strtime::parse("%Y-%m-%dT%H:%M:%S%.fZ", text).ok().and_then(|parts| parts.to_datetime().ok());
+    let at = parsed.and_then(|civil| jiff::tz::TimeZone::UTC.to_timestamp(civil).ok());
+    at.filter(|_| whole).ok_or_else(|| format!("{name}: got {text:?}, expected yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"))
+}
+
+fn order_id(text: &str) -> Result<u64, TraderError> {
+    text.parse().map_err(|_| TraderError::invalid("orderId: expected a whole number".into()))
+}
+
+fn refused(error: CancelError) -> TraderError {
+    match error {
+        CancelError::Unknown(id) => TraderError::not_found(format!("orderId: no order {id}")),
+        CancelError::NotCancelable { id, state } => {
+            TraderError::invalid(format!("Order {id} cannot be canceled or replaced: its status is {}", status(&state)))
+        }
+    }
+}

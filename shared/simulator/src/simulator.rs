@@ -1,0 +1,206 @@
+//! The whole simulation: one clock, one market and account, and the faces on loopback ports.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gamma_market::calendar::at_eastern;
+use gamma_market::{OptionSymbol, Price};
+use jiff::Timestamp;
+use jiff::civil::time;
+use rust_decimal::Decimal;
+
+use crate::account::Account;
+use crate::chain::{Chain, ChainError};
+use crate::connections::Connections;
+use crate::exchange::{Book, Exchange, SharedExchange};
+use crate::faults::FaultPlan;
+use crate::gammawizard::{self, GammaWizardConfig, default_rows};
+use crate::market::Market;
+use crate::requests::{Gate, LoggedRequest, RequestLog, Service};
+use crate::schwab::{Schwab, SchwabConfig};
+use crate::time::{self, VirtualClock};
+
+/// What to simulate.
+#[derive(Debug, Clone)]
+pub struct SimulatorConfig {
+    /// What everything random is drawn from.
+    pub seed: u64,
+    /// The virtual time at the start, when the market shows the chain's own quotes.
+    pub start: Timestamp,
+    /// How many times as fast as real time a jump of the clock passes; `None` for no time at all. See [`VirtualClock::new`].
+    pub speed: Option<f64>,
+    /// The quotes the market starts from.
+    pub chain: Chain,
+    /// Dollars in the account.
+    pub cash: Decimal,
+    /// Contracts held at the start, long positive, with their average price in points.
+    pub positions: Vec<(OptionSymbol, i64, Price)>,
+    /// The broker.
+    pub schwab: SchwabConfig,
+    /// The signal feed.
+    pub gammawizard: GammaWizardConfig,
+    /// Which requests fail.
+    pub faults: FaultPlan,
+}
+
+impl SimulatorConfig {
+    /// A simulation of the trade date of `chain` from 16:12:00 Eastern on, a minute and a half before the signal, with 100000 dollars
+    /// and no positions.
+    #[must_use]
+    pub fn new(seed: u64, chain: Chain) -> Self {
+        Self {
+            seed,
+            start: at_eastern(chain.trade_date(), time(16, 12, 0, 0)),
+            speed: None,
+            chain,
+            cash: Decimal::from(100_000),
+            positions: Vec::new(),
+            schwab: SchwabConfig::default(),
+            gammawizard: GammaWizardConfig::default(),
+            faults: FaultPlan::default(),
+        }
+    }
+
+    /// [`SimulatorConfig::new`] on the chain of 2025-09-03.
+    ///
+    /// # Errors
+    /// [`ChainError`] when the embedded chain cannot be read, which a test rules out.
+    pub fn of_2025_09_03(seed: u64) -> Result<Self, ChainError> {
+        Chain::spxw_2025_09_03().map(|chain| Self::new(seed, chain))
+    }
+}
+
+/// A face that could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("simulator: could not serve {face} on a loopback port")]
+pub struct StartError {
+    face: &'static str,
+    source: io::Error,
+}
+
+/// A running simulation. Its servers stop when it is dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    clock: VirtualClock,
+    exchange: Arc<SharedExchange>,
+    schwab: Schwab,
+    log: RequestLog,
+    connections: Connections,
+    /// Kept apart: a function that was frozen must still be able to ask for the time, while its connections to the faces are dead.
+    clock_connections: Connections,
+    addresses: [SocketAddr; 3],
+}
+
+impl Simulator {
+    /// Starts the clock, the market and the faces. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] when a port could not be bound.
+    pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
+        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, gammawizard, faults } = config;
+        let clock = VirtualClock::new(start, speed);
+        let market = Market::new(chain, seed, start);
+        let rows = gammawizard.rows.clone().unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
+        let exchange = Arc::new(SharedExchange::new(Exchange::new(market, Account::new(cash, &positions), seed)));
+        clock.on_advance(Arc::<SharedExchange>::clone(&exchange));
+        let schwab = Schwab::new(schwab, seed, clock.clone(), Arc::clone(&exchange));
+        let (log, connections, clock_connections) = (RequestLog::default(), Connections::new(), Connections::new());
+        let gate = |service| Gate { service, clock: clock.clone(), log: log.clone(), faults: faults.clone() };
+        let schwab_router = gate(Service::Schwab).before(schwab.router());
+        let gammawizard_router = gate(Service::GammaWizard).before(gammawizard::router(gammawizard, rows, clock.clone()));
+        let failed = |face| move |source| StartError { face, source };
+        let addresses = [
+            connections.serve(schwab_router).await.map_err(failed("Schwab"))?,
+            connections.serve(gammawizard_router).await.map_err(failed("GammaWizard"))?,
+            clock_connections.serve(time::router(clock.clone())).await.map_err(failed("the clock"))?,
+        ];
+        Ok(Self { clock, exchange, schwab, log, connections, clock_connections, addresses })
+    }
+
+    /// Where Schwab's face is, without a slash at the end: what stands in for `https://api.schwabapi.com`.
+    #[must_use]
+    pub fn schwab_url(&self) -> String {
+        url(self.addresses[0])
+    }
+
+    /// Where GammaWizard's face is, without a slash at the end.
+    #[must_use]
+    pub fn gammawizard_url(&self) -> String {
+        url(self.addresses[1])
+    }
+
+    /// Where the clock is, without a slash at the end.
+    #[must_use]
+    pub fn clock_url(&self) -> String {
+        url(self.addresses[2])
+    }
+
+    /// The clock.
+    #[must_use]
+    pub const fn clock(&self) -> &VirtualClock {
+        &self.clock
+    }
+
+    /// The market, the orders and the account.
+    #[must_use]
+    pub const fn exchange(&self) -> &Arc<SharedExchange> {
+        &self.exchange
+    }
+
+    /// Every order ever accepted, as it stands now: what the broker really did.
+    #[must_use]
+    pub fn book(&self) -> Book {
+        self.exchange.at(self.clock.now()).book().clone()
+    }
+
+    /// The account as it stands now.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        self.exchange.at(self.clock.now()).account().clone()
+    }
+
+    /// The market as it stands now.
+    #[must_use]
+    pub fn market(&self) -> Market {
+        self.exchange.at(self.clock.now()).market().clone()
+    }
+
+    /// The broker's face.
+    #[must_use]
+    pub const fn schwab(&self) -> &Schwab {
+        &self.schwab
+    }
+
+    /// Every request the faces answered, oldest first.
+    #[must_use]
+    pub fn requests(&self) -> Vec<LoggedRequest> {
+        self.log.requests()
+    }
+
+    /// The connections of the faces (not the clock's), for a host that freezes functions.
+    #[must_use]
+    pub const fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// The next order to be looked at is rejected with `text`, after it was accepted.
+    pub fn reject_next_order(&self, text: &str) {
+        self.exchange.lock().reject_next_order(text);
+    }
+
+    /// Leaves the quotes of `symbol` out of every answer of the broker. See [`Schwab::drop_quote`].
+    pub fn drop_quote(&self, symbol: OptionSymbol) {
+        self.schwab.drop_quote(symbol);
+    }
+
+    /// Stops all servers at once.
+    pub fn stop(&self) {
+        self.connections.stop();
+        self.clock_connections.stop();
+    }
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}

@@ -1,0 +1,294 @@
+//! One account's whole world on this machine.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gamma_cloud::{Decision, DynamoLedger, OperatorControls, SdkConfig, SsmTokenStore, aws, create_table};
+use gamma_execution::ports::{Arming, Clock, Ledger, LoadedDay, TokenStore};
+use gamma_simulator::gammawizard::PublishedRow;
+use gamma_simulator::host::{FunctionConfig, Host, HostConfig, InvokeKind, InvokeResult};
+use gamma_simulator::simulator::{Simulator, SimulatorConfig};
+use gamma_simulator::time::VirtualClock;
+use jiff::Timestamp;
+use jiff::civil::date;
+use rust_decimal::Decimal;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::moto::Moto;
+
+/// Secrets of the made-up accounts. Tests grep every log for them.
+pub const CANARIES: [(&str, &str); 6] = [
+    ("app key", "canary-app-key"),
+    ("app secret", "canary-app-secret"),
+    ("refresh token", "canary-refresh-token@"),
+    ("access token", "I0.canary-access-token@"),
+    ("feed email", "canary@example.test"),
+    ("feed password", "canary-feed-password"),
+];
+
+const ACCOUNT: &str = "schwab";
+const STRATEGY: &str = "constant_stable";
+/// The parameter of the broker's token document.
+pub const TOKEN: &str = "/gamma/schwab/token_json";
+
+/// What kind of day it is.
+#[derive(Debug, Clone)]
+pub struct StackConfig {
+    /// Chooses the market's path, its liquidity and the signal.
+    pub seed: u64,
+    /// Virtual time at the start.
+    pub start: Timestamp,
+    /// Virtual seconds per real second, for watching; `None` as fast as it goes.
+    pub speed: Option<f64>,
+    /// The deployment's parameter.
+    pub live: bool,
+    /// Whether the account is armed.
+    pub armed: bool,
+    /// Whether the stored access token has already expired.
+    pub expired_token: bool,
+    /// Dollars in the account.
+    pub cash: Decimal,
+    /// A signal row to publish at once instead of the simulator's own.
+    pub signal: Option<Value>,
+    /// Parameters to write instead of, or beside, the usual ones; an empty text leaves one out.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl StackConfig {
+    /// The day of the real chain, a little after 16:13:00 New York: the scheduler fires anywhere in that minute.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Self {
+        let fired: Timestamp = "2025-09-03T20:13:00Z".parse().unwrap_or_default();
+        let late = Duration::from_secs(seed.wrapping_mul(17) % 45);
+        Self {
+            seed,
+            start: fired + late,
+            speed: None,
+            live: true,
+            armed: true,
+            expired_token: true,
+            cash: Decimal::from(25_000),
+            signal: None,
+            parameters: BTreeMap::new(),
+        }
+    }
+}
+
+/// The running stack. Everything it started ends when it is dropped.
+pub struct Stack {
+    /// The simulated world.
+    pub simulator: Simulator,
+    /// The Lambda host.
+    pub host: Host,
+    aws: SdkConfig,
+    table: String,
+    environment: BTreeMap<String, String>,
+    http: reqwest::Client,
+}
+
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+impl Stack {
+    /// Starts faces and host beside `moto`, and seeds parameters, table and armed record.
+    ///
+    /// # Errors
+    /// When a part cannot be started or seeded; the text says which.
+    pub async fn start(moto: &Moto, config: &StackConfig) -> Fallible<Self> {
+        let simulator = Simulator::start(simulator_config(config)?).await?;
+        let aws = aws::load_for(&moto.url()).await;
+        let table = format!("gamma-{}", simulator.schwab_url().rsplit(':').next().unwrap_or("local"));
+        let environment = environment(moto, &simulator, &table, config.live);
+        let function = FunctionConfig {
+            environment: environment.clone(),
+            timeout: Duration::from_secs(240),
+            memory_mb: 256,
+            max_retries: 0,
+            ..FunctionConfig::new("trade", function_binary()?)
+        };
+        let host =
+            Host::start(HostConfig { functions: vec![function], clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
+        let stack = Self { simulator, host, aws, table, environment, http: reqwest::Client::new() };
+        stack.seed(config).await?;
+        Ok(stack)
+    }
+
+    async fn seed(&self, config: &StackConfig) -> Fallible<()> {
+        let expires = config.start.as_second() + if config.expired_token { -60 } else { 1500 };
+        let login = config.start.as_second() - 86_400;
+        let token = json!({
+            "creation_timestamp": login,
+            "token": {
+                "expires_in": 1800, "token_type": "Bearer", "scope": "api", "refresh_token": CANARIES[2].1,
+                "access_token": CANARIES[3].1, "id_token": "made-up", "expires_at": expires,
+            },
+        });
+        let mut parameters = BTreeMap::from([
+            ("/gamma/schwab/app_key".to_owned(), CANARIES[0].1.to_owned()),
+            ("/gamma/schwab/app_secret".to_owned(), CANARIES[1].1.to_owned()),
+            (TOKEN.to_owned(), token.to_string()),
+            ("/gamma/shared/gw_email".to_owned(), CANARIES[4].1.to_owned()),
+            ("/gamma/shared/gw_password".to_owned(), CANARIES[5].1.to_owned()),
+        ]);
+        parameters.extend(config.parameters.clone());
+        let store = SsmTokenStore::new(&self.aws);
+        for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {
+            store.save(&name, &SecretString::from(value)).await?;
+        }
+        create_table(&self.aws, &self.table).await?;
+        if config.armed {
+            self.set_arming(Arming::Armed).await?;
+        }
+        Ok(())
+    }
+
+    /// Arms or disarms the account, as an operator would.
+    ///
+    /// # Errors
+    /// When the record could not be written.
+    pub async fn set_arming(&self, arming: Arming) -> Fallible<()> {
+        let decision = Decision { by: "the demo".into(), why: "simulated money".into(), at: self.simulator.clock().now() };
+        Ok(self.operator().set_arming(ACCOUNT, arming, &decision).await?)
+    }
+
+    /// Writes operator records.
+    #[must_use]
+    pub fn operator(&self) -> OperatorControls {
+        OperatorControls::new(&self.aws, &self.table, self.clock())
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(StackClock(self.simulator.clock().clone()))
+    }
+
+    /// Invokes the function through the Invoke API, as the AWS command line does.
+    ///
+    /// # Errors
+    /// When the host does not answer.
+    pub async fn invoke(&self, payload: &str) -> Fallible<Answer> {
+        let url = format!("{}/2015-03-31/functions/trade/invocations", self.host.url());
+        let response = self.http.post(url).body(payload.to_owned()).send().await?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (function_error, request_id) = (header("x-amz-function-error"), header("x-amzn-requestid").unwrap_or_default());
+        let status = response.status().as_u16();
+        let body = serde_json::from_slice(&response.bytes().await?)?;
+        Ok(Answer { status, function_error, request_id, body })
+    }
+
+    /// Invokes the function asynchronously, as EventBridge Scheduler does.
+    ///
+    /// # Errors
+    /// When the host refuses the event.
+    pub async fn invoke_async(&self, payload: &str) -> Fallible<InvokeResult> {
+        Ok(self.host.invoke("trade", payload.as_bytes(), InvokeKind::Event).await?)
+    }
+
+    /// What the ledger holds of the demo's day.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn day(&self) -> Fallible<LoadedDay> {
+        let ledger = DynamoLedger::new(&self.aws, &self.table, self.clock());
+        Ok(ledger.load_day(ACCOUNT, STRATEGY, date(2025, 9, 3)).await?)
+    }
+
+    /// The stored token document and its version.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn token(&self) -> Fallible<(Value, i64)> {
+        use secrecy::ExposeSecret;
+        let stored = SsmTokenStore::new(&self.aws).load(TOKEN).await?;
+        Ok((serde_json::from_str(stored.text.expose_secret())?, stored.version))
+    }
+
+    /// The function's environment, for running it by hand.
+    #[must_use]
+    pub const fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+}
+
+/// What the Invoke API answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// `X-Amz-Function-Error`.
+    pub function_error: Option<String>,
+    /// The invocation.
+    pub request_id: String,
+    /// The function's answer, or its error.
+    pub body: Value,
+}
+
+impl Answer {
+    /// `errorType`, where the function failed.
+    #[must_use]
+    pub fn error_type(&self) -> &str {
+        self.body["errorType"].as_str().unwrap_or_default()
+    }
+
+    /// The named outcome, where it did not.
+    #[must_use]
+    pub fn outcome(&self) -> &str {
+        self.body["outcome"].as_str().unwrap_or_default()
+    }
+}
+
+fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig> {
+    let mut simulated = SimulatorConfig::of_2025_09_03(config.seed)?;
+    (simulated.start, simulated.speed, simulated.cash) = (config.start, config.speed, config.cash);
+    simulated.schwab.app_key = CANARIES[0].1.into();
+    simulated.schwab.app_secret = CANARIES[1].1.into();
+    simulated.schwab.refresh_token = CANARIES[2].1.into();
+    simulated.schwab.access_token = Some(CANARIES[3].1.into());
+    simulated.gammawizard.email = CANARIES[4].1.into();
+    simulated.gammawizard.password = CANARIES[5].1.into();
+    if let Some(row) = &config.signal {
+        simulated.gammawizard.rows = Some(vec![PublishedRow { at: config.start, fields: row.as_object().cloned().unwrap_or_default() }]);
+    }
+    Ok(simulated)
+}
+
+fn environment(moto: &Moto, simulator: &Simulator, table: &str, live: bool) -> BTreeMap<String, String> {
+    let pairs = [
+        ("GAMMA_ACCOUNT", ACCOUNT.to_owned()),
+        ("GAMMA_TABLE", table.to_owned()),
+        ("GAMMA_DRY_RUN", (!live).to_string()),
+        ("GAMMA_SCHWAB_URL", simulator.schwab_url()),
+        ("GAMMA_GAMMAWIZARD_URL", simulator.gammawizard_url()),
+        ("GAMMA_CLOCK_URL", simulator.clock_url()),
+        ("AWS_ENDPOINT_URL", moto.url()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+    ];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The trade function: `GAMMA_TRADE_BINARY`, or the one built beside this program.
+fn function_binary() -> Fallible<PathBuf> {
+    if let Some(path) = std::env::var_os("GAMMA_TRADE_BINARY") {
+        return Ok(PathBuf::from(path).canonicalize()?);
+    }
+    let here = std::env::current_exe()?;
+    let found = here.ancestors().skip(1).map(|folder| folder.join("trade")).find(|path| path.is_file());
+    found.ok_or_else(|| "the trade function is not built: cargo build -p gamma-trade --bin trade".into())
+}
+
+/// The simulator's time for adapters that run outside the function. It never waits: it must not hold virtual time back.
+struct StackClock(VirtualClock);
+
+#[async_trait]
+impl Clock for StackClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep_until(&self, _at: Timestamp) {}
+}
