@@ -152,7 +152,7 @@ async fn bad_parameters_are_named_and_nothing_is_placed_or_lost() {
         (("/gamma/schwab/app_key".to_owned(), String::new()), "SecretsUnavailable", "/gamma/schwab/app_key"),
         (("/gamma/shared/gw_password".to_owned(), String::new()), "SecretsUnavailable", "/gamma/shared/gw_password"),
         (token(json!({"token": {}})), "BadToken", "creation_timestamp"),
-        (token(json!({"creation_timestamp": 1, "token": {"refresh_token": 5}})), "BadToken", "refresh_token"),
+        (token(json!({"creation_timestamp": 1, "token": {"access_token": 5}})), "BadToken", "access_token"),
         ((TOKEN.to_owned(), "canary-app-key is no JSON".to_owned()), "BadToken", "token"),
         (sizing("{\"unit_dollars\": -1}"), "BadProfile", "unit_dollars"),
         (sizing("{\"units\": 1}"), "BadProfile", "units"),
@@ -247,7 +247,7 @@ async fn live_needs_event_deployment_and_armed_record_to_agree() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
 async fn a_dry_run_by_hand_works_at_any_hour_and_says_what_would_have_refused() {
-    let (stack, _moto) = stack(&StackConfig { start: "2025-09-03T20:14:40Z".parse().unwrap(), ..StackConfig::of_seed(1) }).await;
+    let (stack, _moto) = stack(&StackConfig { start: "2025-09-03T20:20:00Z".parse().unwrap(), ..StackConfig::of_seed(1) }).await;
     let answer = stack.invoke(DRY).await.unwrap();
     assert_eq!(answer.outcome(), "dry_run", "{}", answer.body);
     let gates: Vec<_> = answer.body["gates"].as_array().unwrap().iter().map(|gate| gate["gate"].as_str().unwrap()).collect();

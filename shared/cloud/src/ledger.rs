@@ -47,7 +47,7 @@ pub use schema::create_table;
 
 use table::Table;
 
-/// A [`Ledger`] over one DynamoDB table (see the module's own words for its items and keys).
+/// A [`Ledger`] over one DynamoDB table (its items and keys are told at the top of `ledger.rs`).
 #[derive(Debug)]
 pub struct DynamoLedger {
     table: Table,

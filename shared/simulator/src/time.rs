@@ -10,6 +10,7 @@
 //! is under way. A run that blocks on another run (a synchronous invocation) is busy, and the other's waits then never end.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -59,10 +60,13 @@ impl VirtualClock {
 
     /// Begins a run, busy; whether it is new. Attaching it again changes nothing, and leaves its end to whoever attached it first.
     pub fn attach(&self, run: &str) -> bool {
-        let mut shared = self.shared.lock();
-        let new = !shared.runs.contains_key(run);
-        shared.runs.entry(run.to_owned()).or_insert_with(Run::busy);
-        new
+        match self.shared.lock().runs.entry(run.to_owned()) {
+            Entry::Vacant(place) => {
+                place.insert(Run::busy());
+                true
+            }
+            Entry::Occupied(_) => false,
+        }
     }
 
     /// Ends a run; its outstanding waits return at once, and so do later ones. A run that is not attached stays so.

@@ -178,11 +178,13 @@ async fn a_flat_account_has_no_positions_and_a_trade_changes_it() {
     session.post(&vertical(2, "0.05")).await;
     session.pass(3.seconds()).await;
     let account = &session.read(&path).await["securitiesAccount"];
-    let quantities: Vec<_> = account["positions"].as_array().unwrap().iter().map(|p| (p["instrument"]["symbol"].clone(), p["longQuantity"].clone(), p["shortQuantity"].clone())).collect();
-    assert_eq!(
-        quantities,
-        [(json!("SPXW  250904P06420000"), json!(2.0), json!(0.0)), (json!("SPXW  250904P06425000"), json!(0.0), json!(2.0))]
-    );
+    let quantities: Vec<_> = account["positions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["instrument"]["symbol"].clone(), p["longQuantity"].clone(), p["shortQuantity"].clone()))
+        .collect();
+    assert_eq!(quantities, [(json!("SPXW  250904P06420000"), json!(2.0), json!(0.0)), (json!("SPXW  250904P06425000"), json!(0.0), json!(2.0))]);
     assert!(account["positions"][0].get("averageShortPrice").is_none() && account["positions"][0]["averageLongPrice"].is_f64());
     assert_eq!(account["currentBalances"]["maintenanceRequirement"], json!(1000.0));
     assert_eq!(account["initialBalances"]["liquidationValue"], json!(100_000.0), "the start of the day");
@@ -237,7 +239,8 @@ async fn transactions_are_one_a_leg_with_fees_first() {
     let expired = late.read(&late.account(&format!("/transactions?{day}&types=RECEIVE_AND_DELIVER"))).await;
     assert_eq!(expired.as_array().unwrap().len(), 2);
     assert_eq!(expired[0]["description"], "REMOVAL OF OPTION DUE TO EXPIRATION");
-    for (query, words) in [(day.to_owned(), "types is required"), (format!("{day}&types=FEES"), "types: got"), ("types=TRADE".into(), "startDate is required")] {
+    for (query, words) in [(day.to_owned(), "types is required"), (format!("{day}&types=FEES"), "types: got"), ("types=TRADE".into(), "startDate is required")]
+    {
         let (status, body) = late.get(&late.account(&format!("/transactions?{query}"))).await;
         assert_eq!(status, 400);
         assert!(body["errors"].to_string().contains(words), "{body}");

@@ -56,9 +56,7 @@ impl Advance for World {
 #[tokio::test]
 async fn time_stands_while_a_run_is_busy_and_then_jumps_to_the_earliest_wait() {
     let clock = clock();
-    clock.attach("a");
-    clock.attach("b");
-    clock.attach("b");
+    assert!(clock.attach("a") && clock.attach("b") && !clock.attach("b"));
     let a = tokio::spawn(clock.wait("a", at(300)));
     turns().await;
     assert_eq!((clock.now(), clock.busy()), (start(), vec!["b".to_owned()]));
@@ -250,7 +248,9 @@ impl Face {
 #[tokio::test]
 async fn over_http_a_run_attaches_waits_and_detaches() {
     let face = Face::new().await;
-    assert_eq!(face.post("attach", r#"{"run": "a"}"#).await, (200, json!({ "now": "2026-03-02T14:30:00Z" })));
+    for new in [true, false] {
+        assert_eq!(face.post("attach", r#"{"run": "a"}"#).await, (200, json!({ "now": "2026-03-02T14:30:00Z", "new": new })));
+    }
     let body = r#"{"run": "a", "until": "2026-03-02T09:31:30-05:00"}"#;
     assert_eq!(face.post("wait", body).await, (200, json!({ "now": "2026-03-02T14:31:30Z" })));
     let now = face.client.get(format!("{}/now", face.url)).send().await.unwrap().text().await.unwrap();

@@ -54,7 +54,7 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
     let mut config = StackConfig { speed: arguments.speed, ..StackConfig::of_seed(arguments.seed) };
     if arguments.dry_run || arguments.serve {
         // By hand, at some other minute: after the signal, too late for a live run.
-        config.start = "2025-09-03T20:14:40Z".parse()?;
+        config.start = "2025-09-03T20:20:00Z".parse()?;
     }
     let stack = Stack::start(moto, &config).await?;
     if arguments.serve {

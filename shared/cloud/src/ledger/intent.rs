@@ -11,7 +11,10 @@ use super::record::{intent_from, intent_item};
 use super::table::{Expression, Step, Transacted, Written, failed};
 use super::writer_holds;
 
-const EMPTY: &str = "#state = :terminal AND #filled = :zero";
+// A side that an earlier plan left out has no earlier revision; none is as empty as one without fills.
+const EMPTY: &str = "attribute_not_exists(#pk) OR (#state = :terminal AND #filled = :zero)";
+// A transaction holds 100 parts. A day is planned twice or three times.
+const MOST_REVISIONS: u32 = 90;
 // The envelope was approved once: quantity and worst price never change, and fills are never forgotten.
 const MAY_SET: &str = "attribute_exists(#pk) AND #state <> :terminal AND #filled <= :filled AND #fence <= :fence \
      AND #quantity = :quantity AND #worst_price = :worst_price";
@@ -23,15 +26,17 @@ impl DynamoLedger {
         let key = keys.intent(operation, &intent.key)?;
         writer_holds(operation, &key, lease, &intent.writer)?;
         let mut steps = vec![fenced(&keys, lease), Step::Put(intent_item(&key, intent), Expression::absent())];
-        if intent.key.revision > 1 {
-            steps.push(Step::Check(earlier(operation, &keys, &intent.key)?, empty()));
+        for before in earlier(operation, &keys, &intent.key)? {
+            steps.push(Step::Check(before, empty()));
         }
         let Transacted::Refused(refused) = self.table.transact(operation, &key, steps).await? else {
             return Ok(PutOutcome::Ours);
         };
         match refused.as_slice() {
             [true, ..] => self.lease_lost(operation, lease).await,
-            [_, _, true] => Ok(PutOutcome::Theirs(format!("the revision before {} is not terminal with zero fills", intent.key))),
+            [_, _, earlier @ ..] if earlier.contains(&true) => {
+                Ok(PutOutcome::Theirs(format!("a revision before {} is not terminal with zero fills", intent.key)))
+            }
             _ => self.same_intent(operation, &key, intent).await,
         }
     }
@@ -69,9 +74,12 @@ fn empty() -> Expression {
     Expression::new(EMPTY, [(":terminal", word(&IntentState::Terminal)), (":zero", number(0))])
 }
 
-fn earlier(operation: &'static str, keys: &DayKeys, key: &IntentKey) -> Result<Key, LedgerError> {
-    let before = IntentKey { revision: key.revision.saturating_sub(1), ..key.clone() };
-    keys.intent(operation, &before)
+fn earlier(operation: &'static str, keys: &DayKeys, key: &IntentKey) -> Result<Vec<Key>, LedgerError> {
+    if key.revision > MOST_REVISIONS {
+        return Err(failed(operation, key, format!("revision: got {}, expected {MOST_REVISIONS} at most", key.revision)));
+    }
+    let of = |revision| IntentKey { revision, ..key.clone() };
+    (1..key.revision).map(|revision| keys.intent(operation, &of(revision))).collect()
 }
 
 fn compared(operation: &'static str, item: &Item, meant: &IntentRecord) -> Result<PutOutcome, LedgerError> {

@@ -1,7 +1,7 @@
 //! What the conditions refuse, and what they must let pass.
 
 use gamma_execution::ports::{DayState, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RungRecord, RungState};
-use gamma_market::Price;
+use gamma_market::{Price, Right};
 
 use crate::records::{ACCOUNT, DATE, STRATEGY, day, intent, lease, rung, writer};
 use crate::{ledger, ours, planned, take, theirs};
@@ -148,11 +148,28 @@ async fn a_revision_follows_only_one_that_ended_without_fills() {
         if allowed {
             ours(ledger.put_intent(&lease, &two).await.unwrap());
             ours(ledger.put_intent(&lease, &two).await.unwrap());
-            theirs(ledger.put_intent(&lease, &intent(&lease.writer, 4)).await.unwrap(), "revision before");
+            theirs(ledger.put_intent(&lease, &intent(&lease.writer, 4)).await.unwrap(), "a revision before");
         } else {
-            theirs(ledger.put_intent(&lease, &two).await.unwrap(), "revision before");
+            theirs(ledger.put_intent(&lease, &two).await.unwrap(), "a revision before");
         }
     }
+}
+
+/// The signal moved before anything filled, and the new plan trades a side that the first one left out.
+#[tokio::test]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn a_side_may_begin_with_the_second_plan() {
+    let ledger = ledger("revision_first").await;
+    let lease = planned(&ledger, "first").await;
+    let call = |revision| {
+        let mut intent = intent(&lease.writer, revision);
+        intent.key.side = Right::Call;
+        intent
+    };
+    ours(ledger.put_intent(&lease, &call(2)).await.unwrap());
+    // A gap hides nothing: the open second revision still stands in the way of the fourth.
+    theirs(ledger.put_intent(&lease, &call(4)).await.unwrap(), "a revision before constant_stable#call#r4");
+    assert!(ledger.put_intent(&lease, &call(91)).await.is_err());
 }
 
 #[tokio::test]

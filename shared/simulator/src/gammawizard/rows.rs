@@ -53,7 +53,7 @@ pub fn default_rows(market: &Market, seed: u64, delay: SignedDuration, choice: S
             let mut random = stream_at(seed, Stream::Signal, index + 1);
             let moved = Price::new(level.points() + Decimal::from(between(&mut random, -60, 60)));
             let signal = Signal::chosen(seed, index + 1, SignalChoice::Seeded);
-            row(*date, session_after(*date), moved, signal, [Decimal::new(95, 2), Decimal::new(105, 2)], delay)
+            row(*date, session_after(*date), moved, signal, [Price::cents(95), Price::cents(105)], delay)
         })
         .collect();
     let expiry = chain.expiries().into_iter().find(|expiry| *expiry > today).unwrap_or(today);
@@ -82,7 +82,7 @@ impl Signal {
 }
 
 /// Numbers and numeric texts side by side, as the feed has them.
-fn row(date: Date, expiry: Date, level: Price, signal: Signal, [put, call]: [Decimal; 2], delay: SignedDuration) -> PublishedRow {
+fn row(date: Date, expiry: Date, level: Price, signal: Signal, [put, call]: [Price; 2], delay: SignedDuration) -> PublishedRow {
     let (limit, call_limit) = strikes(level);
     let fields = json!({
         "Date": date.to_string(),
@@ -119,18 +119,18 @@ fn strikes(level: Price) -> (i64, i64) {
 }
 
 /// The mids of the five-point put and call spreads outside the strikes.
-fn mids(chain: &Chain, expiry: Date, level: Price) -> [Decimal; 2] {
+fn mids(chain: &Chain, expiry: Date, level: Price) -> [Price; 2] {
     let (put, call) = strikes(level);
     [spread(chain, expiry, Right::Put, put, put - 5), spread(chain, expiry, Right::Call, call, call + 5)]
 }
 
-fn spread(chain: &Chain, expiry: Date, right: Right, inner: i64, outer: i64) -> Decimal {
+fn spread(chain: &Chain, expiry: Date, right: Right, inner: i64, outer: i64) -> Price {
     let mid = |points: i64| {
         let strike = Strike::whole(u32::try_from(points).ok()?)?;
         let option = chain.option(&OptionSymbol::new(ROOT, expiry, right, strike)?)?;
         Some(option.bid.halfway(option.ask?))
     };
-    mid(inner).zip(mid(outer)).map_or(Decimal::ONE, |(inner, outer)| (inner - outer).points().round_dp(2))
+    mid(inner).zip(mid(outer)).map_or(Price::cents(100), |(inner, outer)| inner - outer)
 }
 
 fn session_after(date: Date) -> Date {

@@ -156,13 +156,13 @@ fn list(face: &Face, query: &BTreeMap<String, String>) -> Result<Response, Trade
     Ok(wire::ok(&orders.map(|order| face.show(order)).collect()))
 }
 
-/// A required `yyyy-MM-dd'T'HH:mm:ss.SSS'Z'`: exactly three decimals and a Z.
+/// A required time in UTC with a Z and three decimals or none: the reference wants the former, public SDKs send the latter too.
 pub(super) fn time(query: &BTreeMap<String, String>, name: &str) -> Result<Timestamp, String> {
     let text = query.get(name).ok_or_else(|| format!("{name} is required"))?;
-    let whole = text.len() == "2025-09-03T20:13:30.000Z".len() && text.ends_with('Z') && text.as_bytes().get(19) == Some(&b'.');
+    let shape = ["2025-09-03T20:13:30Z".len(), "2025-09-03T20:13:30.000Z".len()];
     let parsed = strtime::parse("%Y-%m-%dT%H:%M:%S%.fZ", text).ok().and_then(|parts| parts.to_datetime().ok());
     let at = parsed.and_then(|civil| jiff::tz::TimeZone::UTC.to_timestamp(civil).ok());
-    at.filter(|_| whole).ok_or_else(|| format!("{name}: got {text:?}, expected yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"))
+    at.filter(|_| shape.contains(&text.len())).ok_or_else(|| format!("'{text}' is not a valid value for {name}"))
 }
 
 fn order_id(text: &str) -> Result<u64, TraderError> {

@@ -36,7 +36,7 @@ pub fn router(clock: VirtualClock) -> Router {
 
 async fn attach(State(clock): State<VirtualClock>, body: Bytes) -> Result<Response, BadRequest> {
     let new = clock.attach(text(&object(&body)?, "run")?);
-    Ok(Json(json!({ "now": clock.now(), "new": new })).into_response())
+    Ok(Json(json!({ "now": clock.now().to_string(), "new": new })).into_response())
 }
 
 async fn detach(State(clock): State<VirtualClock>, body: Bytes) -> Result<Response, BadRequest> {
