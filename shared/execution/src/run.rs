@@ -101,6 +101,8 @@ struct Run<'a> {
     profile: &'a AccountProfile,
     report: RunReport,
     stage_began: Timestamp,
+    /// How many orders were sent, whatever came of them.
+    sent: u32,
 }
 
 /// Runs one delivery to its end. Never fails: whatever goes wrong is an outcome.
@@ -125,7 +127,7 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         ended: began,
         durations_ms: Vec::new(),
     };
-    let mut run = Run { ports, request, profile, report, stage_began: began };
+    let mut run = Run { ports, request, profile, report, stage_began: began, sent: 0 };
     let ended = if live { run.live().await } else { run.dry().await };
     run.finish(ended).await
 }
@@ -239,7 +241,9 @@ impl Run<'_> {
             return Err(self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder }));
         }
         self.stage("open day");
-        self.trade(lease).await
+        // A run that ended before its first SENDING leaves intents behind: theirs stay, ours come after them.
+        let first_revision = 1 + day.intents.iter().map(|intent| intent.key.revision).max().unwrap_or(0);
+        self.trade(lease, first_revision).await
     }
 
     /// Everything but sending. It works at any hour, and shows which gates would have refused a live run.

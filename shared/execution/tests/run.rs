@@ -240,7 +240,7 @@ async fn incident_two_copies_at_once_trade_once() {
 async fn what_cannot_be_marked_is_not_sent_and_a_short_fault_is_ridden_out() {
     for (operation, times, posts, outcome) in [
         ("put sending", 2, 2, Outcome::Filled),
-        ("put sending", 100, 0, Outcome::NoFill),
+        ("put sending", 100, 0, Outcome::LedgerUnavailable),
         ("controls", 2, 2, Outcome::Filled),
         ("load day", 100, 0, Outcome::LedgerUnavailable),
         ("put intent", 100, 0, Outcome::LedgerUnavailable),
@@ -252,6 +252,19 @@ async fn what_cannot_be_marked_is_not_sent_and_a_short_fault_is_ridden_out() {
         let report = world.deliver("run-1").await;
         assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (outcome, posts), "{operation} × {times}: {:?}", report.notes);
     }
+}
+
+#[tokio::test]
+async fn a_day_that_ended_before_its_first_sending_may_be_tried_again() {
+    let world = World::at("20:13:00");
+    set(&world.broker.fills, |_, _, _| 4);
+    world.ledger.break_write("put sending", 100);
+    assert_eq!(world.deliver("run-1").await.outcome, Outcome::LedgerUnavailable);
+    assert_eq!(world.ledger.day().map(|day| day.sending), Some(false));
+    world.ledger.break_write("put sending", 0);
+    let again = world.deliver("run-2").await;
+    assert_eq!((again.outcome, *world.broker.posts.lock().unwrap()), (Outcome::Filled, 2), "{}", again.detail);
+    assert!(again.sides.iter().all(|side| side.revision == 2), "the first run's intents stay as they are");
 }
 
 #[tokio::test]

@@ -38,14 +38,14 @@ enum Round {
 
 impl Run<'_> {
     /// Prepares, decides, approves, works; once more when the signal moves before anything has filled.
-    pub(super) async fn trade(&mut self, lease: &mut Lease) -> Result<Outcome, Ended> {
+    pub(super) async fn trade(&mut self, lease: &mut Lease, first_revision: u32) -> Result<Outcome, Ended> {
         let mut account = self.account().await?;
         self.stage("prepare");
         let mut row = self.signal().await?;
         self.renew(lease).await?;
         self.stage("signal");
         let mut offsets = self.profile.execution.rung_offsets.clone();
-        for revision in 1_u32..=2 {
+        for revision in [first_revision, first_revision + 1] {
             let plan = self.decide(&row, &account)?;
             let approved = self.approve(&plan, &account, revision).await?;
             let nothing = plan.sides.iter().all(|side| side.quantity() == 0);
@@ -55,7 +55,7 @@ impl Run<'_> {
             }
             let mut sides = self.write_intents(lease, approved, revision, &offsets).await?;
             self.stage("decide and approve");
-            let round = self.work(lease, &mut sides, &account, &plan, &mut offsets, revision == 1).await;
+            let round = self.work(lease, &mut sides, &account, &plan, &mut offsets, revision == first_revision).await;
             self.stage("work");
             self.report_sides(sides);
             if round == Round::Over {
@@ -64,9 +64,28 @@ impl Run<'_> {
             account = self.account().await?;
             row = self.signal().await?;
         }
+        if let Some(ended) = self.stopped_before_sending() {
+            return Err(ended);
+        }
         let sides: Vec<_> = self.report.sides.iter().filter(|side| side.quantity > 0 && !superseded(side, &self.report.sides)).collect();
         let totals: Vec<_> = sides.iter().map(|side| (side.quantity, side.filled, matches!(side.end, Some(SideEnd::Unresolved(_))))).collect();
         Ok(Outcome::of_sides(&totals))
+    }
+
+    /// A run that was stopped before it sent anything is named after what stopped it, not after what it did not fill.
+    fn stopped_before_sending(&self) -> Option<Ended> {
+        let stops = self.report.sides.iter().filter_map(|side| match &side.end {
+            Some(SideEnd::Stopped(reason)) if self.sent == 0 => Some(reason),
+            _ => None,
+        });
+        let outcome = |reason: &StopReason| match reason {
+            StopReason::Halted(_) => Some(Outcome::Halted),
+            StopReason::Disarmed => Some(Outcome::NotArmed),
+            StopReason::LeaseLost(_) => Some(Outcome::AnotherRunActive),
+            StopReason::Ledger(_) => Some(Outcome::LedgerUnavailable),
+            StopReason::SignalMoved | StopReason::TimeUp => None,
+        };
+        stops.filter_map(|reason| outcome(reason).map(|outcome| Ended::new(outcome, reason))).next()
     }
 
     fn why_nothing(&self, plan: &Plan) -> String {
@@ -317,6 +336,7 @@ impl Run<'_> {
         let why = match self.persist(async || ledger.put_sending(held, &rung).await).await {
             Ok(PutOutcome::Ours) => {
                 tracing::info!(run_id = %self.request.run_id, intent = %rung.intent, rung = rung.number, price = %rung.price, quantity = rung.quantity, "sending");
+                self.sent += 1;
                 return self.ports.broker.place(&posting.order).await;
             }
             Ok(PutOutcome::Theirs(holder)) => StopReason::LeaseLost(holder),

@@ -265,9 +265,8 @@ impl Environment {
         if !takes_effect(|| members.are_stopped()).await {
             tracing::warn!(port = self.port, "a function does not freeze");
         }
-        let mut flows = members.connections();
-        flows.retain(|(server, _)| *server != self.port);
-        self.connections.kill_flows(&flows);
+        // The one to the Runtime API lives: it is not among the connections that can be killed.
+        self.connections.kill_flows(&members.connections());
     }
 }
 
