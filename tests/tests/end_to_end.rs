@@ -112,7 +112,7 @@ async fn an_expired_token_is_refreshed_once_and_written_back_readable_by_schwab_
     assert_eq!(next, version + 1);
     assert_eq!(after["creation_timestamp"], before["creation_timestamp"], "the login's time stays");
     assert!(after["token"]["expires_at"].as_i64() > before["token"]["expires_at"].as_i64());
-    assert_eq!(after["token"]["id_token"].is_string(), true);
+    assert!(after["token"]["id_token"].is_string());
     let refreshes = stack.simulator.requests().iter().filter(|request| request.path == "/v1/oauth/token").count();
     assert_eq!(refreshes, 1);
 

@@ -22,7 +22,7 @@ use jiff::civil::{date, time};
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 
-pub(crate) use broker::{Broker, Fills, Place};
+pub(crate) use broker::{Broker, Place};
 pub(crate) use ledger::MemoryLedger;
 
 /// Time steps to whatever is waited for.
