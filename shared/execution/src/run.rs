@@ -1,5 +1,6 @@
 //! One delivery of one event, from the gates to the recorded outcome. Every delivery ends in exactly one named outcome.
 
+mod orders;
 mod persist;
 mod prepare;
 mod recover;

@@ -255,6 +255,44 @@ async fn what_cannot_be_marked_is_not_sent_and_a_short_fault_is_ridden_out() {
 }
 
 #[tokio::test]
+async fn a_lease_taken_over_stops_the_run_and_its_orders_are_proven_over() {
+    let world = World::at("20:13:31");
+    let thief = async {
+        while *world.broker.posts.lock().unwrap() < 2 {
+            tokio::task::yield_now().await;
+        }
+        world.ledger.steal_lease();
+    };
+    let request = world.request("run-1");
+    let (report, ()) = tokio::join!(world.deliver_as(&request), thief);
+    assert_eq!((*world.broker.posts.lock().unwrap(), world.broker.live()), (2, 0), "nothing more is sent, nothing is left alive");
+    assert!(report.sides.iter().all(|side| matches!(side.end, Some(SideEnd::Stopped(StopReason::LeaseLost(_))))), "{:?}", report.sides[0].end);
+}
+
+#[tokio::test]
+async fn the_lease_is_renewed_while_the_run_waits_for_the_signal() {
+    let world = World::at("20:13:00");
+    let watcher = async {
+        while *world.broker.posts.lock().unwrap() == 0 {
+            let expires = world.ledger.lease_expires();
+            assert!(expires.is_none_or(|at| at > world.clock.now()), "the lease ran out at {}", world.clock.now());
+            tokio::task::yield_now().await;
+        }
+    };
+    let request = world.request("run-1");
+    tokio::join!(world.deliver_as(&request), watcher);
+}
+
+#[tokio::test]
+async fn a_side_refused_beside_one_that_fills_is_one_sided() {
+    let world = World::at("20:13:00");
+    world.broker.quotes.lock().unwrap().remove(&"SPXW  250904P06420000".parse().unwrap());
+    set(&world.broker.fills, |_, _, _| 4);
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, report.alarm, world.broker.book().len()), (Outcome::OneSided, true, 1));
+}
+
+#[tokio::test]
 async fn a_day_that_ended_before_its_first_sending_may_be_tried_again() {
     let world = World::at("20:13:00");
     set(&world.broker.fills, |_, _, _| 4);

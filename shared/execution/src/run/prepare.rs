@@ -14,7 +14,7 @@ use super::{Ended, Run};
 use crate::approval::{Approved, Book, Intent, approve, unbounded_expiries};
 use crate::gates::time_gates;
 use crate::ladder::Ladder;
-use crate::ports::{AccountSnapshot, OrderId, OrderView, SignalError};
+use crate::ports::{AccountSnapshot, Lease, OrderId, OrderView, SignalError};
 use crate::profile::seconds;
 use crate::report::{Outcome, RungReport, SideReport};
 use crate::schedule::share;
@@ -67,9 +67,16 @@ impl Run<'_> {
     }
 
     /// Waits until the signal is final, then reads until its row may be traded or no rung would fit any more.
-    pub(super) async fn signal(&mut self) -> Result<SignalRow, Ended> {
+    pub(super) async fn signal(&mut self, mut lease: Option<&mut Lease>) -> Result<SignalRow, Ended> {
         let execution = &self.profile.execution;
-        self.ports.clock.sleep_until(at_eastern(self.date(), execution.signal_ready)).await;
+        let ready = at_eastern(self.date(), execution.signal_ready);
+        while self.now() < ready {
+            let nap = self.now() + seconds(execution.lease_seconds) / 4;
+            self.ports.clock.sleep_until(nap.min(ready)).await;
+            if let Some(lease) = lease.as_deref_mut() {
+                self.renew(lease).await?;
+            }
+        }
         let give_up = self.end_of_trading(None);
         loop {
             let trouble = match self.ports.signal.rows(SIGNAL_BUDGET).await {
@@ -85,6 +92,9 @@ impl Run<'_> {
                 return Err(trouble);
             }
             self.ports.clock.sleep_until(next).await;
+            if let Some(lease) = lease.as_deref_mut() {
+                self.renew(lease).await?;
+            }
         }
     }
 
@@ -145,7 +155,7 @@ impl Run<'_> {
         let account = self.account().await?;
         self.stage("prepare");
         let on_time = time_gates(self.now(), self.request.scheduled, &self.profile.execution).is_empty();
-        let row = if on_time { self.signal().await? } else { self.newest_signal().await? };
+        let row = if on_time { self.signal(None).await? } else { self.newest_signal().await? };
         self.stage("signal");
         let plan = self.decide(&row, &account)?;
         let sides = self.approve(&plan, &account, 1).await?;

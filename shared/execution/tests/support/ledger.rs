@@ -34,6 +34,17 @@ impl MemoryLedger {
         self.0.lock().unwrap().controls = Some(controls);
     }
 
+    /// Another run takes the lease over, as if ours had expired.
+    pub(crate) fn steal_lease(&self) {
+        let mut state = self.0.lock().unwrap();
+        let fence = state.lease.as_ref().map_or(0, |(writer, _)| writer.fence);
+        state.lease = Some((Writer { run_id: "thief".into(), fence: fence + 1 }, Timestamp::MAX));
+    }
+
+    pub(crate) fn lease_expires(&self) -> Option<Timestamp> {
+        self.0.lock().unwrap().lease.as_ref().map(|(_, expires)| *expires)
+    }
+
     /// `operation` fails the next `times` times.
     pub(crate) fn break_write(&self, operation: &'static str, times: u32) {
         self.0.lock().unwrap().broken = Some((operation, times));

@@ -1,0 +1,203 @@
+//! One order's way to the broker and back, and its record in the ledger.
+
+use std::collections::VecDeque;
+
+use jiff::SignedDuration;
+
+use super::Run;
+use super::prepare::Account;
+use super::work::Side;
+use crate::fingerprint::Fingerprint;
+use crate::ladder::{Command, Event, Posting, RungSkip, SideEnd, StopReason};
+use crate::ports::{CancelReply, IntentState, Lease, NotPlaced, OrderId, PlaceReply, PutOutcome, RungRecord, RungState};
+use crate::profile::ExecutionProfile;
+use crate::report::RungReport;
+
+impl Run<'_> {
+    /// Executes commands and feeds back what came of them, until the ladder wants to wait.
+    pub(super) async fn carry_out(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, commands: Vec<Command>) {
+        let mut queue = VecDeque::from(commands);
+        while let Some(command) = queue.pop_front() {
+            let more = match command {
+                Command::Post(posting) => {
+                    let reply = self.post(lease, side, account, &posting).await;
+                    let now = self.now();
+                    side.ladder.step(now, Event::Posted(reply))
+                }
+                Command::Read(order) => self.read(side, &order).await,
+                Command::Cancel(order) => {
+                    self.cancel(&order).await;
+                    Vec::new()
+                }
+                Command::Locate(posting) => self.locate(side, &posting).await,
+                Command::Skipped(skip) => {
+                    self.skipped(side, &skip);
+                    Vec::new()
+                }
+                record => {
+                    self.record(side, record).await;
+                    Vec::new()
+                }
+            };
+            queue.extend(more);
+        }
+    }
+
+    /// SENDING first, then the POST, once. What cannot be marked is not sent.
+    async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> PlaceReply {
+        let not_sent = |why: String| PlaceReply::Refused(NotPlaced::NotConnected(why));
+        let order = posting.order.get();
+        // The lease must outlive the POST, or another run could take over while it is in flight.
+        if lease.expires.duration_since(self.now()) <= SignedDuration::from_secs(ExecutionProfile::POST_SECONDS)
+            && let Err(ended) = self.renew(lease).await
+        {
+            side.ladder.step(self.now(), Event::Stop(StopReason::LeaseLost(ended.detail.clone())));
+            return not_sent(ended.detail);
+        }
+        let mut seen = account.seen();
+        seen.extend(side.rungs.iter().filter_map(crate::recovery::known_order));
+        let rung = RungRecord {
+            intent: side.record.key.clone(),
+            number: posting.number,
+            price: order.price,
+            quantity: order.quantity,
+            at: self.now(),
+            seen,
+            writer: lease.writer.clone(),
+            state: RungState::Sending,
+            nbbo: (posting.nbbo.bid, posting.nbbo.ask, posting.nbbo.mid),
+        };
+        side.report.rungs.push(rung_report(&rung, posting));
+        side.rungs.push(rung.clone());
+        let ledger = self.ports.ledger;
+        let held = &*lease;
+        let why = match self.persist(async || ledger.put_sending(held, &rung).await).await {
+            Ok(PutOutcome::Ours) => {
+                tracing::info!(run_id = %self.request.run_id, intent = %rung.intent, rung = rung.number, price = %rung.price, quantity = rung.quantity, "sending");
+                self.sent += 1;
+                return self.ports.broker.place(&posting.order).await;
+            }
+            Ok(PutOutcome::Theirs(holder)) => StopReason::LeaseLost(holder),
+            Err(error) => StopReason::Ledger(error.to_string()),
+        };
+        let detail = why.to_string();
+        side.ladder.step(self.now(), Event::Stop(why));
+        not_sent(detail)
+    }
+
+    async fn read(&mut self, side: &mut Side, id: &OrderId) -> Vec<Command> {
+        let read = self.ports.broker.order(id).await;
+        let now = self.now();
+        match read {
+            Ok(view) => side.ladder.step(now, Event::Seen(&view)),
+            Err(error) => {
+                self.note(format!("order {id}: {error}"));
+                side.ladder.step(now, Event::Unread)
+            }
+        }
+    }
+
+    async fn cancel(&mut self, id: &OrderId) {
+        match self.ports.broker.cancel(id).await {
+            CancelReply::Requested => {}
+            CancelReply::Refused(why) => self.note(format!("cancel of {id} refused, reading it until it is over: {why}")),
+            CancelReply::Unknown(why) => self.note(format!("cancel of {id}: {why}; reading it until it is over")),
+        }
+    }
+
+    async fn locate(&mut self, side: &mut Side, posting: &Posting) -> Vec<Command> {
+        let Some(rung) = side.rungs.iter().find(|rung| rung.number == posting.number) else {
+            return Vec::new();
+        };
+        let (from, to) = self.today();
+        let listed = self.ports.broker.orders(from, to).await;
+        let now = self.now();
+        match listed {
+            Ok(orders) => {
+                let (vertical, quantity, price) = (side.record.vertical, rung.quantity, rung.price);
+                let print = Fingerprint { vertical, quantity, price, marked: rung.at, seen: &rung.seen, tag: None };
+                side.ladder.step(now, Event::Located(print.matches(&orders)))
+            }
+            Err(error) => {
+                self.note(format!("an order of unknown outcome is looked for, the list failed: {error}"));
+                side.ladder.step(now, Event::Unread)
+            }
+        }
+    }
+
+    fn skipped(&mut self, side: &mut Side, skip: &RungSkip) {
+        let (number, at, note) = (0, self.now(), Some(format!("not opened: {skip}")));
+        let (nbbo, price, quantity, order, status) = (None, None, 0, None, None);
+        side.report.rungs.push(RungReport { number, at, nbbo, price, quantity, order, status, filled: 0, fills: Vec::new(), note });
+    }
+
+    /// Writes where a rung stands. The order's life goes on when the ledger does not answer: SENDING is durable, so a later delivery finds it.
+    async fn record(&mut self, side: &mut Side, command: Command) {
+        let (number, state) = match command {
+            Command::RecordAccepted { posting, order } => (posting.number, RungState::Accepted { order }),
+            Command::RecordRefused { posting, reason } => (posting.number, RungState::Refused { reason }),
+            Command::RecordUnknown { posting, reason } => (posting.number, RungState::Unknown { reason }),
+            Command::RecordTerminal { posting, order } => {
+                let order = *order;
+                (posting.number, RungState::Terminal { order: order.id, status: order.status, filled: order.filled, fills: order.fills })
+            }
+            _ => return,
+        };
+        if let Some(report) = side.report.rungs.iter_mut().rfind(|rung| rung.number == number) {
+            show(report, &state);
+        }
+        let Some(rung) = side.rungs.iter_mut().find(|rung| rung.number == number) else {
+            return;
+        };
+        rung.state = state;
+        let (rung, ledger, account, date) = (rung.clone(), self.ports.ledger, &self.request.account, self.date());
+        match self.persist(async || ledger.set_rung(account, date, &rung).await).await {
+            Ok(PutOutcome::Ours) => {}
+            Ok(PutOutcome::Theirs(what)) => self.note(format!("rung {} of {} stands otherwise in the ledger: {what}", rung.number, rung.intent)),
+            Err(error) => self.note(format!("rung {} of {} could not be recorded: {error}", rung.number, rung.intent)),
+        }
+    }
+
+    /// Records where every intent stands.
+    pub(super) async fn settle(&mut self, sides: &mut [Side]) {
+        for side in sides {
+            let unresolved = matches!(side.ladder.end(), Some(SideEnd::Unresolved(_)));
+            side.record.state = if unresolved { IntentState::Unresolved } else { IntentState::Terminal };
+            side.record.filled = side.ladder.filled();
+            let (record, ledger, account, date) = (side.record.clone(), self.ports.ledger, &self.request.account, self.date());
+            match self.persist(async || ledger.set_intent(account, date, &record).await).await {
+                Ok(PutOutcome::Ours) => {}
+                Ok(PutOutcome::Theirs(what)) => self.note(format!("intent {} stands otherwise in the ledger: {what}", record.key)),
+                Err(error) => self.note(format!("intent {} could not be recorded: {error}", record.key)),
+            }
+        }
+    }
+}
+
+fn rung_report(rung: &RungRecord, posting: &Posting) -> RungReport {
+    RungReport {
+        number: rung.number,
+        at: rung.at,
+        nbbo: Some(posting.nbbo),
+        price: Some(rung.price),
+        quantity: rung.quantity,
+        order: None,
+        status: None,
+        filled: 0,
+        fills: Vec::new(),
+        note: None,
+    }
+}
+
+fn show(report: &mut RungReport, state: &RungState) {
+    match state {
+        RungState::Sending => {}
+        RungState::Accepted { order } => report.order = Some(order.clone()),
+        RungState::Refused { reason } => report.note = Some(format!("refused: {reason}")),
+        RungState::Unknown { reason } => report.note = Some(format!("outcome unknown: {reason}")),
+        RungState::Terminal { order, status, filled, fills } => {
+            (report.order, report.status, report.filled) = (Some(order.clone()), Some(status.clone()), *filled);
+            report.fills.clone_from(fills);
+        }
+    }
+}
