@@ -30,7 +30,8 @@ fn check_logs(stack: &Stack, request_id: &str) {
     assert!(!lines.is_empty(), "the function logged nothing");
     for line in &lines {
         assert_no_secret("a log line", line);
-        serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        assert!(line["span"]["run_id"].is_string(), "no run id: {line}");
     }
 }
 

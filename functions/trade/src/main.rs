@@ -14,6 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
+use tracing::Instrument;
 
 use assembly::Assembly;
 use deployment::Deployment;
@@ -28,7 +29,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
-        .with_current_span(false)
+        .with_span_list(false)
         .with_target(false)
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("GAMMA_LOG").unwrap_or_else(|_| "info,aws_config=warn,hyper=warn".into()))
         .init();
@@ -42,19 +43,22 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn handle(deployment: &Result<Deployment, Failure>, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let run_id = run_id::unique(&event.context.request_id);
+    // Every line of a run carries its id.
+    let span = tracing::info_span!("run", run_id = %run_id);
     let result = match deployment {
-        Ok(deployment) => invoke(deployment, event).await,
+        Ok(deployment) => invoke(deployment, event, run_id).instrument(span.clone()).await,
         Err(failure) => Err(failure.clone()),
     };
     if let Err(failure) = &result {
+        let _entered = span.enter();
         tracing::error!(error_type = failure.error_type, "{failure}");
     }
     result
 }
 
-async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: String) -> Result<Value, Failure> {
     let parsed = event::parse(&event.payload, deployment.account())?;
-    let run_id = run_id::unique(&event.context.request_id);
     let clock = clock::of(deployment, &event.context.request_id).await?;
     let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
     let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id).await;

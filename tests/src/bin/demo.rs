@@ -61,42 +61,51 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
         return serve(&stack).await;
     }
     if arguments.dry_run {
-        say(&format!(
-            "It is {} in New York on 2025-09-03. events/schwab-dry-run.json is invoked by hand: everything but sending.",
-            new_york(&config.start.to_string())
-        ));
+        say(
+            arguments,
+            &format!(
+                "It is {} in New York on 2025-09-03. events/schwab-dry-run.json is invoked by hand: everything but sending.",
+                new_york(&config.start.to_string())
+            ),
+        );
         let answer = stack.invoke(DRY).await?;
         print(arguments, &answer);
-        say(&format!("Orders at the broker: {}", stack.simulator.book().posts().len()));
+        say(arguments, &format!("Orders at the broker: {}", stack.simulator.book().posts().len()));
         return Ok(());
     }
-    say(&format!("It is {} in New York on 2025-09-03. The scheduler delivers events/schwab.json.", new_york(&config.start.to_string())));
+    say(arguments, &format!("It is {} in New York on 2025-09-03. The scheduler delivers events/schwab.json.", new_york(&config.start.to_string())));
     let answer = stack.invoke(LIVE).await?;
     print(arguments, &answer);
-    ledger(&stack).await?;
-    say("The same event is delivered again.");
+    ledger(arguments, &stack).await?;
+    say(arguments, "The same event is delivered again.");
     let posts = stack.simulator.book().posts().len();
     let again = stack.invoke(LIVE).await?;
     print(arguments, &again);
     let after = stack.simulator.book().posts().len();
-    say(&format!(
-        "Orders the broker ever accepted: {posts} before, {after} after. {}",
-        if posts == after { "Nothing was placed." } else { "SOMETHING WAS PLACED!" }
-    ));
+    say(
+        arguments,
+        &format!(
+            "Orders the broker ever accepted: {posts} before, {after} after. {}",
+            if posts == after { "Nothing was placed." } else { "SOMETHING WAS PLACED!" }
+        ),
+    );
     if posts == after { Ok(()) } else { Err("the second delivery placed an order".into()) }
 }
 
 /// What the ledger says, and what the broker really did.
-async fn ledger(stack: &Stack) -> Result<(), Box<dyn Error>> {
+async fn ledger(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Error>> {
     let day = stack.day().await?;
     if let Some(record) = &day.day {
-        say(&format!(
-            "The ledger: day {} of {} is {:?} with outcome {}",
-            record.date,
-            record.account,
-            record.state,
-            record.outcome.as_deref().unwrap_or("none")
-        ));
+        say(
+            arguments,
+            &format!(
+                "The ledger: day {} of {} is {:?} with outcome {}",
+                record.date,
+                record.account,
+                record.state,
+                record.outcome.as_deref().unwrap_or("none")
+            ),
+        );
     }
     let packages = stack.simulator.book().filled_packages();
     for intent in &day.intents {
@@ -104,18 +113,12 @@ async fn ledger(stack: &Stack) -> Result<(), Box<dyn Error>> {
             RungState::Terminal { order, status, filled, .. } => format!("{order} {status} {filled}"),
             other => format!("{other:?}"),
         });
-        println!(
-            "  {:<28} {:?}, filled {} of {}: {}",
-            intent.key.to_string(),
-            intent.state,
-            intent.filled,
-            intent.quantity,
-            orders.collect::<Vec<_>>().join(", ")
-        );
+        let orders = orders.collect::<Vec<_>>().join(", ");
+        say(arguments, &format!("  {:<28} {:?}, filled {} of {}: {orders}", intent.key.to_string(), intent.state, intent.filled, intent.quantity));
     }
     let recorded: u32 = day.intents.iter().map(|intent| intent.filled).sum();
     let really: u32 = packages.iter().map(|package| package.fill.quantity).sum();
-    println!("  {recorded} spreads filled by the ledger, {really} by the broker's own books\n");
+    say(arguments, &format!("  {recorded} spreads filled by the ledger, {really} by the broker's own books"));
     if recorded == really { Ok(()) } else { Err("ledger and broker disagree".into()) }
 }
 
@@ -155,6 +158,7 @@ fn print(arguments: &Arguments, answer: &Answer) {
     }
 }
 
-fn say(words: &str) {
-    println!("{words}\n");
+/// Prose goes to standard error when the answers on standard output are for a program.
+fn say(arguments: &Arguments, words: &str) {
+    if arguments.json { eprintln!("{words}\n") } else { println!("{words}\n") }
 }
