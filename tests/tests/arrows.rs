@@ -79,6 +79,13 @@ fn only_the_arrows_of_the_house_exist() {
 }
 
 #[test]
+fn one_tls_stack_is_linked() {
+    let metadata = MetadataCommand::new().exec().expect("cargo metadata answers");
+    let versions = |name: &str| metadata.packages.iter().filter(|package| package.name.as_str() == name).count();
+    assert_eq!((versions("rustls"), versions("openssl"), versions("native-tls")), (1, 0, 0));
+}
+
+#[test]
 fn a_wrong_arrow_is_seen() {
     for (from, to) in [
         ("gamma-market", "tokio"),
