@@ -149,12 +149,14 @@ async fn refused_events_are_lambda_errors_with_stable_types_and_place_nothing() 
 async fn bad_parameters_are_named_and_nothing_is_placed_or_lost() {
     let token = |text: Value| (TOKEN.to_owned(), text.to_string());
     let sizing = |text: &str| ("/gamma/schwab/sizing".to_owned(), text.to_owned());
+    let dead_login = json!({"creation_timestamp": 1_756_000_000, "token": {"access_token": "old", "refresh_token": "dead", "expires_in": 1800, "expires_at": 1_756_001_800}});
     for (parameter, error_type, words) in [
         (("/gamma/schwab/app_key".to_owned(), String::new()), "SecretsUnavailable", "/gamma/schwab/app_key"),
         (("/gamma/shared/gw_password".to_owned(), String::new()), "SecretsUnavailable", "/gamma/shared/gw_password"),
         (token(json!({"token": {}})), "BadToken", "creation_timestamp"),
         (token(json!({"creation_timestamp": 1, "token": {"access_token": 5}})), "BadToken", "access_token"),
         ((TOKEN.to_owned(), "canary-app-key is no JSON".to_owned()), "BadToken", "token"),
+        (token(dead_login), "TokenDead", "docs/runbook.md"),
         (sizing("{\"unit_dollars\": -1}"), "BadProfile", "unit_dollars"),
         (sizing("{\"units\": 1}"), "BadProfile", "units"),
     ] {

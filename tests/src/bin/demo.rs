@@ -74,7 +74,9 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     say(arguments, &format!("It is {} in New York on 2025-09-03. The scheduler delivers events/schwab.json.", new_york(&config.start.to_string())));
+    let watching = arguments.speed.map(|_| tokio::spawn(watch(stack.host.subscribe())));
     let answer = stack.invoke(LIVE).await?;
+    watching.iter().for_each(tokio::task::JoinHandle::abort);
     print(arguments, &answer);
     ledger(arguments, &stack).await?;
     say(arguments, "The same event is delivered again.");
@@ -90,6 +92,17 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
         ),
     );
     if posts == after { Ok(()) } else { Err("the second delivery placed an order".into()) }
+}
+
+/// Shows each order as it is sent, for somebody who watches.
+async fn watch(mut lines: tokio::sync::broadcast::Receiver<gamma_simulator::host::LogLine>) {
+    while let Ok(line) = lines.recv().await {
+        let Ok(entry) = serde_json::from_str::<serde_json::Value>(&line.line) else { continue };
+        let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        if entry["message"] == "sending" {
+            eprintln!("  sending {} rung {}: {} at {}", text("intent"), entry["rung"], entry["quantity"], text("price"));
+        }
+    }
 }
 
 /// What the ledger says, and what the broker really did.
