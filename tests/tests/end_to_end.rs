@@ -223,7 +223,7 @@ async fn a_lost_quote_costs_its_side_and_a_rejection_after_acceptance_is_an_end(
     let sides = answer.body["sides"].as_array().unwrap();
     assert!(sides[0]["refused"].as_str().unwrap().contains("NBBO unavailable"), "{}", answer.body);
     assert!(sides[1]["end"].to_string().contains("not enough buying power"), "{}", sides[1]["end"]);
-    assert_eq!((answer.outcome(), stack.simulator.book().posts().len()), ("no_fill", 1));
+    assert_eq!((answer.outcome(), stack.simulator.book().posts().len()), ("rejected", 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -68,8 +68,8 @@ impl Rung {
 pub enum Event<'a> {
     /// The next rung may open, until `closes`, at these quotes.
     Open {
-        /// Fresh package quotes, or none.
-        nbbo: Option<PackageNbbo>,
+        /// Fresh package quotes.
+        nbbo: PackageNbbo,
         /// When its wait ends.
         closes: Timestamp,
     },
@@ -145,9 +145,6 @@ pub struct Posting {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RungSkip {
-    /// A leg has no two-sided quote.
-    #[error("NBBO unavailable")]
-    NbboUnavailable,
     /// No sound price inside the envelope.
     #[error("no price: {0}")]
     NoPrice(String),
@@ -175,6 +172,12 @@ pub enum StopReason {
     /// The ledger could not be written or read.
     #[error("ledger unavailable: {0}")]
     Ledger(String),
+    /// The fate of an order of the other side is not proven.
+    #[error("the other side is unresolved")]
+    OtherSideUnresolved,
+    /// The broker's answers about the order contradict each other.
+    #[error("the broker contradicts itself: {0}")]
+    Contradiction(String),
 }
 
 /// How a side ended.
@@ -298,14 +301,11 @@ impl Ladder {
         commands
     }
 
-    fn open(&mut self, nbbo: Option<PackageNbbo>, closes: Timestamp) -> (Phase, Vec<Command>) {
+    fn open(&mut self, nbbo: PackageNbbo, closes: Timestamp) -> (Phase, Vec<Command>) {
         if self.offsets.is_empty() {
             return (Phase::Done(SideEnd::Exhausted), Vec::new());
         }
         let offset = self.offsets.remove(0);
-        let Some(nbbo) = nbbo else {
-            return (self.between_rungs(), vec![Command::Skipped(RungSkip::NbboUnavailable)]);
-        };
         let intent = self.intent.get();
         let price = Self::price(intent, nbbo, offset);
         let quantity = intent.quantity - self.filled;
@@ -378,9 +378,10 @@ impl Ladder {
 
     fn on_seen(&mut self, now: Timestamp, mut rung: Rung, order: OrderId, tries: u32, view: &OrderView) -> (Phase, Vec<Command>) {
         if view.filled > rung.quantity() || view.filled < rung.shown_filled {
+            // A stale or wrong answer proves nothing: no further rung, cancel, and read until the answers agree.
             let reason = format!("order {order} shows {} filled of {}, before that {}", view.filled, rung.quantity(), rung.shown_filled);
-            let record = Command::RecordUnknown { posting: rung.posting, reason: reason.clone() };
-            return (Phase::Done(SideEnd::Unresolved(reason)), vec![record]);
+            self.stop.get_or_insert(StopReason::Contradiction(reason));
+            return if tries == 0 { self.cancel(now, rung, order, 1) } else { self.keep_cancelling(now, rung, order, tries, false) };
         }
         rung.shown_filled = view.filled;
         // "Filled" is believed only once the fills add up; until then more may still be reported.
@@ -397,6 +398,11 @@ impl Ladder {
         self.filled += view.filled;
         if self.filled == self.intent.get().quantity {
             return (Phase::Done(SideEnd::Filled), record);
+        }
+        if view.status == OrderStatus::Replaced {
+            // Somebody changed our order: its replacement is alive under an id we do not know.
+            let reason = format!("order {order} was replaced by another at the broker");
+            return (Phase::Done(SideEnd::Unresolved(reason)), record);
         }
         if view.status == OrderStatus::Rejected {
             let reason = view.reason.clone().unwrap_or_else(|| "rejected without a reason".into());
@@ -426,9 +432,8 @@ impl Ladder {
 
     fn keep_cancelling(&self, now: Timestamp, rung: Rung, order: OrderId, tries: u32, ask_again: bool) -> (Phase, Vec<Command>) {
         if now >= self.settings.prove_by {
-            let reason = format!("order {order} could not be proven over");
-            let record = Command::RecordUnknown { posting: rung.posting, reason: reason.clone() };
-            return (Phase::Done(SideEnd::Unresolved(reason)), vec![record]);
+            // The record keeps the order's id: recovery reads it by that.
+            return (Phase::Done(SideEnd::Unresolved(format!("order {order} could not be proven over"))), Vec::new());
         }
         if ask_again && tries < self.settings.profile.cancel_tries {
             return self.cancel(now, rung, order, tries + 1);

@@ -59,8 +59,8 @@ pub struct ExecutionProfileError {
 }
 
 impl ExecutionProfile {
-    /// The least seconds a POST may take before it is abandoned as unknown; a lease must outlive it.
-    pub const POST_SECONDS: i64 = 5;
+    /// The most seconds a POST takes, an adapter's preparation included, before its outcome is unknown; a lease must outlive it.
+    pub const POST_SECONDS: i64 = 8;
 
     /// Checks every field.
     ///

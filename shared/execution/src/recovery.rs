@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::fingerprint::Fingerprint;
-use crate::ports::{LoadedDay, OrderId, OrderView, RungRecord, RungState};
+use crate::ports::{LoadedDay, OrderId, OrderStatus, OrderView, RungRecord, RungState};
 
 /// What to do about one rung that is not proven over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,9 @@ fn action(day: &LoadedDay, rung: &RungRecord, orders: &[OrderView]) -> Action {
 }
 
 fn record_or_cancel(rung: &RungRecord, order: &OrderView) -> Action {
+    if order.status == OrderStatus::Replaced {
+        return Action::Unresolved { rung: rung.clone(), reason: format!("order {} was replaced by another at the broker", order.id) };
+    }
     if order.status.is_terminal() {
         Action::Record { rung: rung.clone(), order: order.clone() }
     } else {
@@ -102,7 +105,7 @@ pub fn known_order(rung: &RungRecord) -> Option<OrderId> {
 mod tests {
     use super::*;
     use crate::fingerprint::tests::{vertical, view};
-    use crate::ports::{IntentKey, IntentRecord, IntentState, OrderStatus, Writer};
+    use crate::ports::{IntentKey, IntentRecord, IntentState, Writer};
     use gamma_market::{Price, Right};
 
     fn writer() -> Writer {
@@ -163,6 +166,7 @@ mod tests {
             (accepted(), vec![order("9", OrderStatus::Filled)], vec!["record 9"]),
             (accepted(), vec![order("9", OrderStatus::Working)], vec!["cancel 9"]),
             (accepted(), vec![order("9", OrderStatus::Other("ODD".into()))], vec!["cancel 9"]),
+            (accepted(), vec![order("9", OrderStatus::Replaced)], vec!["unresolved"]),
             (accepted(), vec![], vec!["read 9"]),
             (RungState::Sending, vec![order("9", OrderStatus::Canceled)], vec!["record 9"]),
             (RungState::Sending, vec![order("9", OrderStatus::Pending)], vec!["cancel 9"]),

@@ -26,6 +26,8 @@ pub enum Outcome {
     OneSided,
     /// Orders were worked, nothing filled.
     NoFill,
+    /// Orders were sent, and the broker refused or rejected every one.
+    Rejected,
     /// The plan had nothing to trade.
     NothingToDo,
     /// Everything but sending was done.
@@ -81,7 +83,7 @@ impl Outcome {
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
-            Self::Filled | Self::PartiallyFilled | Self::OneSided | Self::NoFill => Status::Traded,
+            Self::Filled | Self::PartiallyFilled | Self::OneSided | Self::NoFill | Self::Rejected => Status::Traded,
             Self::NothingToDo | Self::DryRun | Self::AlreadyTraded | Self::Recovered | Self::MarketClosed => Status::Idle,
             Self::OutsideWindow | Self::NotArmed | Self::Halted | Self::AnotherRunActive | Self::SignalUnusable | Self::PlanRefused | Self::NotApproved => {
                 Status::Refused
@@ -93,7 +95,8 @@ impl Outcome {
     /// Whether an operator should be told at once.
     #[must_use]
     pub const fn alarms(self) -> bool {
-        matches!(self.status(), Status::Failed) || matches!(self, Self::NotArmed | Self::OneSided | Self::SignalUnusable | Self::PlanRefused)
+        matches!(self.status(), Status::Failed)
+            || matches!(self, Self::NotArmed | Self::OneSided | Self::Rejected | Self::Recovered | Self::SignalUnusable | Self::PlanRefused)
     }
 
     /// Its name in records.
@@ -104,6 +107,7 @@ impl Outcome {
             Self::PartiallyFilled => "partially_filled",
             Self::OneSided => "one_sided",
             Self::NoFill => "no_fill",
+            Self::Rejected => "rejected",
             Self::NothingToDo => "nothing_to_do",
             Self::DryRun => "dry_run",
             Self::AlreadyTraded => "already_traded",

@@ -102,8 +102,12 @@ struct Run<'a> {
     profile: &'a AccountProfile,
     report: RunReport,
     stage_began: Timestamp,
-    /// How many orders were sent, whatever came of them.
-    sent: u32,
+    /// This run opened the day, so its outcome closes it.
+    opened_day: bool,
+    /// The outcome with which a day left open by an earlier run is closed.
+    closes_day: Option<&'static str>,
+    /// Something besides the outcome that an operator should be told of.
+    alarm: bool,
 }
 
 /// Runs one delivery to its end. Never fails: whatever goes wrong is an outcome.
@@ -128,7 +132,7 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         ended: began,
         durations_ms: Vec::new(),
     };
-    let mut run = Run { ports, request, profile, report, stage_began: began, sent: 0 };
+    let mut run = Run { ports, request, profile, report, stage_began: began, opened_day: false, closes_day: None, alarm: false };
     let ended = if live { run.live().await } else { run.dry().await };
     run.finish(ended).await
 }
@@ -222,11 +226,16 @@ impl Run<'_> {
         let day = self.persist(async || ledger.load_day(account, constant_stable::NAME, date).await).await?;
         let recovered = self.recover(lease, &day).await?;
         if let Some(record) = day.day.as_ref().filter(|record| record.sending) {
-            let outcome = record.outcome.clone().unwrap_or_else(|| "an earlier run did not end".into());
             self.stage("recover");
+            let open = record.state == DayState::Open;
+            let sides = recovered.as_ref().map_or_else(|| recover::standings(&day, &day.rungs), |_| Vec::new());
+            let (outcome, words) = recover::outcome_of(recovered.as_deref().unwrap_or(&sides));
+            // A day that an earlier run closed keeps its outcome; one it left open gets the one its orders make.
+            self.closes_day = open.then(|| outcome.name());
+            let named = record.outcome.clone().unwrap_or_else(|| outcome.name().to_owned());
             return Err(match recovered {
-                Some(sides) => Ended::new(Outcome::Recovered, format!("the earlier run's orders are proven over: {sides}")),
-                None => self.refuse(Outcome::AlreadyTraded, Gate::AlreadyTraded { outcome }),
+                Some(_) => Ended::new(Outcome::Recovered, format!("an earlier run died; its orders are proven over, the day is {named}: {words}")),
+                None => self.refuse(Outcome::AlreadyTraded, Gate::AlreadyTraded { outcome: named }),
             });
         }
         let record = DayRecord {
@@ -241,6 +250,7 @@ impl Run<'_> {
         if let PutOutcome::Theirs(holder) = self.persist(async || ledger.open_day(&record).await).await? {
             return Err(self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder }));
         }
+        self.opened_day = true;
         self.stage("open day");
         // A run that ended before its first SENDING leaves intents behind: theirs stay, ours come after them.
         let first_revision = 1 + day.intents.iter().map(|intent| intent.key.revision).max().unwrap_or(0);
@@ -278,8 +288,10 @@ impl Run<'_> {
     /// Terminal writes. A day with an unproven order stays open, so that the next delivery recovers it.
     async fn close(&mut self, lease: &Lease, ended: &Ended) {
         let ledger = self.ports.ledger;
-        let ours = !matches!(ended.outcome, Outcome::AlreadyTraded | Outcome::AnotherRunActive | Outcome::Unresolved);
-        if ours && let Err(error) = self.persist(async || ledger.close_day(lease, constant_stable::NAME, ended.outcome.name()).await).await {
+        let own = (self.opened_day && ended.outcome != Outcome::Unresolved).then(|| ended.outcome.name());
+        if let Some(name) = own.or(self.closes_day)
+            && let Err(error) = self.persist(async || ledger.close_day(lease, constant_stable::NAME, name).await).await
+        {
             self.note(format!("the day could not be closed: {error}"));
         }
         if let Err(error) = ledger.release_lease(lease).await {
@@ -291,7 +303,7 @@ impl Run<'_> {
     async fn finish(mut self, ended: Ended) -> RunReport {
         self.report.outcome = ended.outcome;
         self.report.status = ended.outcome.status();
-        self.report.alarm = ended.outcome.alarms();
+        self.report.alarm = self.alarm || ended.outcome.alarms();
         self.report.detail = ended.detail;
         self.report.ended = self.now();
         let record = RunRecord {

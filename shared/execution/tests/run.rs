@@ -217,11 +217,90 @@ async fn incident_killed_between_sending_and_the_reply_the_next_delivery_recover
     set(&world.feed.published, vec![("2025-09-03T20:13:00Z".parse().unwrap(), Ok(row(6430, 6470)))]);
     let again = world.deliver("run-2").await;
     assert_eq!((again.outcome, *world.broker.posts.lock().unwrap(), world.broker.live()), (Outcome::Recovered, 2, 0), "{} {:?}", again.detail, again.notes);
-    assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("recovered"));
+    assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("one_sided"), "the day is named after what its orders made");
+    assert!(again.alarm, "somebody died here");
     let filled: Vec<_> = world.ledger.intents().iter().map(|intent| intent.filled).collect();
     let really: Vec<_> = world.broker.book().iter().map(|(_, _, filled, _)| *filled).collect();
     assert_eq!(filled.iter().sum::<u32>(), really.iter().sum::<u32>());
     assert_eq!(world.deliver("run-3").await.outcome, Outcome::AlreadyTraded);
+}
+
+#[tokio::test]
+async fn recovery_of_an_unprovable_order_hides_no_other() {
+    let world = World::at("20:13:31");
+    // The put's POST is lost and no order exists; the call's order works; then the function dies.
+    set(&world.broker.place, |number| if number == 1 { Place::LostBefore } else { Place::Hang });
+    set(&world.broker.fills, |_, _, seconds| u32::from(seconds >= 2));
+    let request = world.request("run-1");
+    let killed = async {
+        while *world.broker.posts.lock().unwrap() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = world.deliver_as(&request) => panic!("the run should have hung in its second POST"),
+        () = killed => {}
+    }
+    let again = world.deliver("run-2").await;
+    assert_eq!((again.outcome, world.broker.live()), (Outcome::Unresolved, 0), "{}", again.detail);
+    let call = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Call).unwrap();
+    assert_eq!((call.state, call.filled), (IntentState::Terminal, world.broker.book()[0].2), "what can be proven is recorded");
+    assert_eq!(world.ledger.day().unwrap().outcome, None, "the day stays open");
+}
+
+#[tokio::test]
+async fn one_side_unresolved_the_other_sends_nothing_more() {
+    let world = World::at("20:13:31");
+    set(&world.broker.place, |number| if number == 1 { Place::LostBefore } else { Place::Accept });
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, *world.broker.posts.lock().unwrap(), world.broker.live()), (Outcome::Unresolved, 2, 0));
+    assert_eq!(report.sides[1].end, Some(SideEnd::Stopped(StopReason::OtherSideUnresolved)));
+}
+
+#[tokio::test]
+async fn a_later_delivery_that_fails_leaves_the_days_outcome_alone() {
+    let world = World::at("20:13:00");
+    set(&world.broker.fills, |right, _, _| if right == Right::Put { 4 } else { 0 });
+    assert_eq!(world.deliver("run-1").await.outcome, Outcome::OneSided);
+    world.ledger.break_write("load day", 100);
+    assert_eq!(world.deliver("run-2").await.outcome, Outcome::LedgerUnavailable);
+    assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("one_sided"));
+}
+
+#[tokio::test]
+async fn orders_that_the_broker_refuses_are_named_and_alarm() {
+    let world = World::at("20:13:00");
+    set(&world.broker.place, |_| Place::Refuse(400));
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, report.alarm, *world.broker.posts.lock().unwrap()), (Outcome::Rejected, true, 2));
+    assert!(report.detail.contains("400 no"), "{}", report.detail);
+    let world = World::at("20:13:00");
+    set(&world.broker.fills, |_, _, _| 4);
+    set(&world.broker.place, |number| if number == 1 { Place::Refuse(400) } else { Place::Accept });
+    assert_eq!(world.deliver("run-1").await.outcome, Outcome::OneSided);
+}
+
+#[tokio::test]
+async fn a_gap_in_the_quotes_costs_time_not_rungs() {
+    let world = World::at("20:13:31");
+    let symbol = "SPXW  250904P06420000".parse().unwrap();
+    let gap = async {
+        // Both first rungs are out; the quotes go, and come back three seconds into the next rung.
+        while *world.broker.posts.lock().unwrap() < 2 {
+            tokio::task::yield_now().await;
+        }
+        let quotes = std::mem::take(&mut *world.broker.quotes.lock().unwrap());
+        assert!(quotes.contains_key(&symbol));
+        while world.clock.now() < "2025-09-03T20:13:55Z".parse().unwrap() {
+            tokio::task::yield_now().await;
+        }
+        set(&world.broker.quotes, quotes);
+    };
+    let request = world.request("run-1");
+    let (report, ()) = tokio::join!(world.deliver_as(&request), gap);
+    assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::NoFill, 6), "three rungs each all the same");
+    assert!(report.ended <= CLOSE.parse().unwrap());
 }
 
 #[tokio::test]

@@ -167,7 +167,7 @@ impl Broker for Schwab {
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {
         const OPERATION: &str = "GET order";
         let url = self.order_url(id).await.map_err(|fault| failed(OPERATION, fault))?;
-        let answer = self.client.read(OPERATION, || Request::get(&url)).await?;
+        let answer = self.client.read_urgently(OPERATION, || Request::get(&url)).await?;
         let order = Object::of(&answer, "order").map_err(|error| failed(OPERATION, error))?;
         let view = order_view::order_view(&order).map_err(|error| failed(OPERATION, error))?;
         if view.id == *id { Ok(view) } else { Err(failed(OPERATION, BrokerFault::Malformed(format!("order.orderId: got {}, expected {id}", view.id)))) }
@@ -181,7 +181,7 @@ impl Broker for Schwab {
         let url = format!("{}/marketdata/v1/quotes", self.client.base);
         let names: Vec<String> = symbols.iter().map(ToString::to_string).collect();
         let query = [("symbols", names.join(",")), ("fields", "quote".to_owned())];
-        let answer = self.client.read(OPERATION, || Request::get(&url).query(&query)).await?;
+        let answer = self.client.read_urgently(OPERATION, || Request::get(&url).query(&query)).await?;
         quotes::book(&answer, symbols).map_err(|fault| failed(OPERATION, fault))
     }
 

@@ -31,10 +31,19 @@ pub(crate) fn failed(operation: &'static str, fault: impl Into<BrokerFault>) -> 
 
 impl Client {
     const READ_TIMEOUT: Duration = Duration::from_secs(10);
+    /// For reads made while orders are out: whoever waits for one is late with the other side's cancel. The run reads again anyway.
+    const URGENT: (Backoff, Duration) =
+        (Backoff { tries: 2, first: Duration::from_millis(200), factor: 1.0, longest: Duration::from_millis(500) }, Duration::from_millis(2500));
 
     /// Makes an idempotent request and gives its JSON. `request` builds it anew for every try.
     pub(crate) async fn read(&self, operation: &'static str, request: impl Fn() -> Request) -> Result<Value, BrokerError> {
         self.read_within(operation, Backoff::READS, Self::READ_TIMEOUT, request).await
+    }
+
+    /// As [`Client::read`], for reads made while orders are out.
+    pub(crate) async fn read_urgently(&self, operation: &'static str, request: impl Fn() -> Request) -> Result<Value, BrokerError> {
+        let (backoff, timeout) = Self::URGENT;
+        self.read_within(operation, backoff, timeout, request).await
     }
 
     /// As [`Client::read`], with its own patience.

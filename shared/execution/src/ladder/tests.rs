@@ -46,7 +46,7 @@ fn drive(mut ladder: Ladder, script: Script) -> (Vec<(i64, String, u32)>, Ladder
     while ladder.end().is_none() {
         let mut commands = if ladder.is_ready() {
             cancel_asked = false;
-            ladder.step(at(second), Event::Open { nbbo: Some(nbbo(Effect::Credit, 85, 95, 105)), closes: at(second + 20) })
+            ladder.step(at(second), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(second + 20) })
         } else {
             let wake = ladder.next_wake().expect("a ladder that is neither ready nor done wants to be woken");
             second = wake.as_second().max(second);
@@ -149,7 +149,7 @@ fn incident_cancel_refused_because_filled_no_next_rung() {
 fn reference_vector_31_an_order_that_cannot_be_proven_over_stops_the_side() {
     for stubborn in [OrderStatus::Working, OrderStatus::CancelPending, OrderStatus::Other("CANCELLED?".into())] {
         let mut side = ladder(2);
-        side.step(at(0), Event::Open { nbbo: Some(nbbo(Effect::Credit, 85, 95, 105)), closes: at(20) });
+        side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
         side.step(at(0), Event::Posted(PlaceReply::Accepted(OrderId("1".into()))));
         let mut cancels = 0;
         while side.end().is_none() {
@@ -168,7 +168,7 @@ fn reference_vector_31_an_order_that_cannot_be_proven_over_stops_the_side() {
 
 fn posted(reply: PlaceReply) -> (Ladder, Vec<Command>) {
     let mut side = ladder(2);
-    side.step(at(0), Event::Open { nbbo: Some(nbbo(Effect::Credit, 85, 95, 105)), closes: at(20) });
+    side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
     let commands = side.step(at(0), Event::Posted(reply));
     (side, commands)
 }
@@ -241,15 +241,6 @@ fn ladder_of_two() -> Ladder {
 }
 
 #[test]
-fn a_rung_without_quotes_is_lost_not_invented() {
-    let mut side = ladder(2);
-    for _ in 0..3 {
-        assert_eq!(side.step(at(0), Event::Open { nbbo: None, closes: at(20) }), [Command::Skipped(RungSkip::NbboUnavailable)]);
-    }
-    assert_eq!(side.end(), Some(&SideEnd::Exhausted));
-}
-
-#[test]
 fn a_stop_cancels_what_is_out_and_opens_nothing() {
     let (mut side, _) = posted(PlaceReply::Accepted(OrderId("1".into())));
     assert_eq!(side.step(at(3), Event::Stop(StopReason::Disarmed)), [Command::Cancel(OrderId("1".into()))]);
@@ -271,7 +262,34 @@ fn a_broker_that_shows_more_than_was_ordered_is_not_believed() {
     let odd = view(&OrderId("1".into()), OrderStatus::Filled, 2, 3);
     side.step(at(2), Event::Time);
     side.step(at(2), Event::Seen(&odd));
+    while side.end().is_none() {
+        let now = side.next_wake().unwrap();
+        let commands = side.step(now, Event::Time);
+        assert!(!commands.iter().any(|command| matches!(command, Command::Post(_))));
+        side.step(now, Event::Seen(&odd));
+    }
     assert!(matches!(side.end(), Some(SideEnd::Unresolved(_))));
+}
+
+#[test]
+fn one_stale_answer_ends_the_ladder_but_not_the_proof() {
+    let (mut side, _) = posted(PlaceReply::Accepted(OrderId("1".into())));
+    let show = |side: &mut Ladder, second: i64, status: OrderStatus, filled: u32| {
+        side.step(at(second), Event::Time);
+        side.step(at(second), Event::Seen(&view(&OrderId("1".into()), status, 2, filled)))
+    };
+    show(&mut side, 2, OrderStatus::Working, 1);
+    assert_eq!(show(&mut side, 4, OrderStatus::Working, 0), [Command::Cancel(OrderId("1".into()))]);
+    show(&mut side, 5, OrderStatus::Canceled, 1);
+    assert!(matches!(side.end(), Some(SideEnd::Stopped(StopReason::Contradiction(_)))));
+    assert_eq!(side.filled(), 1);
+}
+
+#[test]
+fn an_order_somebody_replaced_is_not_over() {
+    let (posts, ladder) = drive(ladder(2), |_, _, _| (OrderStatus::Replaced, 0));
+    assert_eq!(posts.len(), 1, "the replacement may be alive");
+    assert!(matches!(ladder.end(), Some(SideEnd::Unresolved(_))));
 }
 
 /// One thing that can happen next, drawn at random.
@@ -288,7 +306,7 @@ proptest! {
         for (what, filled, passed) in moves {
             second += passed;
             let now = at(second);
-            let quote = Some(nbbo(Effect::Credit, 85, 95, 105));
+            let quote = nbbo(Effect::Credit, 85, 95, 105);
             let mut commands = match what {
                 0..=2 => side.step(now, Event::Open { nbbo: quote, closes: at(second + 20) }),
                 3..=5 => side.step(now, Event::Time),

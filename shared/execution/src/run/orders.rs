@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use jiff::SignedDuration;
 
-use super::Run;
 use super::prepare::Account;
 use super::work::Side;
+use super::{Ended, Run};
 use crate::fingerprint::Fingerprint;
 use crate::ladder::{Command, Event, Posting, RungSkip, SideEnd, StopReason};
 use crate::ports::{CancelReply, IntentState, Lease, NotPlaced, OrderId, PlaceReply, PutOutcome, RungRecord, RungState};
@@ -47,10 +47,7 @@ impl Run<'_> {
     async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> PlaceReply {
         let not_sent = |why: String| PlaceReply::Refused(NotPlaced::NotConnected(why));
         let order = posting.order.get();
-        // The lease must outlive the POST, or another run could take over while it is in flight.
-        if lease.expires.duration_since(self.now()) <= SignedDuration::from_secs(ExecutionProfile::POST_SECONDS)
-            && let Err(ended) = self.renew(lease).await
-        {
+        if let Err(ended) = self.outlives_a_post(lease).await {
             side.ladder.step(self.now(), Event::Stop(StopReason::LeaseLost(ended.detail.clone())));
             return not_sent(ended.detail);
         }
@@ -74,7 +71,14 @@ impl Run<'_> {
         let why = match self.persist(async || ledger.put_sending(held, &rung).await).await {
             Ok(PutOutcome::Ours) => {
                 tracing::info!(run_id = %self.request.run_id, intent = %rung.intent, rung = rung.number, price = %rung.price, quantity = rung.quantity, "sending");
-                self.sent += 1;
+                // Writing the mark may have taken its time: nothing is sent on a lease, or for a rung, that is running out.
+                if let Err(ended) = self.outlives_a_post(lease).await {
+                    side.ladder.step(self.now(), Event::Stop(StopReason::LeaseLost(ended.detail.clone())));
+                    return not_sent(ended.detail);
+                }
+                if self.now() >= side.closes {
+                    return not_sent("the rung's time was over before it could be sent".into());
+                }
                 return self.ports.broker.place(&posting.order).await;
             }
             Ok(PutOutcome::Theirs(holder)) => StopReason::LeaseLost(holder),
@@ -83,6 +87,14 @@ impl Run<'_> {
         let detail = why.to_string();
         side.ladder.step(self.now(), Event::Stop(why));
         not_sent(detail)
+    }
+
+    /// The lease must outlive the POST, or another run could take over while it is in flight.
+    async fn outlives_a_post(&mut self, lease: &mut Lease) -> Result<(), Ended> {
+        if lease.expires.duration_since(self.now()) > SignedDuration::from_secs(ExecutionProfile::POST_SECONDS) {
+            return Ok(());
+        }
+        self.renew(lease).await
     }
 
     async fn read(&mut self, side: &mut Side, id: &OrderId) -> Vec<Command> {

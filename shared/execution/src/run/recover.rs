@@ -1,48 +1,63 @@
 //! Executing the recovery plan at the start of a delivery: prove and record what an earlier run left, place nothing.
 
+use gamma_market::Vertical;
+
 use super::{Ended, Run};
-use crate::ports::{BrokerError, BrokerFault, IntentRecord, IntentState, Lease, LoadedDay, OrderId, OrderView, RungRecord, RungState};
+use crate::ports::{BrokerError, BrokerFault, IntentRecord, IntentState, Lease, LoadedDay, OrderId, OrderStatus, OrderView, RungRecord, RungState};
 use crate::profile::seconds;
 use crate::recovery::{self, Action};
 use crate::report::Outcome;
 
 impl Run<'_> {
-    /// Proves every open rung of the day. `None` when there was nothing to recover; else the sides in words.
-    pub(super) async fn recover(&mut self, lease: &mut Lease, day: &LoadedDay) -> Result<Option<String>, Ended> {
-        let open_intents = day.intents.iter().any(|intent| intent.state == IntentState::Open);
-        if recovery::open_rungs(day).is_empty() && !open_intents {
-            let unresolved = day.intents.iter().find(|intent| intent.state == IntentState::Unresolved);
-            return match unresolved {
-                Some(intent) => Err(Ended::new(Outcome::Unresolved, format!("intent {} waits for an operator's decision (docs/runbook.md)", intent.key))),
-                None => Ok(None),
-            };
+    /// Proves every open rung of the day, as far as the broker shows it. `Ok(None)` when there was nothing to recover; else how
+    /// the day's sides stand.
+    pub(super) async fn recover(&mut self, lease: &mut Lease, day: &LoadedDay) -> Result<Option<Vec<Standing>>, Ended> {
+        let open = !recovery::open_rungs(day).is_empty();
+        if !open && day.intents.iter().all(|intent| intent.state == IntentState::Terminal) {
+            return Ok(None);
         }
         let mut rungs = day.rungs.clone();
-        if !recovery::open_rungs(day).is_empty() {
+        let mut first_trouble = None;
+        if open {
             if let Some(at) = recovery::settled_at(day, self.profile.execution.locate_seconds) {
                 self.ports.clock.sleep_until(at).await;
+                self.renew(lease).await?;
             }
             let (from, to) = self.today();
             let orders = self.ports.broker.orders(from, to).await?;
-            for action in recovery::plan(day, &orders) {
-                let proven = self.execute(lease, action).await?;
-                rungs.retain(|rung| (&rung.intent, rung.number) != (&proven.intent, proven.number));
-                rungs.push(proven);
+            let actions = recovery::plan(day, &orders);
+            // Every live order is asked to go before any is waited for, and one that cannot be proven hides no other.
+            for order in actions.iter().filter_map(|action| if let Action::Cancel { order, .. } = action { Some(order) } else { None }) {
+                let reply = self.ports.broker.cancel(order).await;
+                tracing::info!(run_id = %self.request.run_id, %order, ?reply, "recovery asked for a cancel");
+            }
+            for action in actions {
+                match self.execute(lease, action).await {
+                    Ok(proven) => {
+                        rungs.retain(|rung| (&rung.intent, rung.number) != (&proven.intent, proven.number));
+                        rungs.push(proven);
+                    }
+                    Err(ended) if ended.outcome == Outcome::Unresolved => {
+                        first_trouble.get_or_insert(ended);
+                    }
+                    Err(ended) => return Err(ended),
+                }
             }
         }
-        self.settle_intents(day, &rungs).await.map(Some)
+        let sides = self.settle_intents(day, &rungs).await?;
+        match first_trouble {
+            Some(trouble) => Err(trouble),
+            None => match sides.iter().find(|side| side.unresolved) {
+                Some(side) => Err(Ended::new(Outcome::Unresolved, format!("{} waits for an operator's decision (docs/runbook.md)", side.vertical))),
+                None => Ok(Some(sides)),
+            },
+        }
     }
 
     async fn execute(&mut self, lease: &mut Lease, action: Action) -> Result<RungRecord, Ended> {
         let (rung, order) = match action {
             Action::Record { rung, order } => (rung, order),
-            Action::Cancel { rung, order } => {
-                let reply = self.ports.broker.cancel(&order).await;
-                tracing::info!(run_id = %self.request.run_id, %order, ?reply, "recovery asked for a cancel");
-                let view = self.prove(lease, &order).await?;
-                (rung, view)
-            }
-            Action::Read { rung, order } => {
+            Action::Cancel { rung, order } | Action::Read { rung, order } => {
                 let view = self.prove(lease, &order).await?;
                 (rung, view)
             }
@@ -63,6 +78,9 @@ impl Run<'_> {
         loop {
             self.renew(lease).await?;
             match self.ports.broker.order(id).await {
+                Ok(view) if view.status == OrderStatus::Replaced => {
+                    return Err(Ended::new(Outcome::Unresolved, format!("order {id} was replaced by another at the broker")));
+                }
                 Ok(view) if view.status.is_terminal() => return Ok(view),
                 Ok(_) if cancels < self.profile.execution.cancel_tries => {
                     cancels += 1;
@@ -80,19 +98,56 @@ impl Run<'_> {
         }
     }
 
-    /// All rungs are proven: so are the intents.
-    async fn settle_intents(&mut self, day: &LoadedDay, rungs: &[RungRecord]) -> Result<String, Ended> {
-        let mut words = Vec::new();
+    /// An intent whose rungs are all proven over is so itself, whatever was known of it before.
+    async fn settle_intents(&mut self, day: &LoadedDay, rungs: &[RungRecord]) -> Result<Vec<Standing>, Ended> {
         for intent in &day.intents {
-            let of_intent = rungs.iter().filter(|rung| rung.intent == intent.key);
-            let filled = of_intent.map(|rung| if let RungState::Terminal { filled, .. } = rung.state { filled } else { 0 }).sum();
-            let record = IntentRecord { state: IntentState::Terminal, filled, ..intent.clone() };
-            let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
+            let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
+            let state = if of_intent.iter().all(|rung| is_over(rung)) { IntentState::Terminal } else { IntentState::Unresolved };
+            let record = IntentRecord { state, filled: filled(&of_intent), ..intent.clone() };
             if record != *intent {
+                let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
                 self.persist(async || ledger.set_intent(account, date, &record).await).await?;
             }
-            words.push(format!("{} filled {filled} of {}", intent.vertical, intent.quantity));
         }
-        Ok(words.join(", "))
+        Ok(standings(day, rungs))
+    }
+}
+
+/// How one side of a day stands.
+pub(super) struct Standing {
+    vertical: Vertical,
+    quantity: u32,
+    filled: u32,
+    unresolved: bool,
+}
+
+/// How the sides of a day stand: the last revision of each.
+pub(super) fn standings(day: &LoadedDay, rungs: &[RungRecord]) -> Vec<Standing> {
+    let last = |intent: &&IntentRecord| day.intents.iter().all(|other| other.key.side != intent.key.side || other.key.revision <= intent.key.revision);
+    let standing = |intent: &IntentRecord| {
+        let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
+        let unresolved = !of_intent.iter().all(|rung| is_over(rung));
+        Standing { vertical: intent.vertical, quantity: intent.quantity, filled: filled(&of_intent), unresolved }
+    };
+    day.intents.iter().filter(last).map(standing).collect()
+}
+
+/// The outcome that a day's sides make, and the sides in words.
+pub(super) fn outcome_of(sides: &[Standing]) -> (Outcome, String) {
+    let totals: Vec<_> = sides.iter().map(|side| (side.quantity, side.filled, side.unresolved)).collect();
+    let words: Vec<_> = sides.iter().map(|side| format!("{} filled {} of {}", side.vertical, side.filled, side.quantity)).collect();
+    (Outcome::of_sides(&totals), words.join(", "))
+}
+
+fn filled(rungs: &[&RungRecord]) -> u32 {
+    rungs.iter().map(|rung| if let RungState::Terminal { filled, .. } = rung.state { filled } else { 0 }).sum()
+}
+
+/// Proven over. A replaced order is not: its replacement is alive under an id we do not know.
+fn is_over(rung: &RungRecord) -> bool {
+    match &rung.state {
+        RungState::Terminal { status, .. } => *status != OrderStatus::Replaced,
+        RungState::Refused { .. } => true,
+        RungState::Sending | RungState::Accepted { .. } | RungState::Unknown { .. } => false,
     }
 }

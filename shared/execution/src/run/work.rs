@@ -1,7 +1,7 @@
 //! Working the approved sides: the driver of the ladders, side by side.
 
 use gamma_market::calendar::series_close;
-use gamma_market::{Price, PriceRule};
+use gamma_market::{Price, PriceRule, QuoteBook};
 use gamma_strategy::constant_stable::{self, Plan, Snapshot};
 use gamma_strategy::signal::select;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::prepare::{Account, ApprovedSide, approve_report, side_report};
 use super::{Ended, Run};
 use crate::ladder::{Event, Ladder, Settings, SideEnd, StopReason};
-use crate::ports::{Arming, IntentKey, IntentRecord, IntentState, Lease, PutOutcome, RungRecord};
+use crate::ports::{Arming, IntentKey, IntentRecord, IntentState, Lease, OrderStatus, PutOutcome, RungRecord};
 use crate::profile::{ExecutionProfile, seconds};
 use crate::report::{Outcome, SideReport};
 use crate::schedule::share;
@@ -24,6 +24,8 @@ pub(super) struct Side {
     pub(super) record: IntentRecord,
     pub(super) rungs: Vec<RungRecord>,
     pub(super) report: SideReport,
+    /// When the wait of its rung ends.
+    pub(super) closes: Timestamp,
 }
 
 /// How a round of ladders ended.
@@ -63,29 +65,14 @@ impl Run<'_> {
             account = self.account().await?;
             row = self.signal(Some(lease)).await?;
         }
-        if let Some(ended) = self.stopped_before_sending() {
-            return Err(ended);
-        }
-        let sides = self.report.sides.iter().filter(|side| !superseded(side, &self.report.sides));
+        let sides: Vec<&SideReport> = self.report.sides.iter().filter(|side| !superseded(side, &self.report.sides)).collect();
         // A side that approval refused was planned all the same: beside a filled one it makes the day one-sided.
-        let totals: Vec<_> = sides.map(|side| (side.quantity.max(1), side.filled, matches!(side.end, Some(SideEnd::Unresolved(_))))).collect();
-        Ok(Outcome::of_sides(&totals))
-    }
-
-    /// A run that was stopped before it sent anything is named after what stopped it, not after what it did not fill.
-    fn stopped_before_sending(&self) -> Option<Ended> {
-        let stops = self.report.sides.iter().filter_map(|side| match &side.end {
-            Some(SideEnd::Stopped(reason)) if self.sent == 0 => Some(reason),
-            _ => None,
-        });
-        let outcome = |reason: &StopReason| match reason {
-            StopReason::Halted(_) => Some(Outcome::Halted),
-            StopReason::Disarmed => Some(Outcome::NotArmed),
-            StopReason::LeaseLost(_) => Some(Outcome::AnotherRunActive),
-            StopReason::Ledger(_) => Some(Outcome::LedgerUnavailable),
-            StopReason::SignalMoved | StopReason::TimeUp => None,
-        };
-        stops.filter_map(|reason| outcome(reason).map(|outcome| Ended::new(outcome, reason))).next()
+        let totals: Vec<_> = sides.iter().map(|side| (side.quantity.max(1), side.filled, matches!(side.end, Some(SideEnd::Unresolved(_))))).collect();
+        let outcome = Outcome::of_sides(&totals);
+        let disturbed = sides.iter().any(|side| matches!(&side.end, Some(SideEnd::Rejected(_))) || stop_of(side).is_some());
+        let why_unfilled = if outcome == Outcome::NoFill { why_unfilled(&sides) } else { None };
+        self.alarm |= disturbed;
+        why_unfilled.map_or(Ok(outcome), Err)
     }
 
     fn why_nothing(&self, plan: &Plan) -> String {
@@ -119,7 +106,7 @@ impl Run<'_> {
             let mut report = side_report(&side.plan, revision);
             approve_report(&mut report, &side);
             let settings = Settings { profile: self.profile.execution.clone(), prove_by: self.prove_by() };
-            sides.push(Side { ladder: Ladder::new(side.intent, offsets.to_vec(), settings), record, rungs: Vec::new(), report });
+            sides.push(Side { ladder: Ladder::new(side.intent, offsets.to_vec(), settings), record, rungs: Vec::new(), report, closes: Timestamp::MIN });
         }
         Ok(sides)
     }
@@ -181,32 +168,53 @@ impl Run<'_> {
 
     /// Opens the next rung for every side that is ready; answers with how long it waits for fills.
     async fn open_rung(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, end: Timestamp, offsets: &mut Vec<Price>) -> Duration {
-        let rungs = share(self.now(), end, offsets.len().max(1), &self.profile.execution);
-        let stop = if rungs.rungs == 0 { Some(StopReason::TimeUp) } else { self.may_not_open(lease).await };
-        if let Some(reason) = stop {
+        let execution = &self.profile.execution;
+        let unresolved = sides.iter().any(|side| matches!(side.ladder.end(), Some(SideEnd::Unresolved(_))));
+        let stop = if unresolved { Some(StopReason::OtherSideUnresolved) } else { self.may_not_open(lease).await };
+        let book = if stop.is_none() { self.rung_quotes(sides).await } else { QuoteBook::new() };
+        // Only now is it known how much time the reads have left: the rung must still be waited, cancelled and confirmed.
+        let share = share(self.now(), end, offsets.len().max(1), execution);
+        if let Some(reason) = stop.or_else(|| (share.rungs == 0).then_some(StopReason::TimeUp)) {
             self.stop(lease, sides, account, &reason).await;
+            return Duration::ZERO;
+        }
+        let nbbo = |side: &Side| {
+            let tick = PriceRule::for_root(side.record.vertical.sell().root()).map(PriceRule::package_tick);
+            tick.and_then(|tick| side.record.vertical.nbbo(&book, tick))
+        };
+        let ready = sides.iter().filter(|side| side.ladder.is_ready());
+        if ready.clone().all(|side| nbbo(side).is_none()) {
+            // A gap in the quotes costs the time it lasts, not a rung.
+            self.ports.clock.sleep_until(self.now() + seconds(1)).await;
             return Duration::ZERO;
         }
         if !offsets.is_empty() {
             offsets.remove(0);
         }
-        let legs = sides.iter().filter(|side| side.ladder.is_ready()).flat_map(|side| side.record.vertical.legs()).map(|leg| leg.symbol);
-        let book = match self.quotes(legs).await {
-            Ok(book) => book,
-            Err(ended) => {
-                self.note(format!("quotes: {}", ended.detail));
-                gamma_market::QuoteBook::new()
-            }
-        };
-        let closes = self.now() + rungs.wait;
+        let closes = self.now() + share.wait;
         for side in sides.iter_mut().filter(|side| side.ladder.is_ready()) {
-            let tick = PriceRule::for_root(side.record.vertical.sell().root()).map(PriceRule::package_tick);
-            let nbbo = tick.and_then(|tick| side.record.vertical.nbbo(&book, tick));
+            let Some(nbbo) = nbbo(side) else { continue };
             let now = self.now();
+            if now + seconds(execution.least_rung_seconds) > closes {
+                continue;
+            }
+            side.closes = closes;
             let commands = side.ladder.step(now, Event::Open { nbbo, closes });
             self.carry_out(lease, side, account, commands).await;
         }
-        rungs.wait
+        share.wait
+    }
+
+    /// Quotes for every side that is ready; a read that fails is an empty book.
+    async fn rung_quotes(&mut self, sides: &[Side]) -> QuoteBook {
+        let legs = sides.iter().filter(|side| side.ladder.is_ready()).flat_map(|side| side.record.vertical.legs()).map(|leg| leg.symbol);
+        match self.quotes(legs).await {
+            Ok(book) => book,
+            Err(ended) => {
+                self.note(format!("quotes: {}", ended.detail));
+                QuoteBook::new()
+            }
+        }
     }
 
     /// Halt, arming and lease are read at every rung.
@@ -288,6 +296,33 @@ impl Run<'_> {
             self.report.sides.push(report);
         }
     }
+}
+
+/// A day without a fill is named after what stopped it, where something did.
+fn why_unfilled(sides: &[&SideReport]) -> Option<Ended> {
+    let stopped = sides.iter().find_map(|side| stop_of(side)).map(|(outcome, reason)| Ended::new(outcome, reason));
+    let reached_the_broker = sides.iter().flat_map(|side| &side.rungs).any(|rung| rung.order.is_some() && rung.status != Some(OrderStatus::Rejected));
+    let refusals = sides.iter().flat_map(|side| side.rungs.iter().filter_map(|rung| rung.note.as_ref().map(|note| format!("{}: {note}", side.name))));
+    let rejections = sides.iter().filter_map(|side| match &side.end {
+        Some(SideEnd::Rejected(why)) => Some(format!("{}: {why}", side.name)),
+        _ => None,
+    });
+    let words: Vec<String> = rejections.chain(refusals).collect();
+    stopped.or_else(|| (!reached_the_broker && !words.is_empty()).then(|| Ended::new(Outcome::Rejected, words.join("; "))))
+}
+
+/// What stopped a side, where it was neither the plan nor the time.
+fn stop_of(side: &SideReport) -> Option<(Outcome, &StopReason)> {
+    let Some(SideEnd::Stopped(reason)) = &side.end else { return None };
+    let outcome = match reason {
+        StopReason::Halted(_) => Outcome::Halted,
+        StopReason::Disarmed => Outcome::NotArmed,
+        StopReason::LeaseLost(_) => Outcome::AnotherRunActive,
+        StopReason::Ledger(_) => Outcome::LedgerUnavailable,
+        StopReason::Contradiction(_) | StopReason::OtherSideUnresolved => Outcome::NoFill,
+        StopReason::SignalMoved | StopReason::TimeUp => return None,
+    };
+    Some((outcome, reason))
 }
 
 /// A side of the first revision that was re-planned counts no more.

@@ -158,7 +158,7 @@ fn profile() -> AccountProfile {
     };
     let execution = ExecutionProfile {
         window_opens: time(16, 12, 55, 0),
-        window_closes: time(16, 14, 30, 0),
+        window_closes: time(16, 15, 0, 0),
         stale_after_seconds: 120,
         signal_ready: time(16, 13, 31, 0),
         signal_poll_seconds: 1,
