@@ -1,8 +1,8 @@
 # Shared by the scripts: says what a machine lacks, and makes the virtual environment with the local AWS (moto).
 # Sourced, not run. Expects to be in the repository's root.
 
-# Python packages of the local stack, pinned: what the tests were written against.
-PYTHON_PACKAGES="moto[server,ssm,dynamodb]==5.2.5 boto3==1.44.5 exchange_calendars==4.13.2"
+# Python packages of the local stack and of the checks from outside, pinned: what the tests were written against.
+PYTHON_PACKAGES="moto[server,ssm,dynamodb]==5.2.5 boto3==1.44.5 exchange_calendars==4.13.2 schwab-py==1.5.1"
 
 say() { printf '%s\n' "$*" >&2; }
 
