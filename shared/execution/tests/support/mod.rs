@@ -25,23 +25,31 @@ use secrecy::SecretString;
 pub(crate) use broker::{Broker, Place};
 pub(crate) use ledger::MemoryLedger;
 
-/// Time steps to whatever is waited for.
-pub(crate) struct StepClock(AtomicI64);
+/// Time steps to whatever is waited for. A run that keeps waiting for the past is caught: it would never end.
+pub(crate) struct StepClock {
+    now: AtomicI64,
+    in_vain: AtomicI64,
+}
 
 impl StepClock {
     pub(crate) fn at(text: &str) -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(text.parse::<Timestamp>().unwrap().as_microsecond())))
+        Arc::new(Self { now: AtomicI64::new(text.parse::<Timestamp>().unwrap().as_microsecond()), in_vain: AtomicI64::new(0) })
     }
 }
 
 #[async_trait]
 impl Clock for StepClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).unwrap()
+        Timestamp::from_microsecond(self.now.load(Ordering::SeqCst)).unwrap()
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        self.0.fetch_max(at.as_microsecond(), Ordering::SeqCst);
+        let before = self.now.fetch_max(at.as_microsecond(), Ordering::SeqCst);
+        if at.as_microsecond() > before {
+            self.in_vain.store(0, Ordering::SeqCst);
+        } else {
+            assert!(self.in_vain.fetch_add(1, Ordering::SeqCst) < 1000, "time stands still at {at}");
+        }
         tokio::task::yield_now().await;
     }
 }
