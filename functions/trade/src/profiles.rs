@@ -71,6 +71,7 @@ mod tests {
         let raw = profile.strategy.raw();
         assert_eq!((raw.unit_dollars, raw.multipliers.clone(), raw.most_per_side), (Decimal::from(10_000), vec![2, 3, 5, 8, 10], None));
         assert_eq!(raw.volatility_breaks[0].to_string(), "0.1636779");
+        assert_eq!(profile.execution, ExecutionProfile::default(), "the ladder and limits are the reference's");
         assert_eq!(names(), ["schwab"]);
     }
 

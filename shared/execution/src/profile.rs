@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gamma_market::Price;
-use jiff::civil::Time;
+use jiff::civil::{Time, time};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,31 @@ pub struct ExecutionProfileError {
     field: &'static str,
     got: String,
     expected: &'static str,
+}
+
+/// The reference's ladder and limits (section 3.2, and 5.8 for the signal's time), for a 16:13 schedule and series that stop at 16:15.
+impl Default for ExecutionProfile {
+    fn default() -> Self {
+        Self {
+            window_opens: time(16, 12, 55, 0),
+            window_closes: time(16, 15, 0, 0),
+            stale_after_seconds: 120,
+            signal_ready: time(16, 13, 31, 0),
+            signal_poll_seconds: 1,
+            rung_offsets: vec![Price::ZERO, Price::cents(5), Price::cents(10)],
+            rung_seconds: 20,
+            least_rung_seconds: 5,
+            poll_seconds: 2,
+            cancel_settle_seconds: 1,
+            cancel_tries: 4,
+            confirm_seconds: 5,
+            locate_seconds: 5,
+            lease_seconds: 20,
+            envelope: Price::cents(30),
+            worst_loss_share: Decimal::new(60, 2),
+            cost_per_contract: Decimal::new(97, 2),
+        }
+    }
 }
 
 impl ExecutionProfile {

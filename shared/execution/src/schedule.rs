@@ -43,25 +43,7 @@ pub(crate) mod tests {
     use rust_decimal::Decimal;
 
     pub(crate) fn profile() -> ExecutionProfile {
-        ExecutionProfile {
-            window_opens: time(16, 12, 55, 0),
-            window_closes: time(16, 14, 30, 0),
-            stale_after_seconds: 120,
-            signal_ready: time(16, 13, 31, 0),
-            signal_poll_seconds: 1,
-            rung_offsets: vec![Price::ZERO, Price::cents(5), Price::cents(10)],
-            rung_seconds: 20,
-            least_rung_seconds: 5,
-            poll_seconds: 2,
-            cancel_settle_seconds: 1,
-            cancel_tries: 4,
-            confirm_seconds: 5,
-            locate_seconds: 5,
-            lease_seconds: 20,
-            envelope: Price::cents(30),
-            worst_loss_share: Decimal::new(60, 2),
-            cost_per_contract: Decimal::new(97, 2),
-        }
+        ExecutionProfile::default()
     }
 
     #[test]

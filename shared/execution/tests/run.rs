@@ -15,6 +15,21 @@ fn set<T>(cell: &std::sync::Mutex<T>, value: T) {
     *cell.lock().unwrap() = value;
 }
 
+/// Delivers, and drops the run while its second POST is in flight.
+async fn killed_in_its_second_post(world: &World) {
+    let request = world.request("run-1");
+    let killed = async {
+        while *world.broker.posts.lock().unwrap() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = world.deliver_as(&request) => panic!("the run should have hung in its second POST"),
+        () = killed => {}
+    }
+}
+
 #[tokio::test]
 async fn both_sides_fill_and_the_second_delivery_places_nothing() {
     let world = World::at("20:13:00");
@@ -201,17 +216,7 @@ async fn incident_killed_between_sending_and_the_reply_the_next_delivery_recover
     let world = World::at("20:13:31");
     set(&world.broker.place, |number| if number == 2 { Place::Hang } else { Place::Accept });
     set(&world.broker.fills, |right, _, seconds| if right == Right::Put && seconds >= 2 { 1 } else { 0 });
-    let request = world.request("run-1");
-    let killed = async {
-        while *world.broker.posts.lock().unwrap() < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        biased;
-        _ = world.deliver_as(&request) => panic!("the run should have hung in its second POST"),
-        () = killed => {}
-    }
+    killed_in_its_second_post(&world).await;
     assert_eq!(world.broker.live(), 2);
     // The signal's strikes moved meanwhile: the day record decides, not the strikes (incident).
     set(&world.feed.published, vec![("2025-09-03T20:13:00Z".parse().unwrap(), Ok(row(6430, 6470)))]);
@@ -231,17 +236,7 @@ async fn recovery_of_an_unprovable_order_hides_no_other() {
     // The put's POST is lost and no order exists; the call's order works; then the function dies.
     set(&world.broker.place, |number| if number == 1 { Place::LostBefore } else { Place::Hang });
     set(&world.broker.fills, |_, _, seconds| u32::from(seconds >= 2));
-    let request = world.request("run-1");
-    let killed = async {
-        while *world.broker.posts.lock().unwrap() < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        biased;
-        _ = world.deliver_as(&request) => panic!("the run should have hung in its second POST"),
-        () = killed => {}
-    }
+    killed_in_its_second_post(&world).await;
     let again = world.deliver("run-2").await;
     assert_eq!((again.outcome, world.broker.live()), (Outcome::Unresolved, 0), "{}", again.detail);
     let call = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Call).unwrap();

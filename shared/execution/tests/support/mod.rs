@@ -15,10 +15,10 @@ use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::report::RunReport;
 use gamma_execution::run::{AccountProfile, Ports, RunRequest, run};
 use gamma_execution::tokens::TokenKeeper;
-use gamma_market::{Price, SignalRow};
+use gamma_market::SignalRow;
 use gamma_strategy::constant_stable::{MissingVolatility, Profile, RawProfile};
 use jiff::Timestamp;
-use jiff::civil::{date, time};
+use jiff::civil::date;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 
@@ -164,25 +164,7 @@ fn profile() -> AccountProfile {
         no_close_guard: true,
         same_day_expiry: false,
     };
-    let execution = ExecutionProfile {
-        window_opens: time(16, 12, 55, 0),
-        window_closes: time(16, 15, 0, 0),
-        stale_after_seconds: 120,
-        signal_ready: time(16, 13, 31, 0),
-        signal_poll_seconds: 1,
-        rung_offsets: vec![Price::ZERO, Price::cents(5), Price::cents(10)],
-        rung_seconds: 20,
-        least_rung_seconds: 5,
-        poll_seconds: 2,
-        cancel_settle_seconds: 1,
-        cancel_tries: 4,
-        confirm_seconds: 5,
-        locate_seconds: 5,
-        lease_seconds: 20,
-        envelope: Price::cents(30),
-        worst_loss_share: Decimal::new(60, 2),
-        cost_per_contract: Decimal::new(97, 2),
-    };
+    let execution = ExecutionProfile::default();
     execution.check().unwrap();
     AccountProfile { strategy: Profile::try_from(strategy).unwrap(), execution }
 }
