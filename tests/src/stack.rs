@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gamma_cloud::{Decision, DynamoLedger, OperatorControls, SdkConfig, SsmTokenStore, aws, create_table};
-use gamma_execution::ports::{Arming, Clock, Ledger, LoadedDay, TokenStore};
+use gamma_cloud::{DynamoLedger, OperatorControls, SdkConfig, SsmTokenStore, aws, create_table};
+use gamma_execution::ports::{Arming, Clock, Decision, Ledger, LoadedDay, TokenStore};
 use gamma_simulator::gammawizard::PublishedRow;
 use gamma_simulator::host::{FunctionConfig, Host, HostConfig, InvokeKind, InvokeResult};
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use gamma_cloud::{Decision, HaltScope};
-use gamma_execution::ports::{DayState, IntentState, RungState};
+use gamma_cloud::HaltScope;
+use gamma_execution::ports::{DayState, Decision, IntentState, RungState};
 use gamma_tests::moto::Moto;
 use gamma_tests::stack::{CANARIES, Stack, StackConfig, TOKEN};
 use jiff::Timestamp;

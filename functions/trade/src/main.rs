@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use assembly::Assembly;
 use deployment::Deployment;
-use event::{Event, TradeEvent};
+use event::Event;
 use failure::Failure;
 use gamma_execution::gates::Gate;
 use gamma_execution::report::{Outcome, RunReport, Status};
@@ -64,9 +64,9 @@ async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: Stri
     let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id).await;
     let result = match (assembly.ports().await, parsed) {
         (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected).await,
-        (Ok(connected), Event::Trade(TradeEvent { dry_run, scheduled })) => {
+        (Ok(connected), Event::Run(task)) => {
             let account = deployment.account().to_owned();
-            let request = RunRequest { account, run_id: run_id.clone(), dry_run, deployment_live: deployment.live(), scheduled, deadline };
+            let request = RunRequest { account, run_id: run_id.clone(), deployment_live: deployment.live(), deadline, task };
             let ports =
                 Ports { clock: clock.as_ref(), broker: &connected.broker, signal: &connected.signal, ledger: &connected.ledger, tokens: &connected.tokens };
             respond(&run(ports, &request, &connected.profile).await, connected.http.requests_sent())
@@ -80,7 +80,7 @@ async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: Stri
     result
 }
 
-/// A run that traded or had nothing to trade answers with its report; one that somebody must act on is a Lambda error.
+/// A run that did its work, or had none, answers with its report; one that somebody must act on is a Lambda error.
 fn respond(report: &RunReport, http_requests: u64) -> Result<Value, Failure> {
     let (outcome, detail) = (report.outcome.name(), report.detail.as_str());
     if report.alarm {
@@ -99,6 +99,8 @@ fn respond(report: &RunReport, http_requests: u64) -> Result<Value, Failure> {
         Outcome::TokenDead => "TokenDead",
         Outcome::LedgerUnavailable => "LedgerUnavailable",
         Outcome::Unresolved => "Unresolved",
+        Outcome::NoFinalOutcome => "NoFinalOutcome",
+        Outcome::NotResolved => "NotResolved",
         _ => "",
     };
     if error_type.is_empty() {

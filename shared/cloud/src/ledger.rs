@@ -41,7 +41,7 @@ use gamma_execution::ports::{Clock, Controls, DayRecord, IntentRecord, Lease, Le
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-pub use control::{Decision, OperatorControls};
+pub use control::OperatorControls;
 pub use key::HaltScope;
 pub use schema::create_table;
 

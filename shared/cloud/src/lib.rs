@@ -10,6 +10,6 @@ mod service_error;
 mod tokens;
 
 pub use aws_config::SdkConfig;
-pub use ledger::{Decision, DynamoLedger, HaltScope, OperatorControls, create_table};
+pub use ledger::{DynamoLedger, HaltScope, OperatorControls, create_table};
 pub use secrets::{SecretSet, Secrets, SecretsError};
 pub use tokens::SsmTokenStore;

@@ -50,6 +50,13 @@ impl Fingerprint<'_> {
     }
 }
 
+/// The tag that the broker puts on our application's orders: as configured, else as it stands on the orders that are known to be ours.
+/// `None` while neither is known, or where the broker shows none.
+#[must_use]
+pub fn our_tag<'a>(configured: Option<&'a str>, orders: &'a [OrderView], known: &[OrderId]) -> Option<&'a str> {
+    configured.or_else(|| orders.iter().filter(|order| known.contains(&order.id)).find_map(|order| order.tag.as_deref()))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

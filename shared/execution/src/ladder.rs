@@ -15,6 +15,10 @@ use crate::profile::{ExecutionProfile, seconds};
 /// How often one rung is sent again after a refusal that proves nothing was placed.
 const RESENDS: u32 = 2;
 
+/// How many settle windows long an order of unknown outcome is looked for before the intent is given up. From the first look in vain on
+/// nothing more is sent: what is found later is cancelled.
+const LOCATE_WINDOWS: u32 = 4;
+
 /// The ladder of one approved side.
 #[derive(Debug, Clone)]
 pub struct Ladder {
@@ -42,7 +46,7 @@ enum Phase {
     Ready,
     Posting(Rung),
     Resending { rung: Rung, at: Timestamp },
-    Locating { rung: Rung, at: Timestamp },
+    Locating { rung: Rung, at: Timestamp, give_up: Timestamp },
     Working { rung: Rung, order: OrderId, poll_at: Timestamp },
     Cancelling { rung: Rung, order: OrderId, tries: u32, poll_at: Timestamp },
     Done(SideEnd),
@@ -175,6 +179,9 @@ pub enum StopReason {
     /// The fate of an order of the other side is not proven.
     #[error("the other side is unresolved")]
     OtherSideUnresolved,
+    /// An order of unknown outcome did not show up within the settle window.
+    #[error("an order of unknown outcome was not found in time")]
+    NotFoundInTime,
     /// The broker's answers about the order contradict each other.
     #[error("the broker contradicts itself: {0}")]
     Contradiction(String),
@@ -222,6 +229,12 @@ impl Ladder {
             Phase::Working { rung, .. } | Phase::Cancelling { rung, .. } => self.filled + rung.shown_filled,
             _ => self.filled,
         }
+    }
+
+    /// An order of this side may be out that the broker does not show.
+    #[must_use]
+    pub const fn in_doubt(&self) -> bool {
+        matches!(self.phase, Phase::Done(SideEnd::Unresolved(_))) || (matches!(self.phase, Phase::Locating { .. }) && self.stop.is_some())
     }
 
     /// Ready for the next rung.
@@ -278,14 +291,14 @@ impl Ladder {
             (Phase::Ready, Event::Open { nbbo, closes }) => self.open(nbbo, closes),
             (Phase::Posting(rung), Event::Posted(reply)) => self.on_posted(now, rung, reply),
             (Phase::Resending { rung, at }, Event::Time) if now >= at => self.post(rung),
-            (Phase::Locating { rung, at }, Event::Time) if now >= at => {
+            (Phase::Locating { rung, at, give_up }, Event::Time) if now >= at => {
                 let locate = vec![Command::Locate(rung.posting.clone())];
-                (Phase::Locating { rung, at: after(now, self.settings.profile.cancel_settle_seconds) }, locate)
+                (Phase::Locating { rung, at: after(now, self.settings.profile.cancel_settle_seconds), give_up }, locate)
             }
-            (Phase::Locating { rung, .. }, Event::Located(found)) => self.on_located(now, rung, &found),
-            (Phase::Locating { rung, at }, Event::Unread) => {
-                let command = Command::RecordUnknown { posting: rung.posting.clone(), reason: "the broker's orders could not be listed".into() };
-                self.unresolved_after(now, Phase::Locating { rung, at }, command)
+            (Phase::Locating { rung, at, give_up }, Event::Located(found)) => self.on_located(now, rung, (at, give_up), &found),
+            (Phase::Locating { rung, at, give_up }, Event::Unread) => {
+                let over = now >= self.settings.prove_by;
+                Self::keep_locating(rung, (at, give_up), over, "outcome unknown and the broker's orders could not be listed")
             }
             (Phase::Working { rung, order, poll_at }, Event::Time) if now >= poll_at => {
                 (Phase::Working { rung, order: order.clone(), poll_at: after(now, self.settings.profile.poll_seconds) }, vec![Command::Read(order)])
@@ -334,7 +347,9 @@ impl Ladder {
             }
             PlaceReply::Unknown(reason) => {
                 let record = Command::RecordUnknown { posting, reason };
-                (Phase::Locating { rung, at: after(now, self.settings.profile.locate_seconds) }, vec![record])
+                let window = self.settings.profile.locate_seconds;
+                let give_up = after(now, window * LOCATE_WINDOWS).min(self.settings.prove_by);
+                (Phase::Locating { rung, at: after(now, window), give_up }, vec![record])
             }
             PlaceReply::Refused(refusal) => {
                 let mut commands = vec![Command::RecordRefused { posting, reason: refusal.to_string() }];
@@ -360,7 +375,7 @@ impl Ladder {
         }
     }
 
-    fn on_located(&mut self, now: Timestamp, rung: Rung, found: &[&OrderView]) -> (Phase, Vec<Command>) {
+    fn on_located(&mut self, now: Timestamp, rung: Rung, until: (Timestamp, Timestamp), found: &[&OrderView]) -> (Phase, Vec<Command>) {
         let posting = rung.posting.clone();
         match found {
             [order] => {
@@ -369,11 +384,25 @@ impl Ladder {
                 commands.insert(0, record);
                 (phase, commands)
             }
-            none_or_many => {
-                let reason = format!("outcome unknown: {} orders at the broker match, expected exactly one", none_or_many.len());
+            [] => {
+                self.stop.get_or_insert(StopReason::NotFoundInTime);
+                let over = now >= until.1;
+                Self::keep_locating(rung, until, over, "outcome unknown: no order at the broker matches")
+            }
+            many => {
+                let reason = format!("outcome unknown: {} orders at the broker match, expected exactly one", many.len());
                 (Phase::Done(SideEnd::Unresolved(reason.clone())), vec![Command::RecordUnknown { posting, reason }])
             }
         }
+    }
+
+    /// Looks again until it is `over`; then the intent waits for recovery.
+    fn keep_locating(rung: Rung, (at, give_up): (Timestamp, Timestamp), over: bool, reason: &str) -> (Phase, Vec<Command>) {
+        if !over {
+            return (Phase::Locating { rung, at, give_up }, Vec::new());
+        }
+        let record = Command::RecordUnknown { posting: rung.posting, reason: reason.to_owned() };
+        (Phase::Done(SideEnd::Unresolved(reason.to_owned())), vec![record])
     }
 
     fn on_seen(&mut self, now: Timestamp, mut rung: Rung, order: OrderId, tries: u32, view: &OrderView) -> (Phase, Vec<Command>) {
@@ -384,9 +413,12 @@ impl Ladder {
             return if tries == 0 { self.cancel(now, rung, order, 1) } else { self.keep_cancelling(now, rung, order, tries, false) };
         }
         rung.shown_filled = view.filled;
-        // "Filled" is believed only once the fills add up; until then more may still be reported.
-        let settled = view.status.is_terminal() && (view.status != OrderStatus::Filled || view.filled == rung.quantity());
-        if !settled {
+        if view.status == OrderStatus::Replaced {
+            // Somebody changed our order: its replacement is alive under an id we do not know. The rung keeps its id and stays open.
+            let reason = format!("order {order} was replaced by another at the broker, {} filled before that", view.filled);
+            return (Phase::Done(SideEnd::Unresolved(reason)), Vec::new());
+        }
+        if !view.is_settled(rung.quantity()) {
             return if tries == 0 {
                 self.keep_working(now, rung, order)
             } else {
@@ -398,11 +430,6 @@ impl Ladder {
         self.filled += view.filled;
         if self.filled == self.intent.get().quantity {
             return (Phase::Done(SideEnd::Filled), record);
-        }
-        if view.status == OrderStatus::Replaced {
-            // Somebody changed our order: its replacement is alive under an id we do not know.
-            let reason = format!("order {order} was replaced by another at the broker");
-            return (Phase::Done(SideEnd::Unresolved(reason)), record);
         }
         if view.status == OrderStatus::Rejected {
             let reason = view.reason.clone().unwrap_or_else(|| "rejected without a reason".into());
@@ -440,14 +467,6 @@ impl Ladder {
         }
         let poll_at = after(now, self.settings.profile.cancel_settle_seconds);
         (Phase::Cancelling { rung, order, tries, poll_at }, Vec::new())
-    }
-
-    fn unresolved_after(&self, now: Timestamp, phase: Phase, record: Command) -> (Phase, Vec<Command>) {
-        if now < self.settings.prove_by {
-            return (phase, Vec::new());
-        }
-        let reason = "outcome unknown and the broker's orders could not be listed".to_owned();
-        (Phase::Done(SideEnd::Unresolved(reason)), vec![record])
     }
 
     fn on_stop(&mut self, now: Timestamp, phase: Phase, reason: StopReason) -> (Phase, Vec<Command>) {

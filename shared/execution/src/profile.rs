@@ -47,6 +47,9 @@ pub struct ExecutionProfile {
     pub worst_loss_share: Decimal,
     /// All-in dollars per contract, for the cost estimate in the report.
     pub cost_per_contract: Decimal,
+    /// The tag that the broker puts on orders of our application, where it is known: an order without it is never taken for ours.
+    #[serde(default)]
+    pub application_tag: Option<String>,
 }
 
 /// A field of the execution profile that cannot be used.
@@ -79,6 +82,7 @@ impl Default for ExecutionProfile {
             envelope: Price::cents(30),
             worst_loss_share: Decimal::new(60, 2),
             cost_per_contract: Decimal::new(97, 2),
+            application_tag: None,
         }
     }
 }

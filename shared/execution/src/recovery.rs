@@ -1,11 +1,37 @@
 //! Recovery as a pure plan: (what the ledger says, what the broker shows) → what to do. The driver only executes it.
 
+use std::collections::BTreeMap;
+
+use gamma_market::OptionSymbol;
 use jiff::Timestamp;
 
-use crate::fingerprint::Fingerprint;
-use crate::ports::{LoadedDay, OrderId, OrderStatus, OrderView, RungRecord, RungState};
+use crate::fingerprint::{Fingerprint, our_tag};
+use crate::ports::{IntentRecord, LoadedDay, OrderId, OrderStatus, OrderView, RungRecord, RungState};
 
-/// What to do about one rung that is not proven over.
+/// What the broker shows when a day is recovered.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// Every order of the day: a complete and successful list.
+    pub orders: &'a [OrderView],
+    /// Whether the trade date is over.
+    pub trade_date: TradeDate<'a>,
+    /// The tag of our application, where it is configured.
+    pub tag: Option<&'a str>,
+}
+
+/// Whether an order that does not show up can still appear.
+#[derive(Debug, Clone, Copy)]
+pub enum TradeDate<'a> {
+    /// Its session is on, or only just over.
+    Open,
+    /// Its session is over, and a while has passed.
+    Closed {
+        /// Net contracts held now, long positive; `None` when they could not be read.
+        positions: Option<&'a BTreeMap<OptionSymbol, i64>>,
+    },
+}
+
+/// What to do about one rung whose fate is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// The broker shows its order, and it is over: record that.
@@ -22,12 +48,19 @@ pub enum Action {
         /// Its order.
         order: OrderId,
     },
-    /// The ledger knows its id, the list does not show it: read it by id.
+    /// Its order is known by id, but what the list shows of it proves nothing: read it by id.
     Read {
         /// The rung.
         rung: RungRecord,
         /// Its order.
         order: OrderId,
+    },
+    /// It never existed: the close has passed, no order matches, and the positions are what the known fills made of them.
+    NeverAccepted {
+        /// The rung.
+        rung: RungRecord,
+        /// The witnesses.
+        reason: String,
     },
     /// Its outcome cannot be proven from what the broker shows.
     Unresolved {
@@ -38,33 +71,25 @@ pub enum Action {
     },
 }
 
-/// The rungs that are not proven over.
-#[must_use]
-pub fn open_rungs(day: &LoadedDay) -> Vec<&RungRecord> {
-    day.rungs.iter().filter(|rung| !matches!(rung.state, RungState::Terminal { .. } | RungState::Refused { .. })).collect()
-}
-
 /// From when on a complete list of the broker's orders says whether a rung's order exists: the latest open mark plus the
 /// settle window. `None` when no rung's id is unknown.
 #[must_use]
 pub fn settled_at(day: &LoadedDay, locate_seconds: u32) -> Option<Timestamp> {
-    open_rungs(day)
-        .iter()
-        .filter(|rung| matches!(rung.state, RungState::Sending | RungState::Unknown { .. }))
-        .filter_map(|rung| rung.at.checked_add(crate::profile::seconds(locate_seconds)).ok())
-        .max()
+    day.open_rungs().filter(|rung| rung.state.order().is_none()).filter_map(|rung| rung.at.checked_add(crate::profile::seconds(locate_seconds)).ok()).max()
 }
 
-/// What to do about every rung that is not proven over, given the broker's complete list of the day's orders.
+/// What to do about every rung whose fate is open.
 #[must_use]
-pub fn plan(day: &LoadedDay, orders: &[OrderView]) -> Vec<Action> {
-    open_rungs(day).into_iter().map(|rung| action(day, rung, orders)).collect()
+pub fn plan(day: &LoadedDay, shown: Shown<'_>) -> Vec<Action> {
+    let known = day.known_orders();
+    let tag = our_tag(shown.tag, shown.orders, &known);
+    day.open_rungs().map(|rung| action(day, rung, shown, &known, tag)).collect()
 }
 
-fn action(day: &LoadedDay, rung: &RungRecord, orders: &[OrderView]) -> Action {
-    if let RungState::Accepted { order: id } = &rung.state {
-        return match orders.iter().find(|order| order.id == *id) {
-            Some(order) => record_or_cancel(rung, order),
+fn action(day: &LoadedDay, rung: &RungRecord, shown: Shown<'_>, known: &[OrderId], tag: Option<&str>) -> Action {
+    if let Some(id) = rung.state.order() {
+        return match shown.orders.iter().find(|order| order.id == *id) {
+            Some(order) => found(rung, order),
             None => Action::Read { rung: rung.clone(), order: id.clone() },
         };
     }
@@ -72,131 +97,67 @@ fn action(day: &LoadedDay, rung: &RungRecord, orders: &[OrderView]) -> Action {
     let Some(intent) = day.intents.iter().find(|intent| intent.key == rung.intent) else {
         return unresolved(format!("the ledger has rung {} of {} but not the intent", rung.number, rung.intent));
     };
-    let mut seen = rung.seen.clone();
-    seen.extend(day.rungs.iter().filter_map(known_order));
-    let print = Fingerprint { vertical: intent.vertical, quantity: rung.quantity, price: rung.price, marked: rung.at, seen: &seen, tag: None };
-    match print.matches(orders)[..] {
-        [order] => record_or_cancel(rung, order),
-        ref found => unresolved(format!("{} orders at the broker match, expected exactly one", found.len())),
+    let seen: Vec<OrderId> = rung.seen.iter().chain(known).cloned().collect();
+    let print = Fingerprint { vertical: intent.vertical, quantity: rung.quantity, price: rung.price, marked: rung.at, seen: &seen, tag };
+    match print.matches(shown.orders)[..] {
+        [order] => found(rung, order),
+        [] => match never_accepted(day, intent, shown.trade_date) {
+            Ok(reason) => Action::NeverAccepted { rung: rung.clone(), reason },
+            Err(reason) => unresolved(format!("no order at the broker matches; {reason}")),
+        },
+        ref many => unresolved(format!("{} orders at the broker match, expected exactly one", many.len())),
     }
 }
 
-fn record_or_cancel(rung: &RungRecord, order: &OrderView) -> Action {
+fn found(rung: &RungRecord, order: &OrderView) -> Action {
+    let rung = rung.clone();
     if order.status == OrderStatus::Replaced {
-        return Action::Unresolved { rung: rung.clone(), reason: format!("order {} was replaced by another at the broker", order.id) };
+        return Action::Unresolved { rung, reason: replaced(order) };
     }
-    if order.status.is_terminal() {
-        Action::Record { rung: rung.clone(), order: order.clone() }
-    } else {
-        Action::Cancel { rung: rung.clone(), order: order.id.clone() }
+    if order.filled > rung.quantity {
+        let reason = format!("order {} shows {} filled, expected {} at most", order.id, order.filled, rung.quantity);
+        return Action::Unresolved { rung, reason };
     }
+    if order.is_settled(rung.quantity) {
+        return Action::Record { order: order.clone(), rung };
+    }
+    let order_id = order.id.clone();
+    if order.status == OrderStatus::Filled { Action::Read { rung, order: order_id } } else { Action::Cancel { rung, order: order_id } }
 }
 
-/// The order a rung is known to be.
-#[must_use]
-pub fn known_order(rung: &RungRecord) -> Option<OrderId> {
-    match &rung.state {
-        RungState::Accepted { order } | RungState::Terminal { order, .. } => Some(order.clone()),
-        RungState::Sending | RungState::Refused { .. } | RungState::Unknown { .. } => None,
+/// What is said of an order that somebody replaced.
+pub(crate) fn replaced(order: &OrderView) -> String {
+    format!("order {} was replaced by another at the broker, {} filled before that", order.id, order.filled)
+}
+
+/// After the close: the legs' positions are what they were when the intent was written, plus the fills that are settled.
+fn never_accepted(day: &LoadedDay, intent: &IntentRecord, trade_date: TradeDate<'_>) -> Result<String, String> {
+    let TradeDate::Closed { positions } = trade_date else {
+        return Err("it may still appear until the trade date has closed".to_owned());
+    };
+    let positions = positions.ok_or("the positions could not be read")?;
+    let fills = day.fills();
+    for leg in intent.vertical.legs() {
+        let of = |book: &BTreeMap<OptionSymbol, i64>| book.get(&leg.symbol).copied().unwrap_or_default();
+        let (held, filled, now) = (of(&intent.held), of(&fills), of(positions));
+        if held + filled != now {
+            return Err(format!("{}: {now} held, expected {held} from before and {filled} from known fills", leg.symbol));
+        }
     }
+    Ok("the trade date has closed, no order of the day matches, and the positions are unchanged but for known fills".to_owned())
+}
+
+/// The legs' part of what an account holds, as an intent keeps it.
+#[must_use]
+pub fn held(vertical: gamma_market::Vertical, positions: &BTreeMap<OptionSymbol, i64>) -> BTreeMap<OptionSymbol, i64> {
+    vertical.legs().iter().map(|leg| (leg.symbol, positions.get(&leg.symbol).copied().unwrap_or_default())).collect()
+}
+
+/// The state of a rung whose order is over.
+#[must_use]
+pub fn terminal(order: OrderView) -> RungState {
+    RungState::Terminal { order: order.id, status: order.status, filled: order.filled, fills: order.fills }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fingerprint::tests::{vertical, view};
-    use crate::ports::{IntentKey, IntentRecord, IntentState, Writer};
-    use gamma_market::{Price, Right};
-
-    fn writer() -> Writer {
-        Writer { run_id: "run-1".into(), fence: 1 }
-    }
-
-    fn key() -> IntentKey {
-        IntentKey { strategy: "constant_stable".into(), side: Right::Put, revision: 1 }
-    }
-
-    fn rung(number: u32, state: RungState) -> RungRecord {
-        RungRecord {
-            intent: key(),
-            number,
-            price: Price::cents(95),
-            quantity: 2,
-            at: "2026-02-11T21:13:31Z".parse().unwrap(),
-            seen: vec![OrderId("1".into())],
-            writer: writer(),
-            state,
-            nbbo: (Price::cents(85), Price::cents(105), Price::cents(95)),
-        }
-    }
-
-    fn day(rungs: Vec<RungRecord>) -> LoadedDay {
-        let intent = IntentRecord {
-            key: key(),
-            vertical: vertical(),
-            effect: vertical().effect(),
-            quantity: 2,
-            decision_mid: Price::cents(95),
-            worst_price: Price::cents(65),
-            writer: writer(),
-            state: IntentState::Open,
-            filled: 0,
-        };
-        LoadedDay { day: None, intents: vec![intent], rungs }
-    }
-
-    fn order(id: &str, status: OrderStatus) -> OrderView {
-        OrderView { status, ..view(id, "2026-02-11T21:13:31Z") }
-    }
-
-    fn shown(action: &Action) -> String {
-        match action {
-            Action::Record { order, .. } => format!("record {}", order.id),
-            Action::Cancel { order, .. } => format!("cancel {order}"),
-            Action::Read { order, .. } => format!("read {order}"),
-            Action::Unresolved { .. } => "unresolved".into(),
-        }
-    }
-
-    #[test]
-    fn every_state_of_a_rung_against_what_the_broker_shows() {
-        let accepted = || RungState::Accepted { order: OrderId("9".into()) };
-        let unknown = || RungState::Unknown { reason: "timeout".into() };
-        for (state, orders, expected) in [
-            (accepted(), vec![order("9", OrderStatus::Filled)], vec!["record 9"]),
-            (accepted(), vec![order("9", OrderStatus::Working)], vec!["cancel 9"]),
-            (accepted(), vec![order("9", OrderStatus::Other("ODD".into()))], vec!["cancel 9"]),
-            (accepted(), vec![order("9", OrderStatus::Replaced)], vec!["unresolved"]),
-            (accepted(), vec![], vec!["read 9"]),
-            (RungState::Sending, vec![order("9", OrderStatus::Canceled)], vec!["record 9"]),
-            (RungState::Sending, vec![order("9", OrderStatus::Pending)], vec!["cancel 9"]),
-            (RungState::Sending, vec![], vec!["unresolved"]),
-            (RungState::Sending, vec![order("1", OrderStatus::Working)], vec!["unresolved"]),
-            (unknown(), vec![order("8", OrderStatus::Working), order("9", OrderStatus::Working)], vec!["unresolved"]),
-            (unknown(), vec![order("9", OrderStatus::Working)], vec!["cancel 9"]),
-            (RungState::Refused { reason: "400".into() }, vec![order("9", OrderStatus::Working)], vec![]),
-            (
-                RungState::Terminal { order: OrderId("9".into()), status: OrderStatus::Filled, filled: 2, fills: vec![] },
-                vec![order("9", OrderStatus::Filled)],
-                vec![],
-            ),
-        ] {
-            let got: Vec<_> = plan(&day(vec![rung(1, state.clone())]), &orders).iter().map(shown).collect();
-            assert_eq!(got, expected, "{state:?} {orders:?}");
-        }
-    }
-
-    #[test]
-    fn an_order_known_to_be_another_rungs_is_never_adopted() {
-        let first = RungState::Terminal { order: OrderId("8".into()), status: OrderStatus::Canceled, filled: 0, fills: vec![] };
-        let rungs = vec![rung(1, first), rung(2, RungState::Sending)];
-        let actions = plan(&day(rungs), &[order("8", OrderStatus::Canceled), order("9", OrderStatus::Working)]);
-        assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), ["cancel 9"]);
-    }
-
-    #[test]
-    fn a_fresh_mark_waits_for_the_settle_window() {
-        let day = day(vec![rung(1, RungState::Sending)]);
-        assert_eq!(settled_at(&day, 5), Some("2026-02-11T21:13:36Z".parse().unwrap()));
-    }
-}
+mod tests;

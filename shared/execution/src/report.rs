@@ -62,6 +62,14 @@ pub enum Outcome {
     LedgerUnavailable,
     /// An order's fate could not be proven: an operator has to look.
     Unresolved,
+    /// A sweep found the day in order.
+    Swept,
+    /// A sweep found that the account's day has no final outcome: nothing says that it was traded, or why not.
+    NoFinalOutcome,
+    /// An operator's decision about orders that could not be proven is recorded.
+    Resolved,
+    /// An operator's decision was not recorded; nothing changed.
+    NotResolved,
 }
 
 /// What kind of outcome it is.
@@ -84,11 +92,18 @@ impl Outcome {
     pub const fn status(self) -> Status {
         match self {
             Self::Filled | Self::PartiallyFilled | Self::OneSided | Self::NoFill | Self::Rejected => Status::Traded,
-            Self::NothingToDo | Self::DryRun | Self::AlreadyTraded | Self::Recovered | Self::MarketClosed => Status::Idle,
-            Self::OutsideWindow | Self::NotArmed | Self::Halted | Self::AnotherRunActive | Self::SignalUnusable | Self::PlanRefused | Self::NotApproved => {
-                Status::Refused
+            Self::NothingToDo | Self::DryRun | Self::AlreadyTraded | Self::Recovered | Self::MarketClosed | Self::Swept | Self::Resolved => Status::Idle,
+            Self::OutsideWindow
+            | Self::NotArmed
+            | Self::Halted
+            | Self::AnotherRunActive
+            | Self::SignalUnusable
+            | Self::PlanRefused
+            | Self::NotApproved
+            | Self::NotResolved => Status::Refused,
+            Self::SignalUnavailable | Self::BrokerUnavailable | Self::TokenDead | Self::LedgerUnavailable | Self::Unresolved | Self::NoFinalOutcome => {
+                Status::Failed
             }
-            Self::SignalUnavailable | Self::BrokerUnavailable | Self::TokenDead | Self::LedgerUnavailable | Self::Unresolved => Status::Failed,
         }
     }
 
@@ -125,6 +140,10 @@ impl Outcome {
             Self::TokenDead => "token_dead",
             Self::LedgerUnavailable => "ledger_unavailable",
             Self::Unresolved => "unresolved",
+            Self::Swept => "swept",
+            Self::NoFinalOutcome => "no_final_outcome",
+            Self::Resolved => "resolved",
+            Self::NotResolved => "not_resolved",
         }
     }
 
@@ -157,6 +176,8 @@ impl fmt::Display for Outcome {
 /// The whole run, for people and programs.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunReport {
+    /// What was asked for: `trade`, `sweep` or `resolve`.
+    pub task: &'static str,
     /// What kind of outcome it is.
     pub status: Status,
     /// The named outcome.

@@ -4,6 +4,8 @@ mod orders;
 mod persist;
 mod prepare;
 mod recover;
+mod resolve;
+mod sweep;
 mod work;
 
 use gamma_market::calendar::{at_eastern, trade_date};
@@ -13,11 +15,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::gates::{Gate, time_gates};
 use crate::ports::{
-    Arming, Broker, BrokerError, BrokerFault, Clock, DayRecord, DayState, Lease, Ledger, LedgerError, PutOutcome, RunRecord, SignalError, SignalSource,
+    Arming, Broker, BrokerError, BrokerFault, Clock, DayRecord, DayState, Lease, Ledger, LedgerError, LoadedDay, OrderId, PutOutcome, RunRecord, SignalError,
+    SignalSource,
 };
 use crate::profile::{ExecutionProfile, seconds};
 use crate::report::{Outcome, RunReport, Status};
 use crate::tokens::{TokenKeeper, TokenSaved};
+
+pub use resolve::Resolve;
 
 /// Seconds kept at the end of the function for recording what happened.
 const CLOSING_SECONDS: i64 = 8;
@@ -53,14 +58,43 @@ pub struct RunRequest {
     pub account: String,
     /// This delivery's id; every retry of an event is a run of its own.
     pub run_id: String,
-    /// The event asks for a dry run.
-    pub dry_run: bool,
     /// The deployment's parameter allows live trading.
     pub deployment_live: bool,
-    /// The scheduler's time.
-    pub scheduled: Option<Timestamp>,
     /// When the function is killed.
     pub deadline: Timestamp,
+    /// What is asked for.
+    pub task: Task,
+}
+
+/// What a delivery asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// Trade the day.
+    Trade {
+        /// The event asks for a dry run.
+        dry_run: bool,
+        /// The scheduler's time.
+        scheduled: Option<Timestamp>,
+    },
+    /// After the close: prove and record what is open, place nothing, and say so when the account has no final outcome.
+    Sweep {
+        /// The trade date; today where there is none.
+        date: Option<Date>,
+    },
+    /// Record an operator's decision about a side whose orders could not be proven.
+    Resolve(Resolve),
+}
+
+impl Task {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Trade { .. } => "trade",
+            Self::Sweep { .. } => "sweep",
+            Self::Resolve(_) => "resolve",
+        }
+    }
 }
 
 /// A run that ends early, with its outcome and the reason in words.
@@ -95,6 +129,22 @@ impl From<SignalError> for Ended {
     }
 }
 
+/// What earlier deliveries of the day had come to.
+enum Earlier {
+    /// No order was ever sent.
+    Nothing,
+    /// It ended, with this outcome.
+    Over {
+        /// Its name.
+        outcome: String,
+    },
+    /// It died, and is recovered now.
+    Recovered {
+        /// How the day stands.
+        words: String,
+    },
+}
+
 /// The state of one delivery.
 struct Run<'a> {
     ports: Ports<'a>,
@@ -108,22 +158,31 @@ struct Run<'a> {
     closes_day: Option<&'static str>,
     /// Something besides the outcome that an operator should be told of.
     alarm: bool,
+    /// Orders of this run whose id is known.
+    sent: Vec<OrderId>,
 }
 
 /// Runs one delivery to its end. Never fails: whatever goes wrong is an outcome.
 pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfile) -> RunReport {
     let began = ports.clock.now();
-    let live = !request.dry_run && request.deployment_live;
+    let today = trade_date(began);
+    let (dry_run, trade_date, gates) = match &request.task {
+        Task::Trade { dry_run, scheduled } => (*dry_run, today, time_gates(began, *scheduled, &profile.execution)),
+        Task::Sweep { date } => (false, date.unwrap_or(today), Vec::new()),
+        Task::Resolve(resolve) => (false, resolve.date, Vec::new()),
+    };
+    let live = !dry_run && request.deployment_live;
     let report = RunReport {
+        task: request.task.name(),
         status: Status::Failed,
         outcome: Outcome::Unresolved,
         detail: String::new(),
         alarm: false,
         account: request.account.clone(),
         run_id: request.run_id.clone(),
-        trade_date: trade_date(began),
+        trade_date,
         dry_run: !live,
-        gates: time_gates(began, request.scheduled, &profile.execution),
+        gates,
         plan: None,
         sides: Vec::new(),
         token: TokenSaved::Unchanged,
@@ -132,8 +191,13 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         ended: began,
         durations_ms: Vec::new(),
     };
-    let mut run = Run { ports, request, profile, report, stage_began: began, opened_day: false, closes_day: None, alarm: false };
-    let ended = if live { run.live().await } else { run.dry().await };
+    let mut run = Run { ports, request, profile, report, stage_began: began, opened_day: false, closes_day: None, alarm: false, sent: Vec::new() };
+    let ended = match &request.task {
+        Task::Trade { .. } if live => run.live().await,
+        Task::Trade { .. } => run.dry().await,
+        Task::Sweep { .. } => run.sweep().await,
+        Task::Resolve(resolve) => run.resolve(resolve).await,
+    };
     run.finish(ended).await
 }
 
@@ -180,8 +244,13 @@ impl Run<'_> {
             Ok(outcome) => Ended::new(outcome, String::new()),
             Err(ended) => ended,
         };
+        self.leave(&lease, ended).await
+    }
+
+    /// Tokens first, then the day, then the lease.
+    async fn leave(&mut self, lease: &Lease, ended: Ended) -> Ended {
         self.save_tokens().await;
-        self.close(&lease, &ended).await;
+        self.close(lease, &ended).await;
         ended
     }
 
@@ -210,8 +279,8 @@ impl Run<'_> {
         let give_up = self.now() + lasts + seconds(2);
         loop {
             let now = self.now();
-            let (ledger, request) = (self.ports.ledger, self.request);
-            let taken = self.persist(async || ledger.take_lease(&request.account, trade_date(now), &request.run_id, now, now + lasts).await).await?;
+            let (ledger, request, date) = (self.ports.ledger, self.request, self.date());
+            let taken = self.persist(async || ledger.take_lease(&request.account, date, &request.run_id, now, now + lasts).await).await?;
             match taken {
                 Ok(lease) => return Ok(lease),
                 Err(holder) if now >= give_up => return Err(self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder })),
@@ -222,22 +291,13 @@ impl Run<'_> {
 
     async fn under_lease(&mut self, lease: &mut Lease) -> Result<Outcome, Ended> {
         let ledger = self.ports.ledger;
-        let (account, date) = (&self.request.account, self.date());
-        let day = self.persist(async || ledger.load_day(account, constant_stable::NAME, date).await).await?;
-        let recovered = self.recover(lease, &day).await?;
-        if let Some(record) = day.day.as_ref().filter(|record| record.sending) {
-            self.stage("recover");
-            let open = record.state == DayState::Open;
-            let sides = recovered.as_ref().map_or_else(|| recover::standings(&day, &day.rungs), |_| Vec::new());
-            let (outcome, words) = recover::outcome_of(recovered.as_deref().unwrap_or(&sides));
-            // A day that an earlier run closed keeps its outcome; one it left open gets the one its orders make.
-            self.closes_day = open.then(|| outcome.name());
-            let named = record.outcome.clone().unwrap_or_else(|| outcome.name().to_owned());
-            return Err(match recovered {
-                Some(_) => Ended::new(Outcome::Recovered, format!("an earlier run died; its orders are proven over, the day is {named}: {words}")),
-                None => self.refuse(Outcome::AlreadyTraded, Gate::AlreadyTraded { outcome: named }),
-            });
+        let day = self.load().await?;
+        match self.earlier(lease, &day).await? {
+            Earlier::Nothing => {}
+            Earlier::Over { outcome } => return Err(self.refuse(Outcome::AlreadyTraded, Gate::AlreadyTraded { outcome })),
+            Earlier::Recovered { words } => return Err(Ended::new(Outcome::Recovered, words)),
         }
+        let (account, date) = (&self.request.account, self.date());
         let record = DayRecord {
             account: account.clone(),
             strategy: constant_stable::NAME.to_owned(),
@@ -255,6 +315,30 @@ impl Run<'_> {
         // A run that ended before its first SENDING leaves intents behind: theirs stay, ours come after them.
         let first_revision = 1 + day.intents.iter().map(|intent| intent.key.revision).max().unwrap_or(0);
         self.trade(lease, first_revision).await
+    }
+
+    async fn load(&self) -> Result<LoadedDay, Ended> {
+        let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
+        Ok(self.persist(async || ledger.load_day(account, constant_stable::NAME, date).await).await?)
+    }
+
+    /// Recovers what an earlier run left open, and says what it had come to.
+    async fn earlier(&mut self, lease: &mut Lease, day: &LoadedDay) -> Result<Earlier, Ended> {
+        let recovered = self.recover(lease, day).await?;
+        let Some(record) = day.day.as_ref().filter(|record| record.sending) else { return Ok(Earlier::Nothing) };
+        self.stage("recover");
+        let open = record.state == DayState::Open;
+        let died = open || recovered.is_some();
+        let sides = recovered.unwrap_or_else(|| recover::standings(day, &day.rungs));
+        let (outcome, words) = recover::outcome_of(&sides);
+        // A day that an earlier run closed keeps its outcome; one it left open gets the one its orders make.
+        self.closes_day = open.then(|| outcome.name());
+        let named = record.outcome.clone().unwrap_or_else(|| outcome.name().to_owned());
+        if died {
+            let words = format!("an earlier run died; its orders are proven over, the day is {named}: {words}");
+            return Ok(Earlier::Recovered { words });
+        }
+        Ok(Earlier::Over { outcome: named })
     }
 
     /// Everything but sending. It works at any hour, and shows which gates would have refused a live run.

@@ -6,6 +6,7 @@ use gamma_execution::gates::Gate;
 use gamma_execution::ladder::{SideEnd, StopReason};
 use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Clock, Controls, IntentState, OrderId, OrderStatus, OrderView, SignalError};
 use gamma_execution::report::Outcome;
+use gamma_execution::run::{RunRequest, Task};
 use gamma_market::{Effect, LegAction, Right};
 use support::{Place, World, row};
 
@@ -112,7 +113,7 @@ async fn gates_refuse_before_anything_is_read_or_placed() {
 async fn a_dry_run_does_everything_but_send_and_says_what_would_have_refused() {
     let world = World::at("23:00:00");
     world.ledger.set_controls(Controls { arming: Arming::NotArmed, halted: None });
-    let request = gamma_execution::run::RunRequest { dry_run: true, scheduled: None, ..world.request("run-1") };
+    let request = RunRequest { task: Task::Trade { dry_run: true, scheduled: None }, ..world.request("run-1") };
     let report = world.deliver_as(&request).await;
     assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::DryRun, 0));
     assert!(report.gates.contains(&Gate::NoScheduledTime) && report.gates.contains(&Gate::NotArmed));
@@ -125,7 +126,7 @@ async fn a_dry_run_does_everything_but_send_and_says_what_would_have_refused() {
 #[tokio::test]
 async fn incident_a_deployment_said_to_be_dry_never_trades() {
     let world = World::at("20:13:00");
-    let request = gamma_execution::run::RunRequest { deployment_live: false, ..world.request("run-1") };
+    let request = RunRequest { deployment_live: false, ..world.request("run-1") };
     let report = world.deliver_as(&request).await;
     assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::DryRun, 0));
     assert!(report.gates.contains(&Gate::DeploymentDry));

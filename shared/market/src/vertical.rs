@@ -36,6 +36,17 @@ pub enum LegAction {
     Sell,
 }
 
+impl LegAction {
+    /// What one contract of it does to a position: one more, or one less.
+    #[must_use]
+    pub const fn sign(self) -> i64 {
+        match self {
+            Self::Buy => 1,
+            Self::Sell => -1,
+        }
+    }
+}
+
 /// One leg of a package, one contract per package unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Leg {

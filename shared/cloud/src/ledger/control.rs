@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
-use gamma_execution::ports::{Arming, Clock, Controls, LedgerError};
-use jiff::Timestamp;
+use gamma_execution::ports::{Arming, Clock, Controls, Decision, LedgerError};
 
 use super::DynamoLedger;
 use super::item::{Fields, Item, Malformed, flag, item, text};
@@ -42,17 +41,6 @@ fn halt_from(found: Option<&Item>, whom: &str) -> Result<Option<String>, Malform
     let Some(item) = found else { return Ok(None) };
     let fields = Fields::of(item);
     if fields.flag("halted")? { Ok(Some(format!("{whom}: {}", fields.text("reason")?))) } else { Ok(None) }
-}
-
-/// Who decided, why, and when: kept with every operator record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    /// The operator.
-    pub by: String,
-    /// The reason, shown wherever the record stops a run.
-    pub why: String,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// Writes the operator records that [`DynamoLedger`] reads as controls. The last decision stands.

@@ -74,7 +74,8 @@ fn collect(loaded: &mut LoadedDay, item: &Item, strategy: &str) -> Result<(), Ma
         Some(Kind::Day(of)) if of == strategy => loaded.day = Some(day_from(item)?),
         Some(Kind::Intent(of)) if of == strategy => loaded.intents.push(intent_from(item)?),
         Some(Kind::Rung(of)) if of == strategy => loaded.rungs.push(rung_from(item)?),
-        // Another strategy's, a run's end, or the lease.
+        Some(Kind::Run) => drop(loaded.runs.insert(fields.text("run_id")?.to_owned(), fields.text("outcome")?.to_owned())),
+        // Another strategy's, or the lease.
         Some(_) => {}
         None => return Err(fields.malformed("sk", "lease, or a key that begins with day#, intent#, rung# or run#")),
     }

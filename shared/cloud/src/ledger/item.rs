@@ -1,6 +1,6 @@
 //! Items as attributes a person can read, and the one door through which they are read back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -123,6 +123,15 @@ impl<'a> Fields<'a> {
         };
         let entry = |(index, value)| Entry { list: self, field: format!("{field}[{index}]"), value, expected };
         entries.iter().enumerate().map(|at| read(entry(at))).collect()
+    }
+
+    /// A map from parsed names to whole numbers.
+    pub(super) fn counts<K: FromStr + Ord, V: FromStr>(&self, field: &str, expected: &'static str) -> Result<BTreeMap<K, V>, Malformed> {
+        let Some(AttributeValue::M(entries)) = self.item.get(field) else {
+            return Err(self.malformed(field, expected));
+        };
+        let inner = Fields { item: entries, place: format!("{} {field}", self.place) };
+        entries.keys().map(|name| Ok((name.parse().map_err(|_| inner.malformed(name, expected))?, inner.number(name)?))).collect()
     }
 
     /// The key the fields spell must be the key the item stands under.

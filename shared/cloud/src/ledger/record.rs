@@ -1,7 +1,9 @@
 //! Each record as an item, and back. Prices are decimal texts, times RFC 3339; what a condition compares is a number.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gamma_execution::ports::{DayRecord, Fill, IntentKey, IntentRecord, Lease, LedgerError, OrderId, OrderStatus, RunRecord, RungRecord, RungState, Writer};
+use gamma_execution::ports::{
+    DayRecord, Decision, Fill, IntentKey, IntentRecord, Lease, LedgerError, OrderId, OrderStatus, RunRecord, RungRecord, RungState, Writer,
+};
 use gamma_market::{Price, Vertical};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -82,6 +84,7 @@ pub(super) fn intent_item(key: &Key, intent: &IntentRecord) -> Item {
             ("fence", number(intent.writer.fence)),
             ("state", word(&intent.state)),
             ("filled", number(intent.filled)),
+            ("held", AttributeValue::M(intent.held.iter().map(|(symbol, contracts)| (symbol.to_string(), number(*contracts))).collect())),
         ],
     )
 }
@@ -101,6 +104,7 @@ pub(super) fn intent_from(found: &Item) -> Result<IntentRecord, Malformed> {
         writer: writer_from(&fields)?,
         state: fields.word("state", "open, terminal or unresolved")?,
         filled: fields.number("filled")?,
+        held: fields.counts("held", "contracts held by option symbol")?,
     })
 }
 
@@ -152,6 +156,14 @@ fn state_fields(state: &RungState) -> Vec<(&'static str, AttributeValue)> {
         RungState::Accepted { order } => vec![named("accepted"), ("order_id", text(order))],
         RungState::Refused { reason } => vec![named("refused"), ("reason", text(reason))],
         RungState::Unknown { reason } => vec![named("unknown"), ("reason", text(reason))],
+        RungState::NeverAccepted { reason } => vec![named("never_accepted"), ("reason", text(reason))],
+        RungState::Resolved { filled, decision } => vec![
+            named("resolved"),
+            ("filled", number(*filled)),
+            ("decided_by", text(&decision.by)),
+            ("reason", text(&decision.why)),
+            ("decided_at", text(decision.at)),
+        ],
         RungState::Terminal { order, status, filled, fills } => vec![
             named("terminal"),
             ("order_id", text(order)),
@@ -216,13 +228,18 @@ fn state_from(fields: &Fields<'_>) -> Result<RungState, Malformed> {
         "accepted" => Ok(RungState::Accepted { order: order()? }),
         "refused" => Ok(RungState::Refused { reason: reason()? }),
         "unknown" => Ok(RungState::Unknown { reason: reason()? }),
+        "never_accepted" => Ok(RungState::NeverAccepted { reason: reason()? }),
+        "resolved" => {
+            let decision = Decision { by: fields.text("decided_by")?.to_owned(), why: reason()?, at: fields.parsed("decided_at", TIME)? };
+            Ok(RungState::Resolved { filled: fields.number("filled")?, decision })
+        }
         "terminal" => Ok(RungState::Terminal {
             order: order()?,
             status: status_from(fields)?,
             filled: fields.number("filled")?,
             fills: fields.list("fills", FILLS, |entry| fill_from(&entry.fields()?))?,
         }),
-        _ => Err(fields.malformed("state", "sending, accepted, refused, unknown or terminal")),
+        _ => Err(fields.malformed("state", "sending, accepted, refused, unknown, never_accepted, resolved or terminal")),
     }
 }
 

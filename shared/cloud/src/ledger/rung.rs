@@ -15,7 +15,7 @@ const OURS_TO_SEND: &str = "#run_id = :run_id AND #state = :open";
 const OPEN: &str = "#state = :open";
 const OVER: &str = "#state = :terminal OR #state = :refused";
 // What was asked for is what a lost order is found by, so it never changes.
-const MAY_SET: &str = "attribute_exists(#pk) AND #state <> :terminal AND #state <> :refused AND #fence <= :fence \
+const MAY_SET: &str = "attribute_exists(#pk) AND NOT #state IN (:terminal, :refused, :never_accepted, :resolved) AND #fence <= :fence \
      AND #price = :price AND #quantity = :quantity";
 
 impl DynamoLedger {
@@ -58,6 +58,8 @@ impl DynamoLedger {
             [
                 (":terminal", text("terminal")),
                 (":refused", text("refused")),
+                (":never_accepted", text("never_accepted")),
+                (":resolved", text("resolved")),
                 (":fence", number(rung.writer.fence)),
                 (":price", text(rung.price)),
                 (":quantity", number(rung.quantity)),

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gamma_cloud::{Decision, HaltScope, OperatorControls, create_table};
-use gamma_execution::ports::{Arming, Controls, Ledger};
+use gamma_cloud::{HaltScope, OperatorControls, create_table};
+use gamma_execution::ports::{Arming, Controls, Decision, Ledger};
 
 use crate::records::{ACCOUNT, StillClock, at};
 use crate::{Console, ledger, moto, text};

@@ -34,6 +34,7 @@ async fn a_whole_day_reads_back_over_several_pages() {
     let mut put = intent(&lease.writer, 1);
     (put.filled, put.state) = (3, IntentState::Terminal);
     ours(ledger.set_intent(ACCOUNT, DATE, &put).await.unwrap());
+    let mut runs = std::collections::BTreeMap::new();
     for run in 0..4 {
         let run = RunRecord {
             run_id: format!("run {run}"),
@@ -43,15 +44,18 @@ async fn a_whole_day_reads_back_over_several_pages() {
             report: "x".repeat(380_000).into(),
         };
         ours(ledger.put_run(&run).await.unwrap());
+        runs.insert(run.run_id, run.outcome);
     }
     ours(ledger.close_day(&lease, STRATEGY, "filled").await.unwrap());
 
     let mut closed = day(&lease.writer);
     closed.state = gamma_execution::ports::DayState::Closed;
     (closed.sending, closed.outcome) = (true, Some("filled".to_owned()));
-    let expected = LoadedDay { day: Some(closed), intents: vec![put, call], rungs };
+    let expected = LoadedDay { day: Some(closed), intents: vec![put, call], rungs, runs: runs.clone() };
     assert_eq!(ledger.load_day(ACCOUNT, STRATEGY, DATE).await.unwrap(), expected);
-    for (account, strategy, date) in [(ACCOUNT, "leocross", DATE), (ACCOUNT, STRATEGY, date(2026, 2, 13)), ("other", STRATEGY, DATE)] {
+    let of_another_strategy = LoadedDay { runs, ..LoadedDay::default() };
+    assert_eq!(ledger.load_day(ACCOUNT, "leocross", DATE).await.unwrap(), of_another_strategy, "a run is the account's");
+    for (account, strategy, date) in [(ACCOUNT, STRATEGY, date(2026, 2, 13)), ("other", STRATEGY, DATE)] {
         assert_eq!(ledger.load_day(account, strategy, date).await.unwrap(), LoadedDay::default(), "{account} {strategy} {date}");
     }
 }

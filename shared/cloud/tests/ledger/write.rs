@@ -1,9 +1,9 @@
 //! What the conditions refuse, and what they must let pass.
 
-use gamma_execution::ports::{DayState, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RungRecord, RungState};
+use gamma_execution::ports::{DayState, Decision, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RungRecord, RungState};
 use gamma_market::{Price, Right};
 
-use crate::records::{ACCOUNT, DATE, STRATEGY, day, intent, lease, rung, writer};
+use crate::records::{ACCOUNT, DATE, STRATEGY, at, day, intent, lease, rung, writer};
 use crate::{ledger, ours, planned, take, theirs};
 
 fn in_state(rung: &RungRecord, state: RungState) -> RungRecord {
@@ -53,10 +53,17 @@ async fn a_second_delivery_opens_the_day_only_before_the_first_sending() {
 #[tokio::test]
 #[ignore = "needs moto; scripts/test runs it"]
 async fn what_is_proven_of_a_rung_never_changes() {
-    let ledger = ledger("proven").await;
-    let lease = planned(&ledger, "first").await;
-    for (number, end) in [(1, canceled(1)), (2, refused())] {
-        let sending = rung(&lease.writer, 1, number);
+    let decision = Decision { by: "operator".to_owned(), why: "looked".to_owned(), at: at(600) };
+    let ends = [
+        ("canceled", canceled(1)),
+        ("refused", refused()),
+        ("never", RungState::NeverAccepted { reason: "closed".to_owned() }),
+        ("resolved", RungState::Resolved { filled: 1, decision }),
+    ];
+    for (name, end) in ends {
+        let ledger = ledger(name).await;
+        let lease = planned(&ledger, "first").await;
+        let sending = rung(&lease.writer, 1, 1);
         ours(ledger.put_sending(&lease, &sending).await.unwrap());
         for state in [unknown(), accepted(), end.clone()] {
             ours(ledger.set_rung(ACCOUNT, DATE, &in_state(&sending, state)).await.unwrap());
@@ -124,7 +131,7 @@ async fn nothing_is_sent_without_a_day_of_ours_and_an_open_intent() {
     theirs(ledger.put_sending(&lease, &sending).await.unwrap(), "is not open");
 
     let loaded = ledger.load_day(ACCOUNT, STRATEGY, DATE).await.unwrap();
-    let expected = LoadedDay { day: Some(day(&lease.writer)), intents: vec![unresolved], rungs: Vec::new() };
+    let expected = LoadedDay { day: Some(day(&lease.writer)), intents: vec![unresolved], ..LoadedDay::default() };
     assert_eq!(loaded, expected, "a refused transaction must leave nothing behind");
 
     ours(ledger.close_day(&lease, STRATEGY, "unresolved").await.unwrap());

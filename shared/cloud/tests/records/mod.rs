@@ -73,6 +73,7 @@ pub(crate) fn intent(by: &Writer, revision: u32) -> IntentRecord {
         writer: by.clone(),
         state: IntentState::Open,
         filled: 0,
+        held: [(leg("SPXW260212P6900"), -2), (leg("SPXW260212P6895"), 0)].into(),
     }
 }
 

@@ -186,8 +186,37 @@ fn incident_order_id_not_parsed_the_outcome_is_unknown_then_found_or_stopped() {
         let commands = side.step(at(5), Event::Located(found));
         assert!(!commands.iter().any(|command| matches!(command, Command::Post(_))));
         assert_eq!(commands.iter().any(|command| matches!(command, Command::RecordAccepted { .. })), adopted);
-        assert_eq!(matches!(side.end(), Some(SideEnd::Unresolved(_))), !adopted);
+        assert_eq!(side.in_doubt(), !adopted);
+        assert!(!side.is_ready(), "nothing more is sent while an order may be out");
     }
+}
+
+#[test]
+fn an_order_that_shows_up_late_is_cancelled_and_its_fills_are_kept() {
+    let own = |status, filled| view(&OrderId("9".into()), status, 2, filled);
+    let (mut side, _) = posted(PlaceReply::Unknown("timeout".into()));
+    side.step(at(5), Event::Time);
+    side.step(at(5), Event::Located(vec![]));
+    side.step(at(12), Event::Time);
+    let commands = side.step(at(12), Event::Located(vec![&own(OrderStatus::Working, 0)]));
+    assert!(matches!(commands[..], [Command::RecordAccepted { .. }, Command::Cancel(_)]), "{commands:?}");
+    side.step(at(13), Event::Time);
+    let commands = side.step(at(13), Event::Seen(&own(OrderStatus::Canceled, 1)));
+    assert!(matches!(commands[..], [Command::RecordTerminal { .. }]));
+    assert_eq!((side.end(), side.filled()), (Some(&SideEnd::Stopped(StopReason::NotFoundInTime)), 1));
+}
+
+#[test]
+fn an_order_that_never_shows_up_is_given_up_after_four_settle_windows() {
+    let (mut side, _) = posted(PlaceReply::Unknown("timeout".into()));
+    let mut last = START;
+    while side.end().is_none() {
+        last = side.next_wake().unwrap();
+        side.step(last, Event::Time);
+        side.step(last, Event::Located(vec![]));
+    }
+    assert!(matches!(side.end(), Some(SideEnd::Unresolved(_))));
+    assert_eq!(last, at(20));
 }
 
 #[test]

@@ -107,6 +107,19 @@ pub struct OrderView {
     pub tag: Option<String>,
 }
 
+impl OrderView {
+    /// Proven over, for an order of `quantity` packages: "filled" is believed only once the fills add up, and a replaced order lives on
+    /// under an id we do not know.
+    #[must_use]
+    pub fn is_settled(&self, quantity: u32) -> bool {
+        match self.status {
+            OrderStatus::Filled => self.filled == quantity,
+            OrderStatus::Canceled | OrderStatus::Rejected | OrderStatus::Expired => self.filled <= quantity,
+            OrderStatus::Pending | OrderStatus::Working | OrderStatus::CancelPending | OrderStatus::Replaced | OrderStatus::Other(_) => false,
+        }
+    }
+}
+
 /// One execution of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fill {

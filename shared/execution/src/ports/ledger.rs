@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use gamma_market::{Effect, Price, Right, Vertical};
+use gamma_market::{Effect, OptionSymbol, Price, Right, Vertical};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,9 @@ pub struct IntentRecord {
     pub state: IntentState,
     /// Packages filled, proven.
     pub filled: u32,
+    /// Net contracts of its legs that the account held before anything was sent for it, long positive: what a change is measured
+    /// against when an order was never found.
+    pub held: BTreeMap<OptionSymbol, i64>,
 }
 
 /// Where an intent stands.
@@ -175,6 +179,55 @@ pub enum RungState {
         /// What is known.
         reason: String,
     },
+    /// Never found, and after the close every witness says that it never existed.
+    NeverAccepted {
+        /// The witnesses.
+        reason: String,
+    },
+    /// Nothing could be proven; an operator looked and decided.
+    Resolved {
+        /// Packages filled, in the operator's words.
+        filled: u32,
+        /// Who decided, why, and when.
+        decision: Decision,
+    },
+}
+
+impl RungState {
+    /// Nothing more can happen to it, and nothing about it is open.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self, Self::Terminal { .. } | Self::Refused { .. } | Self::NeverAccepted { .. } | Self::Resolved { .. })
+    }
+
+    /// Packages filled, as far as that is settled.
+    #[must_use]
+    pub const fn filled(&self) -> u32 {
+        match self {
+            Self::Terminal { filled, .. } | Self::Resolved { filled, .. } => *filled,
+            Self::Sending | Self::Accepted { .. } | Self::Refused { .. } | Self::Unknown { .. } | Self::NeverAccepted { .. } => 0,
+        }
+    }
+
+    /// The order it is known to be.
+    #[must_use]
+    pub const fn order(&self) -> Option<&OrderId> {
+        match self {
+            Self::Accepted { order } | Self::Terminal { order, .. } => Some(order),
+            Self::Sending | Self::Refused { .. } | Self::Unknown { .. } | Self::NeverAccepted { .. } | Self::Resolved { .. } => None,
+        }
+    }
+}
+
+/// Who decided, why, and when: kept with every operator record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The operator.
+    pub by: String,
+    /// The reason, shown wherever the record matters.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Everything the ledger holds of one day.
@@ -186,6 +239,35 @@ pub struct LoadedDay {
     pub intents: Vec<IntentRecord>,
     /// All rungs, by intent and number.
     pub rungs: Vec<RungRecord>,
+    /// How every delivery of the account's day ended that has ended, by run id.
+    pub runs: BTreeMap<String, String>,
+}
+
+impl LoadedDay {
+    /// Rungs whose fate is open.
+    pub fn open_rungs(&self) -> impl Iterator<Item = &RungRecord> {
+        self.rungs.iter().filter(|rung| !rung.state.is_over())
+    }
+
+    /// The orders that the ledger knows to be its own.
+    #[must_use]
+    pub fn known_orders(&self) -> Vec<OrderId> {
+        self.rungs.iter().filter_map(|rung| rung.state.order().cloned()).collect()
+    }
+
+    /// Net contracts that the day's settled fills made, long positive.
+    #[must_use]
+    pub fn fills(&self) -> BTreeMap<OptionSymbol, i64> {
+        let mut net = BTreeMap::new();
+        for rung in &self.rungs {
+            let Some(intent) = self.intents.iter().find(|intent| intent.key == rung.intent) else { continue };
+            for leg in intent.vertical.legs() {
+                *net.entry(leg.symbol).or_default() += leg.action.sign() * i64::from(rung.state.filled());
+            }
+        }
+        net.retain(|_, contracts| *contracts != 0);
+        net
+    }
 }
 
 /// Operator records, read before trading and at every rung.

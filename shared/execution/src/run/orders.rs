@@ -2,18 +2,65 @@
 
 use std::collections::VecDeque;
 
+use futures_util::future::join_all;
 use jiff::SignedDuration;
 
 use super::prepare::Account;
 use super::work::Side;
 use super::{Ended, Run};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, our_tag};
 use crate::ladder::{Command, Event, Posting, RungSkip, SideEnd, StopReason};
-use crate::ports::{CancelReply, IntentState, Lease, NotPlaced, OrderId, PlaceReply, PutOutcome, RungRecord, RungState};
+use crate::ports::{BrokerError, CancelReply, IntentState, Lease, NotPlaced, OrderId, OrderView, PlaceReply, PutOutcome, RungRecord, RungState};
 use crate::profile::ExecutionProfile;
 use crate::report::RungReport;
 
 impl Run<'_> {
+    /// Hands `event` to every side. What the broker is asked on account of it goes out for all sides at once, cancels before reads: a
+    /// slow answer to one side must not hold up the other's cancel.
+    pub(super) async fn tell_all(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, event: &Event<'_>) {
+        let now = self.now();
+        let mut wanted: Vec<Vec<Command>> = sides.iter_mut().map(|side| side.ladder.step(now, event.clone())).collect();
+        let mut later: Vec<Vec<Command>> = vec![Vec::new(); sides.len()];
+        while wanted.iter().flatten().any(asks_the_broker) {
+            self.cancel_all(&wanted).await;
+            let answers = self.read_all(&wanted).await;
+            for (commands, later) in wanted.iter_mut().zip(&mut later) {
+                later.extend(std::mem::take(commands).into_iter().filter(|command| !asks_the_broker(command)));
+            }
+            for (index, order, answer) in answers {
+                let more = self.saw(&mut sides[index], &order, answer);
+                wanted[index].extend(more);
+            }
+        }
+        for ((side, mut later), rest) in sides.iter_mut().zip(later).zip(wanted) {
+            later.extend(rest);
+            self.carry_out(lease, side, account, later).await;
+        }
+    }
+
+    async fn cancel_all(&mut self, wanted: &[Vec<Command>]) {
+        let broker = self.ports.broker;
+        let cancels = wanted.iter().flatten().filter_map(|command| if let Command::Cancel(order) = command { Some(order) } else { None });
+        for (order, reply) in join_all(cancels.map(async |order| (order, broker.cancel(order).await))).await {
+            self.cancel_answered(order, reply);
+        }
+    }
+
+    /// Every order that is to be read, with the side it belongs to.
+    async fn read_all(&self, wanted: &[Vec<Command>]) -> Vec<(usize, OrderId, Result<OrderView, BrokerError>)> {
+        let broker = self.ports.broker;
+        let of_side = |(side, commands): (usize, &'_ Vec<Command>)| {
+            let orders = commands.iter().filter_map(|command| if let Command::Read(order) = command { Some(order.clone()) } else { None });
+            orders.map(|order| (side, order)).collect::<Vec<_>>()
+        };
+        let reads = wanted.iter().enumerate().flat_map(of_side);
+        join_all(reads.map(async |(side, order)| {
+            let answer = broker.order(&order).await;
+            (side, order, answer)
+        }))
+        .await
+    }
+
     /// Executes commands and feeds back what came of them, until the ladder wants to wait.
     pub(super) async fn carry_out(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, commands: Vec<Command>) {
         let mut queue = VecDeque::from(commands);
@@ -26,7 +73,8 @@ impl Run<'_> {
                 }
                 Command::Read(order) => self.read(side, &order).await,
                 Command::Cancel(order) => {
-                    self.cancel(&order).await;
+                    let reply = self.ports.broker.cancel(&order).await;
+                    self.cancel_answered(&order, reply);
                     Vec::new()
                 }
                 Command::Locate(posting) => self.locate(side, &posting).await,
@@ -52,7 +100,7 @@ impl Run<'_> {
             return not_sent(ended.detail);
         }
         let mut seen = account.seen();
-        seen.extend(side.rungs.iter().filter_map(crate::recovery::known_order));
+        seen.extend(side.rungs.iter().filter_map(|rung| rung.state.order().cloned()));
         let rung = RungRecord {
             intent: side.record.key.clone(),
             number: posting.number,
@@ -98,9 +146,13 @@ impl Run<'_> {
     }
 
     async fn read(&mut self, side: &mut Side, id: &OrderId) -> Vec<Command> {
-        let read = self.ports.broker.order(id).await;
+        let answer = self.ports.broker.order(id).await;
+        self.saw(side, id, answer)
+    }
+
+    fn saw(&mut self, side: &mut Side, id: &OrderId, answer: Result<OrderView, BrokerError>) -> Vec<Command> {
         let now = self.now();
-        match read {
+        match answer {
             Ok(view) => side.ladder.step(now, Event::Seen(&view)),
             Err(error) => {
                 self.note(format!("order {id}: {error}"));
@@ -109,8 +161,8 @@ impl Run<'_> {
         }
     }
 
-    async fn cancel(&mut self, id: &OrderId) {
-        match self.ports.broker.cancel(id).await {
+    fn cancel_answered(&mut self, id: &OrderId, reply: CancelReply) {
+        match reply {
             CancelReply::Requested => {}
             CancelReply::Refused(why) => self.note(format!("cancel of {id} refused, reading it until it is over: {why}")),
             CancelReply::Unknown(why) => self.note(format!("cancel of {id}: {why}; reading it until it is over")),
@@ -127,7 +179,8 @@ impl Run<'_> {
         match listed {
             Ok(orders) => {
                 let (vertical, quantity, price) = (side.record.vertical, rung.quantity, rung.price);
-                let print = Fingerprint { vertical, quantity, price, marked: rung.at, seen: &rung.seen, tag: None };
+                let tag = our_tag(self.profile.execution.application_tag.as_deref(), &orders, &self.sent);
+                let print = Fingerprint { vertical, quantity, price, marked: rung.at, seen: &rung.seen, tag };
                 side.ladder.step(now, Event::Located(print.matches(&orders)))
             }
             Err(error) => {
@@ -151,10 +204,11 @@ impl Run<'_> {
             Command::RecordUnknown { posting, reason } => (posting.number, RungState::Unknown { reason }),
             Command::RecordTerminal { posting, order } => {
                 let order = *order;
-                (posting.number, RungState::Terminal { order: order.id, status: order.status, filled: order.filled, fills: order.fills })
+                (posting.number, crate::recovery::terminal(order))
             }
             _ => return,
         };
+        self.sent.extend(state.order().cloned());
         if let Some(report) = side.report.rungs.iter_mut().rfind(|rung| rung.number == number) {
             show(report, &state);
         }
@@ -186,6 +240,11 @@ impl Run<'_> {
     }
 }
 
+/// What goes out for all sides at once.
+const fn asks_the_broker(command: &Command) -> bool {
+    matches!(command, Command::Cancel(_) | Command::Read(_))
+}
+
 fn rung_report(rung: &RungRecord, posting: &Posting) -> RungReport {
     RungReport {
         number: rung.number,
@@ -203,7 +262,7 @@ fn rung_report(rung: &RungRecord, posting: &Posting) -> RungReport {
 
 fn show(report: &mut RungReport, state: &RungState) {
     match state {
-        RungState::Sending => {}
+        RungState::Sending | RungState::NeverAccepted { .. } | RungState::Resolved { .. } => {}
         RungState::Accepted { order } => report.order = Some(order.clone()),
         RungState::Refused { reason } => report.note = Some(format!("refused: {reason}")),
         RungState::Unknown { reason } => report.note = Some(format!("outcome unknown: {reason}")),

@@ -10,7 +10,7 @@ use gamma_strategy::signal::select;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use super::{Ended, Run};
+use super::{Ended, Run, Task};
 use crate::approval::{Approved, Book, Intent, approve, unbounded_expiries};
 use crate::gates::time_gates;
 use crate::ladder::Ladder;
@@ -61,9 +61,11 @@ impl Run<'_> {
         Ok(Account { snapshot, orders })
     }
 
-    /// The trade date from midnight New York until a little after now.
+    /// The trade date from midnight New York until a little after now, or until it was over.
     pub(super) fn today(&self) -> (Timestamp, Timestamp) {
-        (at_eastern(self.date(), jiff::civil::Time::midnight()), self.now() + SignedDuration::from_secs(60))
+        let midnight = |date| at_eastern(date, jiff::civil::Time::midnight());
+        let over = self.date().tomorrow().map_or(Timestamp::MAX, midnight);
+        (midnight(self.date()), (self.now() + SignedDuration::from_secs(60)).min(over))
     }
 
     /// Waits until the signal is final, then reads until its row may be traded or no rung would fit any more.
@@ -154,7 +156,8 @@ impl Run<'_> {
     pub(super) async fn rehearse(&mut self) -> Result<(), Ended> {
         let account = self.account().await?;
         self.stage("prepare");
-        let on_time = time_gates(self.now(), self.request.scheduled, &self.profile.execution).is_empty();
+        let scheduled = if let Task::Trade { scheduled, .. } = self.request.task { scheduled } else { None };
+        let on_time = time_gates(self.now(), scheduled, &self.profile.execution).is_empty();
         let row = if on_time { self.signal(None).await? } else { self.newest_signal().await? };
         self.stage("signal");
         let plan = self.decide(&row, &account)?;

@@ -1,18 +1,23 @@
 //! Executing the recovery plan at the start of a delivery: prove and record what an earlier run left, place nothing.
 
 use gamma_market::Vertical;
+use gamma_market::calendar::at_eastern;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Ended, Run};
 use crate::ports::{BrokerError, BrokerFault, IntentRecord, IntentState, Lease, LoadedDay, OrderId, OrderStatus, OrderView, RungRecord, RungState};
 use crate::profile::seconds;
-use crate::recovery::{self, Action};
+use crate::recovery::{self, Action, Shown, TradeDate};
 use crate::report::Outcome;
+
+/// From the close of the series until an order that does not show up is known never to have existed.
+const AFTER_THE_CLOSE: SignedDuration = SignedDuration::from_secs(30);
 
 impl Run<'_> {
     /// Proves every open rung of the day, as far as the broker shows it. `Ok(None)` when there was nothing to recover; else how
     /// the day's sides stand.
     pub(super) async fn recover(&mut self, lease: &mut Lease, day: &LoadedDay) -> Result<Option<Vec<Standing>>, Ended> {
-        let open = !recovery::open_rungs(day).is_empty();
+        let open = day.open_rungs().next().is_some();
         if !open && day.intents.iter().all(|intent| intent.state == IntentState::Terminal) {
             return Ok(None);
         }
@@ -23,9 +28,7 @@ impl Run<'_> {
                 self.ports.clock.sleep_until(at).await;
                 self.renew(lease).await?;
             }
-            let (from, to) = self.today();
-            let orders = self.ports.broker.orders(from, to).await?;
-            let actions = recovery::plan(day, &orders);
+            let actions = self.recovery_plan(day).await?;
             // Every live order is asked to go before any is waited for, and one that cannot be proven hides no other.
             for order in actions.iter().filter_map(|action| if let Action::Cancel { order, .. } = action { Some(order) } else { None }) {
                 let reply = self.ports.broker.cancel(order).await;
@@ -34,6 +37,7 @@ impl Run<'_> {
             for action in actions {
                 match self.execute(lease, action).await {
                     Ok(proven) => {
+                        tracing::info!(intent = %proven.intent, rung = proven.number, state = ?proven.state, "recovered");
                         rungs.retain(|rung| (&rung.intent, rung.number) != (&proven.intent, proven.number));
                         rungs.push(proven);
                     }
@@ -54,18 +58,39 @@ impl Run<'_> {
         }
     }
 
+    /// What is to be done about every open rung, from everything the broker shows.
+    async fn recovery_plan(&mut self, day: &LoadedDay) -> Result<Vec<Action>, Ended> {
+        let (from, to) = self.today();
+        let orders = self.ports.broker.orders(from, to).await?;
+        let closed = self.now() > self.closes() + AFTER_THE_CLOSE;
+        let nameless = day.open_rungs().any(|rung| rung.state.order().is_none());
+        let snapshot = if closed && nameless { Some(self.ports.broker.account().await) } else { None };
+        if let Some(Err(error)) = &snapshot {
+            self.note(format!("positions could not be read: {error}"));
+        }
+        let positions = snapshot.as_ref().and_then(|snapshot| snapshot.as_ref().ok()).map(|snapshot| &snapshot.positions);
+        let trade_date = if closed { TradeDate::Closed { positions } } else { TradeDate::Open };
+        let tag = self.profile.execution.application_tag.as_deref();
+        Ok(recovery::plan(day, Shown { orders: &orders, trade_date, tag }))
+    }
+
+    /// When the series of the trade date stopped trading.
+    pub(super) fn closes(&self) -> Timestamp {
+        at_eastern(self.date(), jiff::civil::time(16, 15, 0, 0))
+    }
+
     async fn execute(&mut self, lease: &mut Lease, action: Action) -> Result<RungRecord, Ended> {
-        let (rung, order) = match action {
-            Action::Record { rung, order } => (rung, order),
+        let (rung, state) = match action {
+            Action::Record { rung, order } => (rung, recovery::terminal(order)),
             Action::Cancel { rung, order } | Action::Read { rung, order } => {
-                let view = self.prove(lease, &order).await?;
-                (rung, view)
+                let view = self.prove(lease, &order, rung.quantity).await?;
+                (rung, recovery::terminal(view))
             }
+            Action::NeverAccepted { rung, reason } => (rung, RungState::NeverAccepted { reason }),
             Action::Unresolved { rung, reason } => {
                 return Err(Ended::new(Outcome::Unresolved, format!("rung {} of {}: {reason}", rung.number, rung.intent)));
             }
         };
-        let state = RungState::Terminal { order: order.id, status: order.status, filled: order.filled, fills: order.fills };
         let proven = RungRecord { state, ..rung };
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
         self.persist(async || ledger.set_rung(account, date, &proven).await).await?;
@@ -73,15 +98,17 @@ impl Run<'_> {
     }
 
     /// Reads the order until it is over, asking again for a cancel while it works.
-    async fn prove(&mut self, lease: &mut Lease, id: &OrderId) -> Result<OrderView, Ended> {
+    async fn prove(&mut self, lease: &mut Lease, id: &OrderId, quantity: u32) -> Result<OrderView, Ended> {
         let mut cancels = 1;
         loop {
             self.renew(lease).await?;
             match self.ports.broker.order(id).await {
                 Ok(view) if view.status == OrderStatus::Replaced => {
-                    return Err(Ended::new(Outcome::Unresolved, format!("order {id} was replaced by another at the broker")));
+                    return Err(Ended::new(Outcome::Unresolved, recovery::replaced(&view)));
                 }
-                Ok(view) if view.status.is_terminal() => return Ok(view),
+                Ok(view) if view.is_settled(quantity) => return Ok(view),
+                // Over, but its fills do not add up yet.
+                Ok(view) if view.status.is_terminal() => {}
                 Ok(_) if cancels < self.profile.execution.cancel_tries => {
                     cancels += 1;
                     let reply = self.ports.broker.cancel(id).await;
@@ -102,7 +129,7 @@ impl Run<'_> {
     async fn settle_intents(&mut self, day: &LoadedDay, rungs: &[RungRecord]) -> Result<Vec<Standing>, Ended> {
         for intent in &day.intents {
             let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
-            let state = if of_intent.iter().all(|rung| is_over(rung)) { IntentState::Terminal } else { IntentState::Unresolved };
+            let state = if of_intent.iter().all(|rung| rung.state.is_over()) { IntentState::Terminal } else { IntentState::Unresolved };
             let record = IntentRecord { state, filled: filled(&of_intent), ..intent.clone() };
             if record != *intent {
                 let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
@@ -126,7 +153,7 @@ pub(super) fn standings(day: &LoadedDay, rungs: &[RungRecord]) -> Vec<Standing> 
     let last = |intent: &&IntentRecord| day.intents.iter().all(|other| other.key.side != intent.key.side || other.key.revision <= intent.key.revision);
     let standing = |intent: &IntentRecord| {
         let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
-        let unresolved = !of_intent.iter().all(|rung| is_over(rung));
+        let unresolved = !of_intent.iter().all(|rung| rung.state.is_over());
         Standing { vertical: intent.vertical, quantity: intent.quantity, filled: filled(&of_intent), unresolved }
     };
     day.intents.iter().filter(last).map(standing).collect()
@@ -140,14 +167,5 @@ pub(super) fn outcome_of(sides: &[Standing]) -> (Outcome, String) {
 }
 
 fn filled(rungs: &[&RungRecord]) -> u32 {
-    rungs.iter().map(|rung| if let RungState::Terminal { filled, .. } = rung.state { filled } else { 0 }).sum()
-}
-
-/// Proven over. A replaced order is not: its replacement is alive under an id we do not know.
-fn is_over(rung: &RungRecord) -> bool {
-    match &rung.state {
-        RungState::Terminal { status, .. } => *status != OrderStatus::Replaced,
-        RungState::Refused { .. } => true,
-        RungState::Sending | RungState::Accepted { .. } | RungState::Unknown { .. } => false,
-    }
+    rungs.iter().map(|rung| rung.state.filled()).sum()
 }

@@ -12,6 +12,7 @@ use super::{Ended, Run};
 use crate::ladder::{Event, Ladder, Settings, SideEnd, StopReason};
 use crate::ports::{Arming, IntentKey, IntentRecord, IntentState, Lease, OrderStatus, PutOutcome, RungRecord};
 use crate::profile::{ExecutionProfile, seconds};
+use crate::recovery;
 use crate::report::{Outcome, SideReport};
 use crate::schedule::share;
 
@@ -54,7 +55,7 @@ impl Run<'_> {
                 let outcome = if nothing { Outcome::NothingToDo } else { Outcome::NotApproved };
                 return Err(Ended::new(outcome, self.why_nothing(&plan)));
             }
-            let mut sides = self.write_intents(lease, approved, revision, &offsets).await?;
+            let mut sides = self.write_intents(lease, approved, &account, (revision, &offsets)).await?;
             self.stage("decide and approve");
             let round = self.work(lease, &mut sides, &account, &plan, &mut offsets, revision == first_revision).await;
             self.stage("work");
@@ -84,7 +85,13 @@ impl Run<'_> {
         skips.chain(refusals).collect::<Vec<_>>().join("; ")
     }
 
-    async fn write_intents(&mut self, lease: &Lease, approved: Vec<ApprovedSide>, revision: u32, offsets: &[Price]) -> Result<Vec<Side>, Ended> {
+    async fn write_intents(
+        &mut self,
+        lease: &Lease,
+        approved: Vec<ApprovedSide>,
+        account: &Account,
+        (revision, offsets): (u32, &[Price]),
+    ) -> Result<Vec<Side>, Ended> {
         let mut sides = Vec::new();
         for side in approved {
             let intent = side.intent.get();
@@ -98,6 +105,7 @@ impl Run<'_> {
                 writer: lease.writer.clone(),
                 state: IntentState::Open,
                 filled: 0,
+                held: recovery::held(intent.vertical, &account.snapshot.positions),
             };
             let ledger = self.ports.ledger;
             if let PutOutcome::Theirs(holder) = self.persist(async || ledger.put_intent(lease, &record).await).await? {
@@ -155,11 +163,7 @@ impl Run<'_> {
                     self.stop(lease, sides, account, &StopReason::SignalMoved).await;
                 }
             }
-            for side in sides.iter_mut() {
-                let now = self.now();
-                let commands = side.ladder.step(now, Event::Time);
-                self.carry_out(lease, side, account, commands).await;
-            }
+            self.tell_all(lease, sides, account, &Event::Time).await;
         }
         self.settle(sides).await;
         let untouched = sides.iter().all(|side| side.ladder.end() == Some(&SideEnd::Stopped(StopReason::SignalMoved)) && side.ladder.filled() == 0);
@@ -169,8 +173,8 @@ impl Run<'_> {
     /// Opens the next rung for every side that is ready; answers with how long it waits for fills.
     async fn open_rung(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, end: Timestamp, offsets: &mut Vec<Price>) -> Duration {
         let execution = &self.profile.execution;
-        let unresolved = sides.iter().any(|side| matches!(side.ladder.end(), Some(SideEnd::Unresolved(_))));
-        let stop = if unresolved { Some(StopReason::OtherSideUnresolved) } else { self.may_not_open(lease).await };
+        let in_doubt = sides.iter().any(|side| side.ladder.in_doubt());
+        let stop = if in_doubt { Some(StopReason::OtherSideUnresolved) } else { self.may_not_open(lease).await };
         let book = if stop.is_none() { self.rung_quotes(sides).await } else { QuoteBook::new() };
         // Only now is it known how much time the reads have left: the rung must still be waited, cancelled and confirmed.
         let share = share(self.now(), end, offsets.len().max(1), execution);
@@ -280,11 +284,7 @@ impl Run<'_> {
     }
 
     async fn stop(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, reason: &StopReason) {
-        for side in sides.iter_mut() {
-            let now = self.now();
-            let commands = side.ladder.step(now, Event::Stop(reason.clone()));
-            self.carry_out(lease, side, account, commands).await;
-        }
+        self.tell_all(lease, sides, account, &Event::Stop(reason.clone())).await;
     }
 
     fn report_sides(&mut self, sides: Vec<Side>) {
@@ -319,7 +319,7 @@ fn stop_of(side: &SideReport) -> Option<(Outcome, &StopReason)> {
         StopReason::Disarmed => Outcome::NotArmed,
         StopReason::LeaseLost(_) => Outcome::AnotherRunActive,
         StopReason::Ledger(_) => Outcome::LedgerUnavailable,
-        StopReason::Contradiction(_) | StopReason::OtherSideUnresolved => Outcome::NoFill,
+        StopReason::Contradiction(_) | StopReason::OtherSideUnresolved | StopReason::NotFoundInTime => Outcome::NoFill,
         StopReason::SignalMoved | StopReason::TimeUp => return None,
     };
     Some((outcome, reason))

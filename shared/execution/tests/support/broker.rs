@@ -47,6 +47,8 @@ pub(crate) struct Broker {
     pub(crate) foreign: Mutex<Vec<OrderView>>,
     /// How often a POST was sent.
     pub(crate) posts: Mutex<usize>,
+    /// How often a cancel was asked for.
+    pub(crate) cancels: Mutex<usize>,
 }
 
 impl Broker {
@@ -70,6 +72,7 @@ impl Broker {
             orders: Mutex::default(),
             foreign: Mutex::default(),
             posts: Mutex::default(),
+            cancels: Mutex::default(),
         }
     }
 
@@ -189,6 +192,7 @@ impl BrokerPort for Broker {
     }
 
     async fn cancel(&self, id: &OrderId) -> CancelReply {
+        *self.cancels.lock().unwrap() += 1;
         self.refresh();
         if !*self.cancel_works.lock().unwrap() {
             return CancelReply::Unknown("timeout".into());

@@ -3,8 +3,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{
-    Arming, Controls, DayRecord, DayState, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunRecord, RungRecord, RungState,
-    Writer,
+    Arming, Controls, DayRecord, DayState, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunRecord, RungRecord, Writer,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -125,6 +124,7 @@ impl Ledger for MemoryLedger {
             day: state.day.clone(),
             intents: state.intents.values().cloned().collect(),
             rungs: state.rungs.values().cloned().collect(),
+            runs: state.runs.values().map(|run| (run.run_id.clone(), run.outcome.clone())).collect(),
         })
     }
 
@@ -172,7 +172,7 @@ impl Ledger for MemoryLedger {
 
     async fn set_rung(&self, _: &str, _: Date, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
         self.with("set rung", |state| match state.rungs.get_mut(&(rung.intent.to_string(), rung.number)) {
-            Some(there) if matches!(there.state, RungState::Terminal { .. } | RungState::Refused { .. }) => ours(there == rung),
+            Some(there) if there.state.is_over() => ours(there == rung),
             Some(there) => {
                 *there = rung.clone();
                 PutOutcome::Ours

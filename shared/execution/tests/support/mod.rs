@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use gamma_execution::ports::{Clock, SaveError, SignalError, SignalSource, StoredToken, TokenStore};
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::report::RunReport;
-use gamma_execution::run::{AccountProfile, Ports, RunRequest, run};
+use gamma_execution::run::{AccountProfile, Ports, RunRequest, Task, run};
 use gamma_execution::tokens::TokenKeeper;
 use gamma_market::SignalRow;
 use gamma_strategy::constant_stable::{MissingVolatility, Profile, RawProfile};
@@ -34,6 +34,10 @@ pub(crate) struct StepClock {
 impl StepClock {
     pub(crate) fn at(text: &str) -> Arc<Self> {
         Arc::new(Self { now: AtomicI64::new(text.parse::<Timestamp>().unwrap().as_microsecond()), in_vain: AtomicI64::new(0) })
+    }
+
+    fn set(&self, text: &str) {
+        self.now.store(text.parse::<Timestamp>().unwrap().as_microsecond(), Ordering::SeqCst);
     }
 }
 
@@ -130,11 +134,20 @@ impl World {
         RunRequest {
             account: "schwab".into(),
             run_id: run_id.into(),
-            dry_run: false,
             deployment_live: true,
-            scheduled: Some("2025-09-03T20:13:00Z".parse().unwrap()),
             deadline: now + Duration::from_secs(240),
+            task: Task::Trade { dry_run: false, scheduled: Some("2025-09-03T20:13:00Z".parse().unwrap()) },
         }
+    }
+
+    /// A sweep of the day.
+    pub(crate) async fn sweep(&self, run_id: &str) -> RunReport {
+        self.deliver_as(&RunRequest { task: Task::Sweep { date: None }, ..self.request(run_id) }).await
+    }
+
+    /// Time goes on while nothing runs.
+    pub(crate) fn at_time(&self, time: &str) {
+        self.clock.set(&format!("2025-09-03T{time}Z"));
     }
 
     pub(crate) async fn deliver(&self, run_id: &str) -> RunReport {

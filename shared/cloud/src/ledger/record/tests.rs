@@ -60,9 +60,11 @@ prop_compose! {
         writer in any_writer(),
         credit in any::<bool>(),
         state in prop_oneof![Just(IntentState::Open), Just(IntentState::Terminal), Just(IntentState::Unresolved)],
+        held in (any::<i64>(), any::<i64>()),
     ) -> IntentRecord {
+        let held = [(vertical.sell(), held.0), (vertical.buy(), held.1)].into();
         let effect = if credit { Effect::Credit } else { Effect::Debit };
-        IntentRecord { key, vertical, effect, quantity: numbers.0, filled: numbers.1, decision_mid: prices.0, worst_price: prices.1, writer, state }
+        IntentRecord { key, vertical, effect, quantity: numbers.0, filled: numbers.1, decision_mid: prices.0, worst_price: prices.1, writer, state, held }
     }
 }
 
@@ -87,6 +89,9 @@ fn any_rung_state() -> impl Strategy<Value = RungState> {
         order().prop_map(|order| RungState::Accepted { order }),
         "\\PC{0,40}".prop_map(|reason| RungState::Refused { reason }),
         "\\PC{0,40}".prop_map(|reason| RungState::Unknown { reason }),
+        "\\PC{0,40}".prop_map(|reason| RungState::NeverAccepted { reason }),
+        (any::<u32>(), "\\PC{1,20}", "\\PC{1,40}", any_time())
+            .prop_map(|(filled, by, why, at)| RungState::Resolved { filled, decision: Decision { by, why, at } }),
         (order(), any_status(), any::<u32>(), prop::collection::vec(any_fill(), 0..4)).prop_map(|(order, status, filled, fills)| RungState::Terminal {
             order,
             status,

@@ -1,0 +1,185 @@
+//! The plan, tabled: every state of a rung, against everything the broker can show, before and after the close.
+
+use super::*;
+use crate::fingerprint::tests::{vertical, view};
+use crate::ports::{Decision, IntentKey, IntentRecord, IntentState, RungState, Writer};
+use gamma_market::{Price, Right};
+
+fn writer() -> Writer {
+    Writer { run_id: "run-1".into(), fence: 1 }
+}
+
+fn key() -> IntentKey {
+    IntentKey { strategy: "constant_stable".into(), side: Right::Put, revision: 1 }
+}
+
+fn rung(number: u32, state: RungState) -> RungRecord {
+    RungRecord {
+        intent: key(),
+        number,
+        price: Price::cents(95),
+        quantity: 2,
+        at: "2026-02-11T21:13:31Z".parse().unwrap(),
+        seen: vec![OrderId("1".into())],
+        writer: writer(),
+        state,
+        nbbo: (Price::cents(85), Price::cents(105), Price::cents(95)),
+    }
+}
+
+/// Five short contracts were held before, and no long ones.
+fn day(rungs: Vec<RungRecord>) -> LoadedDay {
+    let positions = BTreeMap::from([(vertical().sell(), -5)]);
+    let intent = IntentRecord {
+        key: key(),
+        vertical: vertical(),
+        effect: vertical().effect(),
+        quantity: 4,
+        decision_mid: Price::cents(95),
+        worst_price: Price::cents(65),
+        writer: writer(),
+        state: IntentState::Open,
+        filled: 0,
+        held: held(vertical(), &positions),
+    };
+    LoadedDay { intents: vec![intent], rungs, ..LoadedDay::default() }
+}
+
+fn order(id: &str, status: OrderStatus, filled: u32) -> OrderView {
+    OrderView { status, filled, ..view(id, "2026-02-11T21:13:31Z") }
+}
+
+fn another_price(id: &str) -> OrderView {
+    OrderView { price: Some(Price::cents(90)), ..order(id, OrderStatus::Working, 0) }
+}
+
+fn tagged(id: &str, tag: &str) -> OrderView {
+    OrderView { tag: Some(tag.into()), ..order(id, OrderStatus::Working, 0) }
+}
+
+fn shown(action: &Action) -> String {
+    match action {
+        Action::Record { order, .. } => format!("record {}", order.id),
+        Action::Cancel { order, .. } => format!("cancel {order}"),
+        Action::Read { order, .. } => format!("read {order}"),
+        Action::NeverAccepted { .. } => "never".into(),
+        Action::Unresolved { .. } => "stop".into(),
+    }
+}
+
+/// Every state a rung can be in. `9` is the order that the ledger knows of, where it knows one.
+fn states() -> [(&'static str, RungState); 7] {
+    let nine = || OrderId("9".into());
+    let decision = Decision { by: "operator".into(), why: "looked".into(), at: "2026-02-11T22:00:00Z".parse().unwrap() };
+    [
+        ("sending", RungState::Sending),
+        ("unknown", RungState::Unknown { reason: "timeout".into() }),
+        ("accepted", RungState::Accepted { order: nine() }),
+        ("refused", RungState::Refused { reason: "400".into() }),
+        ("terminal", RungState::Terminal { order: nine(), status: OrderStatus::Canceled, filled: 0, fills: vec![] }),
+        ("never accepted", RungState::NeverAccepted { reason: "closed".into() }),
+        ("resolved", RungState::Resolved { filled: 0, decision }),
+    ]
+}
+
+/// What the broker shows, and what then is to be done about a rung (of unknown id, of known id).
+fn views() -> Vec<(&'static str, Vec<OrderView>, &'static str, &'static str)> {
+    use OrderStatus::{CancelPending, Canceled, Expired, Filled, Other, Pending, Rejected, Replaced, Working};
+    vec![
+        ("nothing", vec![], "none", "read 9"),
+        ("pending", vec![order("9", Pending, 0)], "cancel 9", "cancel 9"),
+        ("working", vec![order("9", Working, 0)], "cancel 9", "cancel 9"),
+        ("working with a fill", vec![order("9", Working, 1)], "cancel 9", "cancel 9"),
+        ("cancel pending", vec![order("9", CancelPending, 1)], "cancel 9", "cancel 9"),
+        ("a word we do not know", vec![order("9", Other("ODD".into()), 0)], "cancel 9", "cancel 9"),
+        ("filled", vec![order("9", Filled, 2)], "record 9", "record 9"),
+        ("filled, the fills not there yet", vec![order("9", Filled, 1)], "read 9", "read 9"),
+        ("more filled than was sent", vec![order("9", Filled, 3)], "stop", "stop"),
+        ("canceled", vec![order("9", Canceled, 0)], "record 9", "record 9"),
+        ("canceled after a fill", vec![order("9", Canceled, 1)], "record 9", "record 9"),
+        ("rejected", vec![order("9", Rejected, 0)], "record 9", "record 9"),
+        ("expired", vec![order("9", Expired, 0)], "record 9", "record 9"),
+        ("replaced", vec![order("9", Replaced, 0)], "stop", "stop"),
+        ("two alike", vec![order("8", Working, 0), order("9", Working, 0)], "stop", "cancel 9"),
+        ("one seen before the mark", vec![order("1", Working, 0)], "none", "read 9"),
+        ("another price", vec![another_price("8")], "none", "read 9"),
+        ("another application's", vec![tagged("8", "theirs")], "none", "read 9"),
+        ("another application's beside ours", vec![tagged("8", "theirs"), order("9", Working, 0)], "cancel 9", "cancel 9"),
+    ]
+}
+
+#[test]
+fn every_state_of_a_rung_against_everything_the_broker_can_show_before_and_after_the_close() {
+    let unchanged = BTreeMap::from([(vertical().sell(), -5)]);
+    let changed = BTreeMap::from([(vertical().sell(), -6)]);
+    let dates = [
+        ("open", TradeDate::Open, "stop"),
+        ("closed, positions unread", TradeDate::Closed { positions: None }, "stop"),
+        ("closed, positions changed", TradeDate::Closed { positions: Some(&changed) }, "stop"),
+        ("closed, positions unchanged", TradeDate::Closed { positions: Some(&unchanged) }, "never"),
+    ];
+    let mut cells = 0;
+    for (state_name, state) in states() {
+        for (view_name, orders, of_unknown, of_known) in views() {
+            for (date_name, trade_date, without_match) in dates {
+                let expected = match state_name {
+                    "sending" | "unknown" if of_unknown == "none" => Some(without_match),
+                    "sending" | "unknown" => Some(of_unknown),
+                    "accepted" => Some(of_known),
+                    _ => None,
+                };
+                let day = day(vec![rung(1, state.clone())]);
+                let got: Vec<_> = plan(&day, Shown { orders: &orders, trade_date, tag: Some("ours") }).iter().map(shown).collect();
+                assert_eq!(got, expected.into_iter().collect::<Vec<_>>(), "{state_name}; the broker shows {view_name}; {date_name}");
+                cells += 1;
+            }
+        }
+    }
+    assert_eq!(cells, 7 * 19 * 4);
+}
+
+#[test]
+fn an_order_known_to_be_another_rungs_is_never_adopted() {
+    let first = RungState::Terminal { order: OrderId("8".into()), status: OrderStatus::Canceled, filled: 0, fills: vec![] };
+    let rungs = vec![rung(1, first), rung(2, RungState::Sending)];
+    let orders = [order("8", OrderStatus::Canceled, 0), order("9", OrderStatus::Working, 0)];
+    let actions = plan(&day(rungs), Shown { orders: &orders, trade_date: TradeDate::Open, tag: None });
+    assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), ["cancel 9"]);
+}
+
+#[test]
+fn the_tag_on_an_order_known_to_be_ours_tells_ours_from_the_users() {
+    let first = || RungState::Terminal { order: OrderId("8".into()), status: OrderStatus::Canceled, filled: 0, fills: vec![] };
+    let known = || order("8", OrderStatus::Canceled, 0);
+    for (other, expected) in [(tagged("9", "ours"), "cancel 9"), (tagged("9", "thinkorswim"), "stop"), (OrderView { tag: None, ..tagged("9", "") }, "stop")] {
+        let orders = [known(), other];
+        let shown_now = Shown { orders: &orders, trade_date: TradeDate::Open, tag: None };
+        let actions = plan(&day(vec![rung(1, first()), rung(2, RungState::Sending)]), shown_now);
+        assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), [expected]);
+    }
+}
+
+#[test]
+fn a_position_that_known_fills_explain_is_unchanged() {
+    let filled = RungState::Terminal { order: OrderId("8".into()), status: OrderStatus::Canceled, filled: 1, fills: vec![] };
+    let day = day(vec![rung(1, filled), rung(2, RungState::Sending)]);
+    for (short, long, expected) in [(-6, 1, "never"), (-5, 0, "stop"), (-6, 0, "stop"), (-7, 2, "stop")] {
+        let positions = BTreeMap::from([(vertical().sell(), short), (vertical().buy(), long)]);
+        let trade_date = TradeDate::Closed { positions: Some(&positions) };
+        let actions = plan(&day, Shown { orders: &[], trade_date, tag: None });
+        assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), [expected], "{short} and {long} held");
+    }
+}
+
+#[test]
+fn a_rung_without_its_intent_waits_for_a_person() {
+    let day = LoadedDay { intents: Vec::new(), ..day(vec![rung(1, RungState::Sending)]) };
+    let actions = plan(&day, Shown { orders: &[order("9", OrderStatus::Working, 0)], trade_date: TradeDate::Open, tag: None });
+    assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), ["stop"]);
+}
+
+#[test]
+fn a_fresh_mark_waits_for_the_settle_window() {
+    let day = day(vec![rung(1, RungState::Sending)]);
+    assert_eq!(settled_at(&day, 5), Some("2026-02-11T21:13:36Z".parse().unwrap()));
+}

@@ -1,0 +1,66 @@
+//! The sweep after the close: prove and record what is open, place nothing, and say so when a day has no final outcome.
+
+use gamma_market::calendar::{SessionDay, session_day};
+
+use super::{Earlier, Ended, Run};
+use crate::ports::{Lease, LoadedDay};
+use crate::report::{Outcome, Status};
+
+impl Run<'_> {
+    pub(super) async fn sweep(&mut self) -> Ended {
+        let mut lease = match self.take_lease().await {
+            Ok(lease) => lease,
+            Err(ended) => return ended,
+        };
+        self.stage("admit");
+        let ended = match self.swept(&mut lease).await {
+            Ok(ended) | Err(ended) => ended,
+        };
+        self.leave(&lease, ended).await
+    }
+
+    async fn swept(&mut self, lease: &mut Lease) -> Result<Ended, Ended> {
+        let day = self.load().await?;
+        Ok(match self.earlier(lease, &day).await? {
+            Earlier::Recovered { words } => Ended::new(Outcome::Recovered, words),
+            Earlier::Over { outcome } => Ended::new(Outcome::Swept, format!("the day ended {outcome}, and every order of it is over")),
+            Earlier::Nothing => self.without_orders(&day),
+        })
+    }
+
+    /// No order was ever sent: that must have been somebody's decision.
+    fn without_orders(&self, day: &LoadedDay) -> Ended {
+        if let SessionDay::Closed(reason) = session_day(self.date()) {
+            return Ended::new(Outcome::MarketClosed, reason);
+        }
+        if let SessionDay::Open { early_close: true } = session_day(self.date()) {
+            return Ended::new(Outcome::MarketClosed, "the session closed early, there was no trade to make");
+        }
+        if self.now() <= self.closes() {
+            return Ended::new(Outcome::Swept, "the session is still on, nothing is open");
+        }
+        let closed_as = day.day.as_ref().and_then(|record| record.outcome.clone());
+        let ends: Vec<String> = closed_as.into_iter().chain(day.runs.values().cloned()).collect();
+        match ends.iter().find(|end| is_final(end)) {
+            Some(end) => Ended::new(Outcome::Swept, format!("no order was sent, the day ended {end}")),
+            None if ends.is_empty() => Ended::new(Outcome::NoFinalOutcome, "nothing ran for this account on this trade date: look at its schedule"),
+            None => Ended::new(Outcome::NoFinalOutcome, format!("no run came to an end that says why nothing was traded; they ended {}", ends.join(", "))),
+        }
+    }
+}
+
+/// An outcome that tells what became of the day. A failed run does not: the next delivery might have traded.
+fn is_final(outcome: &str) -> bool {
+    let told = [
+        Outcome::NothingToDo,
+        Outcome::DryRun,
+        Outcome::MarketClosed,
+        Outcome::NotArmed,
+        Outcome::Halted,
+        Outcome::SignalUnusable,
+        Outcome::PlanRefused,
+        Outcome::NotApproved,
+    ];
+    debug_assert!(told.iter().all(|outcome| outcome.status() != Status::Failed));
+    told.iter().any(|told| told.name() == outcome)
+}
