@@ -73,6 +73,8 @@ pub struct Book<'a> {
     pub approved: &'a [Approved<Intent>],
     /// Contracts touched by working orders that are not ours.
     pub foreign: &'a BTreeSet<OptionSymbol>,
+    /// Net contracts that the ledger's fills of the day made.
+    pub ledger: &'a BTreeMap<OptionSymbol, i64>,
     /// What the broker can do.
     pub capabilities: Capabilities,
 }
@@ -134,6 +136,16 @@ pub enum Refusal {
         /// The leg.
         symbol: OptionSymbol,
     },
+    /// The broker's positions do not hold what the ledger says was filled: one of them is behind, or somebody closed it.
+    #[error("{symbol}: the broker shows {shown} contracts, the ledger has filled {filled} today")]
+    BrokerShowsLess {
+        /// The leg.
+        symbol: OptionSymbol,
+        /// Held at the broker.
+        shown: i64,
+        /// Filled by the ledger's account.
+        filled: i64,
+    },
     /// The day's packages would risk too much.
     #[error("worst loss: this adds {added} dollars, expected at most {most} ({share} of equity {equity})")]
     WorstLoss {
@@ -148,7 +160,7 @@ pub enum Refusal {
     },
 }
 
-/// Approves one side: capability, foreign orders, price, envelope, and the worst loss it adds.
+/// Approves one side: capability, foreign orders, positions that hold the day's fills, price, envelope, and the worst loss it adds.
 ///
 /// # Errors
 /// [`Refusal`] names what came and what was expected.
@@ -166,6 +178,13 @@ pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<
     }
     if let Some(leg) = vertical.legs().iter().find(|leg| book.foreign.contains(&leg.symbol)) {
         return Err(Refusal::ForeignOrder { symbol: leg.symbol });
+    }
+    for leg in vertical.legs() {
+        let of = |held: &BTreeMap<OptionSymbol, i64>| held.get(&leg.symbol).copied().unwrap_or_default();
+        let (shown, filled) = (of(book.positions), of(book.ledger));
+        if filled != 0 && shown * filled.signum() < filled.abs() {
+            return Err(Refusal::BrokerShowsLess { symbol: leg.symbol, shown, filled });
+        }
     }
     let rule = PriceRule::for_root(vertical.sell().root()).ok_or_else(|| Refusal::NoTickTable { root: vertical.sell().root().to_owned() })?;
     let (tick, width, mid) = (rule.package_tick(), vertical.width(), nbbo.mid);

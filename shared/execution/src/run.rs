@@ -312,9 +312,7 @@ impl Run<'_> {
         }
         self.opened_day = true;
         self.stage("open day");
-        // A run that ended before its first SENDING leaves intents behind: theirs stay, ours come after them.
-        let first_revision = 1 + day.intents.iter().map(|intent| intent.key.revision).max().unwrap_or(0);
-        self.trade(lease, first_revision).await
+        self.trade(lease, &day).await
     }
 
     async fn load(&self) -> Result<LoadedDay, Ended> {

@@ -21,15 +21,17 @@ struct Account {
     positions: BTreeMap<OptionSymbol, i64>,
     approved: Vec<Approved<Intent>>,
     foreign: BTreeSet<OptionSymbol>,
+    ledger: BTreeMap<OptionSymbol, i64>,
 }
 
 impl Account {
     fn with(equity: i64) -> Self {
-        Self { equity, positions: BTreeMap::new(), approved: Vec::new(), foreign: BTreeSet::new() }
+        Self { equity, positions: BTreeMap::new(), approved: Vec::new(), foreign: BTreeSet::new(), ledger: BTreeMap::new() }
     }
 
     fn approve(&self, vertical: Vertical, quantity: u32, mid: i64) -> Result<Approved<Intent>, Refusal> {
-        let book = Book { equity: self.equity.into(), positions: &self.positions, approved: &self.approved, foreign: &self.foreign, capabilities: SCHWAB };
+        let (positions, approved, foreign, ledger) = (&self.positions, &self.approved, &self.foreign, &self.ledger);
+        let book = Book { equity: self.equity.into(), positions, approved, foreign, ledger, capabilities: SCHWAB };
         approve(vertical, quantity, nbbo(vertical.effect(), mid), book, LIMITS)
     }
 }
@@ -80,6 +82,20 @@ fn refused_before_any_io() {
     }
     let unknown = Vertical::new("QQQ260212P500".parse().unwrap(), "QQQ260212P495".parse().unwrap()).unwrap();
     assert!(matches!(account.approve(unknown, 1, 95), Err(Refusal::NoTickTable { .. })));
+}
+
+#[test]
+fn a_side_is_refused_when_the_broker_shows_less_than_the_ledger_has_filled() {
+    let put = vertical("P6900", "P6895");
+    for (filled, shown, refused) in
+        [((-2, 2), (-2, 2), false), ((-2, 2), (-5, 3), false), ((-2, 2), (-1, 2), true), ((-2, 2), (-2, 0), true), ((0, 0), (3, -3), false)]
+    {
+        let mut account = Account::with(100_000);
+        account.ledger = [(put.sell(), filled.0), (put.buy(), filled.1)].into();
+        account.positions = [(put.sell(), shown.0), (put.buy(), shown.1)].into();
+        let verdict = account.approve(put, 1, 95);
+        assert_eq!(matches!(verdict, Err(Refusal::BrokerShowsLess { .. })), refused, "filled {filled:?}, shown {shown:?}");
+    }
 }
 
 proptest! {

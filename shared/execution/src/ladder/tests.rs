@@ -26,8 +26,8 @@ fn intent(credit: bool, quantity: u32) -> Approved<Intent> {
     let (high, low) = ("SPXW260212P6900".parse().unwrap(), "SPXW260212P6895".parse().unwrap());
     let vertical = if credit { Vertical::new(high, low) } else { Vertical::new(low, high) }.unwrap();
     let capabilities = Capabilities { broker: "test", most_legs: 4, most_quantity: 100 };
-    let (positions, foreign) = (BTreeMap::new(), BTreeSet::new());
-    let book = Book { equity: Decimal::from(1_000_000), positions: &positions, approved: &[], foreign: &foreign, capabilities };
+    let (positions, foreign, ledger) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+    let book = Book { equity: Decimal::from(1_000_000), positions: &positions, approved: &[], foreign: &foreign, ledger: &ledger, capabilities };
     approve(vertical, quantity, nbbo(vertical.effect(), 85, 95, 105), book, profile().limits()).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! From the broker's snapshot and the signal to approved sides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gamma_market::calendar::{at_eastern, series_close};
@@ -26,6 +26,8 @@ const SIGNAL_BUDGET: Duration = Duration::from_secs(8);
 pub(super) struct Account {
     pub(super) snapshot: AccountSnapshot,
     pub(super) orders: Vec<OrderView>,
+    /// Net contracts that the ledger's fills of the day made.
+    ledger: BTreeMap<OptionSymbol, i64>,
 }
 
 impl Account {
@@ -48,7 +50,7 @@ pub(super) struct ApprovedSide {
 }
 
 impl Run<'_> {
-    pub(super) async fn account(&mut self) -> Result<Account, Ended> {
+    pub(super) async fn account(&mut self, ledger: BTreeMap<OptionSymbol, i64>) -> Result<Account, Ended> {
         let snapshot = self.ports.broker.account().await?;
         let (from, to) = self.today();
         let orders = self.ports.broker.orders(from, to).await?;
@@ -58,7 +60,7 @@ impl Run<'_> {
         for order in orders.iter().filter(|order| !order.status.is_terminal()) {
             self.note(format!("order {} is working and not ours; it is left alone", order.id));
         }
-        Ok(Account { snapshot, orders })
+        Ok(Account { snapshot, orders, ledger })
     }
 
     /// The trade date from midnight New York until a little after now, or until it was over.
@@ -130,7 +132,7 @@ impl Run<'_> {
                 None => Err("NBBO unavailable: a leg has no two-sided quote".to_owned()),
                 Some(nbbo) => {
                     let positions = &account.snapshot.positions;
-                    let book = Book { equity: plan.equity, positions, approved: &approved, foreign: &foreign, capabilities };
+                    let book = Book { equity: plan.equity, positions, approved: &approved, foreign: &foreign, ledger: &account.ledger, capabilities };
                     approve(side.vertical, side.quantity(), nbbo, book, self.profile.execution.limits())
                         .map(|intent| (intent, nbbo))
                         .map_err(|refusal| refusal.to_string())
@@ -154,7 +156,7 @@ impl Run<'_> {
 
     /// The dry run: the same reads and decisions, and the ladder it would have worked.
     pub(super) async fn rehearse(&mut self) -> Result<(), Ended> {
-        let account = self.account().await?;
+        let account = self.account(BTreeMap::new()).await?;
         self.stage("prepare");
         let scheduled = if let Task::Trade { scheduled, .. } = self.request.task { scheduled } else { None };
         let on_time = time_gates(self.now(), scheduled, &self.profile.execution).is_empty();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::prepare::{Account, ApprovedSide, approve_report, side_report};
 use super::{Ended, Run};
 use crate::ladder::{Event, Ladder, Settings, SideEnd, StopReason};
-use crate::ports::{Arming, IntentKey, IntentRecord, IntentState, Lease, OrderStatus, PutOutcome, RungRecord};
+use crate::ports::{Arming, IntentKey, IntentRecord, IntentState, Lease, LoadedDay, OrderStatus, PutOutcome, RungRecord};
 use crate::profile::{ExecutionProfile, seconds};
 use crate::recovery;
 use crate::report::{Outcome, SideReport};
@@ -40,8 +40,10 @@ enum Round {
 
 impl Run<'_> {
     /// Prepares, decides, approves, works; once more when the signal moves before anything has filled.
-    pub(super) async fn trade(&mut self, lease: &mut Lease, first_revision: u32) -> Result<Outcome, Ended> {
-        let mut account = self.account().await?;
+    pub(super) async fn trade(&mut self, lease: &mut Lease, day: &LoadedDay) -> Result<Outcome, Ended> {
+        // A run that ended before its first SENDING leaves intents behind: theirs stay, ours come after them.
+        let first_revision = 1 + day.intents.iter().map(|intent| intent.key.revision).max().unwrap_or(0);
+        let mut account = self.account(day.fills()).await?;
         self.stage("prepare");
         let mut row = self.signal(Some(lease)).await?;
         self.renew(lease).await?;
@@ -63,7 +65,8 @@ impl Run<'_> {
             if round == Round::Over {
                 break;
             }
-            account = self.account().await?;
+            // Planned once more only because nothing has filled.
+            account = self.account(day.fills()).await?;
             row = self.signal(Some(lease)).await?;
         }
         let sides: Vec<&SideReport> = self.report.sides.iter().filter(|side| !superseded(side, &self.report.sides)).collect();
