@@ -94,8 +94,8 @@ impl Ledger for DynamoLedger {
         self.open(day).await
     }
 
-    async fn put_intent(&self, lease: &Lease, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
-        self.create_intent(lease, intent).await
+    async fn put_intents(&self, lease: &Lease, intents: &[IntentRecord]) -> Result<PutOutcome, LedgerError> {
+        self.create_intents(lease, intents).await
     }
 
     async fn put_sending(&self, lease: &Lease, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {

@@ -318,7 +318,7 @@ async fn what_cannot_be_marked_is_not_sent_and_a_short_fault_is_ridden_out() {
         ("put sending", 100, 0, Outcome::LedgerUnavailable),
         ("controls", 2, 2, Outcome::Filled),
         ("load day", 100, 0, Outcome::LedgerUnavailable),
-        ("put intent", 100, 0, Outcome::LedgerUnavailable),
+        ("put intents", 100, 0, Outcome::LedgerUnavailable),
         ("set rung", 2, 2, Outcome::Filled),
     ] {
         let world = World::at("20:13:00");

@@ -17,11 +17,8 @@ impl DynamoLedger {
         let arming = key::arming(operation, account)?;
         let everyone = key::halt(operation, HaltScope::All)?;
         let own = key::halt(operation, HaltScope::Account(account))?;
-        let (arming, everyone, own) = tokio::try_join!(
-            Box::pin(self.table.get(operation, &arming)),
-            Box::pin(self.table.get(operation, &everyone)),
-            Box::pin(self.table.get(operation, &own))
-        )?;
+        let mut found = self.table.get_all(operation, &[&arming, &everyone, &own]).await?;
+        let (arming, everyone, own) = (found.remove(&arming), found.remove(&everyone), found.remove(&own));
         let read = || -> Result<Controls, Malformed> {
             let halts = [halt_from(everyone.as_ref(), "all accounts")?, halt_from(own.as_ref(), account)?];
             let reasons: Vec<String> = halts.into_iter().flatten().collect();

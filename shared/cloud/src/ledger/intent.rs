@@ -20,31 +20,42 @@ const MAY_SET: &str = "attribute_exists(#pk) AND #state <> :terminal AND #filled
      AND #quantity = :quantity AND #worst_price = :worst_price";
 
 impl DynamoLedger {
-    pub(super) async fn create_intent(&self, lease: &Lease, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
-        let operation = "put intent";
+    /// One transaction: the lease is ours, no intent exists yet, and whatever came before each of them ended without a fill.
+    pub(super) async fn create_intents(&self, lease: &Lease, intents: &[IntentRecord]) -> Result<PutOutcome, LedgerError> {
+        let operation = "put intents";
         let keys = DayKeys::new(operation, &lease.account, lease.date)?;
-        let key = keys.intent(operation, &intent.key)?;
-        writer_holds(operation, &key, lease, &intent.writer)?;
-        let mut steps = vec![fenced(&keys, lease), Step::Put(intent_item(&key, intent), Expression::absent())];
-        for before in earlier(operation, &keys, &intent.key)? {
-            steps.push(Step::Check(before, empty()));
+        let mut steps = vec![fenced(&keys, lease)];
+        let mut before = Vec::new();
+        for intent in intents {
+            let key = keys.intent(operation, &intent.key)?;
+            writer_holds(operation, &key, lease, &intent.writer)?;
+            steps.push(Step::Put(intent_item(&key, intent), Expression::absent()));
+            before.extend(earlier(operation, &keys, &intent.key)?.into_iter().map(|key| (key, intent)));
         }
-        let Transacted::Refused(refused) = self.table.transact(operation, &key, steps).await? else {
+        steps.extend(before.iter().map(|(key, _)| Step::Check(key.clone(), empty())));
+        let Transacted::Refused(refused) = self.table.transact(operation, &keys.lease(), steps).await? else {
             return Ok(PutOutcome::Ours);
         };
-        match refused.as_slice() {
-            [true, ..] => self.lease_lost(operation, lease).await,
-            [_, _, earlier @ ..] if earlier.contains(&true) => {
-                Ok(PutOutcome::Theirs(format!("a revision before {} is not terminal with zero fills", intent.key)))
-            }
-            _ => self.same_intent(operation, &key, intent).await,
+        if refused.first() == Some(&true) {
+            return self.lease_lost(operation, lease).await;
         }
+        let not_empty = before.iter().zip(refused.iter().skip(1 + intents.len())).find(|(_, refused)| **refused);
+        if let Some(((_, intent), _)) = not_empty {
+            return Ok(PutOutcome::Theirs(format!("a revision before {} is not terminal with zero fills", intent.key)));
+        }
+        for intent in intents {
+            let theirs = self.same_intent(operation, &keys.intent(operation, &intent.key)?, intent).await?;
+            if theirs != PutOutcome::Ours {
+                return Ok(theirs);
+            }
+        }
+        Ok(PutOutcome::Ours)
     }
 
     async fn same_intent(&self, operation: &'static str, key: &Key, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
         match self.table.get(operation, key).await? {
             Some(item) => compared(operation, &item, intent),
-            None => Err(failed(operation, key, "the intent was refused, yet none is shown".to_owned())),
+            None => Err(failed(operation, key, "the intents were refused, yet this one is not shown".to_owned())),
         }
     }
 

@@ -9,13 +9,19 @@ use jiff::civil::Date;
 use super::item::Item;
 
 /// Where an item stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) partition: String,
     pub(super) sort: String,
 }
 
 impl Key {
+    /// The key under which `item` stands.
+    pub(super) fn of(item: &Item) -> Option<Self> {
+        let part = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        Some(Self { partition: part("pk")?, sort: part("sk")? })
+    }
+
     /// Both key attributes, as a request names an item.
     pub(super) fn attributes(&self) -> Item {
         Item::from([("pk".to_owned(), AttributeValue::S(self.partition.clone())), ("sk".to_owned(), AttributeValue::S(self.sort.clone()))])

@@ -1,6 +1,6 @@
 //! The table's calls: each says plainly whether a condition failed, and tries again when another write was in the way.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, CancellationReason, ConditionCheck, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use gamma_execution::ports::{Clock, LedgerError};
 use jiff::SignedDuration;
@@ -121,6 +121,24 @@ impl Table {
         let request = self.client.get_item().table_name(&self.name).set_key(Some(key.attributes())).consistent_read(true);
         let answer = request.send().await.map_err(|error| failed(operation, key, reason(&error)))?;
         Ok(answer.item)
+    }
+
+    /// Those of `keys` (a hundred at most) that have an item, read consistently in one call.
+    pub(super) async fn get_all(&self, operation: &'static str, keys: &[&Key]) -> Result<BTreeMap<Key, Item>, LedgerError> {
+        let place = || keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys.iter().map(|key| key.attributes()).collect())).consistent_read(true);
+        let wanted = wanted.build().map_err(|error| failed(operation, place(), error.to_string()))?;
+        let request = self.client.batch_get_item().request_items(&self.name, wanted);
+        let answer = request.send().await.map_err(|error| failed(operation, place(), reason(&error)))?;
+        if answer.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
+            // Part of an answer is none: whoever asked tries again.
+            return Err(failed(operation, place(), "the table left keys unprocessed".to_owned()));
+        }
+        let items = answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default();
+        items
+            .into_iter()
+            .map(|item| Key::of(&item).map(|key| (key, item)).ok_or_else(|| failed(operation, place(), "got an item without its key".to_owned())))
+            .collect()
     }
 
     /// Every item of a partition, read consistently, page by page.

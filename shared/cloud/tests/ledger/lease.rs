@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use std::slice::from_ref;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use gamma_cloud::{DynamoLedger, aws, create_table};
 use gamma_execution::ports::Ledger;
@@ -106,7 +108,7 @@ async fn a_stale_fence_writes_neither_plan_nor_order() {
     let stale = planned(&ledger, "first").await;
     take(&ledger, "second", 20).await.unwrap();
     let holder = "run second holds the lease (fence 2)";
-    theirs(ledger.put_intent(&stale, &intent(&stale.writer, 1)).await.unwrap(), holder);
+    theirs(ledger.put_intents(&stale, from_ref(&intent(&stale.writer, 1))).await.unwrap(), holder);
     theirs(ledger.put_sending(&stale, &rung(&stale.writer, 1, 1)).await.unwrap(), holder);
     let loaded = ledger.load_day(ACCOUNT, "constant_stable", DATE).await.unwrap();
     assert_eq!(loaded.rungs, []);

@@ -1,4 +1,6 @@
 use aws_sdk_dynamodb::types::AttributeValue;
+use std::slice::from_ref;
+
 use gamma_execution::ports::{Fill, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RunRecord, RungState};
 use gamma_market::{Price, Right};
 use jiff::civil::date;
@@ -16,7 +18,7 @@ async fn a_whole_day_reads_back_over_several_pages() {
     let lease = planned(&ledger, "first").await;
     let mut call = intent(&lease.writer, 1);
     call.key.side = Right::Call;
-    ours(ledger.put_intent(&lease, &call).await.unwrap());
+    ours(ledger.put_intents(&lease, from_ref(&call)).await.unwrap());
 
     let mut rungs = Vec::new();
     for number in 1..=12 {

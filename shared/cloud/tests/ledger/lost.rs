@@ -1,6 +1,7 @@
 //! Answers that are lost after the write was made. The stand-in service does not honour the transaction's token, so these
 //! writes are recognised by their content alone.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -44,7 +45,7 @@ async fn a_run_that_loses_every_first_answer_goes_the_way_of_one_that_loses_none
     let lease = take(wire.once(), "first", 0).await.unwrap();
     assert_eq!(lease.writer.fence, 1, "a lost answer is not another take");
     ours(wire.once().open_day(&day(&lease.writer)).await.unwrap());
-    ours(wire.once().put_intent(&lease, &intent(&lease.writer, 1)).await.unwrap());
+    ours(wire.once().put_intents(&lease, from_ref(&intent(&lease.writer, 1))).await.unwrap());
 
     let mut rung = rung(&lease.writer, 1, 1);
     ours(wire.once().put_sending(&lease, &rung).await.unwrap());

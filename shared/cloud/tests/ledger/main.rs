@@ -14,6 +14,7 @@ mod lost;
 mod repeat;
 mod write;
 
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
@@ -39,7 +40,7 @@ async fn take(ledger: &DynamoLedger, run_id: &str, second: i64) -> Result<Lease,
 async fn planned(ledger: &DynamoLedger, run_id: &str) -> Lease {
     let lease = take(ledger, run_id, 0).await.unwrap();
     ours(ledger.open_day(&day(&lease.writer)).await.unwrap());
-    ours(ledger.put_intent(&lease, &intent(&lease.writer, 1)).await.unwrap());
+    ours(ledger.put_intents(&lease, from_ref(&intent(&lease.writer, 1))).await.unwrap());
     lease
 }
 

@@ -1,5 +1,7 @@
 //! Each conditional write made twice is ours twice; made by another it is theirs.
 
+use std::slice::from_ref;
+
 use gamma_execution::ports::{DayState, IntentState, Ledger, OrderId, OrderStatus, RunRecord, RungState};
 use serde_json::json;
 
@@ -29,10 +31,10 @@ async fn a_day_opened_twice() {
 async fn an_intent_and_a_rung_written_twice() {
     let ledger = ledger("repeat_plan").await;
     let lease = planned(&ledger, "first").await;
-    ours(ledger.put_intent(&lease, &intent(&lease.writer, 1)).await.unwrap());
+    ours(ledger.put_intents(&lease, from_ref(&intent(&lease.writer, 1))).await.unwrap());
     let mut other = intent(&lease.writer, 1);
     other.quantity = 4;
-    theirs(ledger.put_intent(&lease, &other).await.unwrap(), "constant_stable#put#r1: credit");
+    theirs(ledger.put_intents(&lease, from_ref(&other)).await.unwrap(), "constant_stable#put#r1: credit");
 
     let sending = rung(&lease.writer, 1, 1);
     for _ in 0..2 {

@@ -1,5 +1,7 @@
 //! What the conditions refuse, and what they must let pass.
 
+use std::slice::from_ref;
+
 use gamma_execution::ports::{DayState, Decision, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RungRecord, RungState};
 use gamma_market::{Price, Right};
 
@@ -40,7 +42,7 @@ async fn a_second_delivery_opens_the_day_only_before_the_first_sending() {
     let mut old = intent(&first.writer, 1);
     old.state = IntentState::Terminal;
     ours(ledger.set_intent(ACCOUNT, DATE, &old).await.unwrap());
-    ours(ledger.put_intent(&second, &intent(&second.writer, 2)).await.unwrap());
+    ours(ledger.put_intents(&second, from_ref(&intent(&second.writer, 2))).await.unwrap());
     ours(ledger.put_sending(&second, &rung(&second.writer, 2, 1)).await.unwrap());
     ours(ledger.close_day(&second, STRATEGY, "filled").await.unwrap());
     ledger.release_lease(&second).await.unwrap();
@@ -124,7 +126,7 @@ async fn nothing_is_sent_without_a_day_of_ours_and_an_open_intent() {
     theirs(ledger.put_sending(&lease, &sending).await.unwrap(), "not this run's");
     ours(ledger.open_day(&day(&lease.writer)).await.unwrap());
     theirs(ledger.put_sending(&lease, &sending).await.unwrap(), "is not open");
-    ours(ledger.put_intent(&lease, &intent(&lease.writer, 1)).await.unwrap());
+    ours(ledger.put_intents(&lease, from_ref(&intent(&lease.writer, 1))).await.unwrap());
     let mut unresolved = intent(&lease.writer, 1);
     unresolved.state = IntentState::Unresolved;
     ours(ledger.set_intent(ACCOUNT, DATE, &unresolved).await.unwrap());
@@ -153,11 +155,11 @@ async fn a_revision_follows_only_one_that_ended_without_fills() {
         (one.state, one.filled) = (state, filled);
         ours(ledger.set_intent(ACCOUNT, DATE, &one).await.unwrap());
         if allowed {
-            ours(ledger.put_intent(&lease, &two).await.unwrap());
-            ours(ledger.put_intent(&lease, &two).await.unwrap());
-            theirs(ledger.put_intent(&lease, &intent(&lease.writer, 4)).await.unwrap(), "a revision before");
+            ours(ledger.put_intents(&lease, from_ref(&two)).await.unwrap());
+            ours(ledger.put_intents(&lease, from_ref(&two)).await.unwrap());
+            theirs(ledger.put_intents(&lease, from_ref(&intent(&lease.writer, 4))).await.unwrap(), "a revision before");
         } else {
-            theirs(ledger.put_intent(&lease, &two).await.unwrap(), "a revision before");
+            theirs(ledger.put_intents(&lease, from_ref(&two)).await.unwrap(), "a revision before");
         }
     }
 }
@@ -173,10 +175,10 @@ async fn a_side_may_begin_with_the_second_plan() {
         intent.key.side = Right::Call;
         intent
     };
-    ours(ledger.put_intent(&lease, &call(2)).await.unwrap());
+    ours(ledger.put_intents(&lease, from_ref(&call(2))).await.unwrap());
     // A gap hides nothing: the open second revision still stands in the way of the fourth.
-    theirs(ledger.put_intent(&lease, &call(4)).await.unwrap(), "a revision before constant_stable#call#r4");
-    assert!(ledger.put_intent(&lease, &call(91)).await.is_err());
+    theirs(ledger.put_intents(&lease, from_ref(&call(4))).await.unwrap(), "a revision before constant_stable#call#r4");
+    assert!(ledger.put_intents(&lease, from_ref(&call(91))).await.is_err());
 }
 
 #[tokio::test]
@@ -212,10 +214,10 @@ async fn a_writer_that_is_not_the_holder_is_a_mistake() {
     let other = writer("second", 1);
     let error = ledger.put_sending(&held, &rung(&other, 1, 1)).await.unwrap_err().to_string();
     assert!(error.contains("writer: got run second (fence 1), expected the lease's run first (fence 1)"), "{error}");
-    assert!(ledger.put_intent(&held, &intent(&other, 1)).await.is_err());
+    assert!(ledger.put_intents(&held, from_ref(&intent(&other, 1))).await.is_err());
     let error = ledger.put_sending(&held, &in_state(&rung(&held.writer, 1, 1), accepted())).await.unwrap_err();
     assert!(error.to_string().contains("expected Sending"), "{error}");
     let loaded = ledger.load_day(ACCOUNT, STRATEGY, DATE).await.unwrap();
     assert_eq!((loaded.day.unwrap().state, loaded.rungs.len()), (DayState::Open, 0));
-    theirs(ledger.put_intent(&lease("nobody", 9), &intent(&writer("nobody", 9), 1)).await.unwrap(), "run first holds");
+    theirs(ledger.put_intents(&lease("nobody", 9), from_ref(&intent(&writer("nobody", 9), 1))).await.unwrap(), "run first holds");
 }

@@ -350,11 +350,11 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`] when it is not known.
     async fn open_day(&self, day: &DayRecord) -> Result<PutOutcome, LedgerError>;
 
-    /// Creates an intent.
+    /// Creates the intents of a plan: all of them or none.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.
-    async fn put_intent(&self, lease: &Lease, intent: &IntentRecord) -> Result<PutOutcome, LedgerError>;
+    async fn put_intents(&self, lease: &Lease, intents: &[IntentRecord]) -> Result<PutOutcome, LedgerError>;
 
     /// Creates a rung in state SENDING, and marks the day as sending, only while the lease's fence is still ours: one transaction.
     ///

@@ -110,16 +110,16 @@ impl Run<'_> {
                 filled: 0,
                 held: recovery::held(intent.vertical, &account.snapshot.positions),
             };
-            let ledger = self.ports.ledger;
-            if let PutOutcome::Theirs(holder) = self.persist(async || ledger.put_intent(lease, &record).await).await? {
-                return Err(Ended::new(Outcome::AnotherRunActive, format!("intent {} is not ours to write: {holder}", record.key)));
-            }
             let mut report = side_report(&side.plan, revision);
             approve_report(&mut report, &side);
             let settings = Settings { profile: self.profile.execution.clone(), prove_by: self.prove_by() };
             sides.push(Side { ladder: Ladder::new(side.intent, offsets.to_vec(), settings), record, rungs: Vec::new(), report, closes: Timestamp::MIN });
         }
-        Ok(sides)
+        let (ledger, intents) = (self.ports.ledger, sides.iter().map(|side| side.record.clone()).collect::<Vec<_>>());
+        match self.persist(async || ledger.put_intents(lease, &intents).await).await? {
+            PutOutcome::Ours => Ok(sides),
+            PutOutcome::Theirs(holder) => Err(Ended::new(Outcome::AnotherRunActive, format!("the plan is not ours to write: {holder}"))),
+        }
     }
 
     /// Opens rung after rung for both sides at once and keeps each ladder fed, until every side is done.

@@ -138,8 +138,8 @@ impl Ledger for MemoryLedger {
         })
     }
 
-    async fn put_intent(&self, lease: &Lease, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
-        self.with("put intent", |state| {
+    async fn put_intents(&self, lease: &Lease, intents: &[IntentRecord]) -> Result<PutOutcome, LedgerError> {
+        let put = |state: &mut State, intent: &IntentRecord| {
             let (side, revision) = (intent.key.side, intent.key.revision);
             let earlier_is_over = state
                 .intents
@@ -152,8 +152,9 @@ impl Ledger for MemoryLedger {
             if may {
                 state.intents.insert(key, intent.clone());
             }
-            ours(may || same)
-        })
+            may || same
+        };
+        self.with("put intents", |state| ours(intents.iter().all(|intent| put(state, intent))))
     }
 
     async fn put_sending(&self, lease: &Lease, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {

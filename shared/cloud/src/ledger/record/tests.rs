@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use gamma_execution::ports::{DayState, IntentState};
 use gamma_market::{Effect, OptionSymbol, Right, Strike};
 use jiff::civil::date;
@@ -182,6 +184,7 @@ fn an_item_under_the_wrong_key_is_refused() {
         writer: Writer { run_id: "run".into(), fence: 1 },
         state: IntentState::Open,
         filled: 0,
+        held: BTreeMap::from([(sell, -2)]),
         key,
     };
     let second = IntentKey { revision: 2, ..intent.key.clone() };
