@@ -1,10 +1,11 @@
-//! What the field calls things, and the arithmetic they share: prices on ticks, option symbols, legs and
-//! verticals, package quotes, the published signal, and the trading calendar.
+//! What the field calls things, and the arithmetic they share: prices on ticks, option symbols, legs,
+//! verticals and packages, package quotes, the published signal, and the trading calendar.
 //!
 //! This room is pure. It reads no clock, opens no socket and holds no randomness: time comes in as an argument.
 
 pub mod calendar;
 mod nbbo;
+mod package;
 mod price;
 mod signal;
 mod symbol;
@@ -12,6 +13,7 @@ mod tick;
 mod vertical;
 
 pub use nbbo::{LegQuote, PackageNbbo, QuoteBook, package_nbbo, settlement_value};
+pub use package::{Package, PackageError, Shape};
 pub use price::{Price, PriceError};
 pub use signal::SignalRow;
 pub use symbol::{OptionSymbol, Right, Strike, SymbolError};
