@@ -2,8 +2,7 @@
 
 use std::process::Stdio;
 
-use gamma_execution::approval::PackageOrder;
-use gamma_market::{Effect, Price, Vertical};
+use gamma_market::{Effect, Package, Price, Vertical};
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -15,7 +14,6 @@ async fn schwab_py_works_with_the_simulator_as_with_schwab_and_builds_the_same_o
     let python = std::env::var_os("GAMMA_PYTHON").expect("GAMMA_PYTHON: unset, expected a Python with schwab-py; scripts/test sets it");
     let simulator = Simulator::start(SimulatorConfig::of_2025_09_03(1).unwrap()).await.unwrap();
     let vertical = Vertical::new("SPXW250904P6425".parse().unwrap(), "SPXW250904P6420".parse().unwrap()).unwrap();
-    let order = PackageOrder { vertical, effect: Effect::Credit, quantity: 2, price: Price::cents(95) };
     // Long expired by the machine's clock, which is the one schwab-py goes by.
     let token = json!({
         "creation_timestamp": 1_756_900_000,
@@ -27,7 +25,7 @@ async fn schwab_py_works_with_the_simulator_as_with_schwab_and_builds_the_same_o
     let given = json!({
         "schwab_url": simulator.schwab_url(), "clock_url": simulator.clock_url(), "app_key": "simulated-app-key",
         "app_secret": "simulated-app-secret", "token": token, "start": simulator.clock().now().to_string(),
-        "put_order": gamma_schwab::order_json(&order),
+        "put_order": gamma_schwab::order_json(&Package::vertical(vertical), Effect::Credit, 2, Price::cents(95)),
     });
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/outside/schwab_py.py");
     let mut child = Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();

@@ -14,6 +14,7 @@ mod cancel;
 mod client;
 mod error_body;
 mod fields;
+mod order_json;
 mod order_list;
 mod order_status;
 mod order_view;
@@ -27,6 +28,6 @@ mod wire_tests;
 
 pub use auth::TokenSink;
 pub use broker::{Schwab, SchwabConfig, SchwabSetupError};
-pub use place::order_json;
+pub use order_json::order_json;
 pub use preview::Preview;
 pub use token::TokenDocumentError;

@@ -1,15 +1,15 @@
 //! `POST previewOrder` (reference section 8): what the broker would say, without an order.
 
-use gamma_execution::approval::PackageOrder;
-use gamma_execution::ports::BrokerError;
+use gamma_execution::ports::{Broker, BrokerError, BrokerFault};
 use gamma_http::Request;
+use gamma_market::{Effect, Package, Price};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
 use crate::broker::Schwab;
 use crate::client::failed;
 use crate::fields::{FieldError, Object};
-use crate::place::order_json;
+use crate::order_json::order_json;
 
 /// The broker's opinion of an order it was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,17 +25,34 @@ pub struct Preview {
 }
 
 impl Schwab {
-    /// Previews the order. Nothing is placed, so it is retried like a read.
+    /// Previews a limit order for `quantity` packages at `price` points. Nothing is placed, so it needs no approval and is retried like
+    /// a read. What could never be placed is refused without asking.
     ///
     /// # Errors
     /// [`BrokerError`] when there is no readable opinion; a rejection is an answer, not an error.
-    pub async fn preview(&self, order: &PackageOrder) -> Result<Preview, BrokerError> {
+    pub async fn preview(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Result<Preview, BrokerError> {
         const OPERATION: &str = "POST previewOrder";
+        if let Some(why) = self.impossible(package, effect, quantity, price) {
+            return Err(failed(OPERATION, BrokerFault::Refused(why)));
+        }
         let hash = self.hash().await?;
         let url = format!("{}/trader/v1/accounts/{hash}/previewOrder", self.client.base);
-        let body = order_json(order).to_string().into_bytes();
+        let body = order_json(package, effect, quantity, price).to_string().into_bytes();
         let answer = self.client.read(OPERATION, || Request::post(&url).json_bytes(body.clone())).await?;
         Preview::read(&answer).map_err(|error| failed(OPERATION, error))
+    }
+
+    /// Why no such order can be written down.
+    fn impossible(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Option<String> {
+        let can = self.capabilities();
+        let wrong = |field: &str, got: String, expected: String| Some(format!("{field}: got {got}, expected {expected}; nothing was sent"));
+        match package.effect() {
+            _ if package.legs().len() > can.most_legs => wrong("legs", package.legs().len().to_string(), format!("at most {}", can.most_legs)),
+            _ if quantity == 0 || quantity > can.most_quantity => wrong("quantity", quantity.to_string(), format!("1 to {}", can.most_quantity)),
+            _ if price.is_negative() => wrong("price", price.to_string(), "0 or more; credit or debit is said apart".to_owned()),
+            Some(own) if own != effect && price != Price::ZERO => wrong("effect", effect.to_string(), format!("{own} for {package}")),
+            _ => None,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use gamma_execution::ports::{Broker, CancelReply, NotPlaced, OrderId, PlaceReply};
+use gamma_execution::ports::{Broker, BrokerFault, CancelReply, NotPlaced, OrderId, PlaceReply};
+use gamma_market::{Effect, Leg, LegAction, Package, Price, Vertical};
 use serde_json::Value;
 
 use super::fake::{HASH, ORDERS, Reply, Stage, TOKEN, order};
@@ -12,6 +13,11 @@ fn five() -> OrderId {
     OrderId("5".into())
 }
 
+fn condor() -> Package {
+    let vertical = |sell: &str, buy: &str| Vertical::new(sell.parse().unwrap(), buy.parse().unwrap()).unwrap();
+    Package::iron_condor(vertical("SPXW260821P5900", "SPXW260821P5895"), vertical("SPXW260821C6000", "SPXW260821C6005")).unwrap()
+}
+
 #[tokio::test]
 async fn an_order_goes_out_once_with_the_token_and_its_id_comes_back() {
     let stage = Stage::new().await;
@@ -20,7 +26,8 @@ async fn an_order_goes_out_once_with_the_token_and_its_id_comes_back() {
     let posts = stage.seen(ORDERS);
     assert_eq!((posts.len(), posts[0].authorization.as_str()), (1, "Bearer canary-access-1"));
     let sent: Value = serde_json::from_str(&posts[0].body).unwrap();
-    assert_eq!(sent, crate::order_json(&order()));
+    let expected: Value = serde_json::from_str(include_str!("../../fixtures/order_request__put_credit.json")).unwrap();
+    assert_eq!(sent, expected);
 }
 
 #[tokio::test]
@@ -163,12 +170,31 @@ async fn an_id_that_is_no_id_reaches_no_path() {
 }
 
 #[tokio::test]
-async fn a_preview_sends_the_order_and_places_nothing() {
+async fn a_preview_sends_any_package_and_places_nothing() {
     let stage = Stage::new().await;
     let body = include_str!("../../fixtures/preview_order__accepted_with_warning.json");
     stage.on(PREVIEW, [Reply::new(503, ""), Reply::new(200, body)]);
-    assert!(stage.schwab.preview(&order()).await.unwrap().accepted);
+    assert!(stage.schwab.preview(&condor(), Effect::Credit, 3, Price::cents(210)).await.unwrap().accepted);
     let sent: Value = serde_json::from_str(&stage.seen(PREVIEW)[1].body).unwrap();
-    assert_eq!(sent, crate::order_json(&order()));
+    let expected: Value = serde_json::from_str(include_str!("../../fixtures/order_request__iron_condor_credit.json")).unwrap();
+    assert_eq!(sent, expected);
     assert!(stage.seen(ORDERS).is_empty());
+}
+
+#[tokio::test]
+async fn what_can_never_be_placed_is_not_even_previewed() {
+    let stage = Stage::new().await;
+    let legs = (0..5).map(|step| (Leg { symbol: format!("SPXW260821P{}", 5900 + 5 * step).parse().unwrap(), action: LegAction::Buy }, 1));
+    let five_legs = Package::custom(legs).unwrap();
+    for (package, effect, quantity, cents, shown) in [
+        (&five_legs, Effect::Debit, 1, 100, "legs: got 5, expected at most 4"),
+        (&condor(), Effect::Credit, 0, 100, "quantity: got 0, expected 1 to 1000"),
+        (&condor(), Effect::Credit, 1001, 100, "quantity: got 1001, expected 1 to 1000"),
+        (&condor(), Effect::Credit, 1, -5, "price: got -0.05, expected 0 or more"),
+        (&condor(), Effect::Debit, 1, 100, "effect: got debit, expected credit for iron condor +1 SPXW260821P5895"),
+    ] {
+        let error = stage.schwab.preview(package, effect, quantity, Price::cents(cents)).await.unwrap_err();
+        assert!(matches!(&error.fault, BrokerFault::Refused(why) if why.starts_with(shown) && why.ends_with("nothing was sent")), "{error}");
+    }
+    assert_eq!(stage.targets(), Vec::<String>::new());
 }
