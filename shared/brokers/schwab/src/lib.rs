@@ -1,4 +1,4 @@
-//! Charles Schwab: token refresh, accounts, positions, quotes, orders, preview.
+//! Charles Schwab: token refresh, accounts, positions, quotes, orders, preview, transactions.
 //!
 //! [`Schwab`] is the broker port over the Trader and Market Data APIs (reference: `schwab.md`). Reads are retried and
 //! survive one refused token; [`place`](gamma_execution::ports::Broker::place) sends exactly once and calls every
@@ -23,6 +23,7 @@ mod preview;
 mod quotes;
 mod throttle;
 mod token;
+mod transactions;
 #[cfg(test)]
 mod wire_tests;
 
@@ -31,3 +32,4 @@ pub use broker::{Schwab, SchwabConfig, SchwabSetupError};
 pub use order_json::order_json;
 pub use preview::Preview;
 pub use token::TokenDocumentError;
+pub use transactions::{FeeKind, PositionEffect, Transaction, TransactionKind, TransactionQuery, TransactionStatus, TransferItem};

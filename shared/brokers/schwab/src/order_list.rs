@@ -28,13 +28,19 @@ fn flatten(order: &Object<'_>, views: &mut Vec<OrderView>) -> Result<(), FieldEr
     order.objects("childOrderStrategies")?.iter().try_for_each(|child| flatten(child, views))
 }
 
-/// The query that covers `from` to `to`: whole milliseconds, widened where a time has a finer part.
+/// The query that covers `from` to `to`.
 pub(crate) fn entered_between(from: Timestamp, to: Timestamp) -> [(&'static str, String); 3] {
+    let [first, last] = whole_milliseconds(from, to);
+    [("fromEnteredTime", first), ("toEnteredTime", last), ("maxResults", MOST_ROWS.to_string())]
+}
+
+/// Both times in whole milliseconds, as queries want them, widened where a time has a finer part.
+pub(crate) fn whole_milliseconds(from: Timestamp, to: Timestamp) -> [String; 2] {
     let floor = from.subsec_nanosecond() % 1_000_000;
     let first = from.checked_sub(floor.nanoseconds()).unwrap_or(from);
     let last = to.round(Unit::Millisecond).unwrap_or(to);
     let last = if last < to { last.checked_add(1.millisecond()).unwrap_or(last) } else { last };
-    [("fromEnteredTime", format!("{first:.3}")), ("toEnteredTime", format!("{last:.3}")), ("maxResults", MOST_ROWS.to_string())]
+    [format!("{first:.3}"), format!("{last:.3}")]
 }
 
 #[cfg(test)]

@@ -4,3 +4,4 @@ mod fake;
 mod orders;
 mod reads;
 mod tokens;
+mod transactions;
