@@ -2,18 +2,20 @@
 
 use std::process::Stdio;
 
-use gamma_market::{Effect, Package, Price, Vertical};
+use gamma_market::{Effect, Leg, LegAction, Package, Price, Vertical};
+use gamma_schwab::order_json;
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs schwab-py; scripts/test runs it"]
-async fn schwab_py_works_with_the_simulator_as_with_schwab_and_builds_the_same_order() {
+async fn simulator() -> Simulator {
+    Simulator::start(SimulatorConfig::of_2025_09_03(1).unwrap()).await.unwrap()
+}
+
+/// Runs a program of `outside/`, which must agree.
+async fn agrees(simulator: &Simulator, script: &str, compared: (&str, Value)) {
     let python = std::env::var_os("GAMMA_PYTHON").expect("GAMMA_PYTHON: unset, expected a Python with schwab-py; scripts/test sets it");
-    let simulator = Simulator::start(SimulatorConfig::of_2025_09_03(1).unwrap()).await.unwrap();
-    let vertical = Vertical::new("SPXW250904P6425".parse().unwrap(), "SPXW250904P6420".parse().unwrap()).unwrap();
     // Long expired by the machine's clock, which is the one schwab-py goes by.
     let token = json!({
         "creation_timestamp": 1_756_900_000,
@@ -22,15 +24,61 @@ async fn schwab_py_works_with_the_simulator_as_with_schwab_and_builds_the_same_o
             "access_token": "old", "id_token": "made-up", "expires_at": 1_756_901_800,
         },
     });
-    let given = json!({
+    let mut given = json!({
         "schwab_url": simulator.schwab_url(), "clock_url": simulator.clock_url(), "app_key": "simulated-app-key",
         "app_secret": "simulated-app-secret", "token": token, "start": simulator.clock().now().to_string(),
-        "put_order": gamma_schwab::order_json(&Package::vertical(vertical), Effect::Credit, 2, Price::cents(95)),
     });
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/outside/schwab_py.py");
-    let mut child = Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    given[compared.0] = compared.1;
+    let path = format!("{}/outside/{script}", env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(python);
+    // -B: no byte code beside the sources.
+    command.arg("-B").arg(path).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(given.to_string().as_bytes()).await.unwrap();
     let output = child.wait_with_output().await.unwrap();
     let (said, trouble) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.trim() == "agreed", "{said}\n{trouble}");
+}
+
+fn vertical(sell: &str, buy: &str) -> Vertical {
+    Vertical::new(sell.parse().unwrap(), buy.parse().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs schwab-py; scripts/test runs it"]
+async fn schwab_py_works_with_the_simulator_as_with_schwab_and_builds_the_same_order() {
+    let put = Package::vertical(vertical("SPXW250904P6425", "SPXW250904P6420"));
+    agrees(&simulator().await, "schwab_py.py", ("put_order", order_json(&put, Effect::Credit, 2, Price::cents(95)))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs schwab-py; scripts/test runs it"]
+async fn schwab_py_builds_the_same_four_leg_orders_and_the_simulator_takes_both() {
+    let condor = Package::iron_condor(vertical("SPXW250904P6425", "SPXW250904P6420"), vertical("SPXW250904C6470", "SPXW250904C6475")).unwrap();
+    let leg = |symbol: &str, action| Leg { symbol: symbol.parse().unwrap(), action };
+    let broken_wing = Package::custom([
+        (leg("SPXW250904P6445", LegAction::Buy), 1),
+        (leg("SPXW250904P6435", LegAction::Sell), 2),
+        (leg("SPXW250904P6430", LegAction::Sell), 1),
+        (leg("SPXW250904P6415", LegAction::Buy), 2),
+    ])
+    .unwrap();
+    let condor = |effect, cents| order_json(&condor, effect, 2, Price::cents(cents)).to_string();
+    let broken_wing = |effect, cents| order_json(&broken_wing, effect, 3, Price::cents(cents)).to_string();
+    let packages = json!({
+        "iron_condor": {"resting": condor(Effect::Credit, 490), "crossing": condor(Effect::Credit, 5)},
+        "broken_wing": {
+            "resting": broken_wing(Effect::Credit, 1400), "crossing": broken_wing(Effect::Debit, 1500), "even": broken_wing(Effect::Debit, 0),
+        },
+    });
+    let simulator = simulator().await;
+    agrees(&simulator, "schwab_py_packages.py", ("packages", packages)).await;
+
+    // Theirs and ours were entered in turn, and the exchange understood the same by both.
+    let book = simulator.book();
+    let (pairs, rest) = book.posts().as_chunks::<2>();
+    assert_eq!((pairs.len(), rest.len()), (4, 0));
+    for [theirs, ours] in pairs {
+        assert_eq!(theirs.ticket, ours.ticket);
+    }
 }
