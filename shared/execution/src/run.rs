@@ -8,6 +8,7 @@ mod resolve;
 mod sweep;
 mod work;
 
+use gamma_market::QuoteBook;
 use gamma_market::calendar::{at_eastern, trade_date};
 use gamma_strategy::constant_stable;
 use jiff::civil::Date;
@@ -160,6 +161,8 @@ struct Run<'a> {
     alarm: bool,
     /// Orders of this run whose id is known.
     sent: Vec<OrderId>,
+    /// The quotes that approval read, and when.
+    quoted: Option<(Timestamp, QuoteBook)>,
 }
 
 /// Runs one delivery to its end. Never fails: whatever goes wrong is an outcome.
@@ -191,7 +194,8 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         ended: began,
         durations_ms: Vec::new(),
     };
-    let mut run = Run { ports, request, profile, report, stage_began: began, opened_day: false, closes_day: None, alarm: false, sent: Vec::new() };
+    let mut run =
+        Run { ports, request, profile, report, stage_began: began, opened_day: false, closes_day: None, alarm: false, sent: Vec::new(), quoted: None };
     let ended = match &request.task {
         Task::Trade { .. } if live => run.live().await,
         Task::Trade { .. } => run.dry().await,

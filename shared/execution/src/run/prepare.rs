@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::join;
 use gamma_market::calendar::{at_eastern, series_close};
 use gamma_market::{OptionSymbol, PackageNbbo, PriceRule, QuoteBook, SignalRow};
 use gamma_strategy::constant_stable::{Decision, Plan, SidePlan, Snapshot, decide};
@@ -51,9 +52,9 @@ pub(super) struct ApprovedSide {
 
 impl Run<'_> {
     pub(super) async fn account(&mut self, ledger: BTreeMap<OptionSymbol, i64>) -> Result<Account, Ended> {
-        let snapshot = self.ports.broker.account().await?;
-        let (from, to) = self.today();
-        let orders = self.ports.broker.orders(from, to).await?;
+        let (broker, (from, to)) = (self.ports.broker, self.today());
+        let (snapshot, orders) = join(broker.account(), broker.orders(from, to)).await;
+        let (snapshot, orders) = (snapshot?, orders?);
         for expiry in unbounded_expiries(&snapshot.positions) {
             self.note(format!("the account already holds more short than long calls of {expiry}: its loss has no floor, and it is not ours"));
         }
@@ -123,6 +124,7 @@ impl Run<'_> {
             return Ok(Vec::new());
         }
         let book = self.quotes(wanted.iter().flat_map(|side| side.vertical.legs()).map(|leg| leg.symbol)).await?;
+        self.quoted = Some((self.now(), book.clone()));
         let (foreign, capabilities) = (account.foreign(), self.ports.broker.capabilities());
         let mut sides = Vec::new();
         let mut approved: Vec<Approved<Intent>> = Vec::new();

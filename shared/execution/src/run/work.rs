@@ -1,5 +1,8 @@
 //! Working the approved sides: the driver of the ladders, side by side.
 
+use std::collections::BTreeSet;
+
+use futures_util::future::join;
 use gamma_market::calendar::series_close;
 use gamma_market::{Price, PriceRule, QuoteBook};
 use gamma_strategy::constant_stable::{self, Plan, Snapshot};
@@ -10,7 +13,7 @@ use std::time::Duration;
 use super::prepare::{Account, ApprovedSide, approve_report, side_report};
 use super::{Ended, Run};
 use crate::ladder::{Event, Ladder, Settings, SideEnd, StopReason};
-use crate::ports::{Arming, IntentKey, IntentRecord, IntentState, Lease, LoadedDay, OrderStatus, PutOutcome, RungRecord};
+use crate::ports::{Arming, BrokerError, IntentKey, IntentRecord, IntentState, Lease, LoadedDay, OrderStatus, PutOutcome, RungRecord};
 use crate::profile::{ExecutionProfile, seconds};
 use crate::recovery;
 use crate::report::{Outcome, SideReport};
@@ -18,6 +21,9 @@ use crate::schedule::share;
 
 /// The longest a re-read of the signal may take while orders are out.
 const RECHECK_BUDGET: Duration = Duration::from_secs(3);
+
+/// Quotes read no longer ago than this make a rung's price.
+const FRESH: SignedDuration = SignedDuration::from_secs(1);
 
 /// One side being worked.
 pub(super) struct Side {
@@ -177,8 +183,13 @@ impl Run<'_> {
     async fn open_rung(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, end: Timestamp, offsets: &mut Vec<Price>) -> Duration {
         let execution = &self.profile.execution;
         let in_doubt = sides.iter().any(|side| side.ladder.in_doubt());
-        let stop = if in_doubt { Some(StopReason::OtherSideUnresolved) } else { self.may_not_open(lease).await };
-        let book = if stop.is_none() { self.rung_quotes(sides).await } else { QuoteBook::new() };
+        let (stop, book) = if in_doubt {
+            (Some(StopReason::OtherSideUnresolved), QuoteBook::new())
+        } else {
+            let quotes = self.rung_quotes(sides);
+            let (stop, quotes) = join(self.may_not_open(lease), quotes).await;
+            (stop, self.book(quotes))
+        };
         // Only now is it known how much time the reads have left: the rung must still be waited, cancelled and confirmed.
         let share = share(self.now(), end, offsets.len().max(1), execution);
         if let Some(reason) = stop.or_else(|| (share.rungs == 0).then_some(StopReason::TimeUp)) {
@@ -212,20 +223,16 @@ impl Run<'_> {
         share.wait
     }
 
-    /// Quotes for every side that is ready; a read that fails is an empty book.
-    async fn rung_quotes(&mut self, sides: &[Side]) -> QuoteBook {
-        let legs = sides.iter().filter(|side| side.ladder.is_ready()).flat_map(|side| side.record.vertical.legs()).map(|leg| leg.symbol);
-        match self.quotes(legs).await {
-            Ok(book) => book,
-            Err(ended) => {
-                self.note(format!("quotes: {}", ended.detail));
-                QuoteBook::new()
-            }
-        }
+    /// A read that failed is an empty book.
+    fn book(&mut self, quotes: Result<QuoteBook, BrokerError>) -> QuoteBook {
+        quotes.unwrap_or_else(|error| {
+            self.note(format!("quotes: {error}"));
+            QuoteBook::new()
+        })
     }
 
     /// Halt, arming and lease are read at every rung.
-    async fn may_not_open(&mut self, lease: &mut Lease) -> Option<StopReason> {
+    async fn may_not_open(&self, lease: &mut Lease) -> Option<StopReason> {
         let (ledger, account) = (self.ports.ledger, &self.request.account);
         match self.persist(async || ledger.controls(account).await).await {
             Ok(controls) => {
@@ -242,7 +249,7 @@ impl Run<'_> {
     }
 
     /// Prolongs the lease when less than half of it is left.
-    pub(super) async fn renew(&mut self, lease: &mut Lease) -> Result<(), Ended> {
+    pub(super) async fn renew(&self, lease: &mut Lease) -> Result<(), Ended> {
         let now = self.now();
         if lease.expires.duration_since(now) > half(&self.profile.execution) {
             return Ok(());
@@ -297,6 +304,22 @@ impl Run<'_> {
             report.end = side.ladder.end().cloned();
             report.total(self.profile.execution.cost_per_contract);
             self.report.sides.push(report);
+        }
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Quotes for every side that is ready: those that approval has just read, or fresh ones.
+    fn rung_quotes(&mut self, sides: &[Side]) -> impl Future<Output = Result<QuoteBook, BrokerError>> + use<'a> {
+        let legs = sides.iter().filter(|side| side.ladder.is_ready()).flat_map(|side| side.record.vertical.legs()).map(|leg| leg.symbol);
+        let legs: Vec<_> = legs.collect::<BTreeSet<_>>().into_iter().collect();
+        let broker = self.ports.broker;
+        let just_read = self.quoted.take().filter(|(at, _)| self.now().duration_since(*at) <= FRESH).map(|(_, book)| book);
+        async move {
+            match just_read {
+                Some(book) => Ok(book),
+                None => broker.quotes(&legs).await,
+            }
         }
     }
 }
