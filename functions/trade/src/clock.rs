@@ -71,7 +71,8 @@ impl VirtualClock {
 
     /// To the nanosecond: a time kept coarser than what was waited for would never be reached.
     fn set(&self, now: Timestamp) {
-        self.now.store(i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        // Two waits at once may be answered out of order; time never goes back.
+        self.now.fetch_max(i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
     async fn call(&self, verb: &str, body: &Value) -> Result<Value, Failure> {
