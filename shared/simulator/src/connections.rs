@@ -1,24 +1,26 @@
-//! Servers whose connections can be made to die without a word.
+//! Servers whose connections can be made to die without a word, to be cut, and to be refused.
 //!
 //! Between two invocations Lambda freezes a function, and what lies between it and a server (a NAT, a load balancer) forgets
 //! connections that stay quiet. Nobody tells either end: the next request on such a connection leaves and is never answered, until the
 //! client's own timeout. A server in the same process cannot be made to behave so from outside, hence this registry, which knows every
 //! connection it accepted by its remote port.
 
+mod door;
+mod stream;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::task::Waker;
 
 use axum::Router;
-use axum::serve::Listener;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
+
+use crate::time::Advance;
+use door::{Accepting, Door};
 
 /// The registry. Clones are the same registry; when the last is dropped, its servers stop as with [`Connections::stop`].
 #[derive(Clone, Default)]
@@ -38,20 +40,34 @@ impl Connections {
     /// # Errors
     /// When no port could be bound, and after [`Connections::stop`].
     pub async fn serve(&self, router: Router) -> io::Result<SocketAddr> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
+        let door = Arc::new(Door::open().await?);
+        let address = door.address();
         let mut state = self.registry.lock();
         if state.stopped {
             return Err(io::Error::other("serve: the registry was stopped"));
         }
-        let listener = Accepting { listener, port: address.port(), registry: Arc::downgrade(&self.registry) };
-        state.servers.push(tokio::spawn(async move {
+        let listener = Accepting { door: Arc::clone(&door), registry: Arc::downgrade(&self.registry) };
+        let task = tokio::spawn(async move {
             // It ends only by being aborted: the listener retries whatever goes wrong with one connection.
-            if let Err(error) = axum::serve(listener, router).await {
+            if let Err(error) = axum::serve(listener, router.into_make_service_with_connect_info::<Caller>()).await {
                 tracing::error!(%error, "server ended");
             }
-        }));
+        });
+        state.servers.push(Server { door, task });
         Ok(address)
+    }
+
+    /// Takes the server on `port` away: its connections are closed and new ones are refused, until this is called with `false`.
+    ///
+    /// # Errors
+    /// When nothing is served on that port, and when the port could not be had back.
+    pub fn refuse(&self, port: u16, refuse: bool) -> io::Result<()> {
+        self.registry.refuse(port, refuse)
+    }
+
+    /// Something that ends refusals when their time has come.
+    pub(crate) fn outages(&self) -> Outages {
+        Outages { registry: Arc::downgrade(&self.registry), ends: Mutex::default() }
     }
 
     /// Makes every open connection from one of these remote ports dead: what arrives on it is read and thrown away, nothing is
@@ -97,10 +113,15 @@ struct Registry {
 
 #[derive(Default)]
 struct Servers {
-    servers: Vec<JoinHandle<()>>,
+    servers: Vec<Server>,
     flows: BTreeMap<u64, Arc<Flow>>,
     next_flow: u64,
     stopped: bool,
+}
+
+struct Server {
+    door: Arc<Door>,
+    task: JoinHandle<()>,
 }
 
 impl Registry {
@@ -113,11 +134,22 @@ impl Registry {
         let mut state = self.lock();
         state.stopped = true;
         for server in state.servers.drain(..) {
-            server.abort();
+            server.task.abort();
         }
         for flow in state.flows.values() {
             flow.enter(Life::Closed);
         }
+    }
+
+    fn refuse(&self, port: u16, refuse: bool) -> io::Result<()> {
+        let state = self.lock();
+        let server = state.servers.iter().find(|server| server.door.address().port() == port);
+        let server = server.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("port {port}: nothing is served there")))?;
+        server.door.refuse(refuse)?;
+        for flow in state.flows.values().filter(|flow| refuse && flow.server == port) {
+            flow.enter(Life::Closed);
+        }
+        Ok(())
     }
 }
 
@@ -172,135 +204,58 @@ impl Flow {
     }
 }
 
-/// A listener that registers what it accepts.
-struct Accepting {
-    listener: TcpListener,
-    port: u16,
+/// The connection a request came on, as an extension of the request.
+#[derive(Clone)]
+pub(crate) struct Caller(Arc<Flow>);
+
+impl Caller {
+    /// Closes the connection; no byte that is not out yet goes out.
+    pub(crate) fn cut(&self) {
+        self.0.enter(Life::Closed);
+    }
+
+    /// Makes the connection dead, as [`Connections::kill_ports`] does.
+    pub(crate) fn mute(&self) {
+        self.0.enter(Life::Dead);
+    }
+
+    /// The port it was called on.
+    pub(crate) fn server(&self) -> u16 {
+        self.0.server
+    }
+}
+
+/// Refusals that end at a virtual time. Does not keep the servers alive.
+pub(crate) struct Outages {
     registry: Weak<Registry>,
+    ends: Mutex<Vec<(u16, Timestamp)>>,
 }
 
-impl Listener for Accepting {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, remote)) => return (self.register(stream, remote), remote),
-                Err(error) => {
-                    tracing::warn!(%error, "accept failed");
-                    pause().await;
-                }
-            }
-        }
+impl Outages {
+    /// Refuses connections to `port` until the clock shows `end`.
+    pub(crate) fn begin(&self, port: u16, end: Timestamp) {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push((port, end));
+        self.refuse(port, true);
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+    fn refuse(&self, port: u16, refuse: bool) {
+        let Some(registry) = self.registry.upgrade() else { return };
+        if let Err(error) = registry.refuse(port, refuse) {
+            tracing::error!(%error, port, refuse, "refusal");
+        }
     }
 }
 
-impl Accepting {
-    fn register(&self, stream: TcpStream, remote: SocketAddr) -> Connection {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-        let state = FlowState { life: Life::Open, reader: None };
-        let flow = Arc::new(Flow { server: self.port, client: remote.port(), state: Mutex::new(state) });
-        let id = match self.registry.upgrade() {
-            Some(registry) => {
-                let mut servers = registry.lock();
-                if servers.stopped {
-                    flow.enter(Life::Closed);
-                }
-                let id = servers.next_flow;
-                servers.next_flow += 1;
-                servers.flows.insert(id, Arc::clone(&flow));
-                id
-            }
-            None => {
-                flow.enter(Life::Closed);
-                u64::MAX
-            }
+/// Nobody acts between two stops of the clock, so looking at each is exact.
+impl Advance for Outages {
+    fn advance_to(&self, now: Timestamp) {
+        let over: Vec<u16> = {
+            let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            let over: Vec<u16> = ends.extract_if(.., |(_, end)| *end <= now).map(|(port, _)| port).collect();
+            over.into_iter().filter(|port| ends.iter().all(|(other, _)| other != port)).collect()
         };
-        Connection { stream, flow, id, registry: self.registry.clone() }
-    }
-}
-
-/// Out of file descriptors, most likely: trying again at once would only burn the processor.
-#[allow(clippy::disallowed_methods)] // real time: it guards a real socket
-async fn pause() {
-    tokio::time::sleep(Duration::from_millis(50)).await;
-}
-
-/// The stream of one connection, which obeys its [`Life`].
-struct Connection {
-    stream: TcpStream,
-    flow: Arc<Flow>,
-    id: u64,
-    registry: Weak<Registry>,
-}
-
-impl Connection {
-    /// Reads and throws away until the client closes.
-    fn drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut scratch = [0_u8; 4096];
-        loop {
-            let mut buffer = ReadBuf::new(&mut scratch);
-            match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
-                Ok(()) if !buffer.filled().is_empty() => {}
-                Ok(()) | Err(_) => return Poll::Ready(()),
-            }
-        }
-    }
-
-    /// Remembers who reads, and gives the state of that moment: whoever changes it later wakes the reader.
-    fn life_for_reader(&self, context: &Context<'_>) -> Life {
-        let mut state = self.flow.lock();
-        state.reader = Some(context.waker().clone());
-        state.life
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.life_for_reader(context) {
-            Life::Open => Pin::new(&mut self.stream).poll_read(context, buffer),
-            Life::Dead => self.drain(context).map(Ok),
-            Life::Closed => Poll::Ready(Ok(())),
-        }
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        match self.flow.life() {
-            Life::Open => Pin::new(&mut self.stream).poll_write(context, data),
-            Life::Dead => Poll::Ready(Ok(data.len())),
-            Life::Closed => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.flow.life() {
-            Life::Open => Pin::new(&mut self.stream).poll_flush(context),
-            Life::Dead | Life::Closed => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.life_for_reader(context) {
-            Life::Open | Life::Closed => Pin::new(&mut self.stream).poll_shutdown(context),
-            // Closing would send the client a FIN, so the server waits for the client's.
-            Life::Dead => self.drain(context).map(Ok),
-        }
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        if let Some(registry) = self.registry.upgrade() {
-            registry.lock().flows.remove(&self.id);
+        for port in over {
+            self.refuse(port, false);
         }
     }
 }
