@@ -34,6 +34,8 @@ pub struct Account {
     positions: BTreeMap<OptionSymbol, Position>,
     transactions: Vec<Transaction>,
     day_begin: DayBegin,
+    /// What was held before each change, with the moment of the change.
+    past: Vec<(Timestamp, BTreeMap<OptionSymbol, Position>)>,
 }
 
 /// What the account showed when the day began.
@@ -65,7 +67,7 @@ impl Account {
             let position = Position { quantity: *quantity, average_price: price.points(), at_day_begin: *quantity };
             (*quantity != 0).then_some((*symbol, position))
         };
-        Self { cash, positions: positions.iter().filter_map(position).collect(), transactions: Vec::new(), day_begin: DayBegin::default() }
+        Self { cash, positions: positions.iter().filter_map(position).collect(), transactions: Vec::new(), day_begin: DayBegin::default(), past: Vec::new() }
     }
 
     /// Dollars of cash; premium received is in it.
@@ -78,6 +80,12 @@ impl Account {
     #[must_use]
     pub const fn positions(&self) -> &BTreeMap<OptionSymbol, Position> {
         &self.positions
+    }
+
+    /// What was held at an earlier moment.
+    #[must_use]
+    pub fn positions_as_of(&self, at: Timestamp) -> &BTreeMap<OptionSymbol, Position> {
+        self.past.iter().find(|(changed, _)| *changed > at).map_or(&self.positions, |(_, before)| before)
     }
 
     /// Contracts held of one symbol, long positive.
@@ -134,6 +142,7 @@ impl Account {
 
     /// Books one execution: cash, positions, and one transaction a leg.
     pub(crate) fn fill(&mut self, order: &Order, fill: &Fill) {
+        self.past.push((fill.at, self.positions.clone()));
         for ((row, leg), price) in (1..).zip(order.ticket.legs()).zip(&fill.leg_prices) {
             let amount = leg.signed(fill.quantity);
             let fees = Fees::of(amount.unsigned_abs());
@@ -156,6 +165,7 @@ impl Account {
 
     /// Settles every position of one expiry in cash at the index `level`.
     pub(crate) fn settle(&mut self, expiry: Date, level: Price, at: Timestamp, activity: u64) {
+        self.past.push((at, self.positions.clone()));
         let expired: Vec<_> = self.positions.extract_if(.., |symbol, _| symbol.expiry() == expiry).collect();
         for (row, (symbol, position)) in (1..).zip(expired) {
             let price = intrinsic(&symbol, level);

@@ -6,6 +6,7 @@
 
 mod book;
 mod events;
+mod interference;
 mod liquidity;
 mod matching;
 mod review;
@@ -43,7 +44,6 @@ pub struct Exchange {
     regime: Regime,
     last_match: Option<Timestamp>,
     day: Date,
-    reject_next: Option<String>,
 }
 
 /// Why an order cannot be cancelled or replaced.
@@ -67,17 +67,7 @@ impl Exchange {
     #[must_use]
     pub fn new(market: Market, account: Account, seed: u64) -> Self {
         let now = market.now();
-        let mut exchange = Self {
-            seed,
-            now,
-            market,
-            book: Book::new(seed),
-            account,
-            regime: Regime::of_seed(seed),
-            last_match: None,
-            day: trade_date(now),
-            reject_next: None,
-        };
+        let mut exchange = Self { seed, now, market, book: Book::new(seed), account, regime: Regime::of_seed(seed), last_match: None, day: trade_date(now) };
         exchange.begin_day();
         exchange
     }
@@ -128,6 +118,7 @@ impl Exchange {
             release: session.map(|(open, _)| open).filter(|open| *open > review).map(|open| plus_milliseconds(open, latency)),
             cancel: None,
             expire: session.and_then(|(_, close)| expiry_of(&ticket, close)),
+            forced_fill: None,
         };
         self.book.add(ticket, self.now, OrderState::Pending(stage), schedule)
     }
@@ -137,9 +128,9 @@ impl Exchange {
     /// # Errors
     /// [`CancelError`] when there is no such order or it cannot be cancelled any more.
     pub fn cancel(&mut self, id: u64) -> Result<(), CancelError> {
-        let at = self.cancel_time(id)?;
+        let (at, now) = (self.cancel_time(id)?, self.now);
         if let Some(order) = self.book.get_mut(id).filter(|order| order.state != OrderState::PendingCancel) {
-            order.state = OrderState::PendingCancel;
+            order.enter(OrderState::PendingCancel, now);
             order.schedule.cancel = Some(at);
         }
         Ok(())
@@ -151,7 +142,7 @@ impl Exchange {
     /// # Errors
     /// [`CancelError`] as with [`Exchange::cancel`].
     pub fn replace(&mut self, id: u64, ticket: Ticket) -> Result<u64, CancelError> {
-        let at = self.cancel_time(id)?;
+        let (at, now) = (self.cancel_time(id)?, self.now);
         let delay = at.duration_since(self.now);
         let new = self.submit(ticket);
         if let Some(order) = self.book.get_mut(new) {
@@ -159,15 +150,10 @@ impl Exchange {
             order.schedule.review = order.schedule.review.map(|review| review.checked_add(delay).unwrap_or(review));
         }
         if let Some(order) = self.book.get_mut(id) {
-            order.state = OrderState::PendingReplace;
+            order.enter(OrderState::PendingReplace, now);
             order.schedule.cancel = Some(at);
         }
         Ok(new)
-    }
-
-    /// The next order to be looked at is rejected with `text`, after it was accepted.
-    pub fn reject_next_order(&mut self, text: &str) {
-        self.reject_next = Some(text.to_owned());
     }
 
     fn cancel_time(&self, id: u64) -> Result<Timestamp, CancelError> {

@@ -39,6 +39,10 @@ pub struct Order {
     pub replaces: Option<u64>,
     pub(super) on_market: bool,
     pub(super) schedule: Schedule,
+    /// Every state with the moment it began.
+    pub(super) history: Vec<(Timestamp, OrderState)>,
+    /// Why it is to be rejected when it is looked at, whatever it asks for.
+    pub(super) condemned: Option<String>,
 }
 
 /// Where an order stands.
@@ -82,6 +86,8 @@ pub(super) struct Schedule {
     pub(super) release: Option<Timestamp>,
     pub(super) cancel: Option<Timestamp>,
     pub(super) expire: Option<Timestamp>,
+    /// When somebody takes this many packages, against all chance.
+    pub(super) forced_fill: Option<(Timestamp, u32)>,
 }
 
 /// One execution.
@@ -143,8 +149,25 @@ impl Order {
         self.on_market && !self.state.is_terminal()
     }
 
-    pub(super) fn close(&mut self, state: OrderState, at: Timestamp) {
+    /// The order as it stood at an earlier moment; `None` before it was accepted.
+    #[must_use]
+    pub fn as_of(&self, at: Timestamp) -> Option<Self> {
+        let (_, state) = self.history.iter().rev().find(|(since, _)| *since <= at)?;
+        let mut order = self.clone();
+        order.state = state.clone();
+        order.fills.retain(|fill| fill.at <= at);
+        order.closed = order.closed.filter(|closed| *closed <= at);
+        order.cancel_activity = order.cancel_activity.filter(|_| order.closed.is_some());
+        Some(order)
+    }
+
+    pub(super) fn enter(&mut self, state: OrderState, at: Timestamp) {
+        self.history.push((at, state.clone()));
         self.state = state;
+    }
+
+    pub(super) fn close(&mut self, state: OrderState, at: Timestamp) {
+        self.enter(state, at);
         self.closed = Some(at);
         self.on_market = false;
     }
@@ -200,6 +223,8 @@ impl Book {
             ordinal,
             ticket,
             entered,
+            history: vec![(entered, state.clone())],
+            condemned: None,
             state,
             fills: Vec::new(),
             closed: None,

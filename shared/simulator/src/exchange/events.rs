@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use super::book::{Fill, Order, OrderState, PendingStage};
-use super::matching::execute;
+use super::matching::{Execution, execute};
 use super::ticket::TimeInForce;
 use super::{DAYS_AHEAD, Exchange};
 use crate::market::session_of;
@@ -14,6 +14,7 @@ use crate::random::{Stream, stream_at};
 /// What can happen. At one moment the earlier variant comes first: an order is off the market before the market trades.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
+    ForcedFill(u64),
     Cancel(u64),
     Expire(u64),
     Review(u64),
@@ -66,6 +67,7 @@ impl Exchange {
     fn apply(&mut self, event: Event) {
         let now = self.now;
         match event {
+            Event::ForcedFill(id) => self.forced_fill_is_due(id),
             Event::Cancel(id) => self.take_off(id),
             Event::Expire(id) => {
                 if let Some(order) = self.book.get_mut(id) {
@@ -99,7 +101,7 @@ impl Exchange {
 
     fn review(&mut self, id: u64) {
         let Some(order) = self.book.order(id) else { return };
-        let objection = self.reject_next.take().or_else(|| self.objection(order));
+        let objection = order.condemned.clone().or_else(|| self.objection(order));
         let now = self.now;
         let Some(order) = self.book.get_mut(id) else { return };
         order.schedule.review = None;
@@ -107,16 +109,17 @@ impl Exchange {
             Some(text) => order.close(OrderState::Rejected(text), now),
             None if order.schedule.release.is_none() => self.release(id),
             None if order.state == OrderState::PendingCancel => {}
-            None => order.state = OrderState::Pending(PendingStage::Activation),
+            None => order.enter(OrderState::Pending(PendingStage::Activation), now),
         }
     }
 
-    fn release(&mut self, id: u64) {
+    pub(super) fn release(&mut self, id: u64) {
+        let now = self.now;
         if let Some(order) = self.book.get_mut(id) {
             order.schedule.release = None;
             order.on_market = true;
             if matches!(order.state, OrderState::Pending(_)) {
-                order.state = OrderState::Working;
+                order.enter(OrderState::Working, now);
             }
         }
     }
@@ -137,20 +140,18 @@ impl Exchange {
         let in_force = order.ticket.time_in_force();
         let execution = execution.filter(|execution| in_force != TimeInForce::FillOrKill || execution.quantity == order.unfilled());
         if let Some(execution) = execution {
-            let fill = Fill {
-                activity: self.book.next_activity(),
-                at: self.now,
-                quantity: execution.quantity,
-                effect: execution.effect,
-                price: execution.price,
-                leg_prices: execution.leg_prices,
-            };
-            self.fill(id, fill);
+            self.execute(id, execution);
         }
         let at_once = matches!(in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill);
         if at_once && self.book.order(id).is_some_and(|order| !order.state.is_terminal()) {
             self.take_off(id);
         }
+    }
+
+    pub(super) fn execute(&mut self, id: u64, execution: Execution) {
+        let Execution { quantity, effect, price, leg_prices } = execution;
+        let fill = Fill { activity: self.book.next_activity(), at: self.now, quantity, effect, price, leg_prices };
+        self.fill(id, fill);
     }
 
     fn fill(&mut self, id: u64, fill: Fill) {
@@ -170,6 +171,7 @@ fn next_step(order: &Order) -> Option<(Timestamp, Event)> {
     }
     let schedule = order.schedule;
     let steps = [
+        (schedule.forced_fill.map(|(at, _)| at), Event::ForcedFill(order.id)),
         (schedule.cancel, Event::Cancel(order.id)),
         (schedule.expire, Event::Expire(order.id)),
         (schedule.review, Event::Review(order.id)),

@@ -77,9 +77,28 @@ pub(super) fn execute(ticket: &Ticket, remaining: u32, quotes: &QuoteBook, regim
         let somebody = between(random, 1, CERTAIN) <= regime.chance(depth);
         somebody.then(|| (limit, regime.part(remaining, random)))?
     };
-    let leg_prices = leg_prices(&legs, cash - range.worst).into_iter().map(Price::cents).collect();
+    Some(execution(quantity, cash, leg_prices(&legs, cash - range.worst)))
+}
+
+/// What `quantity` packages fill at when somebody takes them against all chance: the natural price where the limit allows it, and
+/// the limit where the market would never pay it. `None` while a leg has no two sides.
+pub(super) fn execute_anyway(ticket: &Ticket, quantity: u32, quotes: &QuoteBook) -> Option<Execution> {
+    let legs = leg_markets(ticket, quotes)?;
+    let range = range_of(&legs);
+    let cash = ticket.least_cash().map_or(Some(range.worst), cents)?.max(range.worst);
+    let mut leg_prices = leg_prices(&legs, cash.min(range.best) - range.worst);
+    let beyond = (cash - range.best).max(0);
+    // A sold leg can be paid any price; a bought one cannot cost less than nothing.
+    let payer = legs.iter().position(|leg| leg.ratio == 1 && leg.sign > 0).or_else(|| legs.iter().position(|leg| leg.ratio == 1))?;
+    if let (Some(leg), Some(price)) = (legs.get(payer), leg_prices.get_mut(payer)) {
+        *price += leg.sign * beyond;
+    }
+    Some(execution(quantity, cash, leg_prices))
+}
+
+fn execution(quantity: u32, cash: i64, leg_prices: Vec<i64>) -> Execution {
     let effect = if cash >= 0 { Effect::Credit } else { Effect::Debit };
-    Some(Execution { quantity, effect, price: Price::cents(cash.abs()), leg_prices })
+    Execution { quantity, effect, price: Price::cents(cash.abs()), leg_prices: leg_prices.into_iter().map(Price::cents).collect() }
 }
 
 /// Leg prices in cents whose net is `better` cents above the worst: every leg moves towards its favourable side in proportion to its

@@ -201,11 +201,11 @@ fn what_the_market_would_not_take_is_rejected_after_it_was_accepted() {
         assert_eq!(exchange.account().cash(), Decimal::from(100_000));
     }
     let mut exchange = exchange(1);
-    exchange.reject_next_order("made up");
     let (first, second) = (exchange.submit(spread(PUTS, 1, credit(5))), exchange.submit(spread(CALLS, 1, credit(5))));
+    assert!(exchange.condemn(first, "made up"));
     pass(&mut exchange, 3.seconds());
-    let states = [first, second].map(|id| state(&exchange, id).clone());
-    assert!(states.contains(&OrderState::Rejected("made up".into())) && states.contains(&OrderState::Filled), "{states:?}");
+    assert_eq!((state(&exchange, first), state(&exchange, second)), (&OrderState::Rejected("made up".into()), &OrderState::Filled));
+    assert!(!exchange.condemn(second, "too late"));
 }
 
 #[test]
