@@ -36,6 +36,12 @@ impl Moto {
         format!("http://{}", self.address)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     #[allow(clippy::disallowed_methods, reason = "waits for another process to open its port: real time")]
     async fn ready(&mut self) -> io::Result<()> {
         for _ in 0..600 {

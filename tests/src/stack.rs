@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_cloud::{DynamoLedger, OperatorControls, SdkConfig, SsmTokenStore, aws, create_table};
 use gamma_execution::ports::{Arming, Clock, Decision, Ledger, LoadedDay, TokenStore};
+use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::gammawizard::PublishedRow;
 use gamma_simulator::host::{FunctionConfig, Host, HostConfig, InvokeKind, InvokeResult};
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
@@ -94,15 +95,15 @@ pub struct Stack {
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 impl Stack {
-    /// Starts faces and host beside `moto`, and seeds parameters, table and armed record.
+    /// Starts faces and host, puts the proxy between the function and `moto`, and seeds parameters, table and armed record.
     ///
     /// # Errors
     /// When a part cannot be started or seeded; the text says which.
     pub async fn start(moto: &Moto, config: &StackConfig) -> Fallible<Self> {
-        let simulator = Simulator::start(simulator_config(config)?).await?;
+        let simulator = Simulator::start(SimulatorConfig { aws: Some(moto.address()), ..simulator_config(config)? }).await?;
         let aws = aws::load_for(&moto.url()).await;
         let table = format!("gamma-{}", simulator.schwab_url().rsplit(':').next().unwrap_or("local"));
-        let environment = environment(moto, &simulator, &table, config.live);
+        let environment = environment(&simulator, &table, config.live)?;
         let function = FunctionConfig {
             environment: environment.clone(),
             timeout: Duration::from_secs(240),
@@ -187,6 +188,13 @@ impl Stack {
         Ok(self.host.invoke("trade", payload.as_bytes(), InvokeKind::Event).await?)
     }
 
+    /// Which requests of the function fail, at the broker, the feed and AWS, to be changed at any time. What the stack itself reads and
+    /// writes goes straight to moto and never fails.
+    #[must_use]
+    pub const fn faults(&self) -> &FaultPlan {
+        self.simulator.faults()
+    }
+
     /// What the ledger holds of the demo's day.
     ///
     /// # Errors
@@ -255,7 +263,7 @@ fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig> {
     Ok(simulated)
 }
 
-fn environment(moto: &Moto, simulator: &Simulator, table: &str, live: bool) -> BTreeMap<String, String> {
+fn environment(simulator: &Simulator, table: &str, live: bool) -> Fallible<BTreeMap<String, String>> {
     let pairs = [
         ("GAMMA_ACCOUNT", ACCOUNT.to_owned()),
         ("GAMMA_TABLE", table.to_owned()),
@@ -263,12 +271,12 @@ fn environment(moto: &Moto, simulator: &Simulator, table: &str, live: bool) -> B
         ("GAMMA_SCHWAB_URL", simulator.schwab_url()),
         ("GAMMA_GAMMAWIZARD_URL", simulator.gammawizard_url()),
         ("GAMMA_CLOCK_URL", simulator.clock_url()),
-        ("AWS_ENDPOINT_URL", moto.url()),
+        ("AWS_ENDPOINT_URL", simulator.aws_url().ok_or("the simulator has no proxy before AWS")?),
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", "local".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
     ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// The trade function: `GAMMA_TRADE_BINARY`, or the one built beside this program.

@@ -1,23 +1,197 @@
-//! Where faults enter: every face asks here before it answers.
+//! Faults: what goes wrong, on which requests, and whether it really did.
+//!
+//! A [`FaultPlan`] stands before every face. It holds [`Rule`]s, which a test writes and may change while the simulation runs, and
+//! possibly a seed, by which it invents faults of its own. What struck is on record: [`FaultPlan::fired`].
+//!
+//! ```
+//! use std::time::Duration;
+//! use gamma_simulator::faults::{Fault, FaultPlan, Route, Rule, When};
+//!
+//! let plan = FaultPlan::default();
+//! // The second order is accepted, its answer is lost, and for three seconds nobody can find it.
+//! plan.add(Rule::on(Route::PlaceOrder).after(1).fault(Fault::ServerError(503, When::AfterEffect)));
+//! plan.add(Rule::on(Route::PlaceOrder).after(1).fault(Fault::HiddenFor(Duration::from_secs(3))));
+//! // DynamoDB throttles for a while.
+//! plan.add(Rule::on(Route::aws("DynamoDB")).times(2).fault(Fault::Throttled));
+//! assert!(plan.fired().is_empty());
+//! ```
+//!
+//! Faults about orders act on the exchange, so the book stays the truth of what the broker did; faults about what is shown change the
+//! answer only. Times are virtual, except for [`Fault::Latency`].
+//!
+//! | fault | routes | what happens |
+//! |---|---|---|
+//! | `Latency` | all | the request is served after so much real time |
+//! | `TooManyRequests` | not AWS | 429, with or without `Retry-After`; no effect |
+//! | `Unauthorized` | not AWS | 401 in the words of the face; no effect |
+//! | `EdgePage` | not AWS | 403 with an HTML page; no effect |
+//! | `ServerError` | all | a 5xx, before or after the effect |
+//! | `Throttled` | AWS | 400 with the service's throttling error; no effect |
+//! | `Refused` | all | the service is away for so long: connections are cut, new ones refused; no effect |
+//! | `Dropped` | all | the connection is cut without an answer, before or after the effect |
+//! | `Hang` | all | never answered, before or after the effect; the client's own timeout ends it |
+//! | `NoLocation` | place, replace | accepted, no `Location` |
+//! | `Location` | place, replace | accepted, `Location` is this text |
+//! | `HiddenFor` | place, replace | accepted, and for so long 404 by id and absent from lists |
+//! | `Rejected` | place, replace | accepted, and rejected a moment later |
+//! | `PartFill` | place, read, list, cancel | so many packages fill now: of the order named; after a POST of the new one, of a list the newest live one |
+//! | `ReplacedElsewhere` | as `PartFill` | somebody gives the order another limit at the broker: it is REPLACED, a new one is alive |
+//! | `FilledFirst` | cancel | the rest fills, then the cancel is refused |
+//! | `FillsDuringCancel` | cancel | the cancel is accepted, so many packages fill before it is through |
+//! | `StaleOrders` | read, list | orders are shown as they were so long ago; younger ones not at all |
+//! | `StatusShown` | read, list | orders are shown with this status |
+//! | `AccessTokenDies` | Schwab | every access token given out so far is over; the refresh token lives |
+//! | `RefreshTokenDies` | Schwab | the refresh token is over; access tokens live |
+//! | `LoginElsewhere` | Schwab | both are over |
+//! | `LaggingPositions` | account | positions are shown as they were so long ago |
+//! | `Equity` | account | what the account is worth is shown as this, or left out |
+//! | `LateSignal` | signal | rows are published so much later |
+//! | `StaleSignal` | signal | today's row is not there |
+//! | `MovedStrikes` | signal | the newest row's strikes lie so many points higher |
+//! | `FlippedSignal` | signal | the newest row's directions are the opposite |
+//! | `NewestFirst` | signal | the rows come in the opposite order, and `Trade` is a list of the newest two, newest first |
+
+mod answers;
+mod plan;
+mod route;
+mod seeded;
+mod view;
+
+use std::time::Duration;
+
+use gamma_market::Price;
+use rust_decimal::Decimal;
 
 use crate::requests::Service;
 
-/// What happens to one request instead of, or before, its answer.
+pub(crate) use answers::answer;
+pub use plan::{FaultPlan, Fired, Rule};
+pub(crate) use plan::{Request, Strike};
+pub use route::Route;
+pub(crate) use view::View;
+
+/// Whether the request took effect before its answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing: it is answered.
-    Pass,
+pub enum When {
+    /// Nothing was done.
+    BeforeEffect,
+    /// What was asked for was done.
+    AfterEffect,
 }
 
-/// Which requests are to fail, and how. So far none.
-#[derive(Debug, Clone, Default)]
-pub struct FaultPlan {}
+/// One thing that goes wrong; the table above says what each does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Real time, since virtual time stands still while a run works: it shuffles what happens at once and tries socket timeouts, so
+    /// milliseconds are enough. A client that gives up meanwhile is not served at all; for the opposite take [`Fault::Hang`].
+    Latency(Duration),
+    /// 429, with this many seconds in `Retry-After` where there is one.
+    TooManyRequests {
+        /// Whole seconds.
+        retry_after: Option<u32>,
+    },
+    /// 401.
+    Unauthorized,
+    /// The page of the network in front of the service: 403, HTML.
+    EdgePage,
+    /// This status, a 5xx.
+    ServerError(u16, When),
+    /// `ThrottlingException` and its like.
+    Throttled,
+    /// Nobody listens from this request on, for so much virtual time.
+    Refused(Duration),
+    /// Cut without an answer.
+    Dropped(When),
+    /// Never answered.
+    Hang(When),
+    /// Success that does not say which order.
+    NoLocation,
+    /// Success that names another order, or nothing that is one.
+    Location(String),
+    /// Not to be found for so long.
+    HiddenFor(Duration),
+    /// Rejected with this text after it was accepted.
+    Rejected(String),
+    /// So many packages fill now.
+    PartFill(u32),
+    /// Replaced at the broker by an order with this limit.
+    ReplacedElsewhere(Price),
+    /// Filled when the cancel comes.
+    FilledFirst,
+    /// So many packages fill after the cancel was accepted; `u32::MAX` for all.
+    FillsDuringCancel(u32),
+    /// Orders as of so long ago.
+    StaleOrders(Duration),
+    /// A status nobody knows.
+    StatusShown(String),
+    /// The access tokens end.
+    AccessTokenDies,
+    /// The refresh token ends.
+    RefreshTokenDies,
+    /// All tokens end.
+    LoginElsewhere,
+    /// Positions as of so long ago.
+    LaggingPositions(Duration),
+    /// The account's worth in dollars; `None` leaves every field of it out.
+    Equity(Option<Decimal>),
+    /// Rows come so much later.
+    LateSignal(Duration),
+    /// Only the rows before today's.
+    StaleSignal,
+    /// Strikes moved by so many points.
+    MovedStrikes(i64),
+    /// Sides with their directions swapped.
+    FlippedSignal,
+    /// Lists read from the other end.
+    NewestFirst,
+}
 
-impl FaultPlan {
-    /// The fault for one request.
-    #[must_use]
-    pub fn consult(&self, service: Service, method: &str, path: &str) -> Fault {
-        tracing::trace!(?service, method, path, "request");
-        Fault::Pass
+/// At which step of serving a request a fault acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It only waits.
+    Delay,
+    /// It changes the world before the request is served.
+    World,
+    /// It changes what the answer shows.
+    View,
+    /// It acts on what was just accepted.
+    Accepted,
+    /// It is the answer, or the lack of one.
+    Answer(When),
+}
+
+impl Fault {
+    pub(crate) fn stage(&self, route: &Route) -> Stage {
+        match self {
+            Self::Latency(_) => Stage::Delay,
+            Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage | Self::Throttled | Self::Refused(_) => Stage::Answer(When::BeforeEffect),
+            Self::ServerError(_, when) | Self::Dropped(when) | Self::Hang(when) => Stage::Answer(*when),
+            Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) | Self::FillsDuringCancel(_) => Stage::Accepted,
+            Self::PartFill(_) | Self::ReplacedElsewhere(_) if *route == Route::PlaceOrder => Stage::Accepted,
+            Self::PartFill(_) | Self::ReplacedElsewhere(_) | Self::FilledFirst => Stage::World,
+            Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => Stage::World,
+            Self::StaleOrders(_) | Self::StatusShown(_) | Self::LaggingPositions(_) | Self::Equity(_) => Stage::View,
+            Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal | Self::NewestFirst => Stage::View,
+        }
+    }
+
+    /// Whether it makes sense for a request of this kind; elsewhere a rule with it does nothing.
+    pub(crate) fn fits(&self, route: &Route) -> bool {
+        let service = route.service();
+        match self {
+            Self::Latency(_) | Self::ServerError(..) | Self::Refused(_) | Self::Dropped(_) | Self::Hang(_) => true,
+            Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage => service != Service::Aws,
+            Self::Throttled => service == Service::Aws,
+            Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => service == Service::Schwab,
+            Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) => matches!(route, Route::PlaceOrder | Route::ReplaceOrder),
+            Self::PartFill(_) | Self::ReplacedElsewhere(_) => {
+                matches!(route, Route::PlaceOrder | Route::ReadOrder | Route::ListOrders | Route::CancelOrder)
+            }
+            Self::FilledFirst | Self::FillsDuringCancel(_) => *route == Route::CancelOrder,
+            Self::StaleOrders(_) | Self::StatusShown(_) => matches!(route, Route::ReadOrder | Route::ListOrders),
+            Self::LaggingPositions(_) | Self::Equity(_) => *route == Route::Account,
+            Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal | Self::NewestFirst => *route == Route::Signal,
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! A login for an account's email and password, and one endpoint with the day's row and the rows before it. A row is not there before
 //! the moment it is published.
 
+mod published;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -18,8 +19,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use rust_decimal::Decimal;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
+use crate::faults::View;
 use crate::time::VirtualClock;
 
 pub use rows::{PublishedRow, SignalChoice, default_rows};
@@ -85,15 +87,13 @@ async fn authenticate(State(face): State<Arc<Face>>, form: Result<Form<BTreeMap<
 }
 
 /// The newest published row as `Trade`, all published rows as `Predictions`, newest last.
-async fn constant_stable(State(face): State<Arc<Face>>, headers: HeaderMap) -> Response {
+async fn constant_stable(State(face): State<Arc<Face>>, view: View, headers: HeaderMap) -> Response {
     let expected = format!("Bearer {}", face.config.token.expose_secret());
     if headers.get(AUTHORIZATION).map(|value| value.as_bytes()) != Some(expected.as_bytes()) {
         return refusal(StatusCode::UNAUTHORIZED, "Unauthorized");
     }
     let now = face.clock.now();
-    let published: Vec<&Map<String, Value>> = face.rows.iter().filter(|row| row.at <= now).map(|row| &row.fields).collect();
-    let newest = published.last().copied().cloned().unwrap_or_default();
-    Json(json!({ "Trade": newest, "Predictions": published })).into_response()
+    Json(published::body(&face.rows, now, view.faults())).into_response()
 }
 
 fn refusal(status: StatusCode, message: &str) -> Response {

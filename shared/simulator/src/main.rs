@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use gamma_simulator::chain::{Chain, ChainError};
+use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::simulator::{Simulator, SimulatorConfig, StartError};
 use gamma_simulator::time::VirtualClock;
 use jiff::Timestamp;
@@ -39,6 +41,14 @@ struct Arguments {
     /// Let time flow, this many times as fast as real time. Without it time moves only while clients wait through GAMMA_CLOCK_URL.
     #[arg(long, value_parser = speed)]
     speed: Option<f64>,
+
+    /// Where a simulated AWS listens, such as 127.0.0.1:5000: a proxy is put before it, and AWS_ENDPOINT_URL is printed too.
+    #[arg(long)]
+    aws: Option<SocketAddr>,
+
+    /// Strike this many of a thousand requests with faults drawn from the seed.
+    #[arg(long, default_value_t = 0)]
+    faults: u32,
 
     /// Dollars in the account.
     #[arg(long, default_value = "100000")]
@@ -93,6 +103,8 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     config.start = arguments.start.unwrap_or(config.start);
     config.speed = arguments.speed;
     config.cash = arguments.cash;
+    config.aws = arguments.aws;
+    config.faults = FaultPlan::seeded(arguments.seed, arguments.faults);
     let simulator = Simulator::start(config).await?;
     if arguments.speed.is_some() {
         tokio::spawn(flow(simulator.clock().clone()));
@@ -108,6 +120,9 @@ fn print_urls(simulator: &Simulator) -> io::Result<()> {
     writeln!(out, "export GAMMA_SCHWAB_URL={}", simulator.schwab_url())?;
     writeln!(out, "export GAMMA_GAMMAWIZARD_URL={}", simulator.gammawizard_url())?;
     writeln!(out, "export GAMMA_CLOCK_URL={}", simulator.clock_url())?;
+    if let Some(url) = simulator.aws_url() {
+        writeln!(out, "export AWS_ENDPOINT_URL={url}")?;
+    }
     out.flush()
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum Stream {
     Signal,
     /// Opaque identifiers on the wire.
     Identifiers,
+    /// Whether and which fault strikes a request, by a number of its kind.
+    Faults(u32),
 }
 
 /// Words one position of a stream may draw before it runs into the next position.
@@ -37,6 +39,7 @@ pub(crate) fn stream(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Tokens => (5, 0),
         Stream::Signal => (6, 0),
         Stream::Identifiers => (7, 0),
+        Stream::Faults(index) => (8, index.into()),
     };
     random.set_stream(kind << 32 | index);
     random

@@ -9,6 +9,7 @@ mod chains;
 mod errors;
 mod instruments;
 mod markets;
+mod misfortune;
 mod oauth;
 mod order_request;
 mod orders;
@@ -100,6 +101,8 @@ struct FaceState {
     tokens: Tokens,
     wordings: BTreeMap<u64, Wording>,
     dropped_quotes: BTreeSet<OptionSymbol>,
+    /// Orders nobody can see before some moment.
+    hidden: BTreeMap<u64, Timestamp>,
     answers: u64,
 }
 
@@ -107,7 +110,8 @@ impl Schwab {
     /// A face on `exchange` that reads the time from `clock`.
     #[must_use]
     pub fn new(config: SchwabConfig, seed: u64, clock: VirtualClock, exchange: Arc<SharedExchange>) -> Self {
-        let state = FaceState { tokens: Tokens::new(&config, seed, clock.now()), wordings: BTreeMap::new(), dropped_quotes: BTreeSet::new(), answers: 0 };
+        let tokens = Tokens::new(&config, seed, clock.now());
+        let state = FaceState { tokens, wordings: BTreeMap::new(), dropped_quotes: BTreeSet::new(), hidden: BTreeMap::new(), answers: 0 };
         let account_hash = account_hash(&config.account_number);
         Self(Arc::new(Face { config, seed, account_hash, clock, exchange, state: Mutex::new(state) }))
     }

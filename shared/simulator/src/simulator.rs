@@ -11,13 +11,15 @@ use jiff::civil::time;
 use rust_decimal::Decimal;
 
 use crate::account::Account;
+use crate::aws;
 use crate::chain::{Chain, ChainError};
-use crate::connections::Connections;
+use crate::connections::{Connections, Outages};
 use crate::exchange::{Book, Exchange, SharedExchange};
-use crate::faults::FaultPlan;
+use crate::faults::{Fault, FaultPlan, Route, Rule};
 use crate::gammawizard::{self, GammaWizardConfig, default_rows};
+use crate::gate::Gate;
 use crate::market::Market;
-use crate::requests::{Gate, LoggedRequest, RequestLog, Service};
+use crate::requests::{LoggedRequest, RequestLog, Service};
 use crate::schwab::{Schwab, SchwabConfig};
 use crate::time::{self, VirtualClock};
 
@@ -42,6 +44,8 @@ pub struct SimulatorConfig {
     pub gammawizard: GammaWizardConfig,
     /// Which requests fail.
     pub faults: FaultPlan,
+    /// Where a simulated AWS (moto) listens, to put the proxy before it; `None` for no proxy.
+    pub aws: Option<SocketAddr>,
 }
 
 impl SimulatorConfig {
@@ -59,6 +63,7 @@ impl SimulatorConfig {
             schwab: SchwabConfig::default(),
             gammawizard: GammaWizardConfig::default(),
             faults: FaultPlan::default(),
+            aws: None,
         }
     }
 
@@ -86,10 +91,19 @@ pub struct Simulator {
     exchange: Arc<SharedExchange>,
     schwab: Schwab,
     log: RequestLog,
+    faults: FaultPlan,
     connections: Connections,
     /// Kept apart: a function that was frozen must still be able to ask for the time, while its connections to the faces are dead.
     clock_connections: Connections,
-    addresses: [SocketAddr; 3],
+    addresses: Addresses,
+}
+
+#[derive(Debug)]
+struct Addresses {
+    schwab: SocketAddr,
+    gammawizard: SocketAddr,
+    clock: SocketAddr,
+    aws: Option<SocketAddr>,
 }
 
 impl Simulator {
@@ -98,7 +112,7 @@ impl Simulator {
     /// # Errors
     /// [`StartError`] when a port could not be bound.
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
-        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, gammawizard, faults } = config;
+        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, gammawizard, faults, aws } = config;
         let clock = VirtualClock::new(start, speed);
         let market = Market::new(chain, seed, start);
         let rows = gammawizard.rows.clone().unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
@@ -106,34 +120,47 @@ impl Simulator {
         clock.on_advance(Arc::<SharedExchange>::clone(&exchange));
         let schwab = Schwab::new(schwab, seed, clock.clone(), Arc::clone(&exchange));
         let (log, connections, clock_connections) = (RequestLog::default(), Connections::new(), Connections::new());
-        let gate = |service| Gate { service, clock: clock.clone(), log: log.clone(), faults: faults.clone() };
+        let outages = Arc::new(connections.outages());
+        clock.on_advance(Arc::<Outages>::clone(&outages));
+        let gate =
+            |service| Gate { service, clock: clock.clone(), log: log.clone(), faults: faults.clone(), outages: Arc::clone(&outages), broker: schwab.clone() };
         let schwab_router = gate(Service::Schwab).before(schwab.router());
         let gammawizard_router = gate(Service::GammaWizard).before(gammawizard::router(gammawizard, rows, clock.clone()));
         let failed = |face| move |source| StartError { face, source };
-        let addresses = [
-            connections.serve(schwab_router).await.map_err(failed("Schwab"))?,
-            connections.serve(gammawizard_router).await.map_err(failed("GammaWizard"))?,
-            clock_connections.serve(time::router(clock.clone())).await.map_err(failed("the clock"))?,
-        ];
-        Ok(Self { clock, exchange, schwab, log, connections, clock_connections, addresses })
+        let addresses = Addresses {
+            schwab: connections.serve(schwab_router).await.map_err(failed("Schwab"))?,
+            gammawizard: connections.serve(gammawizard_router).await.map_err(failed("GammaWizard"))?,
+            clock: clock_connections.serve(time::router(clock.clone())).await.map_err(failed("the clock"))?,
+            aws: match aws {
+                Some(upstream) => Some(connections.serve(gate(Service::Aws).before(aws::router(upstream))).await.map_err(failed("the proxy before AWS"))?),
+                None => None,
+            },
+        };
+        Ok(Self { clock, exchange, schwab, log, faults, connections, clock_connections, addresses })
     }
 
     /// Where Schwab's face is, without a slash at the end: what stands in for `https://api.schwabapi.com`.
     #[must_use]
     pub fn schwab_url(&self) -> String {
-        url(self.addresses[0])
+        url(self.addresses.schwab)
     }
 
     /// Where GammaWizard's face is, without a slash at the end.
     #[must_use]
     pub fn gammawizard_url(&self) -> String {
-        url(self.addresses[1])
+        url(self.addresses.gammawizard)
     }
 
     /// Where the clock is, without a slash at the end.
     #[must_use]
     pub fn clock_url(&self) -> String {
-        url(self.addresses[2])
+        url(self.addresses.clock)
+    }
+
+    /// Where the proxy before AWS is, without a slash at the end: what stands in for `AWS_ENDPOINT_URL`. `None` without one.
+    #[must_use]
+    pub fn aws_url(&self) -> Option<String> {
+        self.addresses.aws.map(url)
     }
 
     /// The clock.
@@ -172,7 +199,7 @@ impl Simulator {
         &self.schwab
     }
 
-    /// Every request the faces answered, oldest first.
+    /// Every request the faces served, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.log.requests()
@@ -184,9 +211,29 @@ impl Simulator {
         &self.connections
     }
 
-    /// The next order to be looked at is rejected with `text`, after it was accepted.
+    /// Which requests fail, to be changed at any time, and what failed so far.
+    #[must_use]
+    pub const fn faults(&self) -> &FaultPlan {
+        &self.faults
+    }
+
+    /// Takes a service away, its connections with it, or brings it back.
+    ///
+    /// # Errors
+    /// When there is no such service, and when its port could not be had back.
+    pub fn refuse(&self, service: Service, refuse: bool) -> io::Result<()> {
+        let address = match service {
+            Service::Schwab => Some(self.addresses.schwab),
+            Service::GammaWizard => Some(self.addresses.gammawizard),
+            Service::Aws => self.addresses.aws,
+        };
+        let address = address.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "refuse: no proxy before AWS was started"))?;
+        self.connections.refuse(address.port(), refuse)
+    }
+
+    /// The next order placed is rejected with `text`, after it was accepted: [`Fault::Rejected`], once.
     pub fn reject_next_order(&self, text: &str) {
-        self.exchange.lock().reject_next_order(text);
+        self.faults.add(Rule::on(Route::PlaceOrder).fault(Fault::Rejected(text.to_owned())));
     }
 
     /// Leaves the quotes of `symbol` out of every answer of the broker. See [`Schwab::drop_quote`].

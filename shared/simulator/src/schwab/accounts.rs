@@ -14,6 +14,10 @@ use super::wire::{count, float, ok};
 use super::{Face, balances, instruments};
 use crate::account::{Position, mark};
 use crate::exchange::Exchange;
+use crate::faults::View;
+
+/// Fields that say what the account is worth.
+const WORTHS: [&str; 5] = ["accountValue", "cashBalance", "currentLiquidationValue", "equity", "liquidationValue"];
 
 /// Query parameters; of a repeated one the last counts.
 pub(super) type Parameters = Query<BTreeMap<String, String>>;
@@ -24,14 +28,14 @@ pub(super) async fn numbers(State(face): State<Arc<Face>>) -> Response {
 }
 
 /// `GET /accounts`.
-pub(super) async fn all(State(face): State<Arc<Face>>, Query(query): Parameters) -> Result<Response, TraderError> {
-    Ok(ok(&json!([account(&face, wants_positions(&query)?)])))
+pub(super) async fn all(State(face): State<Arc<Face>>, view: View, Query(query): Parameters) -> Result<Response, TraderError> {
+    Ok(ok(&json!([account(&face, &view, wants_positions(&query)?)])))
 }
 
 /// `GET /accounts/{hash}`.
-pub(super) async fn one(State(face): State<Arc<Face>>, Path(hash): Path<String>, Query(query): Parameters) -> Result<Response, TraderError> {
+pub(super) async fn one(State(face): State<Arc<Face>>, view: View, Path(hash): Path<String>, Query(query): Parameters) -> Result<Response, TraderError> {
     face.check_hash(&hash)?;
-    Ok(ok(&account(&face, wants_positions(&query)?)))
+    Ok(ok(&account(&face, &view, wants_positions(&query)?)))
 }
 
 impl Face {
@@ -53,8 +57,9 @@ fn wants_positions(query: &BTreeMap<String, String>) -> Result<bool, TraderError
     }
 }
 
-fn account(face: &Face, with_positions: bool) -> Value {
+fn account(face: &Face, view: &View, with_positions: bool) -> Value {
     let exchange = face.exchange();
+    let now = Exchange::now(&exchange);
     let mut account = json!({
         "type": "MARGIN",
         "accountNumber": face.config.account_number,
@@ -66,13 +71,34 @@ fn account(face: &Face, with_positions: bool) -> Value {
         "currentBalances": balances::current(&exchange),
         "projectedBalances": balances::projected(&exchange),
     });
-    let positions = exchange.account().positions();
+    let held = exchange.account();
+    let positions = view.positions_as_of(now).map_or_else(|| held.positions(), |then| held.positions_as_of(then));
     // A flat account has no `positions` at all.
     if with_positions && !positions.is_empty() {
         account["positions"] = positions.iter().map(|(symbol, held)| position(symbol, held, &exchange)).collect();
     }
     let value = float(exchange.liquidation_value());
-    json!({ "securitiesAccount": account, "aggregatedBalance": { "currentLiquidationValue": value, "liquidationValue": value } })
+    let mut shown = json!({ "securitiesAccount": account, "aggregatedBalance": { "currentLiquidationValue": value, "liquidationValue": value } });
+    if let Some(worth) = view.equity() {
+        let account = shown["securitiesAccount"].as_object_mut().into_iter().flat_map(Map::values_mut);
+        account.for_each(|balances| show_worth(balances, worth));
+        show_worth(&mut shown["aggregatedBalance"], worth);
+    }
+    shown
+}
+
+/// Writes `worth` into every field that says what the account is worth, or leaves them out.
+fn show_worth(balances: &mut Value, worth: Option<Decimal>) {
+    let Some(fields) = balances.as_object_mut() else { return };
+    for name in WORTHS {
+        match worth {
+            Some(worth) => fields.entry(name).and_modify(|shown| *shown = float(worth)),
+            None => {
+                fields.remove(name);
+                continue;
+            }
+        };
+    }
 }
 
 fn position(symbol: &OptionSymbol, held: &Position, exchange: &Exchange) -> Value {

@@ -40,6 +40,18 @@ impl Tokens {
         Self { seed, refresh: config.refresh_token.clone(), login: config.login.unwrap_or(start), access, issued: 0 }
     }
 
+    /// Every access token given out so far is over.
+    pub(super) fn end_access(&mut self, now: Timestamp) {
+        self.access.iter_mut().for_each(|(_, end)| *end = now.min(*end));
+    }
+
+    /// The refresh token is over; the one that takes its place is known to nobody.
+    pub(super) fn end_refresh(&mut self) {
+        self.issued += 1;
+        let mut random = stream_at(self.seed, Stream::Tokens, self.issued);
+        self.refresh = format!("{}@", text(&mut random, LETTERS, 64)).into();
+    }
+
     /// Why a header is no authorisation, `None` when it is one.
     fn objection(&self, headers: &HeaderMap, now: Timestamp) -> Option<&'static str> {
         let Some(value) = headers.get(AUTHORIZATION) else { return Some("Missing header") };

@@ -1,5 +1,6 @@
 //! Placing, reading, replacing and cancelling orders (reference sections 3, 6 and 7).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use super::order_request::{OrderRequest, Wording, read};
 use super::orders_wire::{default_wording, order as order_json, status};
 use super::{Face, wire};
 use crate::exchange::{CancelError, Exchange, Order};
+use crate::faults::View;
 
 /// How far back orders can be listed.
 const OLDEST: SignedDuration = SignedDuration::from_hours(60 * 24);
@@ -76,23 +78,24 @@ pub(super) async fn cancel(State(face): State<Arc<Face>>, Path((hash, id)): Path
 }
 
 /// `GET /accounts/{hash}/orders/{id}`.
-pub(super) async fn one(State(face): State<Arc<Face>>, Path((hash, id)): Path<(String, String)>) -> Result<Response, TraderError> {
+pub(super) async fn one(State(face): State<Arc<Face>>, view: View, Path((hash, id)): Path<(String, String)>) -> Result<Response, TraderError> {
     face.check_hash(&hash)?;
     let id = order_id(&id)?;
     let exchange = face.exchange();
-    let order = exchange.book().order(id).ok_or_else(|| refused(CancelError::Unknown(id)))?;
-    Ok(wire::ok(&face.show(order)))
+    let order = exchange.book().order(id).and_then(|order| face.seen(order, &view, Exchange::now(&exchange)));
+    let order = order.ok_or_else(|| refused(CancelError::Unknown(id)))?;
+    Ok(wire::ok(&face.show(&order, &view)))
 }
 
 /// `GET /accounts/{hash}/orders`.
-pub(super) async fn of_account(State(face): State<Arc<Face>>, Path(hash): Path<String>, Query(query): Parameters) -> Result<Response, TraderError> {
+pub(super) async fn of_account(State(face): State<Arc<Face>>, view: View, Path(hash): Path<String>, Query(query): Parameters) -> Result<Response, TraderError> {
     face.check_hash(&hash)?;
-    list(&face, &query)
+    list(&face, &view, &query)
 }
 
 /// `GET /orders`: of all accounts, of which there is one.
-pub(super) async fn of_all_accounts(State(face): State<Arc<Face>>, Query(query): Parameters) -> Result<Response, TraderError> {
-    list(&face, &query)
+pub(super) async fn of_all_accounts(State(face): State<Arc<Face>>, view: View, Query(query): Parameters) -> Result<Response, TraderError> {
+    list(&face, &view, &query)
 }
 
 impl Face {
@@ -102,9 +105,28 @@ impl Face {
         (StatusCode::CREATED, [(LOCATION, location)]).into_response()
     }
 
-    fn show(&self, order: &Order) -> Value {
-        let wording = self.state().wordings.get(&order.id).cloned().unwrap_or_else(|| default_wording(order));
-        order_json(order, &wording, self)
+    /// The order as a client is let see it at `now`, if it is.
+    fn seen<'a>(&self, order: &'a Order, view: &View, now: Timestamp) -> Option<Cow<'a, Order>> {
+        let hidden = self.state().hidden.get(&order.id).is_some_and(|until| now < *until);
+        match view.orders_as_of(now) {
+            _ if hidden => None,
+            None => Some(Cow::Borrowed(order)),
+            Some(then) => order.as_of(then).map(Cow::Owned),
+        }
+    }
+
+    fn show(&self, order: &Order, view: &View) -> Value {
+        let wording = self.state().wordings.get(&order.id).cloned();
+        let ours = wording.is_some();
+        let mut shown = order_json(order, &wording.unwrap_or_else(|| default_wording(order)), self);
+        if let (false, Some(fields)) = (ours, shown.as_object_mut()) {
+            // The tag names the app that placed the order; what Schwab writes for its own platforms is not known.
+            fields.remove("tag");
+        }
+        if let Some(status) = view.status() {
+            shown["status"] = status.into();
+        }
+        shown
     }
 }
 
@@ -149,11 +171,12 @@ impl Listing {
 }
 
 /// Newest first.
-fn list(face: &Face, query: &BTreeMap<String, String>) -> Result<Response, TraderError> {
+fn list(face: &Face, view: &View, query: &BTreeMap<String, String>) -> Result<Response, TraderError> {
     let exchange = face.exchange();
     let listing = Listing::read(query, Exchange::now(&exchange))?;
-    let orders = exchange.book().posts().iter().rev().filter(|order| listing.holds(order)).take(listing.most);
-    Ok(wire::ok(&orders.map(|order| face.show(order)).collect()))
+    let seen = exchange.book().posts().iter().rev().filter_map(|order| face.seen(order, view, Exchange::now(&exchange)));
+    let orders = seen.filter(|order| listing.holds(order)).take(listing.most);
+    Ok(wire::ok(&orders.map(|order| face.show(&order, view)).collect()))
 }
 
 /// A required time in UTC with a Z and three decimals or none: the reference wants the former, public SDKs send the latter too.

@@ -1,0 +1,78 @@
+//! The answers of faults (reference `schwab.md` sections 2 and 4; AWS's JSON protocols).
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::{Fault, Request, Route};
+use crate::requests::Service;
+
+/// What a client is told. Of faults that say nothing, the answer goes to nobody.
+pub(crate) fn answer(fault: &Fault, request: &Request) -> Response {
+    match fault {
+        Fault::TooManyRequests { retry_after } => {
+            // What Schwab writes into the body is not known.
+            let mut response = (StatusCode::TOO_MANY_REQUESTS, "Too Many Requests").into_response();
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            response
+        }
+        Fault::Unauthorized => unauthorized(request),
+        Fault::EdgePage => {
+            let page = "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n\nYou don't have permission to access this \
+                        server.<P>\nReference&#32;&#35;18&#46;simulated\n</BODY>\n</HTML>\n";
+            (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "text/html")], page).into_response()
+        }
+        Fault::ServerError(status, _) => server_error(StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), request),
+        Fault::Throttled => throttled(&request.route),
+        _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+fn unauthorized(request: &Request) -> Response {
+    let body = match &request.route {
+        Route::Token => json!({ "error": "invalid_client", "error_description": "Unauthorized" }),
+        route if route.service() == Service::GammaWizard => json!({ "message": "Unauthorized" }),
+        _ if request.path.starts_with("/marketdata/") => {
+            json!({ "errors": [{ "id": "00000000-0000-4000-8000-000000000000", "status": 401, "title": "Unauthorized", "source": { "header": "Authorization" } }] })
+        }
+        _ => json!({ "message": "Client not authorized", "errors": ["Invalid access token"] }),
+    };
+    json_answer(StatusCode::UNAUTHORIZED, &body)
+}
+
+fn server_error(status: StatusCode, request: &Request) -> Response {
+    let words = status.canonical_reason().unwrap_or("Server Error");
+    match request.route.service() {
+        Service::Aws => aws_error(status, "InternalServerError", words),
+        // From the gateways in front of a service comes text.
+        _ if matches!(status.as_u16(), 502 | 504) => (status, format!("{} {words}", status.as_u16())).into_response(),
+        Service::Schwab => json_answer(status, &json!({ "message": words, "errors": ["Simulated failure"] })),
+        Service::GammaWizard => json_answer(status, &json!({ "message": words })),
+    }
+}
+
+/// Every SDK sorts these names as throttling: the one DynamoDB's own, the other everybody else's.
+fn throttled(route: &Route) -> Response {
+    let dynamo = matches!(route, Route::Aws(operation) if operation.starts_with("DynamoDB."));
+    let (name, words) = if dynamo {
+        (
+            "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+            "The level of configured provisioned throughput for the table was exceeded.",
+        )
+    } else {
+        ("ThrottlingException", "Rate exceeded")
+    };
+    aws_error(StatusCode::BAD_REQUEST, name, words)
+}
+
+fn aws_error(status: StatusCode, name: &str, message: &str) -> Response {
+    let body = json!({ "__type": name, "message": message });
+    (status, [(CONTENT_TYPE, "application/x-amz-json-1.1")], body.to_string()).into_response()
+}
+
+fn json_answer(status: StatusCode, body: &Value) -> Response {
+    (status, axum::Json(body)).into_response()
+}

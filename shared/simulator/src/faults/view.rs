@@ -1,0 +1,62 @@
+//! What an answer shows untruly.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use super::Fault;
+
+/// How the faces are to look at the world for one request. They find it among the request's extensions; without it they tell the truth.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View(Vec<Fault>);
+
+impl View {
+    pub(crate) const fn of(faults: Vec<Fault>) -> Self {
+        Self(faults)
+    }
+
+    /// The moment orders are shown as of, when it is not now.
+    pub(crate) fn orders_as_of(&self, now: Timestamp) -> Option<Timestamp> {
+        self.behind(now, |fault| if let Fault::StaleOrders(age) = fault { Some(*age) } else { None })
+    }
+
+    /// The moment positions are shown as of, when it is not now.
+    pub(crate) fn positions_as_of(&self, now: Timestamp) -> Option<Timestamp> {
+        self.behind(now, |fault| if let Fault::LaggingPositions(age) = fault { Some(*age) } else { None })
+    }
+
+    /// The status shown of every order.
+    pub(crate) fn status(&self) -> Option<&str> {
+        self.find(|fault| if let Fault::StatusShown(status) = fault { Some(status.as_str()) } else { None })
+    }
+
+    /// What the account is shown to be worth, when it is not the truth; the inner `None` shows nothing.
+    pub(crate) fn equity(&self) -> Option<Option<Decimal>> {
+        self.find(|fault| if let Fault::Equity(worth) = fault { Some(*worth) } else { None })
+    }
+
+    /// Every fault that changes what is shown.
+    pub(crate) fn faults(&self) -> &[Fault] {
+        &self.0
+    }
+
+    fn behind(&self, now: Timestamp, age: impl Fn(&Fault) -> Option<Duration>) -> Option<Timestamp> {
+        self.0.iter().find_map(age).map(|age| now.checked_sub(age).unwrap_or(Timestamp::MIN))
+    }
+
+    fn find<'a, T>(&'a self, what: impl Fn(&'a Fault) -> Option<T>) -> Option<T> {
+        self.0.iter().find_map(what)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for View {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}

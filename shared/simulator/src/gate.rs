@@ -1,0 +1,110 @@
+//! What stands before a face: the log and the faults.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+
+use crate::connections::{Caller, Outages};
+use crate::faults::{self, Fault, FaultPlan, Route, Stage, Strike, View, When};
+use crate::requests::{LoggedRequest, RequestLog, Service};
+use crate::schwab::Schwab;
+use crate::time::VirtualClock;
+
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) service: Service,
+    pub(crate) clock: VirtualClock,
+    pub(crate) log: RequestLog,
+    pub(crate) faults: FaultPlan,
+    pub(crate) outages: Arc<Outages>,
+    /// Whose orders and tokens the faults change.
+    pub(crate) broker: Schwab,
+}
+
+/// Whether a client hears anything.
+enum Outcome {
+    Answered(Response),
+    Cut,
+    Muted,
+    Refused(Timestamp),
+}
+
+impl Gate {
+    /// Puts the gate before every route, the unknown ones included.
+    pub(crate) fn before(self, router: Router) -> Router {
+        router.layer(from_fn_with_state(self, pass))
+    }
+
+    async fn serve(&self, asked: &faults::Request, mut request: Request, next: Next) -> Outcome {
+        let strikes = self.faults.consult(asked);
+        if let Some(delay) = strikes.iter().find_map(|strike| if let Fault::Latency(delay) = strike.fault { Some(delay) } else { None }) {
+            real_time(delay).await;
+        }
+        let of = |stage: Stage| strikes.iter().filter(move |strike| strike.stage == stage);
+        for strike in of(Stage::World) {
+            self.keep_if(self.broker.suffer(&strike.fault, asked), strike);
+        }
+        if let Some(strike) = of(Stage::Answer(When::BeforeEffect)).next() {
+            return outcome(&strike.fault, asked);
+        }
+        request.extensions_mut().insert(View::of(of(Stage::View).map(|strike| strike.fault.clone()).collect()));
+        let mut response = next.run(request).await;
+        for strike in of(Stage::View) {
+            self.keep_if(response.status() != StatusCode::UNAUTHORIZED, strike);
+        }
+        for strike in of(Stage::Accepted) {
+            let accepted = response.status().is_success();
+            self.keep_if(accepted && self.broker.suffer_accepted(&strike.fault, asked, &mut response), strike);
+        }
+        match of(Stage::Answer(When::AfterEffect)).next() {
+            Some(strike) => outcome(&strike.fault, asked),
+            None => Outcome::Answered(response),
+        }
+    }
+
+    fn keep_if(&self, happened: bool, strike: &Strike) {
+        if !happened {
+            self.faults.give_back(strike);
+        }
+    }
+}
+
+async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let route = Route::of(gate.service, request.method(), request.uri().path(), request.headers());
+    let asked = faults::Request { route, method: request.method().clone(), path: request.uri().path().to_owned(), at: gate.clock.now() };
+    let caller = request.extensions().get::<ConnectInfo<Caller>>().map(|ConnectInfo(caller)| caller.clone());
+    let outcome = gate.serve(&asked, request, next).await;
+    let status = if let Outcome::Answered(response) = &outcome { Some(response.status().as_u16()) } else { None };
+    let faults::Request { route, method, path, at } = asked;
+    let path = if let Route::Aws(operation) = route { operation } else { path };
+    gate.log.add(LoggedRequest { service: gate.service, method: method.to_string(), path, status, at });
+    match (outcome, caller) {
+        (Outcome::Answered(response), _) => return response,
+        (Outcome::Cut, Some(caller)) => caller.cut(),
+        (Outcome::Muted, Some(caller)) => caller.mute(),
+        (Outcome::Refused(until), Some(caller)) => gate.outages.begin(caller.server(), until),
+        (_, None) => tracing::error!("a request came on a connection that no registry knows, and was answered"),
+    }
+    // It is written to a connection that lets nothing through any more.
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
+}
+
+fn outcome(fault: &Fault, asked: &faults::Request) -> Outcome {
+    match fault {
+        Fault::Dropped(_) => Outcome::Cut,
+        Fault::Hang(_) => Outcome::Muted,
+        Fault::Refused(time) => Outcome::Refused(asked.at.checked_add(*time).unwrap_or(Timestamp::MAX)),
+        answered => Outcome::Answered(faults::answer(answered, asked)),
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a slow network is slow in real time: virtual time stands still while a run waits for an answer")]
+async fn real_time(delay: Duration) {
+    tokio::time::sleep(delay).await;
+}

@@ -1,0 +1,76 @@
+//! Faults that change what the broker holds: orders and tokens.
+
+use axum::http::HeaderValue;
+use axum::http::header::LOCATION;
+use axum::response::Response;
+
+use super::{Face, Schwab};
+use crate::faults::{Fault, Request, Route};
+
+impl Schwab {
+    /// A fault befalls tokens or an order before `request` is served. Whether it did.
+    pub(crate) fn suffer(&self, fault: &Fault, request: &Request) -> bool {
+        let face = &self.0;
+        let tokens = |end: fn(&mut super::oauth::Tokens, jiff::Timestamp)| {
+            let now = face.clock.now();
+            end(&mut face.state().tokens, now);
+            true
+        };
+        match fault {
+            Fault::AccessTokenDies => tokens(|tokens, now| tokens.end_access(now)),
+            Fault::RefreshTokenDies => tokens(|tokens, _| tokens.end_refresh()),
+            Fault::LoginElsewhere => tokens(|tokens, now| {
+                tokens.end_access(now);
+                tokens.end_refresh();
+            }),
+            _ => face.order_meant_by(request).is_some_and(|id| face.befall(fault, id)),
+        }
+    }
+
+    /// A fault befalls what `request` was just granted with `response`. Whether it did.
+    pub(crate) fn suffer_accepted(&self, fault: &Fault, request: &Request, response: &mut Response) -> bool {
+        let headers = response.headers_mut();
+        match fault {
+            Fault::NoLocation => headers.remove(LOCATION).is_some(),
+            Fault::Location(text) => HeaderValue::from_str(text).map(|value| headers.insert(LOCATION, value)).is_ok(),
+            _ => {
+                let placed = matches!(request.route, Route::PlaceOrder | Route::ReplaceOrder);
+                let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+                let id = if placed { location.and_then(last_id) } else { last_id(&request.path) };
+                id.is_some_and(|id| self.0.befall(fault, id))
+            }
+        }
+    }
+}
+
+impl Face {
+    fn befall(&self, fault: &Fault, id: u64) -> bool {
+        let mut exchange = self.exchange();
+        match fault {
+            Fault::FilledFirst => exchange.fill_now(id, u32::MAX) > 0,
+            Fault::PartFill(packages) => exchange.fill_now(id, *packages) > 0,
+            Fault::FillsDuringCancel(packages) => exchange.fill_before_cancel(id, *packages),
+            Fault::ReplacedElsewhere(price) => exchange.replace_elsewhere(id, *price).is_ok(),
+            Fault::Rejected(text) => exchange.condemn(id, text),
+            Fault::HiddenFor(time) => {
+                let now = crate::exchange::Exchange::now(&exchange);
+                self.state().hidden.insert(id, now.checked_add(*time).unwrap_or(jiff::Timestamp::MAX));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The order a request names; of a list, the newest that can still fill.
+    fn order_meant_by(&self, request: &Request) -> Option<u64> {
+        if request.route != Route::ListOrders {
+            return last_id(&request.path);
+        }
+        let exchange = self.exchange();
+        exchange.book().posts().iter().rev().find(|order| !order.state.is_terminal()).map(|order| order.id)
+    }
+}
+
+fn last_id(path: &str) -> Option<u64> {
+    path.rsplit('/').next()?.parse().ok()
+}
