@@ -217,7 +217,8 @@ impl Simulator {
         &self.faults
     }
 
-    /// Takes a service away, its connections with it, or brings it back.
+    /// Takes a service away, its connections with it, or brings it back. A client that had a connection may find that one closed before
+    /// it is refused a new one; either way nothing it sends takes effect.
     ///
     /// # Errors
     /// When there is no such service, and when its port could not be had back.

@@ -36,7 +36,9 @@ fn unauthorized(request: &Request) -> Response {
         Route::Token => json!({ "error": "invalid_client", "error_description": "Unauthorized" }),
         route if route.service() == Service::GammaWizard => json!({ "message": "Unauthorized" }),
         _ if request.path.starts_with("/marketdata/") => {
-            json!({ "errors": [{ "id": "00000000-0000-4000-8000-000000000000", "status": 401, "title": "Unauthorized", "source": { "header": "Authorization" } }] })
+            let source = json!({ "header": "Authorization" });
+            let id = "00000000-0000-4000-8000-000000000000";
+            json!({ "errors": [{ "id": id, "status": 401, "title": "Unauthorized", "detail": "Invalid access token", "source": source }] })
         }
         _ => json!({ "message": "Client not authorized", "errors": ["Invalid access token"] }),
     };

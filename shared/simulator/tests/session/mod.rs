@@ -1,6 +1,9 @@
 //! A client of the simulator over HTTP that shares nothing with it: plain requests, plain JSON.
 #![allow(dead_code)] // each test file uses its part
 
+use std::time::Duration;
+
+use gamma_simulator::faults::{Fault, Route, Rule};
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use jiff::{Span, Timestamp};
 use reqwest::{Client, Method, Response, StatusCode};
@@ -41,12 +44,17 @@ impl Session {
 
     /// A request to Schwab's face with the access token.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
+        self.attempt(method, path, body).await.unwrap()
+    }
+
+    /// The same, where no answer may come; it waits for one for a second of real time.
+    pub(crate) async fn attempt(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, reqwest::Error> {
         let request = self.http.request(method, format!("{}{path}", self.simulator.schwab_url())).bearer_auth(&self.token);
         let request = match body {
             Some(body) => request.header("content-type", "application/json").body(body.to_string()),
             None => request,
         };
-        request.send().await.unwrap()
+        request.timeout(Duration::from_secs(1)).send().await
     }
 
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
@@ -84,6 +92,16 @@ impl Session {
         assert_eq!(status, 400, "{order}: {body}");
         assert_eq!(body["message"], "A validation error occurred while processing the request.");
         body
+    }
+
+    /// The next request of `route` meets `fault`.
+    pub(crate) fn next(&self, route: Route, fault: &Fault) {
+        self.simulator.faults().add(Rule::on(route).fault(fault.clone()));
+    }
+
+    /// Every fault that happened, in order.
+    pub(crate) fn fired(&self) -> Vec<Fault> {
+        self.simulator.faults().fired().into_iter().map(|fired| fired.fault).collect()
     }
 
     pub(crate) async fn order(&self, id: u64) -> Value {

@@ -1,0 +1,167 @@
+//! The proxy before AWS: against an upstream that tells what it got, and against moto.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Stdio;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, Uri};
+use gamma_simulator::connections::Connections;
+use gamma_simulator::faults::{Fault, Route, Rule, When};
+use gamma_simulator::requests::Service;
+use gamma_simulator::simulator::{Simulator, SimulatorConfig};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+
+async fn simulator(upstream: SocketAddr) -> Simulator {
+    let config = SimulatorConfig { aws: Some(upstream), ..SimulatorConfig::of_2025_09_03(1).unwrap() };
+    Simulator::start(config).await.unwrap()
+}
+
+/// A request as an SDK makes it; `Err` when no answer came.
+async fn call(url: &str, target: &str, body: &Value) -> Result<(u16, Value), reqwest::Error> {
+    let service = if target.starts_with("Dynamo") { "dynamodb" } else { "ssm" };
+    let signature = format!("AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
+    let request = reqwest::Client::new().post(format!("{url}/")).header("x-amz-target", target).header("authorization", signature);
+    let request = request.header("content-type", "application/x-amz-json-1.0").timeout(Duration::from_secs(5)).body(body.to_string());
+    let response = request.send().await?;
+    let status = response.status().as_u16();
+    Ok((status, serde_json::from_slice(&response.bytes().await?).unwrap_or_default()))
+}
+
+/// Answers with what it got.
+async fn mirror(connections: &Connections) -> SocketAddr {
+    let tell = async |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+        let headers: Vec<(String, String)> =
+            headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+        let told = json!({ "method": method.as_str(), "uri": uri.to_string(), "headers": headers, "body": body.to_vec() });
+        ([("x-amzn-requestid", "made-up"), ("x-amz-crc32", "1")], axum::Json(told))
+    };
+    connections.serve(Router::new().fallback(tell)).await.unwrap()
+}
+
+#[tokio::test]
+async fn requests_go_through_as_they_came_and_are_logged_by_operation() {
+    let connections = Connections::new();
+    let simulator = simulator(mirror(&connections).await).await;
+    let url = simulator.aws_url().unwrap();
+    let body: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    let request = reqwest::Client::new().put(format!("{url}/a%20b?x=%2F")).header("x-amz-target", "secretsmanager.GetSecretValue");
+    let response =
+        request.header("authorization", "AWS4 made up").header("content-type", "application/x-amz-json-1.1").body(body.clone()).send().await.unwrap();
+    assert_eq!((response.headers()["x-amzn-requestid"].to_str().unwrap(), response.headers()["x-amz-crc32"].to_str().unwrap()), ("made-up", "1"));
+    let told: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    assert_eq!((&told["method"], &told["uri"]), (&json!("PUT"), &json!("/a%20b?x=%2F")));
+    assert_eq!(told["body"], json!(body));
+    let host = url.trim_start_matches("http://");
+    for pair in [
+        ["authorization", "AWS4 made up"],
+        ["content-type", "application/x-amz-json-1.1"],
+        ["x-amz-target", "secretsmanager.GetSecretValue"],
+        ["host", host],
+        ["content-length", "300000"],
+    ] {
+        assert!(told["headers"].as_array().unwrap().contains(&json!(pair)), "{pair:?}: {}", told["headers"]);
+    }
+    let log = simulator.requests();
+    assert_eq!((log[0].service, log[0].path.as_str(), log[0].status), (Service::Aws, "SecretsManager.GetSecretValue", Some(200)));
+}
+
+#[tokio::test]
+async fn faults_of_aws_speak_its_words() {
+    let connections = Connections::new();
+    let simulator = simulator(mirror(&connections).await).await;
+    let url = simulator.aws_url().unwrap();
+    let (put, parameter) = ("DynamoDB_20120810.PutItem", "AmazonSSM.PutParameter");
+    for (target, route, fault, expected) in [
+        (put, "DynamoDB.PutItem", Fault::Throttled, Some((400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"))),
+        (parameter, "SSM", Fault::Throttled, Some((400, "ThrottlingException"))),
+        (put, "DynamoDB", Fault::ServerError(500, When::BeforeEffect), Some((500, "InternalServerError"))),
+        (parameter, "SSM.PutParameter", Fault::Dropped(When::AfterEffect), None),
+    ] {
+        simulator.faults().add(Rule::on(Route::aws(route)).fault(fault.clone()));
+        let answer = call(&url, target, &json!({})).await.ok();
+        assert_eq!(answer.as_ref().map(|(status, body)| (*status, body["__type"].as_str().unwrap())), expected, "{fault:?}");
+        assert_eq!(call(&url, target, &json!({})).await.unwrap().0, 200, "after {fault:?}");
+    }
+    assert_eq!(simulator.faults().fired().len(), 4);
+    simulator.refuse(Service::Aws, true).unwrap();
+    assert!(call(&url, put, &json!({})).await.unwrap_err().is_connect());
+    connections.stop();
+    simulator.refuse(Service::Aws, false).unwrap();
+    assert_eq!(call(&url, put, &json!({})).await.unwrap().0, 502, "nothing is behind the proxy");
+}
+
+#[allow(clippy::disallowed_methods, reason = "waits for another process to open its port: real time")]
+async fn moto() -> (Child, SocketAddr) {
+    let program = std::env::var_os("GAMMA_MOTO_SERVER").expect("GAMMA_MOTO_SERVER: unset, expected the path of moto_server; scripts/test sets it");
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
+    let port = address.port().to_string();
+    let mut command = Command::new(program);
+    command.args(["-H", "127.0.0.1", "-p", &port]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let child = command.spawn().unwrap();
+    for _ in 0..600 {
+        if TcpStream::connect(address).await.is_ok() {
+            return (child, address);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("moto_server did not open its port");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn what_took_effect_is_in_the_table_and_one_of_many_conditional_writes_wins() {
+    let (_moto, address) = moto().await;
+    let simulator = simulator(address).await;
+    let (proxy, straight) = (simulator.aws_url().unwrap(), format!("http://{address}"));
+    let table = json!({
+        "TableName": "t", "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{ "AttributeName": "k", "AttributeType": "S" }], "KeySchema": [{ "AttributeName": "k", "KeyType": "HASH" }],
+    });
+    assert_eq!(call(&straight, "DynamoDB_20120810.CreateTable", &table).await.unwrap().0, 200);
+    let put = async |key: &str, by: u32| {
+        let item = json!({ "k": { "S": key }, "by": { "N": by.to_string() } });
+        call(&proxy, "DynamoDB_20120810.PutItem", &json!({ "TableName": "t", "Item": item, "ConditionExpression": "attribute_not_exists(k)" })).await
+    };
+    let stored = async |key: &str| {
+        let (status, body) = call(&straight, "DynamoDB_20120810.GetItem", &json!({ "TableName": "t", "Key": { "k": { "S": key } } })).await.unwrap();
+        assert_eq!(status, 200);
+        body.get("Item").is_some()
+    };
+    for (fault, status, written) in [
+        (Fault::Throttled, Some(400), false),
+        (Fault::ServerError(500, When::BeforeEffect), Some(500), false),
+        (Fault::ServerError(500, When::AfterEffect), Some(500), true),
+        (Fault::Dropped(When::BeforeEffect), None, false),
+        (Fault::Dropped(When::AfterEffect), None, true),
+    ] {
+        simulator.faults().add(Rule::on(Route::aws("DynamoDB.PutItem")).fault(fault.clone()));
+        let key = format!("{fault:?}");
+        assert_eq!(put(&key, 0).await.ok().map(|(status, _)| status), status, "{fault:?}");
+        assert_eq!(stored(&key).await, written, "{fault:?}");
+    }
+    assert_eq!(simulator.faults().fired().len(), 5);
+    for round in 0..5 {
+        let key = format!("round {round}");
+        let writers = (0..12).map(|by| {
+            let (proxy, key) = (proxy.clone(), key.clone());
+            tokio::spawn(async move {
+                let item = json!({ "k": { "S": key }, "by": { "N": by.to_string() } });
+                let body = json!({ "TableName": "t", "Item": item, "ConditionExpression": "attribute_not_exists(k)" });
+                call(&proxy, "DynamoDB_20120810.PutItem", &body).await.unwrap().0
+            })
+        });
+        let mut statuses = Vec::new();
+        for writer in writers.collect::<Vec<_>>() {
+            statuses.push(writer.await.unwrap());
+        }
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    }
+    let name = json!({ "Name": "/p", "Value": "1", "Type": "SecureString" });
+    simulator.faults().add(Rule::on(Route::aws("SSM.PutParameter")).fault(Fault::Throttled));
+    let versions = [call(&proxy, "AmazonSSM.PutParameter", &name).await.unwrap(), call(&proxy, "AmazonSSM.PutParameter", &name).await.unwrap()];
+    assert_eq!((versions[0].0, &versions[1].1["Version"]), (400, &json!(1)), "{versions:?}");
+}
