@@ -16,10 +16,10 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// Starts the server named by `GAMMA_MOTO_SERVER` on a free loopback port and waits until it takes connections.
+    /// Starts the server named by `GAMMA_MOTO_SERVER` on a free loopback port and waits until it answers.
     ///
     /// # Errors
-    /// When the variable is unset, the program cannot be started, or it does not answer within half a minute.
+    /// When the variable is unset, the program cannot be started, it does not open its port within half a minute, or refuses a request.
     pub async fn start() -> io::Result<Self> {
         let unset = || io::Error::other("GAMMA_MOTO_SERVER: unset, expected the path of moto_server; scripts/test and scripts/demo set it");
         let program = std::env::var_os("GAMMA_MOTO_SERVER").map(PathBuf::from).ok_or_else(unset)?;
@@ -27,6 +27,8 @@ impl Moto {
         let child = launch(&program, address)?;
         let mut moto = Self { _child: child, address };
         moto.ready().await?;
+        moto.load("ssm", "AmazonSSM.DescribeParameters").await.map_err(io::Error::other)?;
+        moto.load("dynamodb", "DynamoDB_20120810.ListTables").await.map_err(io::Error::other)?;
         Ok(moto)
     }
 
@@ -40,6 +42,15 @@ impl Moto {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Makes one request of a service. moto loads a service's code on its first request, which on a busy machine takes longer than an
+    /// SDK waits.
+    async fn load(&self, service: &str, operation: &str) -> Result<(), reqwest::Error> {
+        let signature = format!("AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
+        let request = reqwest::Client::new().post(self.url()).header("x-amz-target", operation).header("authorization", signature);
+        let request = request.header("content-type", "application/x-amz-json-1.1").body("{}").timeout(Duration::from_secs(60));
+        request.send().await?.error_for_status().map(drop)
     }
 
     #[allow(clippy::disallowed_methods, reason = "waits for another process to open its port: real time")]

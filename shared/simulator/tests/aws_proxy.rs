@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -25,7 +27,7 @@ async fn call(url: &str, target: &str, body: &Value) -> Result<(u16, Value), req
     let service = if target.starts_with("Dynamo") { "dynamodb" } else { "ssm" };
     let signature = format!("AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
     let request = reqwest::Client::new().post(format!("{url}/")).header("x-amz-target", target).header("authorization", signature);
-    let request = request.header("content-type", "application/x-amz-json-1.0").timeout(Duration::from_secs(5)).body(body.to_string());
+    let request = request.header("content-type", "application/x-amz-json-1.0").timeout(Duration::from_secs(60)).body(body.to_string());
     let response = request.send().await?;
     let status = response.status().as_u16();
     Ok((status, serde_json::from_slice(&response.bytes().await?).unwrap_or_default()))
@@ -92,6 +94,44 @@ async fn faults_of_aws_speak_its_words() {
     connections.stop();
     simulator.refuse(Service::Aws, false).unwrap();
     assert_eq!(call(&url, put, &json!({})).await.unwrap().0, 502, "nothing is behind the proxy");
+}
+
+/// Counts how many requests it serves at once, each of them for many turns of the scheduler; gives the most there were.
+async fn crowd(connections: &Connections) -> (SocketAddr, Arc<AtomicUsize>) {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = Arc::clone(&most);
+    let count = async move || {
+        seen.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        for _ in 0..500 {
+            tokio::task::yield_now().await;
+        }
+        now.fetch_sub(1, Ordering::SeqCst);
+        "{}"
+    };
+    (connections.serve(Router::new().fallback(count)).await.unwrap(), most)
+}
+
+#[tokio::test]
+async fn writes_to_dynamo_db_go_one_at_a_time() {
+    for (operations, alone) in [
+        (["DynamoDB_20120810.PutItem", "DynamoDB_20120810.TransactWriteItems"], true),
+        (["DynamoDB_20120810.UpdateItem", "DynamoDB_20120810.DeleteItem"], true),
+        (["DynamoDB_20120810.GetItem", "DynamoDB_20120810.Query"], false),
+        (["AmazonSSM.PutParameter", "AmazonSSM.GetParameters"], false),
+    ] {
+        let connections = Connections::new();
+        let (upstream, most) = crowd(&connections).await;
+        let simulator = simulator(upstream).await;
+        let proxy = simulator.aws_url().unwrap();
+        let callers = operations.into_iter().cycle().take(8).map(|operation| {
+            let proxy = proxy.clone();
+            tokio::spawn(async move { call(&proxy, operation, &json!({})).await.unwrap().0 })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            assert_eq!(caller.await.unwrap(), 200);
+        }
+        assert_eq!(most.load(Ordering::SeqCst) == 1, alone, "{operations:?}: {most:?} at once");
+    }
 }
 
 #[allow(clippy::disallowed_methods, reason = "waits for another process to open its port: real time")]
