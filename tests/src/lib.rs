@@ -1,6 +1,7 @@
 //! The local stack that the demo and the end-to-end tests share: moto as AWS, the simulator's faces, the Lambda host, and the
 //! unmodified function binary.
 
+pub mod audit;
 pub mod moto;
 pub mod stack;
 pub mod story;

@@ -20,6 +20,7 @@ use rust_decimal::Decimal;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::audit::{After, violations};
 use crate::moto::Moto;
 
 /// Secrets of the made-up accounts. Tests grep every log for them.
@@ -56,6 +57,8 @@ pub struct StackConfig {
     pub cash: Decimal,
     /// A signal row to publish at once instead of the simulator's own.
     pub signal: Option<Value>,
+    /// How often Lambda runs a failed asynchronous event again.
+    pub retries: u8,
     /// Parameters to write instead of, or beside, the usual ones; an empty text leaves one out.
     pub parameters: BTreeMap<String, String>,
 }
@@ -75,6 +78,7 @@ impl StackConfig {
             expired_token: true,
             cash: Decimal::from(25_000),
             signal: None,
+            retries: 0,
             parameters: BTreeMap::new(),
         }
     }
@@ -108,7 +112,7 @@ impl Stack {
             environment: environment.clone(),
             timeout: Duration::from_secs(240),
             memory_mb: 256,
-            max_retries: 0,
+            max_retries: config.retries,
             ..FunctionConfig::new("trade", function_binary()?)
         };
         let host =
@@ -193,6 +197,20 @@ impl Stack {
     #[must_use]
     pub const fn faults(&self) -> &FaultPlan {
         self.simulator.faults()
+    }
+
+    /// Virtual time goes on to `time` of the demo's day (UTC) while nothing runs.
+    pub async fn until(&self, time: &str) {
+        let at: Timestamp = format!("2025-09-03T{time}Z").parse().unwrap_or_default();
+        drop(self.simulator.clock().alarm(at).await);
+    }
+
+    /// What is wrong between the broker's books and the ledger; see [`violations`].
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn audit(&self, after: After) -> Fallible<Vec<String>> {
+        Ok(violations(&self.simulator.book(), &self.day().await?, after))
     }
 
     /// What the ledger holds of the demo's day.

@@ -1,0 +1,82 @@
+//! Whether the ledger and the broker's own books tell the same story, and whether that story is one we allow.
+
+use std::collections::BTreeMap;
+
+use gamma_execution::ports::{IntentRecord, LoadedDay, RungState};
+use gamma_market::Right;
+use gamma_simulator::exchange::{Book, Order};
+
+/// Everything that must never be, as it stands between the books and the ledger. Empty when all is well.
+///
+/// The books are the simulated broker's: what really happened. `after` says how much must be settled by now.
+#[must_use]
+pub fn violations(book: &Book, day: &LoadedDay, after: After) -> Vec<String> {
+    let mut found = Vec::new();
+    for side in [Right::Put, Right::Call] {
+        let orders: Vec<&Order> = book.posts().iter().filter(|order| right_of(order) == side).collect();
+        let filled: u32 = orders.iter().map(|order| order.filled()).sum();
+        let approved = approved(day, side);
+        if filled > approved {
+            found.push(format!("{side}: {filled} filled, {approved} approved"));
+        }
+        found.extend(alive_together(&orders).map(|(one, two)| format!("{side}: orders {one} and {two} were alive at the same time")));
+        // The broker's ids are known only where its answer arrived; an order without one still has its SENDING mark.
+        let marks = day.rungs.iter().filter(|rung| rung.intent.side == side && !matches!(rung.state, RungState::Refused { .. })).count();
+        if orders.len() > marks {
+            found.push(format!("{side}: {} orders at the broker, {marks} marked in the ledger", orders.len()));
+        }
+    }
+    if after == After::Everything {
+        found.extend(unsettled(book, day));
+    }
+    found
+}
+
+/// How much must be settled when the books are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// A run may still be at work, or may have died a moment ago.
+    Anything,
+    /// Everything was proven: no order is alive, and the ledger knows every one of them with its fills.
+    Everything,
+}
+
+fn unsettled(book: &Book, day: &LoadedDay) -> Vec<String> {
+    let known: BTreeMap<String, u32> = day.rungs.iter().filter_map(|rung| Some((rung.state.order()?.0.clone(), rung.state.filled()))).collect();
+    let mut found: Vec<String> = day.open_rungs().map(|rung| format!("rung {} of {} is open: {:?}", rung.number, rung.intent, rung.state)).collect();
+    for order in book.posts() {
+        if !order.state.is_terminal() {
+            found.push(format!("order {} is alive: {:?}", order.id, order.state));
+        }
+        match known.get(&order.id.to_string()) {
+            None => found.push(format!("order {} is not in the ledger", order.id)),
+            Some(filled) if *filled != order.filled() => {
+                found.push(format!("order {} filled {}, the ledger has {filled}", order.id, order.filled()));
+            }
+            Some(_) => {}
+        }
+    }
+    if known.len() > book.posts().len() {
+        found.push("the ledger knows orders that the broker does not".to_owned());
+    }
+    found
+}
+
+/// Two orders of one side, alive at the same time.
+fn alive_together<'a>(orders: &'a [&'a Order]) -> impl Iterator<Item = (u64, u64)> + 'a {
+    orders.windows(2).filter_map(|pair| match pair {
+        [one, two] if one.closed.is_none_or(|closed| closed > two.entered) => Some((one.id, two.id)),
+        _ => None,
+    })
+}
+
+/// What may be filled of a side: the last plan's quantity, as the plans before it ended without a fill.
+fn approved(day: &LoadedDay, side: Right) -> u32 {
+    let of_side = day.intents.iter().filter(|intent| intent.key.side == side);
+    of_side.max_by_key(|intent: &&IntentRecord| intent.key.revision).map_or(0, |intent| intent.quantity)
+}
+
+/// Which side an order of ours belongs to: verticals have one right.
+fn right_of(order: &Order) -> Right {
+    order.ticket.legs().first().map_or(Right::Put, |leg| leg.symbol.right())
+}
