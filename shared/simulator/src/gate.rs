@@ -14,7 +14,7 @@ use crate::connections::{Caller, Outages};
 use crate::faults::{self, Fault, FaultPlan, Route, Stage, Strike, View, When};
 use crate::requests::{LoggedRequest, RequestLog, Service};
 use crate::schwab::Schwab;
-use crate::time::VirtualClock;
+use crate::time::{VirtualClock, real_now};
 
 #[derive(Clone)]
 pub(crate) struct Gate {
@@ -58,7 +58,10 @@ impl Gate {
         for strike in of(Stage::View) {
             self.keep_if(response.status() != StatusCode::UNAUTHORIZED, strike);
         }
-        for strike in of(Stage::Accepted) {
+        // What is said of an order changes last: the other faults find it by that.
+        let mut accepted: Vec<&Strike> = of(Stage::Accepted).collect();
+        accepted.sort_by_key(|strike| matches!(strike.fault, Fault::NoLocation | Fault::Location(_)));
+        for strike in accepted {
             let accepted = response.status().is_success();
             self.keep_if(accepted && self.broker.suffer_accepted(&strike.fault, asked, &mut response), strike);
         }
@@ -76,6 +79,7 @@ impl Gate {
 }
 
 async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let arrived = real_now().into_std();
     let route = Route::of(gate.service, request.method(), request.uri().path(), request.headers());
     let asked = faults::Request { route, method: request.method().clone(), path: request.uri().path().to_owned(), at: gate.clock.now() };
     let caller = request.extensions().get::<ConnectInfo<Caller>>().map(|ConnectInfo(caller)| caller.clone());
@@ -83,7 +87,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let status = if let Outcome::Answered(response) = &outcome { Some(response.status().as_u16()) } else { None };
     let faults::Request { route, method, path, at } = asked;
     let path = if let Route::Aws(operation) = route { operation } else { path };
-    gate.log.add(LoggedRequest { service: gate.service, method: method.to_string(), path, status, at });
+    gate.log.add(LoggedRequest { service: gate.service, method: method.to_string(), path, status, at, arrived, answered: real_now().into_std() });
     match (outcome, caller) {
         (Outcome::Answered(response), _) => return response,
         (Outcome::Cut, Some(caller)) => caller.cut(),

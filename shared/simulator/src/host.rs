@@ -206,6 +206,19 @@ pub struct Attempt {
     pub ended: Timestamp,
     /// The error document when it failed.
     pub error: Option<String>,
+    /// How its environment came up, where one was started for it and got as far as asking for an event.
+    pub init: Option<Init>,
+    /// The most memory its process has held so far, in KiB; unknown when the process is gone. Lambda's `Max Memory Used`.
+    pub peak_memory_kib: Option<u64>,
+}
+
+/// A process from its start to its first question for an event, on the real machine: Lambda's `Init Duration`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Init {
+    /// Real time from starting the process.
+    pub took: Duration,
+    /// Memory it held when it asked, in KiB.
+    pub resident_kib: Option<u64>,
 }
 
 /// The host. Dropping it kills its functions.

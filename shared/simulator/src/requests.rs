@@ -1,6 +1,7 @@
 //! What was asked of a face: the independent record of a client's calls.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -28,6 +29,10 @@ pub struct LoggedRequest {
     pub status: Option<u16>,
     /// Virtual time at which it arrived.
     pub at: Timestamp,
+    /// Real time at which it arrived, for measuring.
+    pub arrived: Instant,
+    /// Real time at which its answer was ready.
+    pub answered: Instant,
 }
 
 /// Every request that was served, oldest first. Clones are the same log.

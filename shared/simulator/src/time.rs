@@ -304,7 +304,7 @@ impl Sleeper {
     }
 }
 
-/// Real time, for how long a run has been busy and how long a jump is shown; what time it is comes from the virtual clock alone.
-fn real_now() -> Instant {
+/// Real time, for how long a run has been busy, how long a jump is shown and how long a real process takes; what time it is comes from the virtual clock alone.
+pub(crate) fn real_now() -> Instant {
     Instant::now()
 }

@@ -16,14 +16,15 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::function::{Function, REGION};
 use super::outcome::Outcome;
 use super::output::{Logs, Output};
 use super::process::Group;
-use super::runtime_api;
+use super::{Init, runtime_api};
 use crate::connections::Connections;
-use crate::time::{Hold, VirtualClock};
+use crate::time::{Hold, VirtualClock, real_now};
 
 /// Lambda's limit for initialisation, in real time: the function cannot wait on the clock before it knows its request id.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
@@ -57,6 +58,8 @@ pub(super) struct Environment {
     group: Group,
     connections: Connections,
     output: Output,
+    /// Real time.
+    started: Instant,
     slot: Mutex<Slot>,
     phase: watch::Sender<Phase>,
 }
@@ -72,6 +75,8 @@ struct Slot {
     current: Option<String>,
     /// Its answer to that.
     answer: Option<Outcome>,
+    /// How it came up, once it has asked for an event.
+    init: Option<Init>,
 }
 
 /// A request to the Runtime API that does not fit its state.
@@ -91,6 +96,7 @@ impl Environment {
         let (reader, writer) = io::pipe()?;
         let mut command = command(function, now, port, request_id)?;
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0).kill_on_drop(true);
+        let started = real_now();
         let child = command.spawn()?;
         // The command keeps the pipe's writing ends, and with them the end of the output from being seen.
         drop(command);
@@ -100,6 +106,7 @@ impl Environment {
             group: Group::led_by(leader),
             connections,
             output: Output::new(&function.config.name, logs, reader, request_id)?,
+            started,
             slot: Mutex::default(),
             phase: watch::Sender::new(Phase::Starting),
         });
@@ -142,6 +149,16 @@ impl Environment {
     /// Whether it can be given another event.
     pub(super) fn is_frozen(&self) -> bool {
         matches!(*self.phase.borrow(), Phase::Frozen)
+    }
+
+    /// How it came up, once it has.
+    pub(super) fn init(&self) -> Option<Init> {
+        self.slot().init
+    }
+
+    /// The most memory its process has held, in KiB, while it is there.
+    pub(super) fn peak_memory_kib(&self) -> Option<u64> {
+        self.group.memory_kib("VmHWM")
     }
 
     /// Sends SIGKILL, which ends frozen processes too.
@@ -201,7 +218,9 @@ impl Environment {
     /// The next event. With none there the function is frozen until one comes; `None` when none ever will.
     pub(super) async fn next(&self) -> Result<Option<Delivery>, Misuse> {
         {
-            let slot = self.slot();
+            let mut slot = self.slot();
+            let took = self.started.elapsed();
+            slot.init.get_or_insert_with(|| Init { took, resident_kib: self.group.memory_kib("VmRSS") });
             if slot.current.is_some() && slot.answer.is_none() {
                 return Err(Misuse::InvalidTransition);
             }

@@ -39,6 +39,16 @@ impl Group {
         left
     }
 
+    /// The leader's memory in KiB, by the name of a line in `/proc/PID/status` (`VmRSS`, `VmHWM`); `None` when it is gone.
+    pub(super) fn memory_kib(&self, line: &str) -> Option<u64> {
+        if self.reaped.load(Ordering::SeqCst) {
+            return None;
+        }
+        let status = fs::read_to_string(format!("/proc/{}/status", self.leader.as_raw_pid())).ok()?;
+        let value = status.lines().find_map(|row| row.strip_prefix(line)?.strip_prefix(':'))?;
+        value.trim().strip_suffix(" kB")?.parse().ok()
+    }
+
     /// All that are in the group now. It looks at every process there is, so it is not for polling.
     pub(super) fn members(&self) -> Members {
         let Ok(entries) = fs::read_dir("/proc") else { return Members(Vec::new()) };

@@ -132,21 +132,23 @@ impl Service {
             Some(environment) => Ok(environment),
             None => self.start(function, request_id).await,
         };
-        let (outcome, log_tail, missed) = match environment {
+        let (outcome, log_tail, missed) = match &environment {
             Ok(environment) => {
-                self.state().running.insert(request_id.clone(), Arc::clone(&environment));
+                self.state().running.insert(request_id.clone(), Arc::clone(environment));
                 let execution = environment.run(delivery, limit, &self.clock).await;
                 self.state().running.remove(request_id);
                 if environment.is_frozen() {
-                    function.keep_idle(environment);
+                    function.keep_idle(Arc::clone(environment));
                 }
                 (execution.outcome, execution.log_tail, execution.deadline)
             }
-            Err(error) => (Outcome::invalid_entrypoint(request_id, &error), Vec::new(), None),
+            Err(error) => (Outcome::invalid_entrypoint(request_id, error), Vec::new(), None),
         };
         let error = outcome.error_text();
+        let (init, peak_memory_kib) = environment.map_or((None, None), |environment| (environment.init().filter(|_| cold), environment.peak_memory_kib()));
         let ended = self.clock.now();
-        let attempt = Attempt { request_id: request_id.clone(), function: function.config.name.clone(), number, cold, started, ended, error };
+        let attempt =
+            Attempt { request_id: request_id.clone(), function: function.config.name.clone(), number, cold, started, ended, error, init, peak_memory_kib };
         self.state().attempts.push(attempt);
         Ended { outcome, log_tail, moment: (missed, attached) }
     }
