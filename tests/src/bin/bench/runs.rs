@@ -1,0 +1,213 @@
+//! Whole runs: event to first order and to the recorded outcome, the ladder's gaps, requests and memory.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use gamma_tests::moto::Moto;
+use serde_json::{Value, json};
+
+use crate::figure::{Figure, Peer, Target, median};
+use crate::making::milliseconds;
+use crate::world::{AFTER_SIGNAL, BEFORE_SIGNAL, Fallible, Start, Timed, World};
+
+/// Figures recorded of the bot that this one replaces, on a stand-in of the same kind.
+const QUOTED_FIRST_ORDER_MS: f64 = 730.0;
+const QUOTED_RUN_MS: f64 = 4500.0;
+const QUOTED_REQUESTS: f64 = 17.0;
+/// How far to look for a day of each kind.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=60;
+
+const AWS: &[&str] = &["AWS"];
+const FACES: &[&str] = &["broker", "feed"];
+const CLOCK: &[&str] = &["clock"];
+const ALL: &[&str] = &["AWS", "broker", "feed", "clock"];
+
+pub(crate) struct Runs {
+    warm: Vec<Timed>,
+    cold: Vec<Timed>,
+    /// Deliveries before the signal, as scheduled.
+    early: Vec<Timed>,
+    ladders: Vec<Timed>,
+}
+
+impl Runs {
+    pub(crate) async fn measure(moto: &Moto, runs: usize, ladders: usize) -> Fallible<Self> {
+        let days = Days::find(moto).await?;
+        let mut all = Self { warm: Vec::new(), cold: Vec::new(), early: Vec::new(), ladders: Vec::new() };
+        for _ in 0..runs {
+            all.warm.push(days.at_once(moto, AFTER_SIGNAL, Start::Warm).await?);
+            all.cold.push(days.at_once(moto, AFTER_SIGNAL, Start::Cold).await?);
+            all.early.push(run(moto, days.fills_at_once, BEFORE_SIGNAL, Start::Warm).await?);
+        }
+        for _ in 0..ladders {
+            all.ladders.push(run(moto, days.climbs, AFTER_SIGNAL, Start::Warm).await?);
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn figures(&self) -> Fallible<Vec<Figure>> {
+        let mut figures = Vec::new();
+        for (name, runs) in [("warm", &self.warm), ("cold", &self.cold)] {
+            let first = figure(format!("event to first order, {name}"), runs, |run| Ok(milliseconds(run.first_order()? - run.sent)))?;
+            let first = first.peer(Peer::Quoted(QUOTED_FIRST_ORDER_MS));
+            let shares = shares(runs)?;
+            figures.push(if name == "warm" { first.target(Target::AtMost(60.0)).because(cost(&shares)) } else { first });
+            figures.extend(shares);
+        }
+        figures.push(figure("signal final to first order, event before it", &self.early, |run| Ok(milliseconds(run.first_order()? - woken(run)?)))?);
+        for (name, runs) in [("warm", &self.warm), ("cold", &self.cold)] {
+            let figure = figure(format!("event to recorded outcome, filled at once, {name}"), runs, |run| Ok(milliseconds(run.recorded()? - run.sent)))?;
+            figures.push(figure.peer(Peer::Quoted(QUOTED_RUN_MS)));
+            let moto = |run: &Timed| Ok(milliseconds(run.asking(AWS, run.sent, run.recorded()?)));
+            figures.push(self::figure("  of it waiting for moto (Python)", runs, moto)?);
+        }
+        let gaps: Vec<_> = self.ladders.iter().flat_map(Timed::gaps).collect();
+        figures.push(Figure::new("cancel answered to next rung's POST, virtual", "s", gaps.iter().map(|(seconds, _)| *seconds).collect()));
+        let real = gaps.iter().map(|(_, real)| milliseconds(*real)).collect();
+        figures.push(Figure::new("  real time, in which waits pass at once", "ms", real));
+        figures.extend(self.counts()?);
+        Ok(figures)
+    }
+
+    fn counts(&self) -> Fallible<Vec<Figure>> {
+        let requests = |services: &'static [&'static str]| move |run: &Timed| Ok(count(run.asked(services, run.recorded()?)));
+        let of = |name: &str, unit, runs: &[Timed], of: &dyn Fn(&Timed) -> Fallible<f64>| figure_of(name.to_owned(), unit, runs, of);
+        let peak = |run: &Timed| Ok(count(run.attempt.peak_memory_kib.ok_or("the peak memory could not be read")?.try_into()?) / 1024.0);
+        Ok(vec![
+            of("requests to broker and feed, filled at once", "", &self.cold, &requests(FACES))?.peer(Peer::Quoted(QUOTED_REQUESTS)),
+            of("  calls to AWS", "", &self.cold, &requests(AWS))?,
+            of("peak memory of a whole run (longest ladder)", "MiB", &self.ladders, &peak)?,
+        ])
+    }
+
+    /// The warm run of median length.
+    pub(crate) fn journey(&self) -> Fallible<Journey> {
+        let lengths = self.warm.iter().map(|run| Ok(milliseconds(run.first_order()? - run.sent))).collect::<Fallible<Vec<f64>>>()?;
+        let middle = median(&lengths);
+        let nearest = self.warm.iter().zip(&lengths).min_by(|a, b| (a.1 - middle).abs().total_cmp(&(b.1 - middle).abs())).map(|(run, _)| run);
+        Journey::of(nearest.ok_or("no warm run")?)
+    }
+}
+
+/// Seeds of the days that are measured, found by trading them.
+struct Days {
+    fills_at_once: u64,
+    climbs: u64,
+}
+
+impl Days {
+    /// Days change with the simulator, so they are looked for and not written down.
+    async fn find(moto: &Moto) -> Fallible<Self> {
+        let (mut fills_at_once, mut climbs) = (None, None);
+        for seed in SEEDS {
+            let run = run(moto, seed, AFTER_SIGNAL, Start::Cold).await?;
+            if filled_at_once(&run) {
+                fills_at_once.get_or_insert(seed);
+            } else if run.gaps().len() >= 2 {
+                climbs.get_or_insert(seed);
+            }
+            if let (Some(fills_at_once), Some(climbs)) = (fills_at_once, climbs) {
+                return Ok(Self { fills_at_once, climbs });
+            }
+        }
+        Err(format!("none of the seeds {SEEDS:?} fills both sides at once, or none climbs the whole ladder").into())
+    }
+
+    async fn at_once(&self, moto: &Moto, at: &str, start: Start) -> Fallible<Timed> {
+        let run = run(moto, self.fills_at_once, at, start).await?;
+        if filled_at_once(&run) { Ok(run) } else { Err(format!("seed {} did not fill at once this time: {}", self.fills_at_once, run.report).into()) }
+    }
+}
+
+/// Both sides filled by their first order.
+fn filled_at_once(run: &Timed) -> bool {
+    run.report["outcome"] == "filled" && run.orders() == 2
+}
+
+async fn run(moto: &Moto, seed: u64, at: &str, start: Start) -> Fallible<Timed> {
+    let world = World::start(moto, seed, at).await?;
+    let run = world.run(start).await?;
+    world.host.stop().await;
+    world.stack.simulator.stop();
+    Ok(run)
+}
+
+/// Where the time to the first order goes. The lines add up to it.
+fn shares(runs: &[Timed]) -> Fallible<Vec<Figure>> {
+    let asking =
+        |services: &'static [&'static str]| move |run: &Timed| -> Fallible<f64> { Ok(milliseconds(run.asking(services, run.sent, run.first_order()?))) };
+    let calls = |services: &[&str]| -> Fallible<f64> {
+        let counts = runs.iter().map(|run| Ok(count(run.asked(services, run.first_order()?)))).collect::<Fallible<Vec<_>>>()?;
+        Ok(median(&counts))
+    };
+    let own = |run: &Timed| {
+        let first = run.first_order()?;
+        Ok(milliseconds((first - run.sent).saturating_sub(run.asking(ALL, run.sent, first))))
+    };
+    Ok(vec![
+        figure(format!("  of it waiting for moto (Python), {} calls", calls(AWS)?), runs, asking(AWS))?,
+        figure(format!("  of it broker and feed answering, {} calls", calls(FACES)?), runs, asking(FACES))?,
+        figure(format!("  of it the local stack's clock, {} calls", calls(CLOCK)?), runs, asking(CLOCK))?,
+        figure("  the function itself, host and sockets", runs, own)?,
+    ])
+}
+
+/// What the missed target costs, in words.
+fn cost(shares: &[Figure]) -> String {
+    let parts = shares.iter().map(|share| format!("{} {:.1} ms", share.name.trim().trim_start_matches("of it "), median(&share.sample)));
+    format!("It is spent on: {}", parts.collect::<Vec<_>>().join("; "))
+}
+
+/// When the run's last wait before its first order ended.
+fn woken(run: &Timed) -> Fallible<Instant> {
+    let first = run.first_order()?;
+    let waits = run.calls.iter().filter(|call| call.to == "clock" && call.what.ends_with("/wait") && call.ended < first);
+    waits.map(|call| call.ended).max().ok_or_else(|| "the run never waited for the signal".into())
+}
+
+fn figure(name: impl Into<String>, runs: &[Timed], of: impl Fn(&Timed) -> Fallible<f64>) -> Fallible<Figure> {
+    figure_of(name.into(), "ms", runs, &of)
+}
+
+fn figure_of(name: String, unit: &'static str, runs: &[Timed], of: &dyn Fn(&Timed) -> Fallible<f64>) -> Fallible<Figure> {
+    Ok(Figure::new(name, unit, runs.iter().map(of).collect::<Fallible<Vec<_>>>()?))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a count of some dozens, or KiB of one process")]
+fn count(count: usize) -> f64 {
+    count as f64
+}
+
+/// One run's way to its first order, call by call.
+pub(crate) struct Journey(Vec<Step>);
+
+struct Step {
+    at: f64,
+    took: f64,
+    what: String,
+}
+
+impl Journey {
+    fn of(run: &Timed) -> Fallible<Self> {
+        let first = run.first_order()?;
+        let until = run.calls.iter().filter(|call| call.began <= first);
+        let step = |call: &crate::relay::Call| Step {
+            at: milliseconds(call.began - run.sent),
+            took: milliseconds(call.ended - call.began),
+            what: format!("{:<6} {}", call.to, call.what),
+        };
+        Ok(Self(until.map(step).collect()))
+    }
+
+    pub(crate) fn tell(&self) -> String {
+        let mut text = String::new();
+        for Step { at, took, what } in &self.0 {
+            let _ = writeln!(text, "{at:>8.1}  {took:>6.1} ms  {what}");
+        }
+        text
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        self.0.iter().map(|Step { at, took, what }| json!({ "at_ms": at, "took_ms": took, "call": what })).collect()
+    }
+}
