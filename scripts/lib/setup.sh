@@ -40,3 +40,13 @@ make_venv() {
   GAMMA_MOTO_SERVER="$PWD/.venv/bin/moto_server"
   export GAMMA_PYTHON GAMMA_MOTO_SERVER
 }
+
+# package BINARY ZIP: what is uploaded to Lambda, one executable called bootstrap, deflated as cargo-lambda does it.
+package() {
+  "$GAMMA_PYTHON" - "$1" "$2" <<'PACK'
+import sys, zipfile
+binary, package = sys.argv[1:]
+with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as made:
+    made.write(binary, "bootstrap")
+PACK
+}

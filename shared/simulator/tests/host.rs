@@ -48,6 +48,11 @@ async fn an_environment_is_reused_when_idle_and_another_started_when_not() {
     let cold: Vec<bool> = stage.host.attempts().iter().map(|attempt| attempt.cold).collect();
     assert_eq!((cold.len(), cold.iter().filter(|cold| **cold).count()), (4, 2));
     assert_eq!((stage.clock.now(), stage.clock.busy()), (at(60), Vec::new()));
+    for attempt in stage.host.attempts() {
+        assert_eq!(attempt.init.is_some(), attempt.cold, "only a process that was started came up");
+        let resident = attempt.init.map(|init| init.resident_kib.unwrap());
+        assert!(resident.unwrap_or(1) > 0 && attempt.peak_memory_kib.unwrap() >= resident.unwrap_or(1), "{attempt:?}");
+    }
 }
 
 #[tokio::test]

@@ -133,6 +133,11 @@ impl Timed {
         self.requests.iter().filter(|request| is_order(request)).count()
     }
 
+    /// Reads of single orders.
+    pub(crate) fn order_reads(&self) -> usize {
+        self.requests.iter().filter(|request| request.method == "GET" && request.path.contains("/orders/")).count()
+    }
+
     /// Real time between two moments in which at least one of these services was being asked something.
     pub(crate) fn asking(&self, services: &[&str], from: Instant, until: Instant) -> Duration {
         let mut covered = from;
