@@ -42,6 +42,8 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(moto: &Moto, seed: u64, at: &str) -> Fallible<Self> {
+        // A table is named after a port, and ports come back: nothing of an earlier day may be there.
+        reqwest::Client::new().post(format!("{}/moto-api/reset", moto.url())).send().await?.error_for_status()?;
         let stack = Stack::start(moto, &StackConfig { start: at.parse()?, ..StackConfig::of_seed(seed) }).await?;
         let aws = Relay::start("AWS", &moto.url()).await?;
         let clock = Relay::start("clock", &stack.simulator.clock_url()).await?;
