@@ -48,14 +48,16 @@ async fn main() -> Fallible<()> {
     } else {
         Counts { cold_starts: 21, runs: 9, ladders: 5, batches: 50 }
     };
+    let machine = Machine::now();
     let moto = Moto::start().await?;
     let (figures, journey) = tokio::select! {
         measured = measure(&counts, &moto) => measured?,
         _ = tokio::signal::ctrl_c() => return Err("interrupted; everything that was started has been stopped".into()),
     };
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&json!({ "figures": figure::json(&figures), "warm_journey": journey.json() }))?);
+        println!("{}", serde_json::to_string_pretty(&json!({ "machine": machine.json(), "figures": figure::json(&figures), "warm_journey": journey.json() }))?);
     } else {
+        println!("{}\n", machine.tell());
         println!("{}", figure::table(&figures));
         println!("A warm run from event to first order, call by call (ms after the event; the run of median length):\n");
         print!("{}", journey.tell());
@@ -91,6 +93,32 @@ async fn measure(counts: &Counts, moto: &Moto) -> Fallible<(Vec<Figure>, Journey
 #[allow(clippy::cast_precision_loss, reason = "bytes of one file")]
 fn megabytes(file: &std::path::Path) -> Fallible<f64> {
     Ok(std::fs::metadata(file)?.len() as f64 / 1e6)
+}
+
+/// What else the machine did when it began: others' work lengthens every time.
+struct Machine {
+    processors: usize,
+    /// Mean number of running processes over the last minute; unknown where there is no `/proc/loadavg`.
+    load: Option<f64>,
+}
+
+impl Machine {
+    fn now() -> Self {
+        let load = std::fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split_whitespace().next()?.parse().ok());
+        Self { processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get), load }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a handful of processors")]
+    fn tell(&self) -> String {
+        let busy = self.load.is_some_and(|load| load > 0.5 * self.processors as f64);
+        let load = self.load.map_or_else(|| "unknown".to_owned(), |load| load.to_string());
+        let words = if busy { ": it was busy, so times are longer than they need be; the least of each spread tells more" } else { "" };
+        format!("{} processors, load {load} at the start{words}", self.processors)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        json!({ "processors": self.processors, "load": self.load })
+    }
 }
 
 fn say(what: &str) {
