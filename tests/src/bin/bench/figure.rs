@@ -158,3 +158,30 @@ fn short(value: f64) -> String {
         _ => format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_sample() {
+        for (sample, middle) in [(&[3.0, 1.0, 2.0][..], 2.0), (&[4.0, 1.0, 2.0, 3.0][..], 2.5), (&[7.0][..], 7.0)] {
+            assert!((median(sample) - middle).abs() < 1e-9, "{sample:?}");
+        }
+        assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn a_missed_target_is_said_with_its_distance_and_its_cost() {
+        let slow = Figure::new("first order", "ms", vec![90.0, 70.0, 80.0]).target(Target::AtMost(60.0)).because("It is spent on: waiting".to_owned());
+        let quick = Figure::new("cold start", "ms", vec![2.0]).target(Target::TimesBetter(20.0)).peer(Peer::Measured(vec![30.0, 40.0]));
+        let unknown = Figure::new("nothing measured", "ms", Vec::new()).target(Target::AtMost(60.0));
+        let text = table(&[slow, quick, unknown]);
+        for words in ["MISSED by 20.0 ms", "first order: MISSED by 20.0 ms. It is spent on: waiting", "MISSED: only 17.5 ×", "MISSED by NaN ms"] {
+            assert!(text.contains(words), "{words:?} is not in\n{text}");
+        }
+        assert!(!text.contains("met"), "{text}");
+        let starts: Vec<usize> = text.lines().take(3).filter_map(|line| line.find("≤").or_else(|| line.find("target"))).collect();
+        assert!(starts.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
+    }
+}

@@ -86,7 +86,7 @@ async fn measure(counts: &Counts, moto: &Moto) -> Fallible<(Vec<Figure>, Journey
     figures.push(Figure::new("binary size", "MB", vec![megabytes(&trade_binary()?)?]));
     figures.push(Figure::new("zip size (the package)", "MB", vec![megabytes(&file("GAMMA_TRADE_ZIP")?)?]).target(Target::AtMost(5.0)));
     figures.push(Figure::new("decide and approve, both sides", "µs", decision::microseconds(counts.batches)?).target(Target::AtMost(50.0)));
-    figures.extend(making::figures(moto, counts.batches).await?);
+    figures.extend(making::figures(counts.batches).await?);
     Ok((figures, runs.journey()?))
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Call {
     pub(crate) what: String,
     /// When the request began to arrive.
     pub(crate) began: Instant,
-    /// When the last of its answer was passed on.
+    /// When the last of its answer came.
     pub(crate) ended: Instant,
 }
 
@@ -116,8 +116,8 @@ async fn carry(mut client: TcpStream, server: SocketAddr, seen: &Seen) -> io::Re
                 if bytes.is_empty() {
                     return Ok(());
                 }
-                client.write_all(bytes).await?;
                 seen.end(call);
+                client.write_all(bytes).await?;
                 answered = true;
             }
         }
@@ -131,5 +131,46 @@ fn operation(head: &[u8]) -> String {
     match target {
         Some((_, target)) => target.rsplit('.').next().unwrap_or(target).trim().to_owned(),
         None => head.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers every request on one connection with its own length.
+    async fn server() -> String {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 256];
+            while let Ok(size @ 1..) = stream.read(&mut asked).await {
+                stream.write_all(size.to_string().as_bytes()).await.unwrap();
+            }
+        });
+        format!("http://{address}")
+    }
+
+    #[tokio::test]
+    async fn requests_of_one_connection_are_told_apart_and_named() {
+        let relay = Relay::start("AWS", &server().await).await.unwrap();
+        let mut client = TcpStream::connect(relay.address).await.unwrap();
+        for request in ["POST / HTTP/1.1\r\nx-amz-target: AmazonSSM.GetParameters\r\n\r\n", "GET /clock/now HTTP/1.1\r\n\r\n"] {
+            client.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = [0; 16];
+            let size = client.read(&mut answer).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&answer[..size]), request.len().to_string());
+        }
+        drop(client);
+        let calls = relay.calls();
+        assert_eq!(calls.iter().map(|call| call.what.as_str()).collect::<Vec<_>>(), ["GetParameters", "GET /clock/now"]);
+        assert!(calls[0].began <= calls[1].began && calls[0].ended <= calls[1].began, "{calls:?}");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_none_is_named() {
+        let error = Relay::start("AWS", "https://sqs.example").await.err().unwrap();
+        assert!(error.to_string().contains("AWS: got \"https://sqs.example\", expected http://ADDRESS:PORT"), "{error}");
     }
 }

@@ -142,14 +142,7 @@ impl Timed {
 
     /// Real time between two moments in which at least one of these services was being asked something.
     pub(crate) fn asking(&self, services: &[&str], from: Instant, until: Instant) -> Duration {
-        let mut covered = from;
-        let mut total = Duration::ZERO;
-        for call in self.calls.iter().filter(|call| services.contains(&call.to)) {
-            let (began, ended) = (call.began.max(covered), call.ended.min(until));
-            total += ended.saturating_duration_since(began);
-            covered = covered.max(ended);
-        }
-        total
+        covered(self.calls.iter().filter(|call| services.contains(&call.to)), from, until)
     }
 
     pub(crate) fn asked(&self, services: &[&str], until: Instant) -> usize {
@@ -167,4 +160,31 @@ impl Timed {
 
 fn is_order(request: &LoggedRequest) -> bool {
     request.service == Service::Schwab && request.method == "POST" && request.path.ends_with("/orders")
+}
+
+/// Time that at least one of the calls, oldest first, was under way.
+fn covered<'a>(calls: impl Iterator<Item = &'a Call>, from: Instant, until: Instant) -> Duration {
+    let (mut seen, mut total) = (from, Duration::ZERO);
+    for call in calls {
+        let ended = call.ended.min(until);
+        total += ended.saturating_duration_since(call.began.max(seen));
+        seen = seen.max(ended);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_side_by_side_are_not_counted_twice_and_only_what_lies_between_counts() {
+        let zero = now();
+        let at = |milliseconds| zero + Duration::from_millis(milliseconds);
+        let call = |began, ended| Call { to: "AWS", what: String::new(), began: at(began), ended: at(ended) };
+        // Before, across the beginning, two overlapping, one inside another, across the end, after.
+        let calls = [call(0, 5), call(8, 12), call(20, 26), call(22, 24), call(25, 30), call(48, 55), call(60, 70)];
+        assert_eq!(covered(calls.iter(), at(10), at(50)), Duration::from_millis(2 + 10 + 2));
+        assert_eq!(covered([].iter(), at(10), at(50)), Duration::ZERO);
+    }
 }
