@@ -18,7 +18,8 @@ pub(crate) struct Call {
     pub(crate) to: &'static str,
     /// The operation.
     pub(crate) what: String,
-    /// When the request began to arrive.
+    /// When the request began to arrive; on a new connection, when that was made: moto closes it after every answer, and the wait for
+    /// the next is of its making.
     pub(crate) began: Instant,
     /// When the last of its answer came.
     pub(crate) ended: Instant,
@@ -70,8 +71,7 @@ impl Seen {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, head: &[u8]) -> usize {
-        let began = now();
+    fn begin(&self, head: &[u8], began: Instant) -> usize {
         let mut calls = self.lock();
         calls.push(Call { to: self.to, what: operation(head), began, ended: began });
         calls.len() - 1
@@ -94,6 +94,7 @@ async fn accept(listener: TcpListener, server: SocketAddr, seen: Seen) {
 
 /// HTTP/1.1 without pipelining: what a client sends after an answer is its next request.
 async fn carry(mut client: TcpStream, server: SocketAddr, seen: &Seen) -> io::Result<()> {
+    let mut accepted = Some(now());
     let mut server = TcpStream::connect(server).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
@@ -107,7 +108,7 @@ async fn carry(mut client: TcpStream, server: SocketAddr, seen: &Seen) -> io::Re
                     return Ok(());
                 }
                 if answered {
-                    (call, answered) = (seen.begin(bytes), false);
+                    (call, answered) = (seen.begin(bytes, accepted.take().unwrap_or_else(now)), false);
                 }
                 server.write_all(bytes).await?;
             }
