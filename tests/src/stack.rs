@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -96,6 +97,8 @@ pub struct Stack {
     http: reqwest::Client,
 }
 
+static STACKS: AtomicU64 = AtomicU64::new(1);
+
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 impl Stack {
@@ -106,7 +109,8 @@ impl Stack {
     pub async fn start(moto: &Moto, config: &StackConfig) -> Fallible<Self> {
         let simulator = Simulator::start(SimulatorConfig { aws: Some(moto.address()), ..simulator_config(config)? }).await?;
         let aws = aws::load_for(&moto.url()).await;
-        let table = format!("gamma-{}", simulator.schwab_url().rsplit(':').next().unwrap_or("local"));
+        // Several stacks may share one moto, one after the other: each has a table of its own.
+        let table = format!("gamma-{}-{}", std::process::id(), STACKS.fetch_add(1, Ordering::Relaxed));
         let environment = environment(&simulator, &table, config.live)?;
         let function = FunctionConfig {
             environment: environment.clone(),

@@ -62,12 +62,12 @@ impl Day {
 
     /// What a run does between its last read and its first write: plan, package NBBOs, approval of every side.
     fn decide_and_approve(&self) -> Vec<Approved<Intent>> {
-        let (positions, foreign) = (BTreeMap::new(), BTreeSet::new());
+        let (positions, foreign, ledger) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let Ok(plan) = decide(&self.row, Snapshot { equity: Some(equity()), positions: &positions }, &self.profile) else { return Vec::new() };
         let mut approved = Vec::new();
         for side in &plan.sides {
             let nbbo = PriceRule::for_root(side.vertical.sell().root()).and_then(|rule| side.vertical.nbbo(&self.quotes, rule.package_tick()));
-            let book = Book { equity: plan.equity, positions: &positions, approved: &approved, foreign: &foreign, capabilities: CAPABILITIES };
+            let book = Book { equity: plan.equity, positions: &positions, approved: &approved, foreign: &foreign, ledger: &ledger, capabilities: CAPABILITIES };
             let intent = nbbo.and_then(|nbbo| approve(side.vertical, side.quantity(), nbbo, book, self.execution.limits()).ok());
             approved.extend(intent);
         }

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::figure::{Figure, Peer, Target};
 use crate::runs::{Journey, Runs};
-use crate::world::{AFTER_SIGNAL, Fallible, World, file, trade_binary};
+use crate::world::{AFTER_SIGNAL, Fallible, Orders, World, file, trade_binary};
 
 /// Measures cold start, time to the first order and to the recorded outcome, memory, size and decisions on this machine: the release
 /// build of the function against a local AWS (moto, which is Python, and part of every figure that says so) and a simulated broker
@@ -69,7 +69,7 @@ async fn main() -> Fallible<()> {
 
 async fn measure(counts: &Counts, moto: &Moto) -> Fallible<(Vec<Figure>, Journey)> {
     say("cold starts");
-    let world = World::start(moto, 1, AFTER_SIGNAL).await?;
+    let world = World::start(moto, 1, AFTER_SIGNAL, Orders::FillAtOnce).await?;
     let (ours, peer) = cold::starts(&world.stack, counts.cold_starts).await?;
     world.host.stop().await;
     let both = |of: fn(&cold::ColdStart) -> f64| (ours.iter().map(of).collect::<Vec<_>>(), peer.iter().map(of).collect());

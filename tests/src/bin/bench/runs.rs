@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::figure::{Figure, Peer, Target, median};
 use crate::making::milliseconds;
-use crate::world::{AFTER_SIGNAL, BEFORE_SIGNAL, Fallible, Start, Timed, World};
+use crate::world::{AFTER_SIGNAL, BEFORE_SIGNAL, Fallible, Orders, Start, Timed, World};
 
 /// Figures recorded of the bot that this one replaces, on a stand-in of the same kind.
 const QUOTED_FIRST_ORDER_MS: f64 = 730.0;
@@ -32,15 +32,15 @@ pub(crate) struct Runs {
 
 impl Runs {
     pub(crate) async fn measure(moto: &Moto, runs: usize, ladders: usize) -> Fallible<Self> {
-        let days = Days::find(moto).await?;
+        let climbs = day_that_climbs(moto).await?;
         let mut all = Self { warm: Vec::new(), cold: Vec::new(), early: Vec::new(), ladders: Vec::new() };
         for _ in 0..runs {
-            all.warm.push(days.at_once(moto, AFTER_SIGNAL, Start::Warm).await?);
-            all.cold.push(days.at_once(moto, AFTER_SIGNAL, Start::Cold).await?);
-            all.early.push(run(moto, days.fills_at_once, BEFORE_SIGNAL, Start::Warm).await?);
+            all.warm.push(at_once(moto, AFTER_SIGNAL, Start::Warm).await?);
+            all.cold.push(at_once(moto, AFTER_SIGNAL, Start::Cold).await?);
+            all.early.push(at_once(moto, BEFORE_SIGNAL, Start::Warm).await?);
         }
         for _ in 0..ladders {
-            all.ladders.push(run(moto, days.climbs, AFTER_SIGNAL, Start::Warm).await?);
+            all.ladders.push(run(moto, climbs, AFTER_SIGNAL, (Start::Warm, Orders::Wait)).await?);
         }
         Ok(all)
     }
@@ -56,7 +56,7 @@ impl Runs {
         }
         figures.push(figure("signal final to first order, event before it", &self.early, |run| Ok(milliseconds(run.first_order()? - woken(run)?)))?);
         for (name, runs) in [("warm", &self.warm), ("cold", &self.cold)] {
-            let figure = figure(format!("event to recorded outcome, first orders fill, {name}"), runs, |run| Ok(milliseconds(run.recorded()? - run.sent)))?;
+            let figure = figure(format!("event to recorded outcome, orders fill at once, {name}"), runs, |run| Ok(milliseconds(run.recorded()? - run.sent)))?;
             figures.push(figure.peer(Peer::Quoted(QUOTED_RUN_MS)));
             let moto = |run: &Timed| Ok(milliseconds(run.asking(AWS, run.sent, run.recorded()?)));
             figures.push(self::figure("  of it waiting for moto (Python)", runs, moto)?);
@@ -72,11 +72,9 @@ impl Runs {
     fn counts(&self) -> Fallible<Vec<Figure>> {
         let requests = |services: &'static [&'static str]| move |run: &Timed| Ok(count(run.asked(services, run.recorded()?)));
         let of = |name: &str, unit, runs: &[Timed], of: &dyn Fn(&Timed) -> Fallible<f64>| figure_of(name.to_owned(), unit, runs, of);
-        let at_once = |run: &Timed| Ok(count(run.asked(FACES, run.recorded()?) - run.order_reads() + run.orders()));
         let peak = |run: &Timed| Ok(count(run.attempt.peak_memory_kib.ok_or("the peak memory could not be read")?.try_into()?) / 1024.0);
         Ok(vec![
-            of("requests to broker and feed, first orders fill", "", &self.cold, &requests(FACES))?,
-            of("  each order read once, as if filled at once", "", &self.cold, &at_once)?.peer(Peer::Quoted(QUOTED_REQUESTS)),
+            of("requests to broker and feed, orders fill at once", "", &self.cold, &requests(FACES))?.peer(Peer::Quoted(QUOTED_REQUESTS)),
             of("  calls to AWS", "", &self.cold, &requests(AWS))?,
             of("peak memory of a whole run (longest ladder)", "MiB", &self.ladders, &peak)?,
         ])
@@ -91,44 +89,24 @@ impl Runs {
     }
 }
 
-/// Seeds of the days that are measured, found by trading them.
-struct Days {
-    fills_at_once: u64,
-    climbs: u64,
-}
-
-impl Days {
-    /// Days change with the simulator, so they are looked for and not written down: the one whose first orders fill soonest, and the
-    /// one with the most orders.
-    async fn find(moto: &Moto) -> Fallible<Self> {
-        let (mut soonest, mut longest) = (None, None);
-        for seed in SEEDS {
-            let run = run(moto, seed, AFTER_SIGNAL, Start::Cold).await?;
-            if filled_at_once(&run) {
-                soonest = soonest.into_iter().chain([(run.order_reads(), seed)]).min();
-            } else if !run.gaps().is_empty() {
-                longest = longest.into_iter().chain([(run.orders(), seed)]).max();
-            }
-        }
-        match (soonest, longest) {
-            (Some((_, fills_at_once)), Some((_, climbs))) => Ok(Self { fills_at_once, climbs }),
-            _ => Err(format!("none of the seeds {SEEDS:?} fills both sides by their first orders, or none climbs the ladder").into()),
+/// The first day on which both sides climb the whole ladder. Days change with the simulator, so it is looked for and not written down.
+async fn day_that_climbs(moto: &Moto) -> Fallible<u64> {
+    for seed in SEEDS {
+        if run(moto, seed, AFTER_SIGNAL, (Start::Cold, Orders::Wait)).await?.orders() == 6 {
+            return Ok(seed);
         }
     }
-
-    async fn at_once(&self, moto: &Moto, at: &str, start: Start) -> Fallible<Timed> {
-        let run = run(moto, self.fills_at_once, at, start).await?;
-        if filled_at_once(&run) { Ok(run) } else { Err(format!("seed {} did not fill at once this time: {}", self.fills_at_once, run.report).into()) }
-    }
+    Err(format!("on none of the days {SEEDS:?} do both sides climb the ladder").into())
 }
 
-/// Both sides filled by their first order.
-fn filled_at_once(run: &Timed) -> bool {
-    run.report["outcome"] == "filled" && run.orders() == 2
+async fn at_once(moto: &Moto, at: &str, start: Start) -> Fallible<Timed> {
+    let run = run(moto, 1, at, (start, Orders::FillAtOnce)).await?;
+    let filled = run.report["outcome"] == "filled" && run.orders() == 2;
+    if filled { Ok(run) } else { Err(format!("the orders did not fill at once: {}", run.report).into()) }
 }
 
-async fn run(moto: &Moto, seed: u64, at: &str, start: Start) -> Fallible<Timed> {
-    let world = World::start(moto, seed, at).await?;
+async fn run(moto: &Moto, seed: u64, at: &str, (start, orders): (Start, Orders)) -> Fallible<Timed> {
+    let world = World::start(moto, seed, at, orders).await?;
     let run = world.run(start).await?;
     world.host.stop().await;
     world.stack.simulator.stop();

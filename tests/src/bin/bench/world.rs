@@ -5,6 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use gamma_simulator::faults::{Fault, Route, Rule};
 use gamma_simulator::host::{Attempt, FunctionConfig, Host, HostConfig, InvokeKind};
 use gamma_simulator::requests::{LoggedRequest, Service};
 use gamma_tests::moto::Moto;
@@ -32,6 +33,15 @@ pub(crate) enum Start {
     Warm,
 }
 
+/// What becomes of the orders.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Orders {
+    /// Each fills as it arrives.
+    FillAtOnce,
+    /// Whatever the market makes of them.
+    Wait,
+}
+
 /// The function's host on a fresh, armed day, with relays before AWS and clock.
 pub(crate) struct World {
     pub(crate) stack: Stack,
@@ -41,10 +51,11 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn start(moto: &Moto, seed: u64, at: &str) -> Fallible<Self> {
-        // A table is named after a port, and ports come back: nothing of an earlier day may be there.
-        reqwest::Client::new().post(format!("{}/moto-api/reset", moto.url())).send().await?.error_for_status()?;
+    pub(crate) async fn start(moto: &Moto, seed: u64, at: &str, orders: Orders) -> Fallible<Self> {
         let stack = Stack::start(moto, &StackConfig { start: at.parse()?, ..StackConfig::of_seed(seed) }).await?;
+        if orders == Orders::FillAtOnce {
+            stack.faults().add(Rule::on(Route::PlaceOrder).always().fault(Fault::PartFill(u32::MAX)));
+        }
         let aws = Relay::start("AWS", &moto.url()).await?;
         let clock = Relay::start("clock", &stack.simulator.clock_url()).await?;
         let mut environment = stack.environment().clone();
@@ -102,6 +113,7 @@ fn of_face(request: &LoggedRequest) -> Call {
     let to = match request.service {
         Service::Schwab => "broker",
         Service::GammaWizard => "feed",
+        Service::Aws => "AWS",
     };
     // Account hashes and order ids tell nothing here.
     let path = request.path.split('/').map(|part| if part.bytes().any(|byte| byte.is_ascii_digit()) && part.len() > 2 { "…" } else { part });
@@ -133,11 +145,6 @@ impl Timed {
     /// Orders that reached the broker.
     pub(crate) fn orders(&self) -> usize {
         self.requests.iter().filter(|request| is_order(request)).count()
-    }
-
-    /// Reads of single orders.
-    pub(crate) fn order_reads(&self) -> usize {
-        self.requests.iter().filter(|request| request.method == "GET" && request.path.contains("/orders/")).count()
     }
 
     /// Real time between two moments in which at least one of these services was being asked something.
