@@ -15,13 +15,21 @@ use super::{Ended, Run, Task};
 use crate::approval::{Approved, Book, Intent, approve, unbounded_expiries};
 use crate::gates::time_gates;
 use crate::ladder::Ladder;
-use crate::ports::{AccountSnapshot, Lease, OrderId, OrderView, SignalError};
+use crate::ports::{AccountSnapshot, BrokerError, BrokerFault, Lease, OrderId, OrderView, SignalError};
 use crate::profile::seconds;
 use crate::report::{Outcome, RungReport, SideReport};
 use crate::schedule::share;
 
 /// The longest one read of the signal may take.
 const SIGNAL_BUDGET: Duration = Duration::from_secs(8);
+
+/// How often the quotes of a decision are asked for, a second apart.
+const QUOTE_TRIES: u32 = 3;
+
+/// A failure of the broker that may be over in a moment.
+const fn passing(error: &BrokerError) -> bool {
+    matches!(error.fault, BrokerFault::Unavailable(_) | BrokerFault::RateLimited(_))
+}
 
 /// The account as the broker shows it before the decision.
 pub(super) struct Account {
@@ -83,13 +91,19 @@ impl Run<'_> {
             }
         }
         let give_up = self.end_of_trading(None);
+        let mut refused_login = false;
         loop {
             let trouble = match self.ports.signal.rows(SIGNAL_BUDGET).await {
                 Ok(rows) => match select(&rows, self.date(), self.profile.strategy.raw().same_day_expiry) {
                     Ok(row) => return Ok(row.clone()),
                     Err(refusal) => Ended::new(Outcome::SignalUnusable, refusal),
                 },
-                Err(error @ SignalError::Login(_)) => return Err(error.into()),
+                // Once may be the service's own trouble; a login that is refused again is not tried for ever.
+                Err(error @ SignalError::Login(_)) if refused_login => return Err(error.into()),
+                Err(error @ SignalError::Login(_)) => {
+                    refused_login = true;
+                    error.into()
+                }
                 Err(error) => error.into(),
             };
             let next = self.now() + seconds(execution.signal_poll_seconds);
@@ -111,10 +125,20 @@ impl Run<'_> {
         Ok(plan)
     }
 
-    /// Quotes of every leg in one batched read.
-    pub(super) async fn quotes(&self, legs: impl Iterator<Item = OptionSymbol>) -> Result<QuoteBook, Ended> {
+    /// Quotes of every leg in one batched read. No order is out yet, so a short failure of the broker is waited for.
+    async fn quotes(&self, legs: impl Iterator<Item = OptionSymbol>) -> Result<QuoteBook, Ended> {
         let symbols: Vec<_> = legs.collect::<BTreeSet<_>>().into_iter().collect();
-        Ok(self.ports.broker.quotes(&symbols).await?)
+        let mut tries = 1;
+        loop {
+            match self.ports.broker.quotes(&symbols).await {
+                Err(error) if tries < QUOTE_TRIES && passing(&error) => {
+                    tracing::warn!("{error}; trying again");
+                    tries += 1;
+                    self.ports.clock.sleep_until(self.now() + seconds(1)).await;
+                }
+                result => return Ok(result?),
+            }
+        }
     }
 
     /// Approves every side that is to be traded; a refused one is reported with its reason.

@@ -1,0 +1,144 @@
+//! And it trades: with one AWS or read fault that clears within two seconds, a run fills what the undisturbed run fills; and whatever
+//! happens to an order's POST or cancel, the books stay in order. Needs moto: scripts/test runs these.
+
+use std::time::Duration;
+
+use gamma_simulator::faults::{Fault, Route, Rule, When};
+use gamma_tests::audit::After;
+use gamma_tests::moto::Moto;
+use gamma_tests::stack::{Stack, StackConfig};
+
+const LIVE: &str = include_str!("../../events/schwab.json");
+const SWEEP: &str = include_str!("../../events/sweep.json");
+
+/// Nothing fills on this day by itself.
+const QUIET: u64 = 4;
+/// Both sides fill on this day.
+const FILLING: u64 = 2;
+
+fn transport() -> Vec<Fault> {
+    vec![
+        Fault::ServerError(503, When::BeforeEffect),
+        Fault::ServerError(500, When::AfterEffect),
+        Fault::Dropped(When::BeforeEffect),
+        Fault::Dropped(When::AfterEffect),
+        Fault::Latency(Duration::from_millis(40)),
+    ]
+}
+
+fn of_reads() -> Vec<Fault> {
+    let web = [
+        Fault::TooManyRequests { retry_after: None },
+        Fault::TooManyRequests { retry_after: Some(1) },
+        Fault::Unauthorized,
+        Fault::EdgePage,
+        Fault::Refused(Duration::from_secs(1)),
+    ];
+    transport().into_iter().chain(web).collect()
+}
+
+/// One run with one rule, on a day on which the second order of each side fills. What was wrong, if anything.
+async fn trouble(moto: &Moto, rule: Rule, fault: &Fault) -> Option<String> {
+    let stack = Stack::start(moto, &StackConfig::of_seed(QUIET)).await.unwrap();
+    stack.faults().add(rule);
+    // A fault costs time, and the market moves on: what fills must not hang on that.
+    stack.faults().add(Rule::on(Route::PlaceOrder).after(2).always().fault(Fault::PartFill(u32::MAX)));
+    let answer = stack.invoke(LIVE).await.unwrap();
+    let filled: u32 = stack.simulator.book().filled_packages().iter().map(|package| package.fill.quantity).sum();
+    let audit = stack.audit(After::Everything).await.unwrap();
+    let struck = stack.faults().fired().iter().any(|fired| fired.fault == *fault);
+    stack.host.stop().await;
+    if struck && answer.outcome() == "filled" && filled == 12 && audit.is_empty() {
+        return None;
+    }
+    let said = answer.body.to_string();
+    Some(format!("struck {struck}, filled {filled}, {audit:?}: {} {}", answer.outcome(), said.get(..600).unwrap_or(&said)))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn with_one_aws_fault_that_clears_a_run_fills_what_the_undisturbed_run_fills() {
+    let moto = Moto::start().await.unwrap();
+    let operations = [
+        ("SSM.GetParameters", 1),
+        ("SSM.GetParameter", 1),
+        ("SSM.PutParameter", 1),
+        ("DynamoDB.BatchGetItem", 2),
+        ("DynamoDB.UpdateItem", 1),
+        ("DynamoDB.Query", 1),
+        ("DynamoDB.PutItem", 3),
+        ("DynamoDB.TransactWriteItems", 3),
+    ];
+    let mut wrong = Vec::new();
+    for (operation, occurrences) in operations {
+        for fault in transport().into_iter().chain([Fault::Throttled]) {
+            for after in 0..occurrences {
+                let rule = Rule::on(Route::aws(operation)).after(after).fault(fault.clone());
+                wrong.extend(trouble(&moto, rule, &fault).await.map(|trouble| format!("{operation} after {after}, {fault:?}: {trouble}")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn with_one_read_fault_that_clears_a_run_fills_what_the_undisturbed_run_fills() {
+    let moto = Moto::start().await.unwrap();
+    let routes = [Route::Token, Route::AccountNumbers, Route::Account, Route::ListOrders, Route::Quotes, Route::ReadOrder, Route::SignalLogin, Route::Signal];
+    let mut wrong = Vec::new();
+    for route in routes {
+        for fault in of_reads() {
+            let rule = Rule::on(route.clone()).fault(fault.clone());
+            wrong.extend(trouble(&moto, rule, &fault).await.map(|trouble| format!("{route:?}, {fault:?}: {trouble}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn whatever_happens_to_an_orders_post_or_cancel_the_books_stay_in_order() {
+    let moto = Moto::start().await.unwrap();
+    let hidden = |seconds| Fault::HiddenFor(Duration::from_secs(seconds));
+    let posts = [
+        hidden(3),
+        hidden(40),
+        Fault::NoLocation,
+        Fault::Location("https://example.test/orders/77".into()),
+        Fault::Rejected("made up".into()),
+        Fault::PartFill(2),
+        Fault::AccessTokenDies,
+    ];
+    let reads = [
+        Fault::StaleOrders(Duration::from_secs(4)),
+        Fault::StatusShown("SOMETHING_NEW".into()),
+        Fault::StatusShown("PENDING_ACTIVATION".into()),
+        Fault::PartFill(1),
+        Fault::AccessTokenDies,
+    ];
+    let cancels = [Fault::FilledFirst, Fault::FillsDuringCancel(1), Fault::FillsDuringCancel(u32::MAX)];
+    let of = |route: Route, faults: Vec<Fault>| faults.into_iter().map(move |fault| (route.clone(), fault)).collect::<Vec<_>>();
+    let cases = [
+        of(Route::PlaceOrder, of_reads().into_iter().chain(posts).collect()),
+        of(Route::CancelOrder, of_reads().into_iter().chain(cancels).collect()),
+        of(Route::ReadOrder, reads.into()),
+        of(Route::ListOrders, vec![Fault::StaleOrders(Duration::from_secs(4))]),
+        of(Route::Account, vec![Fault::LaggingPositions(Duration::from_secs(60))]),
+    ];
+    for (route, fault) in cases.concat() {
+        // Of the quiet day, on which every rung is cancelled.
+        let seed = if route == Route::CancelOrder || route == Route::ReadOrder { QUIET } else { FILLING };
+        let case = format!("{route:?}, {fault:?}");
+        let stack = Stack::start(&moto, &StackConfig::of_seed(seed)).await.unwrap();
+        stack.faults().add(Rule::on(route).times(2).fault(fault.clone()));
+        let answer = stack.invoke(LIVE).await.unwrap();
+        assert!(stack.faults().fired().iter().any(|fired| fired.fault == fault), "{case} did not happen");
+        assert_eq!(stack.audit(After::Anything).await.unwrap(), Vec::<String>::new(), "{case}: {}", answer.body);
+        stack.until("20:16:40").await;
+        let swept = stack.invoke(SWEEP).await.unwrap();
+        assert!(["swept", "recovered"].contains(&swept.outcome()), "{case}: {}", swept.body);
+        assert_eq!(stack.audit(After::Everything).await.unwrap(), Vec::<String>::new(), "{case}, swept");
+        stack.host.stop().await;
+    }
+}
