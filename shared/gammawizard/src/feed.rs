@@ -162,6 +162,16 @@ fn later(now: Timestamp, by: Duration) -> Timestamp {
 
 #[async_trait]
 impl SignalSource for GammaWizard {
+    async fn prepare(&self, budget: Duration) {
+        if self.kept_token().is_some() {
+            return;
+        }
+        match self.login(later(self.clock.now(), budget)).await {
+            Ok(token) => self.keep_token(token),
+            Err(error) => tracing::warn!(%error, "no login to the signal feed yet"),
+        }
+    }
+
     async fn rows(&self, budget: Duration) -> Result<Vec<SignalRow>, SignalError> {
         let body = self.body(later(self.clock.now(), budget)).await?;
         payload::rows(&body).map_err(|error| SignalError::Malformed(error.to_string()))

@@ -298,3 +298,18 @@ async fn no_error_and_no_log_line_holds_a_credential() {
     let leak = logged.lines().find(|line| line.contains("canary") || line.contains("%26ss"));
     assert_eq!(leak, None);
 }
+
+#[tokio::test]
+async fn a_login_made_while_there_is_time_is_not_made_again() {
+    let bench = Bench::new(None, [says(200, NEW_LOGIN), says(200, ROW)]).await;
+    bench.feed.prepare(AMPLE).await;
+    assert_eq!(bench.days().await.unwrap(), ["2026-02-11"]);
+    assert_eq!(bench.asked(), ["login", "new"]);
+    // One that fails then is made by the read.
+    let bench = Bench::new(None, [says(401, ""), says(200, NEW_LOGIN), says(200, ROW)]).await;
+    bench.feed.prepare(AMPLE).await;
+    assert_eq!(bench.days().await.unwrap(), ["2026-02-11"]);
+    let bench = Bench::new(Some(OLD_TOKEN), [says(200, ROW)]).await;
+    bench.feed.prepare(AMPLE).await;
+    assert_eq!((bench.days().await.unwrap().len(), bench.asked()), (1, vec!["old"]), "a token at hand is tried first");
+}

@@ -6,6 +6,9 @@ use gamma_market::SignalRow;
 /// Where the day's signal is published.
 #[async_trait]
 pub trait SignalSource: Send + Sync {
+    /// Gets ready while there is time, such as by logging in. What fails here the next read tries again, and says so.
+    async fn prepare(&self, _budget: Duration) {}
+
     /// Every row the feed shows now, in the feed's own order; choosing the right one is the strategy's work.
     /// `budget` bounds the whole call, retries included, in real time.
     ///

@@ -83,6 +83,9 @@ impl Run<'_> {
     pub(super) async fn signal(&mut self, mut lease: Option<&mut Lease>) -> Result<SignalRow, Ended> {
         let execution = &self.profile.execution;
         let ready = at_eastern(self.date(), execution.signal_ready);
+        if self.now() < ready {
+            self.ports.signal.prepare(SIGNAL_BUDGET).await;
+        }
         while self.now() < ready {
             let nap = self.now() + seconds(execution.lease_seconds) / 4;
             self.ports.clock.sleep_until(nap.min(ready)).await;
