@@ -235,7 +235,11 @@ async fn incident_killed_between_sending_and_the_reply_the_next_delivery_recover
 async fn recovery_of_an_unprovable_order_hides_no_other() {
     let world = World::at("20:13:31");
     // The put's POST is lost and no order exists; the call's order works; then the function dies.
-    set(&world.broker.place, |number| if number == 1 { Place::LostBefore } else { Place::Hang });
+    set(&world.broker.place, |number| match number {
+        1 => Place::LostBefore,
+        2 => Place::Hang,
+        _ => Place::Accept,
+    });
     set(&world.broker.fills, |_, _, seconds| u32::from(seconds >= 2));
     killed_in_its_second_post(&world).await;
     let again = world.deliver("run-2").await;
@@ -342,6 +346,14 @@ async fn a_lease_taken_over_stops_the_run_and_its_orders_are_proven_over() {
     let (report, ()) = tokio::join!(world.deliver_as(&request), thief);
     assert_eq!((*world.broker.posts.lock().unwrap(), world.broker.live()), (2, 0), "nothing more is sent, nothing is left alive");
     assert!(report.sides.iter().all(|side| matches!(side.end, Some(SideEnd::Stopped(StopReason::LeaseLost(_))))), "{:?}", report.sides[0].end);
+}
+
+#[tokio::test]
+async fn what_the_fence_refuses_is_never_sent() {
+    let world = World::at("20:13:31");
+    world.ledger.steal_lease_before("put sending");
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::AnotherRunActive, 0), "{:?}", report.notes);
 }
 
 #[tokio::test]

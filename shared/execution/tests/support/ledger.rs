@@ -18,6 +18,8 @@ struct State {
     controls: Option<Controls>,
     /// The write that fails, and how often still.
     broken: Option<(&'static str, u32)>,
+    /// The call just before which another run takes the lease.
+    stolen_before: Option<&'static str>,
 }
 
 /// One account's one day, with the conditional writes of the real table.
@@ -38,6 +40,11 @@ impl MemoryLedger {
         let mut state = self.0.lock().unwrap();
         let fence = state.lease.as_ref().map_or(0, |(writer, _)| writer.fence);
         state.lease = Some((Writer { run_id: "thief".into(), fence: fence + 1 }, Timestamp::MAX));
+    }
+
+    /// Another run takes the lease over just before the next `operation` is carried out.
+    pub(crate) fn steal_lease_before(&self, operation: &'static str) {
+        self.0.lock().unwrap().stolen_before = Some(operation);
     }
 
     pub(crate) fn lease_expires(&self) -> Option<Timestamp> {
@@ -66,6 +73,9 @@ impl MemoryLedger {
     }
 
     fn with<T>(&self, operation: &'static str, change: impl FnOnce(&mut State) -> T) -> Result<T, LedgerError> {
+        if self.0.lock().unwrap().stolen_before.take_if(|before| *before == operation).is_some() {
+            self.steal_lease();
+        }
         let mut state = self.0.lock().unwrap();
         if let Some((broken, times)) = &mut state.broken
             && *broken == operation
