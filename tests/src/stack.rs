@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_cloud::{DynamoLedger, OperatorControls, SdkConfig, SsmTokenStore, aws, create_table};
-use gamma_execution::ports::{Arming, Clock, Decision, Ledger, LoadedDay, TokenStore};
+use gamma_execution::ports::{Arming, Clock, Decision, Ledger, LoadedDay, TokenStore, TokenVersion};
 use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::gammawizard::PublishedRow;
 use gamma_simulator::host::{FunctionConfig, Host, HostConfig, InvokeKind, InvokeResult};
@@ -146,7 +146,7 @@ impl Stack {
         parameters.extend(config.parameters.clone());
         let store = SsmTokenStore::new(&self.aws);
         for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {
-            store.save(&name, &SecretString::from(value)).await?;
+            store.put(&name, &SecretString::from(value)).await?;
         }
         create_table(&self.aws, &self.table).await?;
         if config.armed {
@@ -233,7 +233,8 @@ impl Stack {
     pub async fn token(&self) -> Fallible<(Value, i64)> {
         use secrecy::ExposeSecret;
         let stored = SsmTokenStore::new(&self.aws).load(TOKEN).await?;
-        Ok((serde_json::from_str(stored.text.expose_secret())?, stored.version))
+        let TokenVersion::Count(version) = stored.version else { return Err("a parameter's versions are counted".into()) };
+        Ok((serde_json::from_str(stored.text.expose_secret())?, version))
     }
 
     /// The function's environment, for running it by hand.

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use gamma_cloud::{DynamoLedger, Secrets, SecretsError, SsmTokenStore, aws};
+use gamma_cloud::{DynamoLedger, DynamoTokenLock, SecretName, Secrets, SecretsError, aws, token_store};
 use gamma_execution::ports::{Clock, Ledger, RunRecord, StoredToken};
 use gamma_execution::run::AccountProfile;
-use gamma_execution::tokens::{TokenAge, TokenKeeper};
+use gamma_execution::tokens::{TokenIdentity, TokenKeeper, TokenPorts};
 use gamma_gammawizard::{GammaWizard, GammaWizardConfig};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_market::calendar::trade_date;
-use gamma_schwab::{Schwab, SchwabConfig, TokenSink};
-use secrecy::{ExposeSecret, SecretString};
+use gamma_schwab::{Schwab, SchwabConfig, token_age};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::clock::RunClock;
@@ -19,11 +18,6 @@ use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::profiles;
 
-const APP_KEY: &str = "/gamma/schwab/app_key";
-const APP_SECRET: &str = "/gamma/schwab/app_secret";
-const TOKEN: &str = "/gamma/schwab/token_json";
-const SIGNAL_EMAIL: &str = "/gamma/shared/gw_email";
-const SIGNAL_PASSWORD: &str = "/gamma/shared/gw_password";
 const SIGNAL_ENDPOINT: &str = "rapi/GetUltraPureConstantStable";
 
 /// What can be made before any secret is read.
@@ -62,36 +56,44 @@ impl<'a> Assembly<'a> {
         DynamoLedger::new(&self.aws, self.deployment.table(), self.clock())
     }
 
-    /// Reads every secret in one batch and makes the adapters.
+    /// Reads every secret at once and makes the adapters.
     pub(crate) async fn ports(&self) -> Result<Connected, Failure> {
         let unavailable = |error: SecretsError| Failure::new("SecretsUnavailable", error);
-        let sizing = format!("/gamma/{}/sizing", self.deployment.account());
-        let required = [APP_KEY, APP_SECRET, TOKEN, SIGNAL_EMAIL, SIGNAL_PASSWORD];
-        let secrets = Secrets::new(&self.aws).read_with(&required, &[&sizing]).await.map_err(unavailable)?;
-        let secret = |name: &str| secrets.get(name).cloned().map_err(unavailable);
-        let profile = profiles::load(self.deployment.account(), secrets.optional(&sizing).map(ExposeSecret::expose_secret))?;
+        let names = &self.deployment.names;
+        let required = [&names.app_key, &names.app_secret, &names.token, &names.signal_email, &names.signal_password].map(SecretName::as_str);
+        let secrets = Secrets::new(&self.aws).read_with(&required, &[names.sizing.as_str()]).await.map_err(unavailable)?;
+        let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(unavailable);
+        let sizing = secrets.optional(names.sizing.as_str()).map(ExposeSecret::expose_secret);
+        let profile = profiles::load(self.deployment.account(), sizing)?;
         let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
-        let token_text = secret(TOKEN)?;
-        let stored = StoredToken { text: token_text.clone(), version: secrets.version(TOKEN).map_err(unavailable)? };
-        let tokens = Arc::new(TokenKeeper::new(Arc::new(SsmTokenStore::new(&self.aws)), TOKEN, &stored, token_age));
+        let stored = StoredToken { text: secret(&names.token)?, version: secrets.version(names.token.as_str()).map_err(unavailable)? };
+        let tokens = Arc::new(self.keeper(&stored));
         let config = SchwabConfig {
             base_url: self.deployment.schwab_url.clone(),
-            app_key: secret(APP_KEY)?,
-            app_secret: secret(APP_SECRET)?,
-            token_text,
+            app_key: secret(&names.app_key)?,
+            app_secret: secret(&names.app_secret)?,
+            token_text: stored.text,
             account_number: None,
         };
-        let sink = Arc::new(Keep(Arc::clone(&tokens)));
-        let broker = Schwab::new(http.clone(), config, self.clock(), sink).map_err(|error| Failure::new("BadToken", error))?;
+        let broker = Schwab::new(http.clone(), config, self.clock(), tokens.clone()).map_err(|error| Failure::new("BadToken", error))?;
         let config = GammaWizardConfig {
             base_url: self.deployment.gammawizard_url.clone(),
             endpoint: SIGNAL_ENDPOINT.to_owned(),
-            email: secret(SIGNAL_EMAIL)?,
-            password: secret(SIGNAL_PASSWORD)?,
+            email: secret(&names.signal_email)?,
+            password: secret(&names.signal_password)?,
             token: None,
         };
         let signal = GammaWizard::new(http.clone(), config, self.clock());
         Ok(Connected { http, broker, signal, ledger: self.ledger(), tokens, profile })
+    }
+
+    /// Lock and store are hurried: trading does not wait for them.
+    fn keeper(&self, stored: &StoredToken) -> TokenKeeper {
+        let aws = aws::hurried(&self.aws);
+        let name = &self.deployment.names.token;
+        let lock = Arc::new(DynamoTokenLock::new(&aws, self.deployment.table(), self.clock()));
+        let ports = TokenPorts { store: token_store(&aws, name), lock, clock: self.clock() };
+        TokenKeeper::new(ports, TokenIdentity { name: name.as_str(), run_id: &self.run_id, read_age: token_age }, stored)
     }
 
     /// The ledger alone can say how every delivery ended, also one whose set-up failed.
@@ -104,20 +106,4 @@ impl<'a> Assembly<'a> {
             tracing::error!(run_id = %self.run_id, "the run record could not be written: {error}");
         }
     }
-}
-
-/// Hands a refreshed token document to its keeper.
-struct Keep(Arc<TokenKeeper>);
-
-#[async_trait]
-impl TokenSink for Keep {
-    async fn rotated(&self, text: SecretString, _created: i64, _expires: i64) {
-        self.0.rotated(text).await;
-    }
-}
-
-/// Login and access-token expiry of a token document, as schwab-py writes it.
-fn token_age(text: &str) -> Option<TokenAge> {
-    let document: Value = serde_json::from_str(text).ok()?;
-    Some(TokenAge { created: document["creation_timestamp"].as_i64()?, expires: document["token"]["expires_at"].as_i64()? })
 }

@@ -1,5 +1,7 @@
 //! What the deployment says: which account, which table, live or dry, and where the services are.
 
+use gamma_cloud::SecretName;
+
 use crate::failure::Failure;
 
 /// The environment of this function, checked.
@@ -10,15 +12,57 @@ pub(crate) struct Deployment {
     live: bool,
     pub(crate) schwab_url: String,
     pub(crate) gammawizard_url: String,
+    /// Where the secrets are kept.
+    pub(crate) names: SecretNames,
     /// The virtual clock of a local stack; accepted only where every endpoint is loopback.
     pub(crate) clock_url: Option<String>,
+}
+
+/// The names of the secrets, each of which a variable may replace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SecretNames {
+    /// `GAMMA_NAME_APP_KEY`: the Schwab application's key.
+    pub(crate) app_key: SecretName,
+    /// `GAMMA_NAME_APP_SECRET`: its secret.
+    pub(crate) app_secret: SecretName,
+    /// `GAMMA_NAME_TOKEN`: the token document, which is written back.
+    pub(crate) token: SecretName,
+    /// `GAMMA_NAME_SIGNAL_EMAIL`: the login of the signal feed.
+    pub(crate) signal_email: SecretName,
+    /// `GAMMA_NAME_SIGNAL_PASSWORD`: its password.
+    pub(crate) signal_password: SecretName,
+    /// `GAMMA_NAME_SIZING`: the sizing override, which may be absent.
+    pub(crate) sizing: SecretName,
+}
+
+impl SecretNames {
+    fn from_env(account: &str, value: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let name = |variable: &str, usual: &str| {
+            let name = value(variable).unwrap_or_else(|| usual.to_owned());
+            let parsed = if variable == "GAMMA_NAME_TOKEN" { SecretName::of_document(&name) } else { SecretName::parse(&name) };
+            parsed.map_err(|error| Failure::new("BadDeployment", format!("environment {variable}: {error}")))
+        };
+        Ok(Self {
+            app_key: name("GAMMA_NAME_APP_KEY", "/gamma/schwab/app_key")?,
+            app_secret: name("GAMMA_NAME_APP_SECRET", "/gamma/schwab/app_secret")?,
+            token: name("GAMMA_NAME_TOKEN", "/gamma/schwab/token_json")?,
+            signal_email: name("GAMMA_NAME_SIGNAL_EMAIL", "/gamma/shared/gw_email")?,
+            signal_password: name("GAMMA_NAME_SIGNAL_PASSWORD", "/gamma/shared/gw_password")?,
+            sizing: name("GAMMA_NAME_SIZING", &format!("/gamma/{account}/sizing"))?,
+        })
+    }
+
+    fn any_in_secrets_manager(&self) -> bool {
+        let all = [&self.app_key, &self.app_secret, &self.token, &self.signal_email, &self.signal_password, &self.sizing];
+        all.into_iter().any(SecretName::is_in_secrets_manager)
+    }
 }
 
 const SCHWAB: &str = "https://api.schwabapi.com";
 const GAMMAWIZARD: &str = "https://gandalf.gammawizard.com";
 
 impl Deployment {
-    /// Reads `GAMMA_ACCOUNT`, `GAMMA_TABLE`, `GAMMA_DRY_RUN` and the endpoint overrides of local stacks.
+    /// Reads `GAMMA_ACCOUNT`, `GAMMA_TABLE`, `GAMMA_DRY_RUN`, the names of secrets and the endpoint overrides of local stacks.
     pub(crate) fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let bad = |name: &str, got: &str, expected: &str| Failure::new("BadDeployment", format!("environment {name}: got {got}, expected {expected}"));
         let value = |name: &str| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -33,11 +77,10 @@ impl Deployment {
         let schwab_url = value("GAMMA_SCHWAB_URL").unwrap_or_else(|| SCHWAB.to_owned());
         let gammawizard_url = value("GAMMA_GAMMAWIZARD_URL").unwrap_or_else(|| GAMMAWIZARD.to_owned());
         let clock_url = value("GAMMA_CLOCK_URL");
-        let aws: Vec<Option<String>> = ["", "_SSM", "_DYNAMODB"].iter().map(|service| value(&format!("AWS_ENDPOINT_URL{service}"))).collect();
-        let aws_is_local = match &aws[..] {
-            [all, ssm, dynamodb] => [ssm, dynamodb].iter().all(|one| one.as_ref().or(all.as_ref()).is_some_and(|url| is_loopback(url))),
-            _ => false,
-        };
+        let names = SecretNames::from_env(&account, value)?;
+        let services = ["SSM", "DYNAMODB"].into_iter().chain(names.any_in_secrets_manager().then_some("SECRETS_MANAGER"));
+        let endpoint = |service| value(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| value("AWS_ENDPOINT_URL"));
+        let aws_is_local = services.map(endpoint).all(|url| url.is_some_and(|url| is_loopback(&url)));
         let local = aws_is_local && [&schwab_url, &gammawizard_url].into_iter().chain(&clock_url).all(|url| is_loopback(url));
         if clock_url.is_some() && !local {
             return Err(bad("GAMMA_CLOCK_URL", "a virtual clock", "none, unless AWS, Schwab, GammaWizard and the clock are all on loopback"));
@@ -47,7 +90,7 @@ impl Deployment {
                 return Err(bad(name, "an address without TLS", "https://, or http:// on loopback"));
             }
         }
-        Ok(Self { account, table, live, schwab_url, gammawizard_url, clock_url })
+        Ok(Self { account, table, live, schwab_url, gammawizard_url, names, clock_url })
     }
 
     pub(crate) fn account(&self) -> &str {
@@ -105,6 +148,30 @@ mod tests {
             let failure = deployment(&[change]).unwrap_err();
             assert!(failure.to_string().contains("GAMMA_CLOCK_URL"), "{change:?}: {failure}");
         }
+    }
+
+    #[test]
+    fn a_virtual_clock_with_a_secret_elsewhere_is_refused() {
+        let elsewhere = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://secretsmanager.us-east-1.amazonaws.com");
+        assert!(deployment(&[elsewhere]).is_ok(), "nothing is read from there");
+        let failure = deployment(&[elsewhere, ("GAMMA_NAME_APP_KEY", "secretsmanager:gamma/schwab#app_key")]).unwrap_err();
+        assert!(failure.to_string().contains("GAMMA_CLOCK_URL"), "{failure}");
+        assert!(deployment(&[("GAMMA_NAME_APP_KEY", "secretsmanager:gamma/schwab#app_key")]).is_ok());
+    }
+
+    #[test]
+    fn every_name_of_a_secret_may_be_replaced_and_a_bad_one_names_its_variable() {
+        let usual = deployment(&[]).unwrap().names;
+        assert_eq!((usual.token.as_str(), usual.sizing.as_str()), ("/gamma/schwab/token_json", "/gamma/schwab/sizing"));
+        for variable in ["APP_KEY", "APP_SECRET", "TOKEN", "SIGNAL_EMAIL", "SIGNAL_PASSWORD", "SIZING"] {
+            let variable = format!("GAMMA_NAME_{variable}");
+            let names = deployment(&[(&variable, "secretsmanager:other")]).unwrap().names;
+            assert!(names != usual && names.any_in_secrets_manager(), "{variable}");
+            let failure = deployment(&[(&variable, "secretsmanager:")]).unwrap_err();
+            assert!(failure.error_type == "BadDeployment" && failure.to_string().contains(&variable), "{failure}");
+        }
+        let failure = deployment(&[("GAMMA_NAME_TOKEN", "secretsmanager:gamma#token")]).unwrap_err();
+        assert!(failure.to_string().contains("GAMMA_NAME_TOKEN") && failure.to_string().contains("a secret of its own"), "{failure}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The warm-up a few minutes before trading: refresh the token, check calendar, arming and halt; place nothing.
 
 use gamma_execution::ports::{Arming, Ledger};
-use gamma_execution::tokens::TokenSaved;
+use gamma_execution::tokens::TokenSummary;
 use gamma_market::calendar::{SessionDay, session_day, trade_date};
 use serde_json::{Value, json};
 
@@ -20,15 +20,15 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
         let dead = matches!(error.fault, gamma_execution::ports::BrokerFault::TokenDead(_));
         Failure::new(if dead { "TokenDead" } else { "BrokerUnavailable" }, error)
     })?;
-    let token = connected.tokens.flush().await;
+    let TokenSummary { saved: token, notes, alarm } = connected.tokens.flush().await;
     let controls = connected.ledger.controls(deployment.account()).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;
     let armed = controls.arming == Arming::Armed;
     let ready = deployment.live() && armed && controls.halted.is_none();
     if deployment.live() && !armed {
         tracing::error!(run_id = assembly.run_id(), alarm = true, outcome = "not_armed", "warm-up: the account is not armed");
     }
-    if let TokenSaved::Failed { reason } = &token {
-        tracing::error!(run_id = assembly.run_id(), alarm = true, "warm-up: token not saved: {reason}");
+    if alarm {
+        tracing::error!(run_id = assembly.run_id(), alarm = true, "warm-up: {}", notes.join("; "));
     }
     tracing::info!(run_id = assembly.run_id(), session, refreshed, armed, "warmed up");
     Ok(json!({
@@ -44,5 +44,6 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
         "ready_to_trade": ready,
         "token_refreshed": refreshed,
         "token": token,
+        "notes": notes,
     }))
 }

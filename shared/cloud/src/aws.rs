@@ -11,6 +11,8 @@ use aws_sdk_dynamodb::config::Credentials;
 const CONNECT: Duration = Duration::from_secs(1);
 const ATTEMPT: Duration = Duration::from_millis(2500);
 const OPERATION: Duration = Duration::from_secs(6);
+const HURRIED_ATTEMPT: Duration = Duration::from_secs(1);
+const HURRIED_OPERATION: Duration = Duration::from_millis(2500);
 const ATTEMPTS: u32 = 3;
 
 /// The configuration from the environment: region, role credentials, and the standard `AWS_ENDPOINT_URL` and
@@ -35,6 +37,14 @@ pub async fn load_for(endpoint: &str) -> SdkConfig {
         .credentials_provider(Credentials::new("local", "local", None, None, "local stack"))
         .load()
         .await
+}
+
+/// `config` for calls that trading does not wait for: the token's lock and its store. A second for an attempt and 2.5 s for
+/// an operation, on the same connections.
+#[must_use]
+pub fn hurried(config: &SdkConfig) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(HURRIED_ATTEMPT).operation_timeout(HURRIED_OPERATION).build();
+    config.to_builder().timeout_config(timeouts).build()
 }
 
 fn patient(loader: ConfigLoader) -> ConfigLoader {

@@ -2,13 +2,14 @@
 //!
 //! | partition key | sort key | item |
 //! |---|---|---|
-//! | `<account>#<date>` | `lease` | who may act, until when; the only item with a `ttl` |
+//! | `<account>#<date>` | `lease` | who may act, until when; with the token lock the only item with a `ttl` |
 //! | | `day#<strategy>` | the day record |
 //! | | `intent#<strategy>#<side>#r<NN>` | one side of the plan |
 //! | | `rung#<strategy>#<side>#r<NN>#<NN>` | one attempt to place an order |
 //! | | `run#<run_id>` | how one run ended, with its report as JSON text |
 //! | `control#<account>` | `arming`, `halt` | operator records of one account |
 //! | `control#all` | `halt` | the operator's halt of everything |
+//! | `token#<name>` | `lock` | who refreshes that token document and writes it back, until when |
 //!
 //! Records are kept attribute by attribute, not as a JSON document: conditions need half of the attributes anyhow, an
 //! operator reads the rest in the console, and a document beside the attributes would be a second truth. An item that does
@@ -32,6 +33,7 @@ mod run;
 mod rung;
 mod schema;
 mod table;
+mod token_lock;
 
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ use jiff::civil::Date;
 pub use control::OperatorControls;
 pub use key::HaltScope;
 pub use schema::create_table;
+pub use token_lock::DynamoTokenLock;
 
 use table::Table;
 

@@ -1,15 +1,20 @@
-//! AWS: secrets and tokens in SSM, ledger and lease in DynamoDB.
+//! AWS: secrets and tokens in SSM or Secrets Manager; ledger, lease and token lock in DynamoDB.
 //!
 //! The only room that names `aws-sdk-*`. Each invocation makes one [`aws::load`] and hands the configuration to
-//! [`Secrets`], [`SsmTokenStore`] and [`DynamoLedger`]; everything else sees the ports of `gamma-execution`.
+//! [`Secrets`], [`token_store`], [`DynamoTokenLock`] and [`DynamoLedger`]; everything else sees the ports of `gamma-execution`.
 
 pub mod aws;
 mod ledger;
+mod secret_name;
+mod secret_tokens;
 mod secrets;
+mod secrets_manager;
 mod service_error;
 mod tokens;
 
 pub use aws_config::SdkConfig;
-pub use ledger::{DynamoLedger, HaltScope, OperatorControls, create_table};
+pub use ledger::{DynamoLedger, DynamoTokenLock, HaltScope, OperatorControls, create_table};
+pub use secret_name::{SecretName, SecretNameError};
+pub use secret_tokens::SecretTokenStore;
 pub use secrets::{SecretSet, Secrets, SecretsError};
-pub use tokens::SsmTokenStore;
+pub use tokens::{SsmTokenStore, token_store};

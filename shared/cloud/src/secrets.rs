@@ -1,24 +1,27 @@
-//! Secrets kept as SSM SecureString parameters (reference gammawizard.md, section 5.6).
+//! Secrets kept as SSM SecureString parameters (reference gammawizard.md, section 5.6) or in Secrets Manager.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
-use aws_sdk_ssm::Client;
-use aws_sdk_ssm::types::Parameter;
+use gamma_execution::ports::TokenVersion;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tokio::task::JoinSet;
 
+use crate::secret_name::{Kept, SecretName, SecretNameError};
+use crate::secrets_manager::{self, Current};
 use crate::service_error::reason;
 
 /// The most names `GetParameters` takes.
 const BATCH: usize = 10;
 
-/// Reads parameters, decrypted, all of a run in one call.
+/// Reads secrets, decrypted, all of a run at once. Each name says where its secret is kept ([`SecretName`]).
 #[derive(Debug, Clone)]
 pub struct Secrets {
-    client: Client,
+    config: SdkConfig,
 }
 
-/// Parameters as they were read at one moment. Its `Debug` form shows names and versions, never values.
+/// Secrets as they were read at one moment. Its `Debug` form shows names and versions, never values.
 #[derive(Debug)]
 pub struct SecretSet {
     held: BTreeMap<String, Held>,
@@ -27,79 +30,147 @@ pub struct SecretSet {
 #[derive(Debug)]
 struct Held {
     value: SecretString,
-    version: i64,
+    version: TokenVersion,
 }
 
-/// Why parameters could not be read, or one cannot be given.
+/// Why secrets could not be read, or one cannot be given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretsError {
-    /// Parameters are not there or hold nothing; every one of them is named.
-    #[error("parameters: missing [{}], empty [{}]; write them with scripts/seed-ssm", missing.join(", "), empty.join(", "))]
+    /// Secrets are not there or hold nothing; every one of them is named.
+    #[error("secrets: missing [{}], empty [{}]; {}", missing.join(", "), empty.join(", "), next_step(missing, empty))]
     Incomplete {
         /// Names the store does not know.
         missing: Vec<String>,
         /// Names whose value is blank.
         empty: Vec<String>,
     },
-    /// The store did not answer, or refused.
-    #[error("parameters: could not be read: {reason}")]
+    /// A store did not answer, or refused.
+    #[error("{what}: could not be read: {reason}")]
     Unavailable {
+        /// The parameters, or one secret.
+        what: String,
         /// Code and message, without values.
         reason: String,
     },
+    /// A secret is there and is not what its name says.
+    #[error("secret {name}: {reason}")]
+    Unusable {
+        /// Its whole name.
+        name: String,
+        /// What came and what was expected, without values.
+        reason: &'static str,
+    },
+    /// A name that names nothing.
+    #[error(transparent)]
+    Name(#[from] SecretNameError),
     /// The name was not among those asked for, or it was optional and is absent.
-    #[error("parameter {name}: not among the parameters that were read")]
+    #[error("secret {name}: not among those that were read")]
     NotRead {
-        /// The parameter's name.
+        /// The name.
         name: String,
     },
 }
+
+/// What was found under the names that were asked for.
+type Found = BTreeMap<String, Held>;
 
 impl Secrets {
     /// A reader over `config`.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        Self { config: config.clone() }
     }
 
-    /// Reads all of `names` with one `GetParameters` (one for each ten). All of them must be there.
+    /// Reads all of `names`. All of them must be there.
     ///
     /// # Errors
-    /// [`SecretsError::Incomplete`] names every parameter that is missing or blank; [`SecretsError::Unavailable`] when the
-    /// store did not answer.
+    /// [`SecretsError::Incomplete`] names every one that is missing or blank; [`SecretsError::Unavailable`] when a store did
+    /// not answer.
     pub async fn read(&self, names: &[&str]) -> Result<SecretSet, SecretsError> {
         self.read_with(names, &[]).await
     }
 
-    /// As [`Secrets::read`], in the same batch with `optional` names that may be absent, such as a sizing override. A blank
+    /// As [`Secrets::read`], together with `optional` names that may be absent, such as a sizing override. A blank
     /// optional value is an error all the same: somebody meant to write something.
     ///
+    /// Parameters come in one `GetParameters` (one for each ten), secrets in one `GetSecretValue` each, at the same time.
+    ///
     /// # Errors
-    /// As [`Secrets::read`].
+    /// As [`Secrets::read`]; also [`SecretsError::Name`] and [`SecretsError::Unusable`].
     pub async fn read_with(&self, required: &[&str], optional: &[&str]) -> Result<SecretSet, SecretsError> {
-        let names: BTreeSet<&str> = required.iter().chain(optional).copied().collect();
-        let names: Vec<&str> = names.into_iter().collect();
-        let mut held = BTreeMap::new();
-        for batch in names.chunks(BATCH) {
-            for parameter in self.batch(batch).await? {
-                if let (Some(name), Some(value)) = (parameter.name, parameter.value) {
-                    let value = SecretString::from(value);
-                    held.insert(name, Held { value, version: parameter.version });
-                }
+        let mut parameters = BTreeSet::new();
+        let mut secrets: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
+        for name in required.iter().chain(optional) {
+            let name = SecretName::parse(name)?;
+            match name.kept() {
+                Kept::Parameter => drop(parameters.insert(name.as_str().to_owned())),
+                Kept::Secret { id, key } => secrets.entry(id.clone()).or_default().push((name.as_str().to_owned(), key.clone())),
             }
         }
+        let parameters: Vec<String> = parameters.into_iter().collect();
+        let (mut held, kept_secret) = tokio::try_join!(Box::pin(self.parameters(&parameters)), Box::pin(self.secrets(secrets)))?;
+        held.extend(kept_secret);
         complete(held, required)
     }
 
-    async fn batch(&self, names: &[&str]) -> Result<Vec<Parameter>, SecretsError> {
-        let request = self.client.get_parameters().with_decryption(true);
-        let request = names.iter().fold(request, |request, name| request.names(*name));
-        let answer = request.send().await.map_err(|error| SecretsError::Unavailable { reason: reason(&error) })?;
-        Ok(answer.parameters.unwrap_or_default())
+    async fn parameters(&self, names: &[String]) -> Result<Found, SecretsError> {
+        let mut found = Found::new();
+        if names.is_empty() {
+            return Ok(found);
+        }
+        let client = aws_sdk_ssm::Client::new(&self.config);
+        for batch in names.chunks(BATCH) {
+            let request = client.get_parameters().with_decryption(true).set_names(Some(batch.to_vec()));
+            let answer = request.send().await.map_err(|error| SecretsError::Unavailable { what: "parameters".to_owned(), reason: reason(&error) })?;
+            for parameter in answer.parameters.unwrap_or_default() {
+                if let (Some(name), Some(value)) = (parameter.name, parameter.value) {
+                    found.insert(name, Held { value: SecretString::from(value), version: TokenVersion::Count(parameter.version) });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The client is made here: a deployment that keeps everything in parameters never pays for it.
+    async fn secrets(&self, secrets: BTreeMap<String, Vec<(String, Option<String>)>>) -> Result<Found, SecretsError> {
+        let mut found = Found::new();
+        if secrets.is_empty() {
+            return Ok(found);
+        }
+        let client = aws_sdk_secretsmanager::Client::new(&self.config);
+        let mut reads = JoinSet::new();
+        for (id, wanted) in secrets {
+            let client = client.clone();
+            reads.spawn(async move { (secrets_manager::current(&client, &id).await, id, wanted) });
+        }
+        for (answer, id, wanted) in reads.join_all().await {
+            let answer = answer.map_err(|reason| SecretsError::Unavailable { what: format!("secretsmanager:{id}"), reason })?;
+            let Some(current) = answer else { continue };
+            for (name, key) in wanted {
+                if let Some(value) = chosen(&current, key.as_deref()).map_err(|reason| SecretsError::Unusable { name: name.clone(), reason })? {
+                    found.insert(name, Held { value, version: TokenVersion::Id(current.version.clone()) });
+                }
+            }
+        }
+        Ok(found)
     }
 }
 
-fn complete(held: BTreeMap<String, Held>, required: &[&str]) -> Result<SecretSet, SecretsError> {
+/// The whole secret, or the text under `key` of its JSON; `None` when that key is not there.
+fn chosen(current: &Current, key: Option<&str>) -> Result<Option<SecretString>, &'static str> {
+    let text = current.text.as_ref().ok_or("got a binary secret, expected text")?;
+    let Some(key) = key else { return Ok(Some(text.clone())) };
+    let Ok(Value::Object(fields)) = serde_json::from_str(text.expose_secret()) else {
+        return Err("got a secret that is no JSON object, expected one with this key");
+    };
+    match fields.get(key) {
+        None => Ok(None),
+        Some(Value::String(value)) => Ok(Some(SecretString::from(value.as_str()))),
+        Some(_) => Err("got a JSON value that is no text, expected text under this key"),
+    }
+}
+
+fn complete(held: Found, required: &[&str]) -> Result<SecretSet, SecretsError> {
     // Asked by name instead of trusting the answer's list of invalid names: absent is absent, whatever the list says.
     let missing: BTreeSet<&str> = required.iter().copied().filter(|name| !held.contains_key(*name)).collect();
     let blank = held.iter().filter(|(_, held)| held.value.expose_secret().trim().is_empty());
@@ -109,6 +180,17 @@ fn complete(held: BTreeMap<String, Held>, required: &[&str]) -> Result<SecretSet
     } else {
         let missing = missing.into_iter().map(str::to_owned).collect();
         Err(SecretsError::Incomplete { missing, empty })
+    }
+}
+
+/// How to write what is missing, for the stores that the names lie in.
+fn next_step(missing: &[String], empty: &[String]) -> &'static str {
+    let secret = |name: &&String| name.starts_with("secretsmanager:");
+    let names: Vec<&String> = missing.iter().chain(empty).collect();
+    match names.iter().filter(|name| secret(name)).count() {
+        0 => "write them with scripts/seed-ssm",
+        all if all == names.len() => "write them with aws secretsmanager put-secret-value",
+        _ => "write parameters with scripts/seed-ssm, secrets with aws secretsmanager put-secret-value",
     }
 }
 
@@ -127,12 +209,12 @@ impl SecretSet {
         self.held.get(name).map(|held| &held.value)
     }
 
-    /// The store's version of `name`; each write makes the next.
+    /// The store's version of `name`.
     ///
     /// # Errors
     /// As [`SecretSet::get`].
-    pub fn version(&self, name: &str) -> Result<i64, SecretsError> {
+    pub fn version(&self, name: &str) -> Result<TokenVersion, SecretsError> {
         let held = self.held.get(name);
-        held.map(|held| held.version).ok_or_else(|| SecretsError::NotRead { name: name.to_owned() })
+        held.map(|held| held.version.clone()).ok_or_else(|| SecretsError::NotRead { name: name.to_owned() })
     }
 }

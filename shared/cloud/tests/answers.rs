@@ -6,7 +6,7 @@ mod wire;
 use std::sync::{Arc, Mutex};
 
 use gamma_cloud::{DynamoLedger, Secrets, SsmTokenStore, aws};
-use gamma_execution::ports::{Ledger, PutOutcome, TokenStore};
+use gamma_execution::ports::{Ledger, PutOutcome, TokenStore, TokenVersion};
 use secrecy::SecretString;
 
 use records::{StillClock, at, lease, rung, writer};
@@ -78,6 +78,24 @@ async fn a_failed_condition_decides_even_beside_contention() {
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
+/// A secret that may not be read is named, with the next step, and so is one of whose answer only half came.
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_is_named_without_its_value() {
+    let denied = r#"{"__type":"AccessDeniedException","Message":"not authorized to perform: secretsmanager:GetSecretValue"}"#;
+    let broken = r#"{"SecretString":"sesame-open","VersionId":"#;
+    let (endpoint, seen) = service(vec![wire::json(400, denied), wire::json(200, broken)]);
+    let secrets = Secrets::new(&aws::load_for(&endpoint).await);
+    let error = secrets.read(&["secretsmanager:gamma/schwab#app_key"]).await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("secretsmanager:gamma/schwab: could not be read: AccessDeniedException")
+            && error.ends_with("allow secretsmanager:GetSecretValue on it"),
+        "{error}"
+    );
+    let error = secrets.read(&["secretsmanager:gamma/schwab#app_key"]).await.unwrap_err();
+    assert!(error.to_string().contains("secretsmanager:gamma/schwab: could not be read") && !format!("{error:?}").contains("sesame"), "{error}");
+    assert_eq!(seen.lock().unwrap().len(), 2);
+}
+
 /// The parameters of a run come in one call, and an answer that breaks off carries decrypted values into no error.
 #[tokio::test]
 async fn an_unreadable_answer_shows_nothing_of_the_secrets_in_it() {
@@ -99,9 +117,9 @@ async fn a_message_that_quotes_the_token_is_left_out() {
     let (endpoint, _) = service(vec![wire::json(400, quoting), wire::json(400, denied)]);
     let store = SsmTokenStore::new(&aws::load_for(&endpoint).await);
     let token = SecretString::from("sesame-open");
-    let error = store.save("/gamma/token_json", &token).await.unwrap_err();
+    let error = store.save("/gamma/token_json", &token, &TokenVersion::Count(1)).await.unwrap_err();
     assert!(error.reason.starts_with("ValidationException") && !error.reason.contains("sesame"), "{error}");
-    let error = store.save("/gamma/token_json", &token).await.unwrap_err();
+    let error = store.save("/gamma/token_json", &token, &TokenVersion::Count(1)).await.unwrap_err();
     assert_eq!(error.reason, "AccessDeniedException: not authorized to perform: ssm:PutParameter (HTTP 400)");
 }
 

@@ -13,4 +13,4 @@ pub use ledger::{
     RungRecord, RungState, Writer,
 };
 pub use signal::{SignalError, SignalSource};
-pub use tokens::{SaveError, StoredToken, TokenStore};
+pub use tokens::{InHand, SaveError, StoredToken, TokenIssuer, TokenLock, TokenLockError, TokenRenewal, TokenStore, TokenVersion, TokenWrite};

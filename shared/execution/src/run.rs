@@ -21,7 +21,7 @@ use crate::ports::{
 };
 use crate::profile::{ExecutionProfile, seconds};
 use crate::report::{Outcome, RunReport, Status};
-use crate::tokens::{TokenKeeper, TokenSaved};
+use crate::tokens::{TokenKeeper, TokenSaved, TokenSummary};
 
 pub use resolve::Resolve;
 
@@ -364,9 +364,11 @@ impl Run<'_> {
     }
 
     async fn save_tokens(&mut self) {
-        self.report.token = self.ports.tokens.flush().await;
-        if let TokenSaved::Failed { reason } = &self.report.token {
-            self.note(format!("tokens not saved: {reason}"));
+        let TokenSummary { saved, notes, alarm } = self.ports.tokens.flush().await;
+        self.report.token = saved;
+        self.alarm |= alarm;
+        for note in notes {
+            self.note(note);
         }
         self.stage("save tokens");
     }

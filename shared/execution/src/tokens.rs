@@ -1,12 +1,31 @@
-//! Keeping a broker's token document: saved when its content changed, never left older than one that was obtained.
+//! Keeping a broker's token document: refreshed by one process at a time, saved when its content changed, never left older
+//! than one that was obtained (order-safety point 11).
+//!
+//! Refresh and write-back go under a short lock. Whoever gets it looks first whether the work is done already. A lock or a
+//! store that fails never stops trading: the run goes on with what it has, and says so at its end.
+//!
+//! The lock keeps two refreshes apart. It cannot keep them apart for certain: a holder may be slower than its lock, and
+//! whoever waited long enough goes on without. So every write also looks at what it went over, and puts a newer document back.
 
+mod lock;
+mod write;
+
+#[cfg(test)]
+mod interleavings;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
+
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::ports::{StoredToken, TokenStore};
+use crate::ports::{BrokerFault, Clock, InHand, StoredToken, TokenIssuer, TokenLock, TokenRenewal, TokenStore, TokenVersion};
 
 /// How new a token document is: by login, then by expiry of its access token. Both unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,7 +37,7 @@ pub struct TokenAge {
 }
 
 /// Reads the age out of a document; `None` when it cannot be read.
-pub type ReadAge = fn(&str) -> Option<TokenAge>;
+pub type ReadAge = fn(&SecretString) -> Option<TokenAge>;
 
 /// What became of the document at the end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +48,7 @@ pub enum TokenSaved {
     /// Written back.
     Saved {
         /// The version the write made.
-        version: i64,
+        version: TokenVersion,
     },
     /// The store holds a newer one; ours was not written over it.
     NewerStored,
@@ -40,10 +59,44 @@ pub enum TokenSaved {
     },
 }
 
-/// Holds the document of one run and writes it back to its store.
+/// What a run reports of its token document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSummary {
+    /// What became of the document.
+    pub saved: TokenSaved,
+    /// What else happened to it.
+    pub notes: Vec<String>,
+    /// An operator should be told.
+    pub alarm: bool,
+}
+
+/// What a keeper works with.
+#[derive(Clone)]
+pub struct TokenPorts {
+    /// Where the document is kept.
+    pub store: Arc<dyn TokenStore>,
+    /// Whose turn it is to refresh.
+    pub lock: Arc<dyn TokenLock>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Which document is kept, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenIdentity<'a> {
+    /// The document's name in its store.
+    pub name: &'a str,
+    /// The run that holds the lock; no two deliveries share it.
+    pub run_id: &'a str,
+    /// How old a document of this broker is.
+    pub read_age: ReadAge,
+}
+
+/// Holds the document of one run, renews it, and writes it back to its store.
 pub struct TokenKeeper {
-    store: Arc<dyn TokenStore>,
+    ports: TokenPorts,
     name: String,
+    run_id: String,
     read_age: ReadAge,
     state: Mutex<State>,
 }
@@ -51,65 +104,118 @@ pub struct TokenKeeper {
 struct State {
     /// SHA-256 of the canonical content that the store is known to hold.
     stored: [u8; 32],
+    /// The newest document this run knows of.
     current: SecretString,
+    /// The version read before a write that may have gone over somebody else's, and that could not be looked at.
+    unchecked: Option<TokenVersion>,
+    /// Written without the lock: looked at once more after trading.
+    unlocked: bool,
+    /// The wait for the lock is spent: between rungs nobody waits for it again.
+    waited: bool,
     result: TokenSaved,
+    notes: Vec<String>,
+    alarm: bool,
 }
 
 impl TokenKeeper {
-    /// A keeper of the document `stored` under `name`.
+    /// A keeper of the document `stored`.
     #[must_use]
-    pub fn new(store: Arc<dyn TokenStore>, name: &str, stored: &StoredToken, read_age: ReadAge) -> Self {
-        let state = State { stored: fingerprint(stored.text.expose_secret()), current: stored.text.clone(), result: TokenSaved::Unchanged };
-        Self { store, name: name.to_owned(), read_age, state: Mutex::new(state) }
-    }
-
-    /// Takes a document that was just obtained and saves it at once. A failure never stops trading: [`Self::flush`] tries again.
-    pub async fn rotated(&self, text: SecretString) {
-        self.state().current = text;
-        self.save().await;
-    }
-
-    /// Saves what is not saved yet; answers with what became of the document over the whole run.
-    pub async fn flush(&self) -> TokenSaved {
-        self.save().await;
-        self.state().result.clone()
-    }
-
-    async fn save(&self) {
-        let (current, hash) = {
-            let state = self.state();
-            (state.current.clone(), fingerprint(state.current.expose_secret()))
+    pub fn new(ports: TokenPorts, identity: TokenIdentity<'_>, stored: &StoredToken) -> Self {
+        let state = State {
+            stored: fingerprint(&stored.text),
+            current: stored.text.clone(),
+            unchecked: None,
+            unlocked: false,
+            waited: false,
+            result: TokenSaved::Unchanged,
+            notes: Vec::new(),
+            alarm: false,
         };
-        if hash == self.state().stored {
-            return;
-        }
-        let result = self.write(&current).await;
-        let mut state = self.state();
-        if matches!(result, TokenSaved::Saved { .. } | TokenSaved::NewerStored) {
-            state.stored = hash;
-        }
-        state.result = result;
+        let TokenIdentity { name, run_id, read_age } = identity;
+        Self { ports, name: name.to_owned(), run_id: run_id.to_owned(), read_age, state: Mutex::new(state) }
     }
 
-    /// The store has no conditional write: look before writing, write, and check that nobody wrote in between.
-    async fn write(&self, ours: &SecretString) -> TokenSaved {
-        let failed = |error: crate::ports::SaveError| TokenSaved::Failed { reason: error.to_string() };
-        let age = (self.read_age)(ours.expose_secret());
-        for _ in 0..3 {
-            let before = match self.store.load(&self.name).await {
-                Ok(stored) => stored,
-                Err(error) => return failed(error),
-            };
-            if (self.read_age)(before.text.expose_secret()) > age {
-                return TokenSaved::NewerStored;
-            }
-            match self.store.save(&self.name, ours).await {
-                Ok(version) if version == before.version + 1 => return TokenSaved::Saved { version },
-                Ok(_) => {}
-                Err(error) => return failed(error),
+    /// Saves what is not known to be saved; answers with what became of the document over the whole run.
+    pub async fn flush(&self) -> TokenSummary {
+        if !self.is_settled() {
+            self.state().waited = false;
+            let locked = self.take_turn("the token was saved without it").await;
+            self.save(locked).await;
+            if locked {
+                self.end_turn().await;
             }
         }
-        TokenSaved::Failed { reason: format!("{}: others kept writing at the same time", self.name) }
+        let state = self.state();
+        let failed = match &state.result {
+            TokenSaved::Failed { reason } => Some(format!("tokens not saved: {reason}")),
+            _ => None,
+        };
+        let alarm = state.alarm || failed.is_some();
+        TokenSummary { saved: state.result.clone(), notes: state.notes.iter().cloned().chain(failed).collect(), alarm }
+    }
+
+    /// Nothing is left to save or to look at.
+    fn is_settled(&self) -> bool {
+        let state = self.state();
+        fingerprint(&state.current) == state.stored && state.unchecked.is_none() && !state.unlocked
+    }
+
+    /// Looks, refreshes and saves. Without the lock only when there is nothing else to send.
+    async fn renew_in_turn(&self, held: &SecretString, issuer: &dyn TokenIssuer, locked: bool) -> Result<SecretString, BrokerFault> {
+        let from = match self.ports.store.load(&self.name).await {
+            Ok(stored) if self.supersedes(&stored.text, held) => {
+                if issuer.is_good(&stored.text) {
+                    return Ok(self.adopt(stored.text));
+                }
+                // Its refresh token is the newest there is.
+                stored.text
+            }
+            Ok(_) => held.clone(),
+            Err(error) => {
+                self.trouble(format!("the token was refreshed without looking whether somebody else had done so: {error}"));
+                held.clone()
+            }
+        };
+        let refreshed = match issuer.refresh(&from).await {
+            Err(BrokerFault::TokenDead(why)) => match self.since(&from).await {
+                Some(newer) if issuer.is_good(&newer) => return Ok(self.adopt(newer)),
+                Some(newer) => issuer.refresh(&newer).await?,
+                None => return Err(BrokerFault::TokenDead(why)),
+            },
+            answer => answer?,
+        };
+        self.state().current = refreshed.clone();
+        self.save(locked).await;
+        Ok(refreshed)
+    }
+
+    /// The stored document, when it is not `document` and not older: a person logged in, or another process was faster.
+    async fn since(&self, document: &SecretString) -> Option<SecretString> {
+        match self.ports.store.load(&self.name).await {
+            Ok(stored) => self.supersedes(&stored.text, document).then_some(stored.text),
+            Err(error) => {
+                self.trouble(format!("the broker refused the refresh token, and whether somebody has logged in since could not be read: {error}"));
+                None
+            }
+        }
+    }
+
+    fn adopt(&self, stored: SecretString) -> SecretString {
+        tracing::info!(name = %self.name, "took over a token that another process stored");
+        let mut state = self.state();
+        state.notes.push("took over a token that another process had stored".to_owned());
+        (state.stored, state.current) = (fingerprint(&stored), stored.clone());
+        stored
+    }
+
+    fn age(&self, document: &SecretString) -> Option<TokenAge> {
+        (self.read_age)(document)
+    }
+
+    /// `stored` is another document, readable and not older.
+    fn supersedes(&self, stored: &SecretString, held: &SecretString) -> bool {
+        let age = self.age(stored);
+        age.is_some() && age >= self.age(held) && fingerprint(stored) != fingerprint(held)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,108 +223,41 @@ impl TokenKeeper {
     }
 }
 
+#[async_trait]
+impl TokenRenewal for TokenKeeper {
+    async fn renew(&self, held: &SecretString, in_hand: InHand, issuer: &dyn TokenIssuer) -> Result<SecretString, BrokerFault> {
+        let otherwise = match in_hand {
+            InHand::Usable => "traded on the token in hand",
+            InHand::Useless => "went on without it, because the token in hand is of no use",
+        };
+        let locked = self.take_turn(otherwise).await;
+        if !locked && in_hand == InHand::Usable {
+            return Ok(held.clone());
+        }
+        let renewed = self.renew_in_turn(held, issuer, locked).await;
+        if locked {
+            self.end_turn().await;
+        }
+        renewed
+    }
+
+    fn trouble(&self, note: String) {
+        tracing::warn!(name = %self.name, "{note}");
+        let mut state = self.state();
+        state.alarm = true;
+        state.notes.push(note);
+    }
+}
+
 /// SHA-256 of the canonical content: JSON with sorted keys and no white space, so that reformatting is no change.
-fn fingerprint(text: &str) -> [u8; 32] {
+fn fingerprint(text: &SecretString) -> [u8; 32] {
+    let text = text.expose_secret();
     let canonical = serde_json::from_str::<serde_json::Value>(text).map_or_else(|_| text.to_owned(), |value| value.to_string());
     Sha256::digest(canonical.as_bytes()).into()
 }
 
-impl std::fmt::Debug for TokenKeeper {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for TokenKeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenKeeper").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ports::SaveError;
-    use async_trait::async_trait;
-
-    /// A parameter store: versions count up, last writer wins, nothing is conditional.
-    struct Store {
-        kept: Mutex<(String, i64)>,
-        /// Written by somebody else between our look and our write, once.
-        intruder: Mutex<Option<String>>,
-        writes: Mutex<u32>,
-        broken: bool,
-    }
-
-    impl Store {
-        fn holding(text: &str) -> Self {
-            Self { kept: Mutex::new((text.into(), 7)), intruder: Mutex::new(None), writes: Mutex::new(0), broken: false }
-        }
-    }
-
-    #[async_trait]
-    impl TokenStore for Store {
-        async fn load(&self, _: &str) -> Result<StoredToken, SaveError> {
-            let (text, version) = self.kept.lock().unwrap().clone();
-            if let Some(other) = self.intruder.lock().unwrap().take() {
-                *self.kept.lock().unwrap() = (other, version + 1);
-            }
-            Ok(StoredToken { text: text.into(), version })
-        }
-
-        async fn save(&self, name: &str, text: &SecretString) -> Result<i64, SaveError> {
-            if self.broken {
-                return Err(SaveError { what: "write", name: name.into(), reason: "throttled".into() });
-            }
-            *self.writes.lock().unwrap() += 1;
-            let mut kept = self.kept.lock().unwrap();
-            *kept = (text.expose_secret().into(), kept.1 + 1);
-            Ok(kept.1)
-        }
-    }
-
-    fn age(text: &str) -> Option<TokenAge> {
-        let value: serde_json::Value = serde_json::from_str(text).ok()?;
-        Some(TokenAge { created: value["created"].as_i64()?, expires: value["expires"].as_i64()? })
-    }
-
-    fn keeper(store: &Arc<Store>) -> TokenKeeper {
-        let (text, version) = store.kept.lock().unwrap().clone();
-        TokenKeeper::new(Arc::<Store>::clone(store), "/gamma/x/token_json", &StoredToken { text: text.into(), version }, age)
-    }
-
-    #[tokio::test]
-    async fn written_back_only_when_the_content_changed() {
-        let store = Arc::new(Store::holding(r#"{"created": 1, "expires": 10}"#));
-        let keeper = keeper(&store);
-        keeper.rotated(r#"{"expires":10,"created":1}"#.into()).await;
-        assert_eq!(keeper.flush().await, TokenSaved::Unchanged);
-        keeper.rotated(r#"{"created":1,"expires":20}"#.into()).await;
-        assert_eq!(keeper.flush().await, TokenSaved::Saved { version: 8 });
-        assert_eq!(*store.writes.lock().unwrap(), 1);
-    }
-
-    #[tokio::test]
-    async fn incident_last_writer_won_a_newer_stored_token_is_never_overwritten() {
-        let store = Arc::new(Store::holding(r#"{"created":1,"expires":10}"#));
-        let keeper = keeper(&store);
-        store.kept.lock().unwrap().0 = r#"{"created":2,"expires":5}"#.into();
-        keeper.rotated(r#"{"created":1,"expires":20}"#.into()).await;
-        assert_eq!(keeper.flush().await, TokenSaved::NewerStored);
-        assert_eq!(store.kept.lock().unwrap().0, r#"{"created":2,"expires":5}"#);
-    }
-
-    #[tokio::test]
-    async fn an_older_token_slipped_in_between_look_and_write_is_repaired() {
-        let store = Arc::new(Store::holding(r#"{"created":1,"expires":10}"#));
-        let keeper = keeper(&store);
-        *store.intruder.lock().unwrap() = Some(r#"{"created":1,"expires":15}"#.into());
-        keeper.rotated(r#"{"created":1,"expires":20}"#.into()).await;
-        assert!(matches!(keeper.flush().await, TokenSaved::Saved { .. }));
-        assert_eq!(store.kept.lock().unwrap().0, r#"{"created":1,"expires":20}"#);
-    }
-
-    #[tokio::test]
-    async fn a_store_that_fails_is_reported_and_tried_again() {
-        let store = Arc::new(Store { broken: true, ..Store::holding(r#"{"created":1,"expires":10}"#) });
-        let keeper = keeper(&store);
-        keeper.rotated(r#"{"created":1,"expires":20,"secret":"CANARY"}"#.into()).await;
-        let TokenSaved::Failed { reason } = keeper.flush().await else { panic!("expected a failure") };
-        assert!(reason.contains("throttled") && !reason.contains("CANARY"));
-        assert!(!format!("{keeper:?}").contains("CANARY"));
     }
 }

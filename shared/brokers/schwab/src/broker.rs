@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
-use gamma_execution::ports::{AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderView, PlaceReply};
+use gamma_execution::ports::{
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderView, PlaceReply, TokenRenewal,
+};
 use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, Request};
 use gamma_market::{OptionSymbol, QuoteBook};
@@ -14,7 +16,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
-use crate::auth::{Auth, TokenSink};
+use crate::auth::Auth;
 use crate::client::{BROKER, Client, failed};
 use crate::fields::Object;
 use crate::throttle::WriteThrottle;
@@ -66,7 +68,7 @@ impl Schwab {
     ///
     /// # Errors
     /// [`SchwabSetupError`], which names the field.
-    pub fn new(http: HttpClient, config: SchwabConfig, clock: Arc<dyn Clock>, sink: Arc<dyn TokenSink>) -> Result<Self, SchwabSetupError> {
+    pub fn new(http: HttpClient, config: SchwabConfig, clock: Arc<dyn Clock>, renewal: Arc<dyn TokenRenewal>) -> Result<Self, SchwabSetupError> {
         let base = config.base_url.trim_end_matches('/').to_owned();
         for (field, value) in [("base_url", base.as_str()), ("app_key", config.app_key.expose_secret()), ("app_secret", config.app_secret.expose_secret())] {
             if value.trim().is_empty() {
@@ -74,7 +76,7 @@ impl Schwab {
             }
         }
         let document = TokenDocument::parse(&config.token_text)?;
-        let auth = Auth::new(&base, (config.app_key, config.app_secret), document, http.clone(), Arc::clone(&clock), sink);
+        let auth = Auth::new(&base, (config.app_key, config.app_secret), document, http.clone(), Arc::clone(&clock), renewal);
         Ok(Self {
             client: Client { base, http, auth, clock },
             throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE),
@@ -117,7 +119,7 @@ impl Schwab {
     pub(crate) async fn prepare(&self) -> Result<(&str, SecretString), BrokerFault> {
         let once = Backoff { tries: 1, ..Backoff::READS };
         let hash = self.hash_within(once, Duration::from_secs(5)).await.map_err(|error| error.fault)?;
-        Ok((hash, self.client.auth.access().await?.token))
+        Ok((hash, self.client.auth.access().await?))
     }
 
     pub(crate) fn orders_url(&self, hash: &str) -> String {

@@ -79,7 +79,7 @@ impl Client {
 
     /// Sends with the token; after a 401 refreshes once and sends once more. Only for requests that may be repeated.
     pub(crate) async fn authorised(&self, request: impl Fn() -> Request) -> Result<(Response, SecretString), Unanswered> {
-        let token = self.auth.access().await.map_err(Unanswered::Token)?.token;
+        let token = self.auth.access().await.map_err(Unanswered::Token)?;
         let response = self.http.send(request().bearer(&token)).await.map_err(Unanswered::Http)?;
         if response.status != 401 {
             return Ok((response, token));
@@ -93,8 +93,8 @@ impl Client {
     pub(crate) async fn refresh_if_needed(&self) -> Result<bool, BrokerError> {
         let mut made = 1;
         loop {
-            let fault = match self.auth.access().await {
-                Ok(access) => return Ok(access.renewed),
+            let fault = match self.auth.renew_when_due().await {
+                Ok(renewed) => return Ok(renewed),
                 Err(fault) => fault,
             };
             made += 1;
@@ -150,7 +150,7 @@ fn http_fault(error: &HttpError) -> BrokerFault {
 }
 
 /// Whether a fault of the token endpoint may pass by itself.
-const fn passing(fault: &BrokerFault) -> bool {
+pub(crate) const fn passing(fault: &BrokerFault) -> bool {
     matches!(fault, BrokerFault::Unavailable(_) | BrokerFault::RateLimited(_))
 }
 

@@ -27,9 +27,8 @@ mod transactions;
 #[cfg(test)]
 mod wire_tests;
 
-pub use auth::TokenSink;
 pub use broker::{Schwab, SchwabConfig, SchwabSetupError};
 pub use order_json::order_json;
 pub use preview::Preview;
-pub use token::TokenDocumentError;
+pub use token::{TokenDocumentError, token_age};
 pub use transactions::{FeeKind, PositionEffect, Transaction, TransactionKind, TransactionQuery, TransactionStatus, TransferItem};

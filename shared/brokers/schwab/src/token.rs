@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use gamma_execution::tokens::TokenAge;
 use jiff::Timestamp;
 use rust_decimal::prelude::ToPrimitive;
 use secrecy::{ExposeSecret, SecretString};
@@ -55,9 +56,6 @@ const fn kind(value: Option<&Value>) -> &'static str {
 }
 
 impl TokenDocument {
-    /// A token is refreshed this many seconds before it expires, as schwab-py does.
-    const LEEWAY: i64 = 300;
-
     /// What Schwab documents, used when an answer leaves it out.
     const LIFETIME: i64 = 1800;
 
@@ -132,19 +130,15 @@ impl TokenDocument {
         SecretString::from(Value::Object(outer).to_string())
     }
 
-    /// Whether it is time to refresh.
-    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
-        self.expires.saturating_sub(Self::LEEWAY) <= now.as_second()
+    /// Whether the access token has this many seconds left to live at most.
+    pub(crate) fn expires_within(&self, seconds: i64, now: Timestamp) -> bool {
+        self.expires.saturating_sub(seconds) <= now.as_second()
     }
 
     /// The time since the login, `6.9 days`: a refresh token dies at 7.
     pub(crate) fn age(&self, now: Timestamp) -> String {
         let tenths = now.as_second().saturating_sub(self.created) / 8640;
         format!("{}.{} days", tenths / 10, (tenths % 10).abs())
-    }
-
-    pub(crate) const fn created(&self) -> i64 {
-        self.created
     }
 
     pub(crate) const fn expires(&self) -> i64 {
@@ -158,6 +152,12 @@ impl TokenDocument {
     pub(crate) const fn refresh(&self) -> &SecretString {
         &self.refresh
     }
+}
+
+/// How new a token document is, raw or base64; `None` when it does not read.
+#[must_use]
+pub fn token_age(text: &SecretString) -> Option<TokenAge> {
+    TokenDocument::parse(text).ok().map(|document| TokenAge { created: document.created, expires: document.expires })
 }
 
 /// Unix seconds; some clients write a fraction.
@@ -196,7 +196,9 @@ mod tests {
         let mut lines = STANDARD.encode(&raw);
         lines.insert(40, '\n');
         for text in [raw.clone(), format!("\n {raw} \n"), STANDARD.encode(&raw), lines] {
-            assert_eq!(stored(&TokenDocument::parse(&SecretString::from(text)).unwrap()), document());
+            let text = SecretString::from(text);
+            assert_eq!(stored(&TokenDocument::parse(&text).unwrap()), document());
+            assert_eq!(token_age(&text), Some(TokenAge { created: 1_790_000_000, expires: NOW + 301 }));
         }
     }
 
@@ -212,16 +214,16 @@ mod tests {
         assert_eq!(stored(&before.refreshed(&answer, now()).unwrap()), expected);
 
         let sparse = before.refreshed(&json!({"access_token": "canary-a3"}), now()).unwrap();
-        assert_eq!((sparse.refresh().expose_secret(), sparse.expires(), sparse.created()), ("canary-r1@", NOW + 1800, 1_790_000_000));
+        assert_eq!((sparse.refresh().expose_secret(), sparse.expires(), sparse.created), ("canary-r1@", NOW + 1800, 1_790_000_000));
         assert_eq!(before.refreshed(&json!({"refresh_token": "r"}), now()).err().unwrap().field, "refresh answer.access_token");
     }
 
     #[test]
-    fn due_five_minutes_before_expiry() {
+    fn a_token_of_unknown_age_is_due_at_once() {
         for (expires, due) in [(json!(NOW + 301), false), (json!(NOW + 300), true), (json!(NOW - 1), true), (Value::Null, true)] {
             let mut value = document();
             value["token"]["expires_at"] = expires.clone();
-            assert_eq!(parse(&value).unwrap().is_due(now()), due, "{expires}");
+            assert_eq!(parse(&value).unwrap().expires_within(300, now()), due, "{expires}");
         }
     }
 

@@ -150,6 +150,12 @@ pub(super) fn halt(operation: &'static str, scope: HaltScope<'_>) -> Result<Key,
     Ok(Key { partition: format!("control#{name}"), sort: "halt".to_owned() })
 }
 
+/// The lock of one token document, whose name is that of its parameter or secret.
+pub(super) fn token_lock(operation: &'static str, name: &str) -> Result<Key, LedgerError> {
+    checked(operation, "token", name)?;
+    Ok(Key { partition: format!("token#{name}"), sort: "lock".to_owned() })
+}
+
 /// An account's name leads its partition keys and is what roles are cut by, so it may not look like another prefix, nor
 /// like the record for all accounts.
 fn checked_account(operation: &'static str, account: &str) -> Result<(), LedgerError> {

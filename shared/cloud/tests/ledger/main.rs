@@ -12,6 +12,7 @@ mod lease;
 mod load;
 mod lost;
 mod repeat;
+mod token_lock;
 mod write;
 
 use std::slice::from_ref;

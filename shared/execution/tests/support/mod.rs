@@ -10,11 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gamma_execution::ports::{Clock, SaveError, SignalError, SignalSource, StoredToken, TokenStore};
+use gamma_execution::ports::{
+    Clock, PutOutcome, SaveError, SignalError, SignalSource, StoredToken, TokenLock, TokenLockError, TokenStore, TokenVersion, TokenWrite,
+};
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::report::RunReport;
 use gamma_execution::run::{AccountProfile, Ports, RunRequest, Task, run};
-use gamma_execution::tokens::TokenKeeper;
+use gamma_execution::tokens::{TokenIdentity, TokenKeeper, TokenPorts};
 use gamma_market::SignalRow;
 use gamma_strategy::constant_stable::{MissingVolatility, Profile, RawProfile};
 use jiff::Timestamp;
@@ -96,11 +98,26 @@ struct NoTokens;
 #[async_trait]
 impl TokenStore for NoTokens {
     async fn load(&self, _: &str) -> Result<StoredToken, SaveError> {
-        Ok(StoredToken { text: "{}".into(), version: 1 })
+        Ok(StoredToken { text: "{}".into(), version: TokenVersion::Count(1) })
     }
 
-    async fn save(&self, _: &str, _: &SecretString) -> Result<i64, SaveError> {
-        Ok(2)
+    async fn save(&self, _: &str, _: &SecretString, _: &TokenVersion) -> Result<TokenWrite, SaveError> {
+        Ok(TokenWrite::Made(TokenVersion::Count(2)))
+    }
+
+    async fn between(&self, _: &str, _: &TokenVersion, _: &TokenVersion) -> Result<Vec<SecretString>, SaveError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl TokenLock for NoTokens {
+    async fn take(&self, _: &str, _: &str, _: Timestamp, _: Timestamp) -> Result<PutOutcome, TokenLockError> {
+        Ok(PutOutcome::Ours)
+    }
+
+    async fn release(&self, _: &str, _: &str) -> Result<(), TokenLockError> {
+        Ok(())
     }
 }
 
@@ -118,12 +135,14 @@ impl World {
     /// 2025-09-03 at `start` (UTC time of day), armed, the signal published at 16:13:30 New York.
     pub(crate) fn at(start: &str) -> Self {
         let clock = StepClock::at(&format!("2025-09-03T{start}Z"));
-        let stored = StoredToken { text: "{}".into(), version: 1 };
+        let stored = StoredToken { text: "{}".into(), version: TokenVersion::Count(1) };
+        let tokens = TokenPorts { store: Arc::new(NoTokens), lock: Arc::new(NoTokens), clock: clock.clone() };
+        let identity = TokenIdentity { name: "/gamma/test/token_json", run_id: "run-1", read_age: |_| None };
         Self {
             broker: Broker::new(Arc::clone(&clock)),
             feed: Feed { clock: Arc::clone(&clock), published: Mutex::new(vec![("2025-09-03T20:13:30Z".parse().unwrap(), Ok(row(6425, 6470)))]) },
             ledger: MemoryLedger::armed(),
-            tokens: TokenKeeper::new(Arc::new(NoTokens), "/gamma/test/token_json", &stored, |_| None),
+            tokens: TokenKeeper::new(tokens, identity, &stored),
             profile: profile(),
             clock,
         }

@@ -1,4 +1,4 @@
-//! A server that answers from a script, a clock that only moves when waited on, and a sink that remembers.
+//! A server that answers from a script, a clock that only moves when waited on, and a renewal that remembers.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -10,16 +10,16 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response};
 use gamma_execution::approval::PackageOrder;
-use gamma_execution::ports::Clock;
+use gamma_execution::ports::{BrokerFault, Clock, InHand, TokenIssuer, TokenRenewal};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_market::{Effect, Price, Vertical};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::{Schwab, SchwabConfig, TokenSink};
+use crate::{Schwab, SchwabConfig};
 
 pub(super) const HASH: &str = "A1B2C3D4";
 pub(super) const START: i64 = 1_790_010_000;
@@ -107,6 +107,10 @@ impl Clock for TestClock {
 }
 
 impl TestClock {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Timestamp::from_second(START).unwrap()))
+    }
+
     fn advance(&self, time: Duration) {
         *self.0.lock().unwrap() += time;
     }
@@ -116,15 +120,23 @@ impl TestClock {
     }
 }
 
-/// Every document it was told of, with its two times.
+/// Renews alone: nobody shares the token. Every document obtained, and every note.
 #[derive(Default)]
-pub(super) struct Sink(pub(super) Mutex<Vec<(Value, i64, i64)>>);
+pub(super) struct Alone {
+    pub(super) obtained: Mutex<Vec<SecretString>>,
+    pub(super) notes: Mutex<Vec<String>>,
+}
 
 #[async_trait]
-impl TokenSink for Sink {
-    async fn rotated(&self, text: SecretString, created: i64, expires: i64) {
-        let document = serde_json::from_str(text.expose_secret()).unwrap();
-        self.0.lock().unwrap().push((document, created, expires));
+impl TokenRenewal for Alone {
+    async fn renew(&self, held: &SecretString, _: InHand, issuer: &dyn TokenIssuer) -> Result<SecretString, BrokerFault> {
+        let refreshed = issuer.refresh(held).await?;
+        self.obtained.lock().unwrap().push(refreshed.clone());
+        Ok(refreshed)
+    }
+
+    fn trouble(&self, note: String) {
+        self.notes.lock().unwrap().push(note);
     }
 }
 
@@ -132,13 +144,13 @@ impl TokenSink for Sink {
 pub(super) struct Stage {
     pub(super) schwab: Schwab,
     pub(super) clock: Arc<TestClock>,
-    pub(super) sink: Arc<Sink>,
+    pub(super) alone: Arc<Alone>,
     script: Arc<Mutex<Script>>,
     server: JoinHandle<()>,
 }
 
 /// A token good for another `seconds`, logged in 6.5 days ago.
-fn token_text(seconds: i64) -> SecretString {
+pub(super) fn token_text(seconds: i64) -> SecretString {
     let document = json!({"creation_timestamp": START - 561_600, "token": {"expires_in": 1800, "token_type": "Bearer", "scope": "api",
         "refresh_token": "canary-refresh-1", "access_token": "canary-access-1", "expires_at": START + seconds}});
     SecretString::from(document.to_string())
@@ -151,13 +163,20 @@ impl Stage {
     }
 
     pub(super) async fn with_token_for(seconds: i64, account: Option<&str>) -> Self {
+        let alone = Arc::new(Alone::default());
+        let mut stage = Self::renewed_through(seconds, account, alone.clone()).await;
+        stage.alone = alone;
+        stage
+    }
+
+    /// A token that is renewed through `renewal`.
+    pub(super) async fn renewed_through(seconds: i64, account: Option<&str>, renewal: Arc<dyn TokenRenewal>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/", listener.local_addr().unwrap());
         let script: Arc<Mutex<Script>> = Arc::default();
-        let clock = Arc::new(TestClock(Mutex::new(Timestamp::from_second(START).unwrap())));
+        let clock = Arc::new(TestClock::new());
         let router = Router::new().fallback(answer).with_state((Arc::clone(&script), Arc::clone(&clock)));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let sink = Arc::new(Sink::default());
         let config = SchwabConfig {
             base_url,
             app_key: SecretString::from("canary-key"),
@@ -166,8 +185,8 @@ impl Stage {
             account_number: account.map(str::to_owned),
         };
         let http = HttpClient::new(&HttpConfig::default()).unwrap();
-        let schwab = Schwab::new(http, config, clock.clone(), sink.clone()).unwrap();
-        let stage = Self { schwab, clock, sink, script, server };
+        let schwab = Schwab::new(http, config, clock.clone(), renewal).unwrap();
+        let stage = Self { schwab, clock, alone: Arc::default(), script, server };
         stage.on(ACCOUNTS, [Reply::json(&json!([{"accountNumber": "12345678", "hashValue": HASH}]))]);
         stage
     }

@@ -98,7 +98,7 @@ async fn an_order_that_cannot_be_prepared_is_not_sent() {
         ),
     ];
     for (name, answer, expected) in cases {
-        let stage = Stage::with_token_for(300, None).await;
+        let stage = Stage::with_token_for(60, None).await;
         stage.on(TOKEN, [answer]);
         stage.on(ORDERS, [Reply::created("5")]);
         let reply = stage.schwab.send_order(&order()).await;

@@ -1,12 +1,18 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use gamma_execution::ports::{Broker, BrokerFault, OrderId, PlaceReply};
+use async_trait::async_trait;
+use gamma_execution::ports::{
+    Broker, BrokerFault, OrderId, PlaceReply, PutOutcome, SaveError, StoredToken, TokenLock, TokenLockError, TokenStore, TokenVersion, TokenWrite,
+};
+use gamma_execution::tokens::{TokenAge, TokenIdentity, TokenKeeper, TokenPorts, TokenSaved};
 use gamma_http::{HttpClient, HttpConfig};
-use secrecy::SecretString;
-use serde_json::json;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
 
-use super::fake::{ACCOUNTS, ORDERS, Reply, START, Sink, Stage, TOKEN, order};
-use crate::{Schwab, SchwabConfig};
+use super::fake::{ACCOUNTS, Alone, ORDERS, Reply, START, Stage, TOKEN, TestClock, order, token_text};
+use crate::{Schwab, SchwabConfig, token_age};
 
 const ACCOUNT: &str = "GET /trader/v1/accounts/A1B2C3D4";
 const DEAD: &str = r#"{"error":"unsupported_token_type","error_description":"400 Bad Request: \"{\"error_description\":\"Exception while authenticating refresh token [tokenDigest=x, Exception=Failed]\",\"error\":\"refresh_token_authentication_error\"}\""}"#;
@@ -26,9 +32,10 @@ async fn a_due_token_is_refreshed_once_for_all_who_ask_at_the_same_time() {
     assert_eq!(refreshes[0].authorization, "Basic Y2FuYXJ5LWtleTpjYW5hcnktc2VjcmV0");
     assert!(stage.seen(ACCOUNT).iter().all(|seen| seen.authorization == "Bearer canary-access-2"));
 
-    let told = stage.sink.0.lock().unwrap();
-    let (document, created, expires) = &told[0];
-    assert_eq!((told.len(), *created, *expires), (1, START - 561_600, START + 1800));
+    let obtained = stage.alone.obtained.lock().unwrap();
+    assert_eq!(obtained.len(), 1);
+    assert_eq!(token_age(&obtained[0]), Some(TokenAge { created: START - 561_600, expires: START + 1800 }));
+    let document: Value = serde_json::from_str(obtained[0].expose_secret()).unwrap();
     assert_eq!(document["creation_timestamp"], START - 561_600);
     assert_eq!(document["token"]["refresh_token"], "canary-refresh-2");
     assert_eq!(document["token"]["expires_at"], START + 1800);
@@ -50,7 +57,114 @@ async fn callers_whose_token_was_refused_together_share_one_refresh() {
 async fn a_token_good_for_longer_is_left_alone() {
     let stage = Stage::with_token_for(301, None).await;
     assert!(!stage.schwab.refresh_if_needed().await.unwrap());
-    assert!(stage.targets().is_empty() && stage.sink.0.lock().unwrap().is_empty());
+    assert!(stage.targets().is_empty() && stage.alone.obtained.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_that_was_good_at_first_is_not_renewed_between_rungs() {
+    let stage = Stage::with_token_for(302, None).await;
+    let well = Reply::json(&json!({"securitiesAccount": {}}));
+    stage.on(ACCOUNT, [well.clone().takes(Duration::from_secs(100)), well.clone().takes(Duration::from_secs(142)), well]);
+    for _ in 0..2 {
+        assert!(stage.schwab.account().await.is_ok());
+    }
+    assert_eq!(stage.seen(TOKEN).len(), 0, "202 seconds left outlast the ladder");
+    stage.on(TOKEN, [Reply::token("canary-access-2", "canary-refresh-2")]);
+    assert!(stage.schwab.account().await.is_ok());
+    assert_eq!(stage.seen(TOKEN).len(), 1, "60 seconds do not");
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_is_down_stops_nothing_while_the_token_in_hand_lives() {
+    let stage = Stage::with_token_for(240, None).await;
+    stage.on(TOKEN, [Reply::new(503, "")]);
+    stage.on(ACCOUNT, [Reply::json(&json!({"securitiesAccount": {}}))]);
+    for _ in 0..2 {
+        assert!(stage.schwab.account().await.is_ok());
+    }
+    assert_eq!(stage.seen(TOKEN).len(), 1, "and it is not asked again between rungs");
+    assert!(stage.seen(ACCOUNT).iter().all(|seen| seen.authorization == "Bearer canary-access-1"));
+    assert!(stage.alone.notes.lock().unwrap()[0].contains("traded on the token in hand: unavailable: token refresh: 503"), "{:?}", stage.alone.notes);
+    assert!(matches!(stage.schwab.refresh_if_needed().await.unwrap_err().fault, BrokerFault::Unavailable(_)), "the warm-up says so");
+}
+
+/// What is stored; the lock is always free.
+struct Parameter(Mutex<(String, i64)>);
+
+#[async_trait]
+impl TokenStore for Parameter {
+    async fn load(&self, _: &str) -> Result<StoredToken, SaveError> {
+        let (text, version) = self.0.lock().unwrap().clone();
+        Ok(StoredToken { text: text.into(), version: TokenVersion::Count(version) })
+    }
+
+    async fn save(&self, _: &str, text: &SecretString, _: &TokenVersion) -> Result<TokenWrite, SaveError> {
+        let mut kept = self.0.lock().unwrap();
+        *kept = (text.expose_secret().to_owned(), kept.1 + 1);
+        Ok(TokenWrite::Made(TokenVersion::Count(kept.1)))
+    }
+
+    async fn between(&self, _: &str, _: &TokenVersion, _: &TokenVersion) -> Result<Vec<SecretString>, SaveError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl TokenLock for Parameter {
+    async fn take(&self, _: &str, _: &str, _: Timestamp, _: Timestamp) -> Result<PutOutcome, TokenLockError> {
+        Ok(PutOutcome::Ours)
+    }
+
+    async fn release(&self, _: &str, _: &str) -> Result<(), TokenLockError> {
+        Ok(())
+    }
+}
+
+/// An adapter whose token has expired, renewed through a keeper, beside a store that holds `stored`.
+async fn kept(stored: &Value) -> (Stage, Arc<TokenKeeper>, Arc<Parameter>) {
+    let parameter = Arc::new(Parameter(Mutex::new((stored.to_string(), 7))));
+    let clock = Arc::new(TestClock::new());
+    let ports = TokenPorts { store: parameter.clone(), lock: parameter.clone(), clock };
+    let read = StoredToken { text: token_text(0), version: TokenVersion::Count(6) };
+    let keeper = Arc::new(TokenKeeper::new(ports, TokenIdentity { name: "/gamma/schwab/token_json", run_id: "run-1", read_age: token_age }, &read));
+    let stage = Stage::renewed_through(0, None, keeper.clone()).await;
+    stage.on(ACCOUNT, [Reply::json(&json!({"securitiesAccount": {}}))]);
+    (stage, keeper, parameter)
+}
+
+fn stored(created: i64, expires: i64) -> Value {
+    json!({"creation_timestamp": created, "token": {"refresh_token": "canary-refresh-3", "access_token": "canary-access-3", "expires_at": expires}})
+}
+
+#[tokio::test]
+async fn a_token_that_another_process_refreshed_is_used_instead_of_refreshing() {
+    let (stage, keeper, _) = kept(&stored(START - 561_600, START + 1500)).await;
+    assert!(stage.schwab.account().await.is_ok());
+    assert_eq!((stage.seen(TOKEN).len(), stage.seen(ACCOUNT)[0].authorization.as_str()), (0, "Bearer canary-access-3"));
+    assert_eq!(keeper.flush().await.saved, TokenSaved::Unchanged);
+}
+
+#[tokio::test]
+async fn a_newer_token_that_the_broker_refuses_is_refreshed() {
+    let (stage, keeper, parameter) = kept(&stored(START - 561_600, START + 1500)).await;
+    stage.on(TOKEN, [Reply::token("canary-access-4", "canary-refresh-4")]);
+    let well = Reply::json(&json!({"securitiesAccount": {}}));
+    stage.on(ACCOUNT, [Reply::new(401, ""), well]);
+    assert!(stage.schwab.account().await.is_ok());
+    assert_eq!(stage.seen(TOKEN)[0].body, "grant_type=refresh_token&refresh_token=canary-refresh-3");
+    assert_eq!(keeper.flush().await.saved, TokenSaved::Saved { version: TokenVersion::Count(8) });
+    assert!(parameter.0.lock().unwrap().0.contains("canary-access-4"));
+}
+
+#[tokio::test]
+async fn a_dead_login_is_looked_up_once_more_and_then_it_is_dead() {
+    let (stage, _, _) = kept(&serde_json::from_str(token_text(0).expose_secret()).unwrap()).await;
+    stage.on(TOKEN, [Reply::new(400, DEAD)]);
+    for _ in 0..2 {
+        let fault = stage.schwab.account().await.unwrap_err().fault;
+        assert!(matches!(&fault, BrokerFault::TokenDead(words) if words.contains("docs/runbook.md, 'Schwab login'")), "{fault}");
+    }
+    assert_eq!(stage.seen(TOKEN).len(), 1);
 }
 
 #[tokio::test]
@@ -87,7 +201,7 @@ async fn what_a_refused_refresh_means() {
         let error = stage.schwab.refresh_if_needed().await.unwrap_err();
         assert!(expected(&error.fault), "{name}: {error}");
         assert_eq!((stage.seen(TOKEN).len(), stage.targets().len()), (tries, tries), "{name}");
-        assert!(stage.sink.0.lock().unwrap().is_empty(), "{name}");
+        assert!(stage.alone.obtained.lock().unwrap().is_empty(), "{name}");
     }
 }
 
@@ -167,7 +281,7 @@ async fn a_configuration_that_cannot_work_is_named_and_shows_nothing() {
         change(&mut config);
         let http = HttpClient::new(&HttpConfig::default()).unwrap();
         let shown = format!("{config:?}");
-        let error = Schwab::new(http, config, stage.clock.clone(), Arc::new(Sink::default())).err().unwrap();
+        let error = Schwab::new(http, config, stage.clock.clone(), Arc::new(Alone::default())).err().unwrap();
         assert!(error.to_string().contains(field), "{error}");
         assert!(!format!("{shown} {error} {error:?}").contains("canary"), "{error}");
     }

@@ -1,0 +1,185 @@
+//! Every order of steps of two runs that share a token, and many of three, with a fault at any step of one of them.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::lock::{LIFE, WAIT};
+use super::world::{Fault, Hand, Schedule, Strike, World, document};
+use super::{TokenAge, TokenSaved, TokenSummary};
+use crate::ports::{BrokerFault, InHand, TokenRenewal};
+
+/// How one run ended: its token, and what it reported.
+type End = (Result<(), BrokerFault>, TokenSummary);
+
+/// A run that needs a token, then trades, then flushes.
+async fn trade(hand: Hand) -> End {
+    let keeper = hand.keeper();
+    let held = document(1, 10).into();
+    let renewed = keeper.renew(&held, InHand::Useless, &hand).await.map(drop);
+    (renewed, keeper.flush().await)
+}
+
+/// A person logs in and stores the document without looking.
+async fn log_in(hand: Hand) -> End {
+    hand.step("login").await;
+    let mut shared = hand.world.shared();
+    shared.login = 2;
+    shared.versions.push(document(2, super::world::START + 1800));
+    (Ok(()), TokenSummary { saved: TokenSaved::Unchanged, notes: Vec::new(), alarm: false })
+}
+
+fn play(schedule: &mut Schedule, world: &Arc<World>, runs: usize, person: bool) -> Vec<Option<End>> {
+    let hand = |run| Hand { world: Arc::clone(world), run };
+    let mut all: Vec<Pin<Box<dyn Future<Output = End>>>> = Vec::new();
+    for run in 0..runs {
+        all.push(Box::pin(trade(hand(run))));
+    }
+    if person {
+        all.push(Box::pin(log_in(hand(runs))));
+    }
+    schedule.play(world, all)
+}
+
+/// What must hold at the end, whatever happened; the words name what does not.
+fn broken(world: &World, runs: usize, ends: &[Option<End>]) -> Option<&'static str> {
+    let stands = world.stands();
+    let shared = world.shared();
+    for (run, end) in ends.iter().enumerate().take(runs) {
+        let Some((renewed, summary)) = end else { continue };
+        let obtained: Vec<TokenAge> = shared.obtained.iter().filter(|(who, _)| *who == run).map(|(_, age)| *age).collect();
+        let failed = matches!(summary.saved, TokenSaved::Failed { .. });
+        if !failed && obtained.iter().any(|age| *age > stands) {
+            return Some("the store is older than a token that a living run reported as saved");
+        }
+        if failed && !summary.alarm {
+            return Some("a token was not saved and nobody is told");
+        }
+        let struck = world.strike.is_some_and(|(who, ..)| who == run);
+        if renewed.is_err() && !struck {
+            return Some("somebody else's fault left a run without a token");
+        }
+    }
+    let lock_left = shared.lock.as_ref().map(|(_, until)| until.duration_since(jiff::Timestamp::from_second(super::world::START).unwrap()));
+    let now = SignedDuration::from_millis(shared.now);
+    if lock_left.is_some_and(|until| until > now + LIFE) {
+        return Some("the lock outlives its life");
+    }
+    let slow = match world.strike {
+        Some((.., Fault::Slow(seconds))) => SignedDuration::from_secs(seconds),
+        _ => SignedDuration::ZERO,
+    };
+    // Once before trading, once after it.
+    (now > WAIT * 2 + slow).then_some("somebody waited too long for the lock")
+}
+
+/// Plays every order of steps of `make`'s world; gives how many there were, and what was broken in them.
+fn every_order(make: impl Fn() -> World, runs: usize, person: bool, each: impl Fn(&World, &[Option<End>])) -> (usize, BTreeSet<&'static str>) {
+    let (mut played, mut found) = (0, BTreeSet::new());
+    let mut next = Some(Schedule::of(Vec::new()));
+    while let Some(mut schedule) = next {
+        let world = Arc::new(make());
+        let ends = play(&mut schedule, &world, runs, person);
+        each(&world, &ends);
+        found.extend(broken(&world, runs, &ends));
+        played += 1;
+        next = schedule.next();
+    }
+    (played, found)
+}
+
+const FAULTS: [Fault; 6] = [Fault::Dies, Fault::Fails, Fault::AnswerLost, Fault::Twice, Fault::Slow(3), Fault::Slow(12)];
+
+/// One run's steps are at most this many, repairs and the second look included; a fault beyond the last never strikes.
+const STEPS: usize = 16;
+
+fn strikes() -> impl Iterator<Item = Strike> {
+    FAULTS.into_iter().flat_map(|fault| (0..STEPS).map(move |step| (0, step, fault)))
+}
+
+fn world_with(strike: Option<Strike>) -> World {
+    World { strike, ..World::new() }
+}
+
+#[test]
+fn token_lock_two_runs_that_share_a_token_refresh_it_once_and_write_it_once() {
+    let (played, found) = every_order(World::new, 2, false, |world, ends| {
+        let shared = world.shared();
+        assert_eq!((shared.obtained.len(), shared.versions.len()), (1, 2));
+        for (renewed, summary) in ends.iter().flatten() {
+            assert!(renewed.is_ok() && !summary.alarm, "{summary:?}");
+        }
+    });
+    assert_eq!(found, BTreeSet::new());
+    assert!(played > 5, "{played} orders");
+}
+
+#[test]
+fn token_lock_and_version_check_no_fault_at_any_step_in_any_order_leaves_the_store_older() {
+    let mut played = 0;
+    for strike in strikes() {
+        let (orders, found) = every_order(|| world_with(Some(strike)), 2, false, |_, _| {});
+        assert_eq!(found, BTreeSet::new(), "{strike:?}");
+        played += orders;
+    }
+    assert!(played > 10_000, "{played} orders");
+}
+
+#[test]
+fn token_version_check_a_login_stored_without_looking_survives_every_order_and_is_used() {
+    for strike in [None].into_iter().chain(strikes().map(Some)).filter(|strike| !matches!(strike, Some((.., Fault::Dies)))) {
+        let (_, found) = every_order(
+            || world_with(strike),
+            1,
+            true,
+            |world, ends| {
+                let failed = ends.iter().flatten().any(|(_, summary)| matches!(summary.saved, TokenSaved::Failed { .. }));
+                assert!(failed || world.stands().created == 2, "{strike:?}: {:?}", world.words(0));
+            },
+        );
+        assert_eq!(found, BTreeSet::new(), "{strike:?}");
+    }
+}
+
+/// The checks above can fail: without lock and version check the last writer wins, as in the incident.
+#[test]
+fn incident_last_writer_won_without_token_lock_and_version_check() {
+    let (played, found) = every_order(|| World { lock_is_open: true, writes_are_blind: true, ..World::new() }, 2, false, |_, _| {});
+    assert_eq!(found, BTreeSet::from(["the store is older than a token that a living run reported as saved"]));
+    assert!(played > 500, "{played} orders");
+}
+
+/// Neither is enough alone: a writer that dies before it can repair needs the lock, a lock that fails needs the version check.
+#[test]
+fn without_either_token_lock_or_version_check_one_fault_is_enough() {
+    let breaks = |fault: Fault, lock_is_open: bool, writes_are_blind: bool| {
+        (0..STEPS).any(|step| {
+            let mut next = Some(Schedule::of(Vec::new()));
+            std::iter::from_fn(|| {
+                let mut schedule = next.take()?;
+                let world = Arc::new(World { strike: Some((0, step, fault)), lock_is_open, writes_are_blind, ..World::new() });
+                let ends = play(&mut schedule, &world, 2, false);
+                next = schedule.next();
+                Some(broken(&world, 2, &ends).is_some())
+            })
+            .any(|broken| broken)
+        })
+    };
+    assert!(breaks(Fault::Dies, true, false), "the lock");
+    assert!(breaks(Fault::Fails, false, true), "the version check");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn token_lock_and_version_check_three_runs(choices in prop::collection::vec(0_usize..6, 0..90), run in 0_usize..3, step in 0..STEPS, fault in 0..=FAULTS.len()) {
+        let strike = FAULTS.get(fault).map(|fault| (run, step, *fault));
+        let world = Arc::new(world_with(strike));
+        let ends = play(&mut Schedule::of(choices), &world, 3, false);
+        prop_assert_eq!(broken(&world, 3, &ends), None);
+    }
+}
