@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gamma_cloud::{DynamoLedger, OperatorControls, SdkConfig, SsmTokenStore, aws, create_table};
-use gamma_execution::ports::{Arming, Clock, Decision, Ledger, LoadedDay, TokenStore, TokenVersion};
+use gamma_cloud::{DynamoLedger, DynamoTokenLock, OperatorControls, SdkConfig, SecretName, SecretTokenStore, SsmTokenStore, aws, create_table};
+use gamma_execution::ports::{Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, TokenLock, TokenStore, TokenVersion};
 use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::gammawizard::PublishedRow;
 use gamma_simulator::host::{FunctionConfig, Host, HostConfig, InvokeKind, InvokeResult};
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use gamma_simulator::time::VirtualClock;
-use jiff::Timestamp;
 use jiff::civil::date;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -62,6 +62,8 @@ pub struct StackConfig {
     pub retries: u8,
     /// Parameters to write instead of, or beside, the usual ones; an empty text leaves one out.
     pub parameters: BTreeMap<String, String>,
+    /// Variables of the function instead of, or beside, the usual ones.
+    pub environment: BTreeMap<String, String>,
 }
 
 impl StackConfig {
@@ -81,6 +83,7 @@ impl StackConfig {
             signal: None,
             retries: 0,
             parameters: BTreeMap::new(),
+            environment: BTreeMap::new(),
         }
     }
 }
@@ -111,7 +114,8 @@ impl Stack {
         let aws = aws::load_for(&moto.url()).await;
         // Several stacks may share one moto, one after the other: each has a table of its own.
         let table = format!("gamma-{}-{}", std::process::id(), STACKS.fetch_add(1, Ordering::Relaxed));
-        let environment = environment(&simulator, &table, config.live)?;
+        let mut environment = environment(&simulator, &table, config.live)?;
+        environment.extend(config.environment.clone());
         let function = FunctionConfig {
             environment: environment.clone(),
             timeout: Duration::from_secs(240),
@@ -144,9 +148,13 @@ impl Stack {
             ("/gamma/shared/gw_password".to_owned(), CANARIES[5].1.to_owned()),
         ]);
         parameters.extend(config.parameters.clone());
-        let store = SsmTokenStore::new(&self.aws);
+        let (store, secrets) = (SsmTokenStore::new(&self.aws), SecretTokenStore::new(&self.aws));
         for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {
-            store.put(&name, &SecretString::from(value)).await?;
+            if SecretName::parse(&name)?.is_in_secrets_manager() {
+                secrets.create(&name, &SecretString::from(value)).await?;
+            } else {
+                store.put(&name, &SecretString::from(value)).await?;
+            }
         }
         create_table(&self.aws, &self.table).await?;
         if config.armed {
@@ -235,6 +243,25 @@ impl Stack {
         let stored = SsmTokenStore::new(&self.aws).load(TOKEN).await?;
         let TokenVersion::Count(version) = stored.version else { return Err("a parameter's versions are counted".into()) };
         Ok((serde_json::from_str(stored.text.expose_secret())?, version))
+    }
+
+    /// Holds the lock of the token document for another run, for `seconds` of virtual time from now.
+    ///
+    /// # Errors
+    /// When it could not be taken.
+    pub async fn hold_token_lock(&self, seconds: i64) -> Fallible<()> {
+        let now = self.clock().now();
+        let lock = DynamoTokenLock::new(&self.aws, &self.table, self.clock());
+        match lock.take(TOKEN, "another-run", now, now.checked_add(SignedDuration::from_secs(seconds))?).await? {
+            PutOutcome::Ours => Ok(()),
+            PutOutcome::Theirs(holder) => Err(holder.into()),
+        }
+    }
+
+    /// The AWS of the stack, for looking at it with the adapters.
+    #[must_use]
+    pub const fn aws(&self) -> &SdkConfig {
+        &self.aws
     }
 
     /// The function's environment, for running it by hand.

@@ -31,6 +31,16 @@ impl SecretTokenStore {
         Self { client: Client::new(config) }
     }
 
+    /// Makes the secret `secretsmanager:<secret id>` with its first text, for local stacks.
+    ///
+    /// # Errors
+    /// [`SaveError`] when it is there already, or is not known to be made.
+    pub async fn create(&self, name: &str, text: &SecretString) -> Result<(), SaveError> {
+        let id = name.strip_prefix("secretsmanager:").unwrap_or(name);
+        let made = self.client.create_secret().name(id).secret_string(text.expose_secret()).send().await;
+        made.map(drop).map_err(|error| failed("write", name, reason(&error)))
+    }
+
     async fn current(&self, name: &str) -> Result<(StoredToken, String), SaveError> {
         let fail = |reason: String| failed("read", name, reason);
         let id = match SecretName::of_document(name).as_ref().map(SecretName::kept) {
