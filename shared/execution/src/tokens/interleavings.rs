@@ -76,7 +76,7 @@ fn broken(world: &World, runs: usize, ends: &[Option<End>]) -> Option<&'static s
     (now > WAIT * 2 + slow).then_some("somebody waited too long for the lock")
 }
 
-/// Plays every order of steps of `make`'s world; gives how many there were, and what was broken in them.
+/// Plays every order of steps of `make`'s world, until something is broken; gives how many were played, and what was broken.
 fn every_order(make: impl Fn() -> World, runs: usize, person: bool, each: impl Fn(&World, &[Option<End>])) -> (usize, BTreeSet<&'static str>) {
     let (mut played, mut found) = (0, BTreeSet::new());
     let mut next = Some(Schedule::of(Vec::new()));
@@ -86,7 +86,7 @@ fn every_order(make: impl Fn() -> World, runs: usize, person: bool, each: impl F
         each(&world, &ends);
         found.extend(broken(&world, runs, &ends));
         played += 1;
-        next = schedule.next();
+        next = if found.is_empty() { schedule.next() } else { None };
     }
     (played, found)
 }
@@ -147,26 +147,16 @@ fn token_version_check_a_login_stored_without_looking_survives_every_order_and_i
 /// The checks above can fail: without lock and version check the last writer wins, as in the incident.
 #[test]
 fn incident_last_writer_won_without_token_lock_and_version_check() {
-    let (played, found) = every_order(|| World { lock_is_open: true, writes_are_blind: true, ..World::new() }, 2, false, |_, _| {});
+    let (_, found) = every_order(|| World { lock_is_open: true, writes_are_blind: true, ..World::new() }, 2, false, |_, _| {});
     assert_eq!(found, BTreeSet::from(["the store is older than a token that a living run reported as saved"]));
-    assert!(played > 500, "{played} orders");
 }
 
 /// Neither is enough alone: a writer that dies before it can repair needs the lock, a lock that fails needs the version check.
 #[test]
 fn without_either_token_lock_or_version_check_one_fault_is_enough() {
     let breaks = |fault: Fault, lock_is_open: bool, writes_are_blind: bool| {
-        (0..STEPS).any(|step| {
-            let mut next = Some(Schedule::of(Vec::new()));
-            std::iter::from_fn(|| {
-                let mut schedule = next.take()?;
-                let world = Arc::new(World { strike: Some((0, step, fault)), lock_is_open, writes_are_blind, ..World::new() });
-                let ends = play(&mut schedule, &world, 2, false);
-                next = schedule.next();
-                Some(broken(&world, 2, &ends).is_some())
-            })
-            .any(|broken| broken)
-        })
+        let make = |step| World { strike: Some((0, step, fault)), lock_is_open, writes_are_blind, ..World::new() };
+        (0..STEPS).any(|step| !every_order(|| make(step), 2, false, |_, _| {}).1.is_empty())
     };
     assert!(breaks(Fault::Dies, true, false), "the lock");
     assert!(breaks(Fault::Fails, false, true), "the version check");

@@ -150,6 +150,9 @@ async fn a_newer_token_that_the_broker_refuses_is_refreshed() {
     stage.on(TOKEN, [Reply::token("canary-access-4", "canary-refresh-4")]);
     let well = Reply::json(&json!({"securitiesAccount": {}}));
     stage.on(ACCOUNT, [Reply::new(401, ""), well]);
+    stage.schwab.hash().await.unwrap();
+    // Written anew with another age, it is still the token that is refused.
+    parameter.0.lock().unwrap().0 = stored(START - 561_600, START + 1600).to_string();
     assert!(stage.schwab.account().await.is_ok());
     assert_eq!(stage.seen(TOKEN)[0].body, "grant_type=refresh_token&refresh_token=canary-refresh-3");
     assert_eq!(keeper.flush().await.saved, TokenSaved::Saved { version: TokenVersion::Count(8) });
