@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gamma_execution::ports::{Broker, Clock, OrderStatus};
+use gamma_execution::ports::{Broker, BrokerFault, Clock, InHand, OrderStatus, TokenIssuer, TokenRenewal};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_market::{Effect, Leg, LegAction, OptionSymbol, Package, Price, Vertical};
-use gamma_schwab::{PositionEffect, Schwab, SchwabConfig, TokenSink, Transaction, TransactionKind, TransactionQuery, TransferItem, order_json};
+use gamma_schwab::{PositionEffect, Schwab, SchwabConfig, Transaction, TransactionKind, TransactionQuery, TransferItem, order_json};
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use gamma_simulator::time::VirtualClock;
 use jiff::{SignedDuration, Timestamp};
@@ -35,8 +35,12 @@ impl Clock for Time {
 struct Forget;
 
 #[async_trait]
-impl TokenSink for Forget {
-    async fn rotated(&self, _text: SecretString, _created: i64, _expires: i64) {}
+impl TokenRenewal for Forget {
+    async fn renew(&self, held: &SecretString, _: InHand, issuer: &dyn TokenIssuer) -> Result<SecretString, BrokerFault> {
+        issuer.refresh(held).await
+    }
+
+    fn trouble(&self, _: String) {}
 }
 
 /// A simulator, and our client with a token of it.

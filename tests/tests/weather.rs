@@ -89,6 +89,10 @@ async fn with_one_read_fault_that_clears_a_run_fills_what_the_undisturbed_run_fi
     let mut wrong = Vec::new();
     for route in routes {
         for fault in of_reads() {
+            if route == Route::Token && fault == Fault::Unauthorized {
+                // "invalid_client" is an answer: asking again would change nothing.
+                continue;
+            }
             let rule = Rule::on(route.clone()).fault(fault.clone());
             wrong.extend(trouble(&moto, rule, &fault).await.map(|trouble| format!("{route:?}, {fault:?}: {trouble}")));
         }

@@ -60,7 +60,17 @@ impl Client {
                 Ok((response, _)) if response.is_success() => {
                     return response.json().map_err(|error| failed(operation, BrokerFault::Malformed(format!("expected JSON: {error}"))));
                 }
-                Ok((response, token)) => (self.fault(&response, &token), read_retry_wait(Ok(&response), made, &backoff, self.jitter())),
+                Ok((response, token)) => {
+                    let fault = self.fault(&response, &token);
+                    // The edge's page is no answer of the API's: it is asked again like one that did not come.
+                    let stopped_on_the_way = response.status != 429 && passing(&fault);
+                    let wait = if stopped_on_the_way {
+                        backoff.wait_before(made + 1, self.jitter())
+                    } else {
+                        read_retry_wait(Ok(&response), made, &backoff, self.jitter())
+                    };
+                    (fault, wait)
+                }
                 Err(Unanswered::Http(error)) => {
                     let wait = read_retry_wait(Err(&error), made, &backoff, self.jitter());
                     (http_fault(&error), wait)
