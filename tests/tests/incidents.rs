@@ -123,7 +123,7 @@ async fn order_id_not_parsed_from_the_create_reply() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
 async fn each_rung_sent_the_full_quantity_after_a_partial_fill() {
-    let day = Day::of_seed(QUIET, [Rule::on(Route::ReadOrder).fault(Fault::PartFill(2))]).await;
+    let day = Day::of_seed(QUIET, [Rule::on(Route::PlaceOrder).fault(Fault::PartFill(2))]).await;
     let answer = day.deliver(LIVE).await;
     outcome(&answer, "one_sided");
     assert_eq!(day.orders(), [(6, 2), (6, 0), (4, 0), (6, 0), (4, 0), (6, 0)], "only the verified remainder");
@@ -324,12 +324,15 @@ async fn one_lost_post_locked_an_account_for_ever() {
     assert_eq!(day.deliver(LIVE).await.error_type(), "Unresolved");
     day.stack.until("20:30:05").await;
     assert_eq!(day.deliver(SWEEP).await.error_type(), "Unresolved", "a sweep decides nothing");
-    let asked = day.deliver(RESOLVE).await;
+    let open = day.stack.day().await.unwrap();
+    let side = open.open_rungs().next().unwrap().intent.side;
+    let decision = RESOLVE.replace("\"put\"", &format!("\"{side}\""));
+    let asked = day.deliver(&decision).await;
     outcome(&asked, "resolved");
     assert!(asked.body["detail"].as_str().unwrap().contains("your name decided"), "{}", asked.body);
     let kept = day.stack.day().await.unwrap();
     assert!(kept.rungs.iter().any(|rung| matches!(&rung.state, RungState::Resolved { decision, .. } if decision.by == "your name")), "{:?}", kept.rungs);
     assert_eq!(kept.day.unwrap().outcome.as_deref(), Some("no_fill"));
     outcome(&day.deliver(SWEEP).await, "swept");
-    assert_eq!(day.deliver(RESOLVE).await.error_type(), "NotResolved", "there is nothing left to decide");
+    assert_eq!(day.deliver(&decision).await.error_type(), "NotResolved", "there is nothing left to decide");
 }
