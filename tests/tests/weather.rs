@@ -146,3 +146,37 @@ async fn whatever_happens_to_an_orders_post_or_cancel_the_books_stay_in_order() 
         stack.host.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn a_signal_that_comes_late_or_changes_while_orders_are_out() {
+    let moto = Moto::start().await.unwrap();
+    let changed: jiff::Timestamp = "2025-09-03T20:13:33Z".parse().unwrap();
+    // (the fault, from when on, revisions planned, whether the second plan has other legs, whether it has other directions)
+    for (fault, from, revisions, moves, turns) in [
+        (Fault::LateSignal(Duration::from_secs(20)), jiff::Timestamp::MIN, 1, false, false),
+        (Fault::MovedStrikes(5), changed, 2, true, false),
+        (Fault::FlippedSignal, changed, 2, false, true),
+    ] {
+        let stack = Stack::start(&moto, &StackConfig::of_seed(QUIET)).await.unwrap();
+        stack.faults().add(Rule::on(Route::Signal).from(from).always().fault(fault.clone()));
+        // Of the plan that counts in the end, everything fills.
+        stack.faults().add(Rule::on(Route::PlaceOrder).after(2 * (revisions - 1)).always().fault(Fault::PartFill(u32::MAX)));
+        let answer = stack.invoke(LIVE).await.unwrap();
+        assert_eq!(answer.outcome(), "filled", "{fault:?}: {}", answer.body);
+        assert_eq!(stack.audit(After::Everything).await.unwrap(), Vec::<String>::new(), "{fault:?}");
+        let intents = stack.day().await.unwrap().intents;
+        let puts: Vec<_> = intents.iter().filter(|intent| intent.key.side == gamma_market::Right::Put).collect();
+        assert_eq!(puts.len(), usize::try_from(revisions).unwrap(), "{fault:?}: {intents:?}");
+        if let [first, second] = puts[..] {
+            assert_eq!((first.filled, second.filled), (0, second.quantity), "{fault:?}");
+            let strikes = |intent: &gamma_execution::ports::IntentRecord| {
+                let mut strikes = intent.vertical.legs().map(|leg| leg.symbol.strike());
+                strikes.sort();
+                strikes
+            };
+            assert_eq!((strikes(first) != strikes(second), first.effect != second.effect), (moves, turns), "{fault:?}");
+        }
+        stack.host.stop().await;
+    }
+}

@@ -1,15 +1,15 @@
 //! Answers that are lost after the write was made. The stand-in service does not honour the transaction's token, so these
 //! writes are recognised by their content alone.
 
-use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gamma_cloud::{DynamoLedger, aws, create_table};
-use gamma_execution::ports::{IntentState, Ledger, OrderId, OrderStatus, RunRecord, RungState};
+use gamma_execution::ports::{IntentRecord, IntentState, Ledger, OrderId, OrderStatus, RunRecord, RungState};
+use gamma_market::Right;
 
 use crate::records::{ACCOUNT, DATE, STRATEGY, StillClock, day, intent, rung};
-use crate::{moto, ours, take, wire};
+use crate::{moto, ours, take, theirs, wire};
 
 /// A ledger behind a wire that loses the next answer each time it is told to.
 struct Lossy {
@@ -45,7 +45,11 @@ async fn a_run_that_loses_every_first_answer_goes_the_way_of_one_that_loses_none
     let lease = take(wire.once(), "first", 0).await.unwrap();
     assert_eq!(lease.writer.fence, 1, "a lost answer is not another take");
     ours(wire.once().open_day(&day(&lease.writer)).await.unwrap());
-    ours(wire.once().put_intents(&lease, from_ref(&intent(&lease.writer, 1))).await.unwrap());
+    let put = intent(&lease.writer, 1);
+    let mut call = put.clone();
+    call.key.side = Right::Call;
+    ours(wire.once().put_intents(&lease, &[put.clone(), call.clone()]).await.unwrap());
+    theirs(wire.once().put_intents(&lease, &[put, IntentRecord { quantity: 9, ..call.clone() }]).await.unwrap(), "constant_stable#call#r1");
 
     let mut rung = rung(&lease.writer, 1, 1);
     ours(wire.once().put_sending(&lease, &rung).await.unwrap());
@@ -61,5 +65,5 @@ async fn a_run_that_loses_every_first_answer_goes_the_way_of_one_that_loses_none
     wire.once().release_lease(&lease).await.unwrap();
 
     let loaded = wire.once().load_day(ACCOUNT, STRATEGY, DATE).await.unwrap();
-    assert_eq!((loaded.intents, loaded.rungs), (vec![done], vec![rung]));
+    assert_eq!((loaded.intents, loaded.rungs), (vec![done, call], vec![rung]));
 }
