@@ -2,7 +2,7 @@
 
 mod support;
 
-use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Controls, DayState, IntentState, OrderId, OrderStatus, OrderView, RungState};
+use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Controls, DayState, IntentState, RungState};
 use gamma_execution::report::Outcome;
 use gamma_execution::run::{Resolve, RunRequest, Task};
 use gamma_market::Right;
@@ -88,22 +88,7 @@ async fn a_sweep_finishes_what_a_dead_run_left_and_places_nothing() {
 #[tokio::test]
 async fn a_sweep_touches_no_order_that_the_ledger_does_not_know() {
     let world = World::at("20:16:00");
-    let legs = vec![(gamma_market::Leg { symbol: "SPXW  250904P06425000".parse().unwrap(), action: gamma_market::LegAction::Sell }, 1)];
-    let theirs = OrderView {
-        id: OrderId("77".into()),
-        status: OrderStatus::Working,
-        quantity: 1,
-        filled: 0,
-        price: None,
-        effect: None,
-        legs,
-        foreign_legs: false,
-        entered: Some("2025-09-03T20:13:00Z".parse().unwrap()),
-        fills: Vec::new(),
-        reason: None,
-        tag: None,
-    };
-    world.broker.foreign.lock().unwrap().push(theirs);
+    world.broker.users_order_works();
     world.sweep("sweep-1").await;
     assert_eq!(*world.broker.cancels.lock().unwrap(), 0);
 }

@@ -4,10 +4,10 @@ mod support;
 
 use gamma_execution::gates::Gate;
 use gamma_execution::ladder::{SideEnd, StopReason};
-use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Clock, Controls, IntentState, OrderId, OrderStatus, OrderView, SignalError};
+use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Clock, Controls, IntentState, SignalError};
 use gamma_execution::report::Outcome;
 use gamma_execution::run::{RunRequest, Task};
-use gamma_market::{Effect, LegAction, Right};
+use gamma_market::Right;
 use support::{Place, World, row};
 
 const CLOSE: &str = "2025-09-03T20:15:00Z";
@@ -395,22 +395,7 @@ async fn a_day_that_ended_before_its_first_sending_may_be_tried_again() {
 #[tokio::test]
 async fn the_users_own_orders_and_positions_are_left_alone_and_counted() {
     let world = World::at("20:13:00");
-    let put = gamma_market::OptionSymbol::new("SPXW", jiff::civil::date(2025, 9, 4), Right::Put, gamma_market::Strike::whole(6420).unwrap()).unwrap();
-    let theirs = OrderView {
-        id: OrderId("77".into()),
-        status: OrderStatus::Working,
-        quantity: 1,
-        filled: 0,
-        price: None,
-        effect: Some(Effect::Debit),
-        legs: vec![(gamma_market::Leg { symbol: put, action: LegAction::Sell }, 1)],
-        foreign_legs: false,
-        entered: Some(world.clock.now()),
-        fills: Vec::new(),
-        reason: None,
-        tag: None,
-    };
-    world.broker.foreign.lock().unwrap().push(theirs);
+    world.broker.users_order_works();
     set(&world.broker.fills, |_, _, _| 4);
     let report = world.deliver("run-1").await;
     assert_eq!(world.broker.book().len(), 1, "only the call side");

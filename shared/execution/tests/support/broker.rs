@@ -7,7 +7,7 @@ use gamma_execution::ports::{
     AccountSnapshot, Broker as BrokerPort, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Fill, NotPlaced, OrderId, OrderStatus, OrderView,
     PlaceReply,
 };
-use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook, Right};
+use gamma_market::{Effect, Leg, LegAction, LegQuote, OptionSymbol, Price, QuoteBook, Right};
 use jiff::Timestamp;
 
 use super::StepClock;
@@ -84,6 +84,26 @@ impl Broker {
             .iter()
             .map(|order| (order.view.legs[0].0.symbol.right(), order.view.quantity, order.view.filled, order.view.price.unwrap().to_string()))
             .collect()
+    }
+
+    /// Order 77, the user's own, works: it sells the put that our put side buys.
+    pub(crate) fn users_order_works(&self) {
+        let leg = Leg { symbol: "SPXW  250904P06420000".parse().unwrap(), action: LegAction::Sell };
+        let order = OrderView {
+            id: OrderId("77".into()),
+            status: OrderStatus::Working,
+            quantity: 1,
+            filled: 0,
+            price: None,
+            effect: Some(Effect::Debit),
+            legs: vec![(leg, 1)],
+            foreign_legs: false,
+            entered: Some(self.clock.now()),
+            fills: Vec::new(),
+            reason: None,
+            tag: None,
+        };
+        self.foreign.lock().unwrap().push(order);
     }
 
     pub(crate) fn live(&self) -> usize {
