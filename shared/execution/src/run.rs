@@ -4,6 +4,7 @@ mod orders;
 mod persist;
 mod prepare;
 mod recover;
+mod request;
 mod resolve;
 mod sweep;
 mod work;
@@ -15,88 +16,16 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::gates::{Gate, time_gates};
-use crate::ports::{
-    Arming, Broker, BrokerError, BrokerFault, Clock, DayRecord, DayState, Lease, Ledger, LedgerError, LoadedDay, OrderId, PutOutcome, RunRecord, SignalError,
-    SignalSource,
-};
-use crate::profile::{ExecutionProfile, seconds};
+use crate::ports::{Arming, BrokerError, BrokerFault, DayRecord, DayState, Lease, LedgerError, LoadedDay, OrderId, PutOutcome, RunRecord, SignalError};
+use crate::profile::seconds;
 use crate::report::{Outcome, RunReport, Status};
-use crate::tokens::{TokenKeeper, TokenSaved, TokenSummary};
+use crate::tokens::{TokenSaved, TokenSummary};
 
+pub use request::{AccountProfile, Ports, RunRequest, Task};
 pub use resolve::Resolve;
 
 /// Seconds kept at the end of the function for recording what happened.
 const CLOSING_SECONDS: i64 = 8;
-
-/// What a run works with.
-#[derive(Clone, Copy)]
-pub struct Ports<'a> {
-    /// Time.
-    pub clock: &'a dyn Clock,
-    /// The account's broker.
-    pub broker: &'a dyn Broker,
-    /// The day's signal.
-    pub signal: &'a dyn SignalSource,
-    /// The durable record.
-    pub ledger: &'a dyn Ledger,
-    /// The broker's token document.
-    pub tokens: &'a TokenKeeper,
-}
-
-/// How one account trades.
-#[derive(Debug, Clone)]
-pub struct AccountProfile {
-    /// What to trade.
-    pub strategy: constant_stable::Profile,
-    /// How to work it.
-    pub execution: ExecutionProfile,
-}
-
-/// One delivery.
-#[derive(Debug, Clone)]
-pub struct RunRequest {
-    /// The account.
-    pub account: String,
-    /// This delivery's id; every retry of an event is a run of its own.
-    pub run_id: String,
-    /// The deployment's parameter allows live trading.
-    pub deployment_live: bool,
-    /// When the function is killed.
-    pub deadline: Timestamp,
-    /// What is asked for.
-    pub task: Task,
-}
-
-/// What a delivery asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Task {
-    /// Trade the day.
-    Trade {
-        /// The event asks for a dry run.
-        dry_run: bool,
-        /// The scheduler's time.
-        scheduled: Option<Timestamp>,
-    },
-    /// After the close: prove and record what is open, place nothing, and say so when the account has no final outcome.
-    Sweep {
-        /// The trade date; today where there is none.
-        date: Option<Date>,
-    },
-    /// Record an operator's decision about a side whose orders could not be proven.
-    Resolve(Resolve),
-}
-
-impl Task {
-    /// Its name in reports.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Trade { .. } => "trade",
-            Self::Sweep { .. } => "sweep",
-            Self::Resolve(_) => "resolve",
-        }
-    }
-}
 
 /// A run that ends early, with its outcome and the reason in words.
 #[derive(Debug)]
