@@ -357,6 +357,30 @@ async fn what_the_fence_refuses_is_never_sent() {
 }
 
 #[tokio::test]
+async fn no_post_begins_on_a_lease_that_could_end_before_it() {
+    for slow in 0..=9 {
+        let world = World::at("20:13:31");
+        set(&world.broker.slow_quotes, slow);
+        let posts = || *world.broker.posts.lock().unwrap();
+        let watcher = async {
+            let mut seen = 0;
+            while seen < 4 && world.ledger.run_outcome("run-1").is_none() {
+                if posts() > seen {
+                    seen = posts();
+                    let left = world.ledger.lease_expires().unwrap().duration_since(world.clock.now()).as_secs();
+                    assert!(left >= 8, "quotes take {slow} s: POST {seen} begins on a lease of {left} s");
+                }
+                tokio::task::yield_now().await;
+            }
+            seen
+        };
+        let request = world.request("run-1");
+        let (_, seen) = tokio::join!(world.deliver_as(&request), watcher);
+        assert!(seen >= 2, "quotes take {slow} s");
+    }
+}
+
+#[tokio::test]
 async fn the_lease_is_renewed_while_the_run_waits_for_the_signal() {
     let world = World::at("20:13:00");
     let watcher = async {

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
@@ -45,6 +46,8 @@ pub(crate) struct Broker {
     pub(crate) quotes: Mutex<QuoteBook>,
     orders: Mutex<Vec<Placed>>,
     pub(crate) foreign: Mutex<Vec<OrderView>>,
+    /// How many seconds the broker takes for quotes.
+    pub(crate) slow_quotes: Mutex<u64>,
     /// How often a POST was sent.
     pub(crate) posts: Mutex<usize>,
     /// How often a cancel was asked for.
@@ -71,6 +74,7 @@ impl Broker {
             ),
             orders: Mutex::default(),
             foreign: Mutex::default(),
+            slow_quotes: Mutex::default(),
             posts: Mutex::default(),
             cancels: Mutex::default(),
         }
@@ -185,6 +189,8 @@ impl BrokerPort for Broker {
     }
 
     async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError> {
+        let answered = self.clock.now() + Duration::from_secs(*self.slow_quotes.lock().unwrap());
+        self.clock.sleep_until(answered).await;
         let quotes = self.quotes.lock().unwrap();
         Ok(symbols.iter().filter_map(|symbol| quotes.get(symbol).map(|quote| (*symbol, *quote))).collect())
     }
@@ -196,6 +202,12 @@ impl BrokerPort for Broker {
             *posts
         };
         let how = (self.place.lock().unwrap())(number);
+        if how == Place::Hang {
+            self.enter(order.get());
+            return std::future::pending().await;
+        }
+        // Whoever watches sees the moment of the POST.
+        tokio::task::yield_now().await;
         match how {
             Place::Accept => PlaceReply::Accepted(self.enter(order.get())),
             Place::LostAfter => {
@@ -204,10 +216,7 @@ impl BrokerPort for Broker {
             }
             Place::LostBefore => PlaceReply::Unknown("connection reset".into()),
             Place::Refuse(status) => PlaceReply::Refused(NotPlaced::Rejected { status, message: "no".into() }),
-            Place::Hang => {
-                self.enter(order.get());
-                std::future::pending().await
-            }
+            Place::Hang => unreachable!("it hangs above"),
         }
     }
 
