@@ -58,6 +58,8 @@ pub struct StackConfig {
     pub cash: Decimal,
     /// A signal row to publish at once instead of the simulator's own.
     pub signal: Option<Value>,
+    /// What goes wrong at broker, feed and AWS.
+    pub faults: FaultPlan,
     /// How often Lambda runs a failed asynchronous event again.
     pub retries: u8,
     /// Parameters to write instead of, or beside, the usual ones; an empty text leaves one out.
@@ -81,6 +83,7 @@ impl StackConfig {
             expired_token: true,
             cash: Decimal::from(25_000),
             signal: None,
+            faults: FaultPlan::default(),
             retries: 0,
             parameters: BTreeMap::new(),
             environment: BTreeMap::new(),
@@ -301,6 +304,7 @@ impl Answer {
 fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig> {
     let mut simulated = SimulatorConfig::of_2025_09_03(config.seed)?;
     (simulated.start, simulated.speed, simulated.cash) = (config.start, config.speed, config.cash);
+    simulated.faults = config.faults.clone();
     simulated.schwab.app_key = CANARIES[0].1.into();
     simulated.schwab.app_secret = CANARIES[1].1.into();
     simulated.schwab.refresh_token = CANARIES[2].1.into();

@@ -5,11 +5,14 @@ use std::io::Write as _;
 
 use clap::Parser;
 use gamma_execution::ports::RungState;
+use gamma_simulator::faults::FaultPlan;
+use gamma_tests::audit::After;
 use gamma_tests::moto::Moto;
 use gamma_tests::stack::{Answer, Stack, StackConfig};
 use gamma_tests::story::{new_york, tell};
 
 const LIVE: &str = include_str!("../../../events/schwab.json");
+const SWEEP: &str = include_str!("../../../events/sweep.json");
 const DRY: &str = include_str!("../../../events/schwab-dry-run.json");
 
 /// Trades a real SPXW chain (2025-09-03) on this machine: the unmodified Lambda function, a local AWS, a simulated Schwab and
@@ -32,6 +35,9 @@ struct Arguments {
     /// Print the function's answer as JSON instead of the story
     #[arg(long)]
     json: bool,
+    /// Let this many of a thousand requests fail, at broker, feed and AWS; afterwards a sweep puts the day in order
+    #[arg(long, value_name = "PER_MILLE", default_value_t = 0)]
+    faults: u32,
     /// Keep the stack running for `cargo lambda watch`, and print its environment
     #[arg(long)]
     serve: bool,
@@ -51,7 +57,7 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
     if let Some(seeds) = arguments.seeds {
         return table(arguments, moto, seeds).await;
     }
-    let mut config = StackConfig { speed: arguments.speed, ..StackConfig::of_seed(arguments.seed) };
+    let mut config = day(arguments, arguments.seed);
     if arguments.dry_run || arguments.serve {
         // By hand, at some other minute: after the signal, too late for a live run.
         config.start = "2025-09-03T20:20:00Z".parse()?;
@@ -78,6 +84,9 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
     let answer = stack.invoke(LIVE).await?;
     watching.iter().for_each(tokio::task::JoinHandle::abort);
     print(arguments, &answer);
+    if arguments.faults > 0 {
+        put_in_order(arguments, &stack).await?;
+    }
     ledger(arguments, &stack).await?;
     say(arguments, "The same event is delivered again.");
     let posts = stack.simulator.book().posts().len();
@@ -135,20 +144,55 @@ async fn ledger(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Erro
     if recorded == really { Ok(()) } else { Err("ledger and broker disagree".into()) }
 }
 
+fn day(arguments: &Arguments, seed: u64) -> StackConfig {
+    let faults = if arguments.faults > 0 { FaultPlan::seeded(seed, arguments.faults) } else { FaultPlan::default() };
+    StackConfig { speed: arguments.speed, faults, ..StackConfig::of_seed(seed) }
+}
+
+/// Says what went wrong, and sweeps after the close, when nothing goes wrong any more.
+async fn put_in_order(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Error>> {
+    say(arguments, "What went wrong on the way:");
+    for fired in stack.faults().fired() {
+        say(arguments, &format!("  {}  {:<36} {:?}", new_york(&fired.at.to_string()), format!("{:?}", fired.route), fired.fault));
+    }
+    say(arguments, "The weather clears. At 16:16:10 the sweep proves and records what is open, and places nothing.");
+    print(arguments, &sweep(stack).await?);
+    Ok(())
+}
+
+async fn sweep(stack: &Stack) -> Result<Answer, Box<dyn Error>> {
+    stack.faults().clear();
+    stack.until("20:16:10").await;
+    stack.invoke(SWEEP).await
+}
+
 async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box<dyn Error>> {
-    println!("{:>5}  {:<8}  {:<18}  {:<34}  filled", "seed", "begins", "outcome", "sides");
+    let last = if arguments.faults > 0 { "filled       faults  sweep             books and ledger" } else { "filled" };
+    println!("{:>5}  {:<10}  {:<18}  {:<34}  {last}", "seed", "begins", "outcome", "sides");
+    let mut disagree = 0;
     for seed in arguments.seed..arguments.seed + seeds {
-        let config = StackConfig { speed: arguments.speed, ..StackConfig::of_seed(seed) };
+        let config = day(arguments, seed);
         let stack = Stack::start(moto, &config).await?;
         let answer = stack.invoke(LIVE).await?;
         let sides = answer.body["sides"].as_array().cloned().unwrap_or_default();
         let of = |name: &str| sides.iter().map(|side| side[name].to_string().replace('"', "")).collect::<Vec<_>>();
         let filled: Vec<_> = of("filled").iter().zip(of("quantity")).map(|(filled, quantity)| format!("{filled}/{quantity}")).collect();
         let outcome = if answer.function_error.is_some() { answer.error_type() } else { answer.outcome() };
-        println!("{seed:>5}  {:<8}  {outcome:<18}  {:<34}  {}", new_york(&config.start.to_string()), of("name").join(" + "), filled.join(" + "));
+        let (begins, filled) = (new_york(&config.start.to_string()), filled.join(" + "));
+        print!("{seed:>5}  {begins:<10}  {outcome:<18}  {:<34}  ", of("name").join(" + "));
+        if arguments.faults == 0 {
+            println!("{filled}");
+        } else {
+            let struck = stack.faults().fired().len();
+            let swept = sweep(&stack).await?;
+            let swept = if swept.function_error.is_some() { swept.error_type() } else { swept.outcome() };
+            let wrong = stack.audit(After::Everything).await?;
+            disagree += usize::from(!wrong.is_empty());
+            println!("{filled:<11}  {struck:>6}  {swept:<16}  {}", if wrong.is_empty() { "agree".to_owned() } else { wrong.join("; ") });
+        }
         stack.host.stop().await;
     }
-    Ok(())
+    if disagree == 0 { Ok(()) } else { Err(format!("on {disagree} days books and ledger disagree").into()) }
 }
 
 async fn serve(stack: &Stack) -> Result<(), Box<dyn Error>> {
