@@ -101,7 +101,7 @@ impl<'a> Assembly<'a> {
         let report: Value = json!({ "error_type": failure.error_type, "detail": failure.to_string() });
         let date = trade_date(self.clock.now());
         let (run_id, account) = (self.run_id.clone(), self.deployment.account().to_owned());
-        let record = RunRecord { run_id, account, date, outcome: "setup_failed".to_owned(), report };
+        let record = RunRecord { run_id, account, date, outcome: "setup_failed".to_owned(), live: self.deployment.live(), report };
         if let Err(error) = self.ledger().put_run(&record).await {
             tracing::error!(run_id = %self.run_id, "the run record could not be written: {error}");
         }

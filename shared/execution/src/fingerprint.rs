@@ -8,6 +8,9 @@ use crate::ports::{OrderId, OrderView};
 /// Brokers give whole seconds and clocks differ: an order may look this much older than its SENDING mark.
 pub const CLOCK_ALLOWANCE: SignedDuration = SignedDuration::from_secs(5);
 
+/// An order that looks this much younger than its SENDING mark is somebody else's: a POST begins within its rung and lasts seconds.
+pub const LATEST_ENTRY: SignedDuration = SignedDuration::from_secs(60);
+
 /// What is known of an order whose id is not.
 #[derive(Debug, Clone, Copy)]
 pub struct Fingerprint<'a> {
@@ -26,15 +29,16 @@ pub struct Fingerprint<'a> {
 }
 
 impl Fingerprint<'_> {
-    /// The orders that can be this one: same legs, quantity and price, entered no earlier than five seconds before the mark,
-    /// and not seen before it.
+    /// The orders that can be this one: same legs, quantity and price, entered no earlier than five seconds before the mark and no
+    /// later than a minute after it, and not seen before it.
     #[must_use]
     pub fn matches<'o>(&self, orders: &'o [OrderView]) -> Vec<&'o OrderView> {
         let earliest = self.marked.checked_sub(CLOCK_ALLOWANCE).unwrap_or(self.marked);
+        let latest = self.marked.checked_add(LATEST_ENTRY).unwrap_or(self.marked);
         orders
             .iter()
             .filter(|order| !self.seen.contains(&order.id))
-            .filter(|order| order.entered.is_some_and(|entered| entered >= earliest))
+            .filter(|order| order.entered.is_some_and(|entered| earliest <= entered && entered <= latest))
             .filter(|order| order.quantity == self.quantity && order.price == Some(self.price))
             .filter(|order| order.effect == Some(self.vertical.effect()) && self.same_legs(order))
             .filter(|order| self.tag.is_none_or(|ours| order.tag.as_deref() == Some(ours)))
@@ -98,9 +102,10 @@ pub(crate) mod tests {
         assert_eq!(print.matches(std::slice::from_ref(&good)), vec![&good]);
         assert_eq!(print.matches(&[view("8", "2026-02-11T21:13:26.400Z")]).len(), 1, "the five second allowance");
         type Change = fn(&mut OrderView);
-        let foreign: [(&str, Change); 9] = [
+        let foreign: [(&str, Change); 10] = [
             ("seen before the mark", |order| order.id = OrderId("7".into())),
             ("entered too early", |order| order.entered = Some("2026-02-11T21:13:26.399Z".parse().unwrap())),
+            ("entered too late", |order| order.entered = Some("2026-02-11T21:14:31.401Z".parse().unwrap())),
             ("no entry time", |order| order.entered = None),
             ("another quantity", |order| order.quantity = 1),
             ("another price", |order| order.price = Some(Price::cents(90))),

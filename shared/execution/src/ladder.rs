@@ -16,7 +16,10 @@ use crate::profile::{ExecutionProfile, seconds};
 pub use moves::{Command, Event, Posting, RungSkip, SideEnd, StopReason};
 
 /// How often one rung is sent again after a refusal that proves nothing was placed.
-const RESENDS: u32 = 2;
+const RESENDS: u32 = 4;
+
+/// The same after a 401: the token was refreshed, and what is refused again is no matter of the token.
+const RESENDS_UNAUTHORIZED: u32 = 2;
 
 /// How many settle windows long an order of unknown outcome is looked for before the intent is given up. From the first look in vain on
 /// nothing more is sent: what is found later is cancelled.
@@ -48,10 +51,30 @@ pub struct Settings {
 enum Phase {
     Ready,
     Posting(Rung),
-    Resending { rung: Rung, at: Timestamp },
-    Locating { rung: Rung, at: Timestamp, give_up: Timestamp },
-    Working { rung: Rung, order: OrderId, poll_at: Timestamp },
-    Cancelling { rung: Rung, order: OrderId, tries: u32, poll_at: Timestamp },
+    Resending {
+        rung: Rung,
+        at: Timestamp,
+    },
+    /// Refused as often as it was sent: the next rung waits until the broker may be asked again.
+    Pausing {
+        until: Timestamp,
+    },
+    Locating {
+        rung: Rung,
+        at: Timestamp,
+        give_up: Timestamp,
+    },
+    Working {
+        rung: Rung,
+        order: OrderId,
+        poll_at: Timestamp,
+    },
+    Cancelling {
+        rung: Rung,
+        order: OrderId,
+        tries: u32,
+        poll_at: Timestamp,
+    },
     Done(SideEnd),
 }
 
@@ -104,6 +127,12 @@ impl Ladder {
         matches!(self.phase, Phase::Done(SideEnd::Unresolved(_))) || (matches!(self.phase, Phase::Locating { .. }) && self.stop.is_some())
     }
 
+    /// What keeps it from sending anything more.
+    #[must_use]
+    pub const fn stopped_by(&self) -> Option<&StopReason> {
+        self.stop.as_ref()
+    }
+
     /// Ready for the next rung.
     #[must_use]
     pub const fn is_ready(&self) -> bool {
@@ -123,7 +152,7 @@ impl Ladder {
     #[must_use]
     pub const fn next_wake(&self) -> Option<Timestamp> {
         match &self.phase {
-            Phase::Resending { at, .. } | Phase::Locating { at, .. } => Some(*at),
+            Phase::Resending { at, .. } | Phase::Locating { at, .. } | Phase::Pausing { until: at } => Some(*at),
             Phase::Working { poll_at, .. } | Phase::Cancelling { poll_at, .. } => Some(*poll_at),
             Phase::Ready | Phase::Posting(_) | Phase::Done(_) => None,
         }
@@ -158,6 +187,7 @@ impl Ladder {
             (Phase::Ready, Event::Open { nbbo, closes }) => self.open(nbbo, closes),
             (Phase::Posting(rung), Event::Posted(reply)) => self.on_posted(now, rung, reply),
             (Phase::Resending { rung, at }, Event::Time) if now >= at => self.post(rung),
+            (Phase::Pausing { until }, Event::Time) if now >= until => (self.between_rungs(), Vec::new()),
             (Phase::Locating { rung, at, give_up }, Event::Time) if now >= at => {
                 let locate = vec![Command::Locate(rung.posting.clone())];
                 (Phase::Locating { rung, at: after(now, self.settings.profile.cancel_settle_seconds), give_up }, locate)
@@ -167,6 +197,8 @@ impl Ladder {
                 let over = now >= self.settings.prove_by;
                 Self::keep_locating(rung, (at, give_up), over, "outcome unknown and the broker's orders could not be listed")
             }
+            // Its time is over: the cancel waits for nothing. When it is refused, the order has most likely filled.
+            (Phase::Working { rung, order, .. }, Event::Time) if now >= rung.closes => self.cancel(now, rung, order, 1),
             (Phase::Working { rung, order, poll_at }, Event::Time) if now >= poll_at => {
                 (Phase::Working { rung, order: order.clone(), poll_at: after(now, self.settings.profile.poll_seconds) }, vec![Command::Read(order)])
             }
@@ -223,13 +255,15 @@ impl Ladder {
                 let at = match refusal {
                     NotPlaced::Rejected { .. } => return (Phase::Done(SideEnd::Rejected(refusal.to_string())), commands),
                     NotPlaced::Unauthorized => now,
-                    NotPlaced::NotConnected(_) => after(now, 1),
+                    // 1, 2, 4 and 8 seconds: an outage shorter than a rung costs no rung.
+                    NotPlaced::NotConnected(_) => after(now, 1 << rung.resends.min(5)),
                     NotPlaced::RateLimited { retry_after } => {
                         now.checked_add(retry_after.unwrap_or_default().max(std::time::Duration::from_secs(1))).unwrap_or(Timestamp::MAX)
                     }
                 };
                 rung.resends += 1;
-                if self.stop.is_none() && rung.resends <= RESENDS && at < rung.closes {
+                let most = if refusal == NotPlaced::Unauthorized { RESENDS_UNAUTHORIZED } else { RESENDS };
+                if self.stop.is_none() && rung.resends <= most && at < rung.closes {
                     if at > now {
                         return (Phase::Resending { rung, at }, commands);
                     }
@@ -237,7 +271,8 @@ impl Ladder {
                     commands.extend(post);
                     return (phase, commands);
                 }
-                (self.between_rungs(), commands)
+                let phase = if self.stop.is_some() { self.between_rungs() } else { Phase::Pausing { until: at.max(rung.closes) } };
+                (phase, commands)
             }
         }
     }
@@ -339,7 +374,7 @@ impl Ladder {
     fn on_stop(&mut self, now: Timestamp, phase: Phase, reason: StopReason) -> (Phase, Vec<Command>) {
         self.stop.get_or_insert(reason.clone());
         match phase {
-            Phase::Ready | Phase::Resending { .. } => (Phase::Done(SideEnd::Stopped(reason)), Vec::new()),
+            Phase::Ready | Phase::Resending { .. } | Phase::Pausing { .. } => (Phase::Done(SideEnd::Stopped(reason)), Vec::new()),
             Phase::Working { rung, order, .. } => self.cancel(now, rung, order, 1),
             other => (other, Vec::new()),
         }

@@ -9,8 +9,8 @@ mod tokens;
 pub use broker::{AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Fill, NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply};
 pub use clock::Clock;
 pub use ledger::{
-    Arming, Controls, DayRecord, DayState, Decision, IntentKey, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunRecord,
-    RungRecord, RungState, Writer,
+    Arming, Controls, DayRecord, DayState, Decision, IntentKey, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd,
+    RunRecord, RungRecord, RungState, Writer,
 };
 pub use signal::{SignalError, SignalSource};
 pub use tokens::{InHand, SaveError, StoredToken, TokenIssuer, TokenLock, TokenLockError, TokenRenewal, TokenStore, TokenVersion, TokenWrite};

@@ -113,10 +113,11 @@ impl ExecutionProfile {
             ("cancel_tries", self.cancel_tries, 1),
             ("confirm_seconds", self.confirm_seconds, self.cancel_settle_seconds + 1),
             ("locate_seconds", self.locate_seconds, 1),
-            ("lease_seconds", self.lease_seconds, 10),
+            // Twice a POST and more: it is renewed when half of it is left.
+            ("lease_seconds", self.lease_seconds, 20),
         ] {
             if seconds < least || seconds > 600 {
-                return fail(field, seconds.to_string(), "between 1 and 600 (lease 10 or more, confirm more than cancel_settle)");
+                return fail(field, seconds.to_string(), "between 1 and 600 (lease 20 or more, confirm more than cancel_settle)");
             }
         }
         if self.least_rung_seconds > self.rung_seconds {

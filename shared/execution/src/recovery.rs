@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gamma_market::OptionSymbol;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::fingerprint::{Fingerprint, our_tag};
 use crate::ports::{IntentRecord, LoadedDay, OrderId, OrderStatus, OrderView, RungRecord, RungState};
@@ -28,6 +29,8 @@ pub enum TradeDate<'a> {
     Closed {
         /// Net contracts held now, long positive; `None` when they could not be read.
         positions: Option<&'a BTreeMap<OptionSymbol, i64>>,
+        /// The day on which they were read.
+        today: Date,
     },
 }
 
@@ -132,11 +135,14 @@ pub(crate) fn replaced(order: &OrderView) -> String {
 
 /// After the close: the legs' positions are what they were when the intent was written, plus the fills that are settled.
 fn never_accepted(day: &LoadedDay, intent: &IntentRecord, trade_date: TradeDate<'_>) -> Result<String, String> {
-    let TradeDate::Closed { positions } = trade_date else {
+    let TradeDate::Closed { positions, today } = trade_date else {
         return Err("it may still appear until the trade date has closed".to_owned());
     };
     let positions = positions.ok_or("the positions could not be read")?;
     let fills = day.fills();
+    if intent.vertical.legs().iter().any(|leg| leg.symbol.expiry() <= today) {
+        return Err("the legs have expired, positions tell nothing any more".to_owned());
+    }
     for leg in intent.vertical.legs() {
         let of = |book: &BTreeMap<OptionSymbol, i64>| book.get(&leg.symbol).copied().unwrap_or_default();
         let (held, filled, now) = (of(&intent.held), of(&fills), of(positions));

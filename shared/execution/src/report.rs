@@ -26,6 +26,8 @@ pub enum Outcome {
     OneSided,
     /// Orders were worked, nothing filled.
     NoFill,
+    /// The plan was ready too late: no rung could have been waited, cancelled and confirmed any more, and none was sent.
+    OutOfTime,
     /// Orders were sent, and the broker refused or rejected every one.
     Rejected,
     /// The plan had nothing to trade.
@@ -68,7 +70,7 @@ pub enum Outcome {
     NoFinalOutcome,
     /// An operator's decision about orders that could not be proven is recorded.
     Resolved,
-    /// An operator's decision was not recorded; nothing changed.
+    /// An operator's decision was not recorded, because it does not fit what is known.
     NotResolved,
 }
 
@@ -100,6 +102,7 @@ impl Outcome {
             | Self::SignalUnusable
             | Self::PlanRefused
             | Self::NotApproved
+            | Self::OutOfTime
             | Self::NotResolved => Status::Refused,
             Self::SignalUnavailable | Self::BrokerUnavailable | Self::TokenDead | Self::LedgerUnavailable | Self::Unresolved | Self::NoFinalOutcome => {
                 Status::Failed
@@ -111,7 +114,7 @@ impl Outcome {
     #[must_use]
     pub const fn alarms(self) -> bool {
         matches!(self.status(), Status::Failed)
-            || matches!(self, Self::NotArmed | Self::OneSided | Self::Rejected | Self::Recovered | Self::SignalUnusable | Self::PlanRefused)
+            || matches!(self, Self::NotArmed | Self::OneSided | Self::Rejected | Self::Recovered | Self::SignalUnusable | Self::PlanRefused | Self::OutOfTime)
     }
 
     /// Its name in records.
@@ -122,6 +125,7 @@ impl Outcome {
             Self::PartiallyFilled => "partially_filled",
             Self::OneSided => "one_sided",
             Self::NoFill => "no_fill",
+            Self::OutOfTime => "out_of_time",
             Self::Rejected => "rejected",
             Self::NothingToDo => "nothing_to_do",
             Self::DryRun => "dry_run",
@@ -147,24 +151,39 @@ impl Outcome {
         }
     }
 
-    /// The outcome of a day's sides: (approved quantity, filled, unresolved).
+    /// The outcome of a day's sides. A side that was planned anew before it had filled anything counts no more.
     #[must_use]
-    pub fn of_sides(sides: &[(u32, u32, bool)]) -> Self {
-        let filled = sides.iter().filter(|(_, filled, _)| *filled > 0).count();
-        if sides.iter().any(|(_, _, unresolved)| *unresolved) {
+    pub fn of_sides(sides: &[SideCount]) -> Self {
+        let newest = sides.iter().map(|side| side.revision).max().unwrap_or_default();
+        let counted: Vec<&SideCount> = sides.iter().filter(|side| side.revision == newest || side.filled > 0 || side.unresolved).collect();
+        let filled = counted.iter().filter(|side| side.filled > 0).count();
+        if counted.iter().any(|side| side.unresolved) {
             Self::Unresolved
-        } else if sides.is_empty() {
+        } else if counted.is_empty() {
             Self::NothingToDo
         } else if filled == 0 {
             Self::NoFill
-        } else if filled < sides.len() {
+        } else if filled < counted.len() {
             Self::OneSided
-        } else if sides.iter().all(|(quantity, filled, _)| filled == quantity) {
+        } else if counted.iter().all(|side| side.filled == side.quantity) {
             Self::Filled
         } else {
             Self::PartiallyFilled
         }
     }
+}
+
+/// What one side of a day came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SideCount {
+    /// Which plan of the day it belongs to, counted from 1.
+    pub revision: u32,
+    /// Packages planned.
+    pub quantity: u32,
+    /// Packages filled.
+    pub filled: u32,
+    /// The fate of one of its orders is open.
+    pub unresolved: bool,
 }
 
 impl fmt::Display for Outcome {
@@ -301,14 +320,18 @@ mod tests {
     fn one_outcome_for_every_mix_of_sides_and_one_sided_is_never_silent() {
         for (sides, outcome) in [
             (vec![], Outcome::NothingToDo),
-            (vec![(2, 2, false)], Outcome::Filled),
-            (vec![(2, 2, false), (3, 3, false)], Outcome::Filled),
-            (vec![(2, 1, false), (3, 3, false)], Outcome::PartiallyFilled),
-            (vec![(2, 0, false), (3, 3, false)], Outcome::OneSided),
-            (vec![(2, 0, false), (3, 0, false)], Outcome::NoFill),
-            (vec![(2, 0, true), (3, 3, false)], Outcome::Unresolved),
+            (vec![(1, 2, 2, false)], Outcome::Filled),
+            (vec![(1, 2, 2, false), (1, 3, 3, false)], Outcome::Filled),
+            (vec![(1, 2, 1, false), (1, 3, 3, false)], Outcome::PartiallyFilled),
+            (vec![(1, 2, 0, false), (1, 3, 3, false)], Outcome::OneSided),
+            (vec![(1, 2, 0, false), (1, 3, 0, false)], Outcome::NoFill),
+            (vec![(1, 2, 0, true), (1, 3, 3, false)], Outcome::Unresolved),
+            // Planned anew: what had not filled counts no more, what is open does.
+            (vec![(1, 2, 0, false), (2, 3, 3, false)], Outcome::Filled),
+            (vec![(1, 2, 0, true), (2, 3, 3, false)], Outcome::Unresolved),
         ] {
-            assert_eq!(Outcome::of_sides(&sides), outcome, "{sides:?}");
+            let count = |&(revision, quantity, filled, unresolved): &(u32, u32, u32, bool)| SideCount { revision, quantity, filled, unresolved };
+            assert_eq!(Outcome::of_sides(&sides.iter().map(count).collect::<Vec<_>>()), outcome, "{sides:?}");
         }
         assert!(Outcome::OneSided.alarms() && Outcome::NotArmed.alarms() && !Outcome::Filled.alarms());
     }

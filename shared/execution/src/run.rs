@@ -10,7 +10,7 @@ mod sweep;
 mod work;
 
 use gamma_market::QuoteBook;
-use gamma_market::calendar::{at_eastern, trade_date};
+use gamma_market::calendar::trade_date;
 use gamma_strategy::constant_stable;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -92,6 +92,8 @@ struct Run<'a> {
     sent: Vec<OrderId>,
     /// The quotes that approval read, and when.
     quoted: Option<(Timestamp, QuoteBook)>,
+    /// When halt and arming were read last.
+    permitted: Timestamp,
 }
 
 /// Runs one delivery to its end. Never fails: whatever goes wrong is an outcome.
@@ -123,8 +125,19 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         ended: began,
         durations_ms: Vec::new(),
     };
-    let mut run =
-        Run { ports, request, profile, report, stage_began: began, opened_day: false, closes_day: None, alarm: false, sent: Vec::new(), quoted: None };
+    let mut run = Run {
+        ports,
+        request,
+        profile,
+        report,
+        stage_began: began,
+        opened_day: false,
+        closes_day: None,
+        alarm: false,
+        sent: Vec::new(),
+        quoted: None,
+        permitted: Timestamp::MIN,
+    };
     let ended = match &request.task {
         Task::Trade { .. } if live => run.live().await,
         Task::Trade { .. } => run.dry().await,
@@ -328,6 +341,7 @@ impl Run<'_> {
             account: self.request.account.clone(),
             date: self.date(),
             outcome: ended.outcome.name().to_owned(),
+            live: !self.report.dry_run,
             report: serde_json::to_value(&self.report).unwrap_or_default(),
         };
         let ledger = self.ports.ledger;
@@ -339,7 +353,6 @@ impl Run<'_> {
 
     /// When trading in `closes_at` must be over: the series' close, or the end of the function.
     fn end_of_trading(&self, close: Option<Timestamp>) -> Timestamp {
-        let fallback = at_eastern(self.date(), jiff::civil::time(16, 15, 0, 0));
-        close.unwrap_or(fallback).min(self.prove_by())
+        close.unwrap_or_else(|| self.closes()).min(self.prove_by())
     }
 }

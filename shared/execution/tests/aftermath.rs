@@ -2,12 +2,12 @@
 
 mod support;
 
-use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Controls, DayState, IntentState, RungState};
+use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Clock, Controls, DayState, IntentState, RungState};
 use gamma_execution::report::Outcome;
 use gamma_execution::run::{Resolve, RunRequest, Task};
-use gamma_market::Right;
+use gamma_market::{Right, SignalRow};
 use jiff::civil::date;
-use support::{Place, World};
+use support::{Place, World, row};
 
 fn set<T>(cell: &std::sync::Mutex<T>, value: T) {
     *cell.lock().unwrap() = value;
@@ -23,6 +23,16 @@ async fn a_day_with_a_lost_post() -> World {
     set(&world.broker.place, |number| if number == 1 { Place::LostBefore } else { Place::Accept });
     let report = world.deliver("run-1").await;
     assert_eq!((report.outcome, posts(&world), world.broker.live()), (Outcome::Unresolved, 2, 0), "{:?}", report.notes);
+    world
+}
+
+/// After the close it cannot be proven either: the positions have changed, and nothing explains it.
+async fn a_day_that_nothing_can_prove() -> World {
+    let world = a_day_with_a_lost_post().await;
+    world.at_time("20:16:00");
+    let short = "SPXW  250904P06425000".parse().unwrap();
+    set(&world.broker.account, Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into() }));
+    assert_eq!(world.sweep("sweep-0").await.outcome, Outcome::Unresolved);
     world
 }
 
@@ -148,7 +158,7 @@ async fn a_run_that_died_before_closing_its_day_gets_its_outcome_from_the_sweep(
 #[tokio::test]
 async fn an_operators_decision_is_recorded_and_frees_the_day() {
     for (filled, outcome) in [(0, "no_fill"), (4, "one_sided")] {
-        let world = a_day_with_a_lost_post().await;
+        let world = a_day_that_nothing_can_prove().await;
         let report = resolve(&world, "resolve-1", decision(filled)).await;
         assert_eq!((report.outcome, posts(&world)), (Outcome::Resolved, 2), "{}", report.detail);
         let RungState::Resolved { filled: kept, decision: by } = put_rung(&world) else { panic!("{:?}", put_rung(&world)) };
@@ -156,15 +166,13 @@ async fn an_operators_decision_is_recorded_and_frees_the_day() {
         assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some(outcome));
         let put = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Put).unwrap();
         assert_eq!((put.state, put.filled), (IntentState::Terminal, filled));
-        assert_eq!(world.deliver("run-2").await.outcome, Outcome::AlreadyTraded, "decided is not planned anew");
-        world.at_time("20:16:00");
         assert_eq!(world.sweep("sweep-1").await.outcome, Outcome::Swept);
     }
 }
 
 #[tokio::test]
 async fn a_decision_that_cannot_be_taken_changes_nothing_and_says_why() {
-    let world = a_day_with_a_lost_post().await;
+    let world = a_day_that_nothing_can_prove().await;
     let before = world.ledger.rungs();
     for (wrong, words) in [
         (decision(5), "resolve filled: got 5, expected between 0 (proven) and 4"),
@@ -177,6 +185,11 @@ async fn a_decision_that_cannot_be_taken_changes_nothing_and_says_why() {
         assert!(report.detail.contains(words), "{}", report.detail);
     }
     assert_eq!(world.ledger.rungs(), before);
+    // While the session is on, an order may still appear or fill: nobody's decision stands against that.
+    let world = a_day_with_a_lost_post().await;
+    let report = resolve(&world, "resolve-1", decision(0)).await;
+    assert_eq!(report.outcome, Outcome::NotResolved);
+    assert!(report.detail.contains("the trade date is not over"), "{}", report.detail);
 }
 
 #[tokio::test]
@@ -185,12 +198,53 @@ async fn an_order_that_is_alive_at_the_broker_is_not_a_matter_of_opinion() {
     set(&world.broker.cancel_works, false);
     assert_eq!(world.deliver("run-1").await.outcome, Outcome::Unresolved);
     assert_eq!(world.broker.live(), 2);
+    world.at_time("20:20:00");
     let report = resolve(&world, "resolve-1", decision(0)).await;
     assert_eq!(report.outcome, Outcome::NotResolved);
     assert!(report.detail.contains("is working at the broker: cancel it there first"), "{}", report.detail);
     // Once it can be cancelled, what can be proven is proven, and nothing is left to decide.
     set(&world.broker.cancel_works, true);
     let report = resolve(&world, "resolve-2", decision(0)).await;
-    assert!(report.detail.contains("nothing of it is open"), "{}", report.detail);
-    assert_eq!(world.broker.live(), 0);
+    assert_eq!(report.outcome, Outcome::Recovered, "{}", report.detail);
+    assert!(report.detail.contains("nothing left to decide"), "{}", report.detail);
+    assert_eq!((world.broker.live(), world.ledger.day().unwrap().outcome.as_deref()), (0, Some("no_fill")));
+}
+
+#[tokio::test]
+async fn a_dry_run_by_hand_does_not_silence_the_sweep_of_a_live_deployment() {
+    let world = World::at("14:00:00");
+    let by_hand = RunRequest { task: Task::Trade { dry_run: true, scheduled: None }, ..world.request("by-hand") };
+    world.deliver_as(&by_hand).await;
+    world.at_time("20:16:00");
+    let swept = world.sweep("sweep-1").await;
+    assert_eq!((swept.outcome, swept.alarm), (Outcome::NoFinalOutcome, true), "{}", swept.detail);
+    // Where the whole deployment is dry, that was the day's work.
+    let swept = world.deliver_as(&RunRequest { deployment_live: false, task: Task::Sweep { date: None }, ..world.request("sweep-2") }).await;
+    assert_eq!(swept.outcome, Outcome::Swept, "{}", swept.detail);
+}
+
+#[tokio::test]
+async fn recovery_names_a_day_that_was_planned_twice_as_its_run_would() {
+    let at = |time: &str| format!("2025-09-03T{time}Z").parse().unwrap();
+    let only_put = SignalRow { right_go: None, ..row(6430, 6470) };
+    let world = World::at("20:13:31");
+    set(&world.feed.published, vec![(at("20:13:30"), Ok(row(6425, 6470))), (at("20:13:38"), Ok(only_put))]);
+    set(&world.broker.fills, |right, number, _| if right == Right::Put && number == 2 { 4 } else { 0 });
+    world.ledger.break_write("close day", 100);
+    assert_eq!(world.deliver("run-1").await.outcome, Outcome::Filled);
+    world.ledger.break_write("close day", 0);
+    world.at_time("20:16:00");
+    world.sweep("sweep-1").await;
+    assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("filled"));
+}
+
+#[tokio::test]
+async fn positions_of_expired_options_are_no_witness() {
+    let world = a_day_that_nothing_can_prove().await;
+    world.clock.sleep_until("2025-09-05T20:16:00Z".parse().unwrap()).await;
+    set(&world.broker.account, Ok(AccountSnapshot::default()));
+    let request = RunRequest { task: Task::Sweep { date: Some(date(2025, 9, 3)) }, ..world.request("sweep-2") };
+    let swept = world.deliver_as(&request).await;
+    assert_eq!(swept.outcome, Outcome::Unresolved);
+    assert!(swept.detail.contains("expired"), "{}", swept.detail);
 }

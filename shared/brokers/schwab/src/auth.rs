@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use crate::client::passing;
 use crate::error_body::{ErrorBody, Origin};
 use crate::token::TokenDocument;
 
@@ -57,7 +56,7 @@ impl Auth {
         if state.document.expires_within(leeway, self.now()) {
             let in_hand = self.in_hand(&state);
             match self.renew(&mut state, in_hand, None).await {
-                Err(fault) if in_hand == InHand::Usable && passing(&fault) => {
+                Err(fault) if in_hand == InHand::Usable && fault.may_pass() => {
                     self.renewal.trouble(format!("token refresh failed, traded on the token in hand: {fault}"));
                 }
                 answer => answer?,

@@ -142,6 +142,12 @@ impl fmt::Debug for Schwab {
     }
 }
 
+const ORDERS: &str = "GET orders";
+
+fn orders_of(answer: &serde_json::Value) -> Result<Vec<OrderView>, BrokerError> {
+    order_list::order_list(answer).map_err(|fault| failed(ORDERS, fault))
+}
+
 #[async_trait]
 impl Broker for Schwab {
     /// Four legs is the largest complex order type of reference section 6. No largest quantity is published; this one only
@@ -159,11 +165,15 @@ impl Broker for Schwab {
     }
 
     async fn orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
-        const OPERATION: &str = "GET orders";
         let url = self.orders_url(self.hash().await?);
         let query = order_list::entered_between(from, to);
-        let answer = self.client.read(OPERATION, || Request::get(&url).query(&query)).await?;
-        order_list::order_list(&answer).map_err(|fault| failed(OPERATION, fault))
+        orders_of(&self.client.read(ORDERS, || Request::get(&url).query(&query)).await?)
+    }
+
+    async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+        let url = self.orders_url(self.hash().await?);
+        let query = order_list::entered_between(from, to);
+        orders_of(&self.client.read_urgently(ORDERS, || Request::get(&url).query(&query)).await?)
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {

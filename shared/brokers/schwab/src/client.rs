@@ -63,7 +63,7 @@ impl Client {
                 Ok((response, token)) => {
                     let fault = self.fault(&response, &token);
                     // The edge's page is no answer of the API's: it is asked again like one that did not come.
-                    let stopped_on_the_way = response.status != 429 && passing(&fault);
+                    let stopped_on_the_way = response.status != 429 && fault.may_pass();
                     let wait = if stopped_on_the_way {
                         backoff.wait_before(made + 1, self.jitter())
                     } else {
@@ -76,7 +76,7 @@ impl Client {
                     (http_fault(&error), wait)
                 }
                 Err(Unanswered::Token(fault)) => {
-                    let wait = passing(&fault).then(|| backoff.wait_before(made + 1, self.jitter())).flatten();
+                    let wait = fault.may_pass().then(|| backoff.wait_before(made + 1, self.jitter())).flatten();
                     (fault, wait)
                 }
             };
@@ -108,7 +108,7 @@ impl Client {
                 Err(fault) => fault,
             };
             made += 1;
-            let wait = passing(&fault).then(|| Backoff::READS.wait_before(made, self.jitter())).flatten();
+            let wait = fault.may_pass().then(|| Backoff::READS.wait_before(made, self.jitter())).flatten();
             let Some(wait) = wait else { return Err(failed("token refresh", fault)) };
             self.sleep(wait).await;
         }
@@ -157,11 +157,6 @@ fn http_fault(error: &HttpError) -> BrokerFault {
         HttpError::TooLarge { .. } => BrokerFault::Malformed(text),
         HttpError::Build { .. } => BrokerFault::Refused(text),
     }
-}
-
-/// Whether a fault of the token endpoint may pass by itself.
-pub(crate) const fn passing(fault: &BrokerFault) -> bool {
-    matches!(fault, BrokerFault::Unavailable(_) | BrokerFault::RateLimited(_))
 }
 
 impl From<Unanswered> for BrokerFault {

@@ -1,6 +1,6 @@
 //! The day's record, and everything below it.
 
-use gamma_execution::ports::{DayRecord, DayState, Lease, LedgerError, LoadedDay, PutOutcome};
+use gamma_execution::ports::{DayRecord, DayState, Lease, LedgerError, LoadedDay, PutOutcome, RunEnd};
 use jiff::civil::Date;
 
 use super::DynamoLedger;
@@ -74,7 +74,10 @@ fn collect(loaded: &mut LoadedDay, item: &Item, strategy: &str) -> Result<(), Ma
         Some(Kind::Day(of)) if of == strategy => loaded.day = Some(day_from(item)?),
         Some(Kind::Intent(of)) if of == strategy => loaded.intents.push(intent_from(item)?),
         Some(Kind::Rung(of)) if of == strategy => loaded.rungs.push(rung_from(item)?),
-        Some(Kind::Run) => drop(loaded.runs.insert(fields.text("run_id")?.to_owned(), fields.text("outcome")?.to_owned())),
+        Some(Kind::Run) => {
+            let end = RunEnd { outcome: fields.text("outcome")?.to_owned(), live: fields.flag("live")? };
+            loaded.runs.insert(fields.text("run_id")?.to_owned(), end);
+        }
         // Another strategy's, or the lease.
         Some(_) => {}
         None => return Err(fields.malformed("sk", "lease, or a key that begins with day#, intent#, rung# or run#")),

@@ -252,6 +252,7 @@ pub(super) fn run_item(key: &Key, run: &RunRecord) -> Item {
             ("date", text(run.date)),
             ("run_id", text(&run.run_id)),
             ("outcome", text(&run.outcome)),
+            ("live", flag(run.live)),
             ("report", text(&run.report)),
         ],
     )

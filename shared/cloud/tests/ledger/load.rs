@@ -1,7 +1,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::slice::from_ref;
 
-use gamma_execution::ports::{Fill, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RunRecord, RungState};
+use gamma_execution::ports::{Fill, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RunEnd, RunRecord, RungState};
 use gamma_market::{Price, Right};
 use jiff::civil::date;
 
@@ -43,10 +43,11 @@ async fn a_whole_day_reads_back_over_several_pages() {
             account: ACCOUNT.to_owned(),
             date: DATE,
             outcome: "filled".to_owned(),
+            live: true,
             report: "x".repeat(380_000).into(),
         };
         ours(ledger.put_run(&run).await.unwrap());
-        runs.insert(run.run_id, run.outcome);
+        runs.insert(run.run_id, RunEnd { outcome: run.outcome, live: run.live });
     }
     ours(ledger.close_day(&lease, STRATEGY, "filled").await.unwrap());
 

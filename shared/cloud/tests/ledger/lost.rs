@@ -60,7 +60,14 @@ async fn a_run_that_loses_every_first_answer_goes_the_way_of_one_that_loses_none
     ours(wire.once().set_intent(ACCOUNT, DATE, &done).await.unwrap());
     ours(wire.once().renew_lease(&lease, lease.expires).await.unwrap());
     ours(wire.once().close_day(&lease, STRATEGY, "filled").await.unwrap());
-    let run = RunRecord { run_id: "first".to_owned(), account: ACCOUNT.to_owned(), date: DATE, outcome: "filled".to_owned(), report: serde_json::json!({}) };
+    let run = RunRecord {
+        run_id: "first".to_owned(),
+        account: ACCOUNT.to_owned(),
+        date: DATE,
+        outcome: "filled".to_owned(),
+        live: true,
+        report: serde_json::json!({}),
+    };
     ours(wire.once().put_run(&run).await.unwrap());
     wire.once().release_lease(&lease).await.unwrap();
 

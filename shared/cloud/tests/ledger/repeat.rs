@@ -97,6 +97,7 @@ async fn a_run_ends_once() {
         account: ACCOUNT.to_owned(),
         date: DATE,
         outcome: "filled".to_owned(),
+        live: true,
         report: json!({"sides": [{"side": "put", "filled": 3}], "ratio": 0.1}),
     };
     for _ in 0..2 {

@@ -156,6 +156,7 @@ fn reference_vector_31_an_order_that_cannot_be_proven_over_stops_the_side() {
             let now = side.next_wake().unwrap();
             for command in side.step(now, Event::Time) {
                 assert!(!matches!(command, Command::Post(_)), "a second order while the first may be alive");
+                cancels += usize::from(matches!(command, Command::Cancel(_)));
                 let view = view(&OrderId("1".into()), stubborn.clone(), 2, 0);
                 cancels += side.step(now, Event::Seen(&view)).iter().filter(|command| matches!(command, Command::Cancel(_))).count();
             }
@@ -254,7 +255,19 @@ fn a_proven_refusal_may_be_sent_again_as_a_new_sending_a_few_times() {
         posts += 1;
         commands = side.step(at(0), Event::Posted(PlaceReply::Refused(NotPlaced::Unauthorized)));
     }
-    assert_eq!((posts, side.is_ready()), (3, true), "bounded, then the next rung");
+    assert_eq!((posts, side.is_ready(), side.next_wake()), (3, false, Some(at(20))), "bounded, and the rung keeps its time");
+    side.step(at(20), Event::Time);
+    assert!(side.is_ready(), "then the next rung");
+}
+
+#[test]
+fn a_wait_that_the_broker_asks_for_holds_the_next_rung_too() {
+    let wait = Some(std::time::Duration::from_secs(30));
+    let (mut side, _) = posted(PlaceReply::Refused(NotPlaced::RateLimited { retry_after: wait }));
+    assert_eq!(side.next_wake(), Some(at(30)), "beyond this rung's end");
+    assert!(side.step(at(29), Event::Time).is_empty() && !side.is_ready());
+    side.step(at(30), Event::Time);
+    assert!(side.is_ready());
 }
 
 #[test]

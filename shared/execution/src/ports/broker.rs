@@ -28,6 +28,12 @@ pub trait Broker: Send + Sync {
     /// [`BrokerError`] when the list could not be read completely.
     async fn orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError>;
 
+    /// As [`Broker::orders`], while orders are out: whoever waits for it is late with a cancel. It answers, or fails, within seconds.
+    ///
+    /// # Errors
+    /// [`BrokerError`] when the list could not be read completely.
+    async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError>;
+
     /// One order.
     ///
     /// # Errors
@@ -270,4 +276,12 @@ pub enum BrokerFault {
     /// An answer that does not read; names the field, what came and what was expected.
     #[error("answer: {0}")]
     Malformed(String),
+}
+
+impl BrokerFault {
+    /// A failure that may be over in a moment.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::RateLimited(_))
+    }
 }

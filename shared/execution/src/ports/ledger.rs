@@ -240,7 +240,16 @@ pub struct LoadedDay {
     /// All rungs, by intent and number.
     pub rungs: Vec<RungRecord>,
     /// How every delivery of the account's day ended that has ended, by run id.
-    pub runs: BTreeMap<String, String>,
+    pub runs: BTreeMap<String, RunEnd>,
+}
+
+/// How one delivery ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEnd {
+    /// The outcome's name.
+    pub outcome: String,
+    /// Whether it was to trade for real.
+    pub live: bool,
 }
 
 impl LoadedDay {
@@ -299,6 +308,8 @@ pub struct RunRecord {
     pub date: Date,
     /// The outcome's name.
     pub outcome: String,
+    /// Whether it was to trade for real.
+    pub live: bool,
     /// The whole report as JSON.
     pub report: serde_json::Value,
 }

@@ -5,6 +5,10 @@ use crate::fingerprint::tests::{vertical, view};
 use crate::ports::{Decision, IntentKey, IntentRecord, IntentState, RungState, Writer};
 use gamma_market::{Price, Right};
 
+/// The trade date, and the day on which the legs expire.
+const TODAY: Date = jiff::civil::date(2026, 2, 11);
+const EXPIRY: Date = jiff::civil::date(2026, 2, 12);
+
 fn writer() -> Writer {
     Writer { run_id: "run-1".into(), fence: 1 }
 }
@@ -114,9 +118,10 @@ fn every_state_of_a_rung_against_everything_the_broker_can_show_before_and_after
     let changed = BTreeMap::from([(vertical().sell(), -6)]);
     let dates = [
         ("open", TradeDate::Open, "stop"),
-        ("closed, positions unread", TradeDate::Closed { positions: None }, "stop"),
-        ("closed, positions changed", TradeDate::Closed { positions: Some(&changed) }, "stop"),
-        ("closed, positions unchanged", TradeDate::Closed { positions: Some(&unchanged) }, "never"),
+        ("closed, positions unread", TradeDate::Closed { positions: None, today: TODAY }, "stop"),
+        ("closed, positions changed", TradeDate::Closed { positions: Some(&changed), today: TODAY }, "stop"),
+        ("closed, positions unchanged", TradeDate::Closed { positions: Some(&unchanged), today: TODAY }, "never"),
+        ("the legs have expired", TradeDate::Closed { positions: Some(&unchanged), today: EXPIRY }, "stop"),
     ];
     let mut cells = 0;
     for (state_name, state) in states() {
@@ -135,7 +140,7 @@ fn every_state_of_a_rung_against_everything_the_broker_can_show_before_and_after
             }
         }
     }
-    assert_eq!(cells, 7 * 19 * 4);
+    assert_eq!(cells, 7 * 19 * 5);
 }
 
 #[test]
@@ -165,7 +170,7 @@ fn a_position_that_known_fills_explain_is_unchanged() {
     let day = day(vec![rung(1, filled), rung(2, RungState::Sending)]);
     for (short, long, expected) in [(-6, 1, "never"), (-5, 0, "stop"), (-6, 0, "stop"), (-7, 2, "stop")] {
         let positions = BTreeMap::from([(vertical().sell(), short), (vertical().buy(), long)]);
-        let trade_date = TradeDate::Closed { positions: Some(&positions) };
+        let trade_date = TradeDate::Closed { positions: Some(&positions), today: TODAY };
         let actions = plan(&day, Shown { orders: &[], trade_date, tag: None });
         assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), [expected], "{short} and {long} held");
     }

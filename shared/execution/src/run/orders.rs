@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use jiff::SignedDuration;
 
 use super::prepare::Account;
@@ -10,32 +10,66 @@ use super::work::Side;
 use super::{Ended, Run};
 use crate::fingerprint::{Fingerprint, our_tag};
 use crate::ladder::{Command, Event, Posting, RungSkip, SideEnd, StopReason};
-use crate::ports::{BrokerError, CancelReply, IntentState, Lease, NotPlaced, OrderId, OrderView, PlaceReply, PutOutcome, RungRecord, RungState};
+use crate::ports::{BrokerError, CancelReply, IntentState, Lease, LedgerError, NotPlaced, OrderId, OrderView, PlaceReply, PutOutcome, RungRecord, RungState};
 use crate::profile::ExecutionProfile;
-use crate::report::RungReport;
+use crate::report::{Outcome, RungReport};
 
 impl Run<'_> {
     /// Hands `event` to every side. What the broker is asked on account of it goes out for all sides at once, cancels before reads: a
-    /// slow answer to one side must not hold up the other's cancel.
-    pub(super) async fn tell_all(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, event: &Event<'_>) {
+    /// slow answer to one side must not hold up the other's cancel. Orders to be sent wait in [`Side::due`].
+    pub(super) async fn tell_all(&mut self, sides: &mut [Side], event: &Event<'_>) {
         let now = self.now();
         let mut wanted: Vec<Vec<Command>> = sides.iter_mut().map(|side| side.ladder.step(now, event.clone())).collect();
-        let mut later: Vec<Vec<Command>> = vec![Vec::new(); sides.len()];
         while wanted.iter().flatten().any(asks_the_broker) {
             self.cancel_all(&wanted).await;
-            let answers = self.read_all(&wanted).await;
-            for (commands, later) in wanted.iter_mut().zip(&mut later) {
-                later.extend(std::mem::take(commands).into_iter().filter(|command| !asks_the_broker(command)));
-            }
+            let (answers, listed) = join(self.read_all(&wanted), self.list_if_wanted(&wanted)).await;
+            let asked = std::mem::take(&mut wanted);
+            wanted = asked.into_iter().zip(sides.iter_mut()).map(|(commands, side)| self.keep(side, commands, listed.as_ref())).collect();
             for (index, order, answer) in answers {
                 let more = self.saw(&mut sides[index], &order, answer);
                 wanted[index].extend(more);
             }
         }
-        for ((side, mut later), rest) in sides.iter_mut().zip(later).zip(wanted) {
-            later.extend(rest);
-            self.carry_out(lease, side, account, later).await;
+        for (side, commands) in sides.iter_mut().zip(wanted) {
+            self.keep(side, commands, None);
         }
+    }
+
+    /// Notes records, keeps orders for later, and matches a list against what is looked for; gives the commands that come of that.
+    fn keep(&mut self, side: &mut Side, commands: Vec<Command>, listed: Option<&Listed>) -> Vec<Command> {
+        let mut more = Vec::new();
+        for command in commands {
+            match (command, listed) {
+                (post @ Command::Post(_), _) => side.due.push(post),
+                (Command::Locate(posting), Some(listed)) => more.extend(self.located(side, &posting, listed)),
+                (Command::Cancel(_) | Command::Read(_) | Command::Locate(_), _) => {}
+                (Command::Skipped(skip), _) => self.skipped(side, &skip),
+                (record, _) => self.record(side, record),
+            }
+        }
+        more
+    }
+
+    /// Sends what is due.
+    pub(super) async fn send_due(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account) {
+        for side in sides {
+            let due = std::mem::take(&mut side.due);
+            if due.is_empty() {
+                continue;
+            }
+            self.carry_out(lease, side, account, due).await;
+            let written = self.write_all(std::slice::from_mut(side)).await;
+            self.notes(written);
+        }
+    }
+
+    /// The broker's orders, when any side looks for one of unknown outcome.
+    async fn list_if_wanted(&self, wanted: &[Vec<Command>]) -> Option<Listed> {
+        if !wanted.iter().flatten().any(|command| matches!(command, Command::Locate(_))) {
+            return None;
+        }
+        let (from, to) = self.today();
+        Some(self.ports.broker.orders_in_haste(from, to).await)
     }
 
     async fn cancel_all(&mut self, wanted: &[Vec<Command>]) {
@@ -77,13 +111,17 @@ impl Run<'_> {
                     self.cancel_answered(&order, reply);
                     Vec::new()
                 }
-                Command::Locate(posting) => self.locate(side, &posting).await,
+                Command::Locate(posting) => {
+                    let (from, to) = self.today();
+                    let listed = self.ports.broker.orders_in_haste(from, to).await;
+                    self.located(side, &posting, &listed)
+                }
                 Command::Skipped(skip) => {
                     self.skipped(side, &skip);
                     Vec::new()
                 }
                 record => {
-                    self.record(side, record).await;
+                    self.record(side, record);
                     Vec::new()
                 }
             };
@@ -95,9 +133,10 @@ impl Run<'_> {
     async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> PlaceReply {
         let not_sent = |why: String| PlaceReply::Refused(NotPlaced::NotConnected(why));
         let order = posting.order.get();
-        if let Err(ended) = self.outlives_a_post(lease).await {
-            side.ladder.step(self.now(), Event::Stop(StopReason::LeaseLost(ended.detail.clone())));
-            return not_sent(ended.detail);
+        if let Err(reason) = self.may_send(lease, side).await {
+            let detail = reason.to_string();
+            side.ladder.step(self.now(), Event::Stop(reason));
+            return not_sent(detail);
         }
         let mut seen = account.seen();
         seen.extend(side.rungs.iter().filter_map(|rung| rung.state.order().cloned()));
@@ -137,12 +176,34 @@ impl Run<'_> {
         not_sent(detail)
     }
 
+    /// Nothing stops the side, halt and arming were read a moment ago, the ledger has every rung before this one, and the lease lasts.
+    async fn may_send(&mut self, lease: &mut Lease, side: &mut Side) -> Result<(), StopReason> {
+        if let Some(reason) = side.ladder.stopped_by() {
+            return Err(reason.clone());
+        }
+        if self.now().duration_since(self.permitted) > PERMITTED_FOR {
+            self.forbidden().await.map_or(Ok(()), Err)?;
+            self.permitted = self.now();
+        }
+        self.write_patiently(side).await.map_err(|error| StopReason::Ledger(error.to_string()))?;
+        self.outlives_a_post(lease).await.map_err(|ended| StopReason::LeaseLost(ended.detail))
+    }
+
     /// The lease must outlive the POST, or another run could take over while it is in flight.
     async fn outlives_a_post(&mut self, lease: &mut Lease) -> Result<(), Ended> {
-        if lease.expires.duration_since(self.now()) > SignedDuration::from_secs(ExecutionProfile::POST_SECONDS) {
+        for _ in 0..2 {
+            if lease.expires.duration_since(self.now()) > SignedDuration::from_secs(ExecutionProfile::POST_SECONDS) {
+                return Ok(());
+            }
+            self.prolong(lease).await?;
+        }
+        let left = lease.expires.duration_since(self.now());
+        if left > SignedDuration::from_secs(ExecutionProfile::POST_SECONDS) {
             return Ok(());
         }
-        self.renew(lease).await
+        let detail =
+            format!("the ledger is slow: {} s of the lease are left after prolonging it, a POST may take {}", left.as_secs(), ExecutionProfile::POST_SECONDS);
+        Err(Ended::new(Outcome::LedgerUnavailable, detail))
     }
 
     async fn read(&mut self, side: &mut Side, id: &OrderId) -> Vec<Command> {
@@ -169,19 +230,17 @@ impl Run<'_> {
         }
     }
 
-    async fn locate(&mut self, side: &mut Side, posting: &Posting) -> Vec<Command> {
+    fn located(&mut self, side: &mut Side, posting: &Posting, listed: &Listed) -> Vec<Command> {
+        let now = self.now();
         let Some(rung) = side.rungs.iter().find(|rung| rung.number == posting.number) else {
             return Vec::new();
         };
-        let (from, to) = self.today();
-        let listed = self.ports.broker.orders(from, to).await;
-        let now = self.now();
         match listed {
             Ok(orders) => {
                 let (vertical, quantity, price) = (side.record.vertical, rung.quantity, rung.price);
-                let tag = our_tag(self.profile.execution.application_tag.as_deref(), &orders, &self.sent);
+                let tag = our_tag(self.profile.execution.application_tag.as_deref(), orders, &self.sent);
                 let print = Fingerprint { vertical, quantity, price, marked: rung.at, seen: &rung.seen, tag };
-                side.ladder.step(now, Event::Located(print.matches(&orders)))
+                side.ladder.step(now, Event::Located(print.matches(orders)))
             }
             Err(error) => {
                 self.note(format!("an order of unknown outcome is looked for, the list failed: {error}"));
@@ -196,37 +255,74 @@ impl Run<'_> {
         side.report.rungs.push(RungReport { number, at, nbbo, price, quantity, order, status, filled: 0, fills: Vec::new(), note });
     }
 
-    /// Writes where a rung stands. The order's life goes on when the ledger does not answer: SENDING is durable, so a later delivery finds it.
-    async fn record(&mut self, side: &mut Side, command: Command) {
+    /// Notes where a rung stands; [`Run::write_all`] brings it to the ledger.
+    fn record(&mut self, side: &mut Side, command: Command) {
         let (number, state) = match command {
             Command::RecordAccepted { posting, order } => (posting.number, RungState::Accepted { order }),
             Command::RecordRefused { posting, reason } => (posting.number, RungState::Refused { reason }),
             Command::RecordUnknown { posting, reason } => (posting.number, RungState::Unknown { reason }),
-            Command::RecordTerminal { posting, order } => {
-                let order = *order;
-                (posting.number, crate::recovery::terminal(order))
-            }
+            Command::RecordTerminal { posting, order } => (posting.number, crate::recovery::terminal(*order)),
             _ => return,
         };
         self.sent.extend(state.order().cloned());
         if let Some(report) = side.report.rungs.iter_mut().rfind(|rung| rung.number == number) {
             show(report, &state);
         }
-        let Some(rung) = side.rungs.iter_mut().find(|rung| rung.number == number) else {
-            return;
-        };
-        rung.state = state;
-        let (rung, ledger, account, date) = (rung.clone(), self.ports.ledger, &self.request.account, self.date());
-        match self.persist(async || ledger.set_rung(account, date, &rung).await).await {
-            Ok(PutOutcome::Ours) => {}
-            Ok(PutOutcome::Theirs(what)) => self.note(format!("rung {} of {} stands otherwise in the ledger: {what}", rung.number, rung.intent)),
-            Err(error) => self.note(format!("rung {} of {} could not be recorded: {error}", rung.number, rung.intent)),
+        if let Some(rung) = side.rungs.iter_mut().find(|rung| rung.number == number) {
+            rung.state = state;
+            side.unwritten.insert(number);
         }
+    }
+
+    /// Writes where rungs stand, all at once and each once; gives what went wrong. The orders' life goes on when the ledger does not
+    /// answer: SENDING is durable, and what is not written now is written before the next SENDING or at the end.
+    pub(super) async fn write_all(&self, sides: &mut [Side]) -> Vec<String> {
+        let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
+        let unwritten = |side: &Side| side.rungs.iter().filter(|rung| side.unwritten.contains(&rung.number)).cloned().collect::<Vec<_>>();
+        let writes = sides.iter().enumerate().flat_map(|(index, side)| unwritten(side).into_iter().map(move |rung| (index, rung)));
+        let answers = join_all(writes.map(async |(index, rung)| {
+            let answer = ledger.set_rung(account, date, &rung).await;
+            (index, rung, answer)
+        }))
+        .await;
+        let mut trouble = Vec::new();
+        for (index, rung, answer) in answers {
+            match answer {
+                Ok(outcome) => {
+                    sides[index].unwritten.remove(&rung.number);
+                    if let PutOutcome::Theirs(what) = outcome {
+                        trouble.push(format!("rung {} of {} stands otherwise in the ledger: {what}", rung.number, rung.intent));
+                    }
+                }
+                Err(error) => trouble.push(format!("rung {} of {} could not be recorded yet: {error}", rung.number, rung.intent)),
+            }
+        }
+        trouble
+    }
+
+    /// Writes what is not written yet, and tries until it is known.
+    async fn write_patiently(&mut self, side: &mut Side) -> Result<(), LedgerError> {
+        let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
+        for rung in side.rungs.iter().filter(|rung| side.unwritten.contains(&rung.number)).cloned().collect::<Vec<_>>() {
+            let outcome = self.persist(async || ledger.set_rung(account, date, &rung).await).await?;
+            side.unwritten.remove(&rung.number);
+            if let PutOutcome::Theirs(what) = outcome {
+                self.note(format!("rung {} of {} stands otherwise in the ledger: {what}", rung.number, rung.intent));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn notes(&mut self, notes: Vec<String>) {
+        notes.into_iter().for_each(|note| self.note(note));
     }
 
     /// Records where every intent stands.
     pub(super) async fn settle(&mut self, sides: &mut [Side]) {
         for side in sides {
+            if let Err(error) = self.write_patiently(side).await {
+                self.note(format!("the rungs of {} could not be recorded: {error}", side.record.key));
+            }
             let unresolved = matches!(side.ladder.end(), Some(SideEnd::Unresolved(_)));
             side.record.state = if unresolved { IntentState::Unresolved } else { IntentState::Terminal };
             side.record.filled = side.ladder.filled();
@@ -240,9 +336,15 @@ impl Run<'_> {
     }
 }
 
+/// The broker's orders, or why they are not known.
+type Listed = Result<Vec<OrderView>, BrokerError>;
+
+/// Halt and arming are read again before a POST when they were read longer ago than this.
+const PERMITTED_FOR: SignedDuration = SignedDuration::from_secs(2);
+
 /// What goes out for all sides at once.
 const fn asks_the_broker(command: &Command) -> bool {
-    matches!(command, Command::Cancel(_) | Command::Read(_))
+    matches!(command, Command::Cancel(_) | Command::Read(_) | Command::Locate(_))
 }
 
 fn rung_report(rung: &RungRecord, posting: &Posting) -> RungReport {

@@ -15,7 +15,7 @@ use super::{Ended, Run, Task};
 use crate::approval::{Approved, Book, Intent, approve, unbounded_expiries};
 use crate::gates::time_gates;
 use crate::ladder::Ladder;
-use crate::ports::{AccountSnapshot, BrokerError, BrokerFault, Lease, OrderId, OrderView, SignalError};
+use crate::ports::{AccountSnapshot, Lease, OrderId, OrderView, SignalError};
 use crate::profile::seconds;
 use crate::report::{Outcome, RungReport, SideReport};
 use crate::schedule::share;
@@ -25,11 +25,6 @@ const SIGNAL_BUDGET: Duration = Duration::from_secs(8);
 
 /// How often the quotes of a decision are asked for, a second apart.
 const QUOTE_TRIES: u32 = 3;
-
-/// A failure of the broker that may be over in a moment.
-const fn passing(error: &BrokerError) -> bool {
-    matches!(error.fault, BrokerFault::Unavailable(_) | BrokerFault::RateLimited(_))
-}
 
 /// The account as the broker shows it before the decision.
 pub(super) struct Account {
@@ -134,7 +129,7 @@ impl Run<'_> {
         let mut tries = 1;
         loop {
             match self.ports.broker.quotes(&symbols).await {
-                Err(error) if tries < QUOTE_TRIES && passing(&error) => {
+                Err(error) if tries < QUOTE_TRIES && error.fault.may_pass() => {
                     tracing::warn!("{error}; trying again");
                     tries += 1;
                     self.ports.clock.sleep_until(self.now() + seconds(1)).await;

@@ -1,17 +1,17 @@
 //! Executing the recovery plan at the start of a delivery: prove and record what an earlier run left, place nothing.
 
 use gamma_market::Vertical;
-use gamma_market::calendar::at_eastern;
+use gamma_market::calendar::{at_eastern, trade_date};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Ended, Run};
-use crate::ports::{BrokerError, BrokerFault, IntentRecord, IntentState, Lease, LoadedDay, OrderId, OrderStatus, OrderView, RungRecord, RungState};
+use crate::ports::{BrokerError, BrokerFault, IntentRecord, IntentState, Lease, LoadedDay, OrderId, OrderStatus, OrderView, PutOutcome, RungRecord, RungState};
 use crate::profile::seconds;
 use crate::recovery::{self, Action, Shown, TradeDate};
-use crate::report::Outcome;
+use crate::report::{Outcome, SideCount};
 
 /// From the close of the series until an order that does not show up is known never to have existed.
-const AFTER_THE_CLOSE: SignedDuration = SignedDuration::from_secs(30);
+pub(super) const AFTER_THE_CLOSE: SignedDuration = SignedDuration::from_secs(30);
 
 impl Run<'_> {
     /// Proves every open rung of the day, as far as the broker shows it. `Ok(None)` when there was nothing to recover; else how
@@ -69,9 +69,9 @@ impl Run<'_> {
             self.note(format!("positions could not be read: {error}"));
         }
         let positions = snapshot.as_ref().and_then(|snapshot| snapshot.as_ref().ok()).map(|snapshot| &snapshot.positions);
-        let trade_date = if closed { TradeDate::Closed { positions } } else { TradeDate::Open };
+        let state_of_date = if closed { TradeDate::Closed { positions, today: trade_date(self.now()) } } else { TradeDate::Open };
         let tag = self.profile.execution.application_tag.as_deref();
-        Ok(recovery::plan(day, Shown { orders: &orders, trade_date, tag }))
+        Ok(recovery::plan(day, Shown { orders: &orders, trade_date: state_of_date, tag }))
     }
 
     /// When the series of the trade date stopped trading.
@@ -93,8 +93,10 @@ impl Run<'_> {
         };
         let proven = RungRecord { state, ..rung };
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
-        self.persist(async || ledger.set_rung(account, date, &proven).await).await?;
-        Ok(proven)
+        match self.persist(async || ledger.set_rung(account, date, &proven).await).await? {
+            PutOutcome::Ours => Ok(proven),
+            PutOutcome::Theirs(what) => Err(written_meanwhile(&what)),
+        }
     }
 
     /// Reads the order until it is over, asking again for a cancel while it works.
@@ -133,16 +135,24 @@ impl Run<'_> {
             let record = IntentRecord { state, filled: filled(&of_intent), ..intent.clone() };
             if record != *intent {
                 let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
-                self.persist(async || ledger.set_intent(account, date, &record).await).await?;
+                if let PutOutcome::Theirs(what) = self.persist(async || ledger.set_intent(account, date, &record).await).await? {
+                    return Err(written_meanwhile(&what));
+                }
             }
         }
         Ok(standings(day, rungs))
     }
 }
 
+/// Somebody else recorded otherwise: the next delivery reads it afresh.
+fn written_meanwhile(what: &str) -> Ended {
+    Ended::new(Outcome::AnotherRunActive, format!("the ledger was written by another run meanwhile: {what}"))
+}
+
 /// How one side of a day stands.
 pub(super) struct Standing {
     vertical: Vertical,
+    revision: u32,
     quantity: u32,
     filled: u32,
     unresolved: bool,
@@ -154,14 +164,15 @@ pub(super) fn standings(day: &LoadedDay, rungs: &[RungRecord]) -> Vec<Standing> 
     let standing = |intent: &IntentRecord| {
         let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
         let unresolved = !of_intent.iter().all(|rung| rung.state.is_over());
-        Standing { vertical: intent.vertical, quantity: intent.quantity, filled: filled(&of_intent), unresolved }
+        Standing { vertical: intent.vertical, revision: intent.key.revision, quantity: intent.quantity, filled: filled(&of_intent), unresolved }
     };
     day.intents.iter().filter(last).map(standing).collect()
 }
 
 /// The outcome that a day's sides make, and the sides in words.
 pub(super) fn outcome_of(sides: &[Standing]) -> (Outcome, String) {
-    let totals: Vec<_> = sides.iter().map(|side| (side.quantity, side.filled, side.unresolved)).collect();
+    let count = |side: &Standing| SideCount { revision: side.revision, quantity: side.quantity, filled: side.filled, unresolved: side.unresolved };
+    let totals: Vec<_> = sides.iter().map(count).collect();
     let words: Vec<_> = sides.iter().map(|side| format!("{} filled {} of {}", side.vertical, side.filled, side.quantity)).collect();
     (Outcome::of_sides(&totals), words.join(", "))
 }

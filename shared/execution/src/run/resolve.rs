@@ -3,7 +3,8 @@
 use gamma_market::Right;
 use jiff::civil::Date;
 
-use super::{Ended, Run, recover};
+use super::recover::AFTER_THE_CLOSE;
+use super::{Earlier, Ended, Run, recover};
 use crate::ports::{BrokerError, BrokerFault, Decision, IntentRecord, IntentState, Lease, LoadedDay, PutOutcome, RungRecord, RungState};
 use crate::report::Outcome;
 
@@ -46,12 +47,15 @@ impl Run<'_> {
 
     /// What can be proven is proven first; the decision stands for the rest only.
     async fn resolved(&mut self, lease: &mut Lease, asked: &Resolve) -> Result<Ended, Ended> {
+        if self.now() <= self.closes() + AFTER_THE_CLOSE {
+            return Err(refused("the trade date is not over: its orders may still appear or fill; deliveries and sweeps prove what they can until 16:15:30"));
+        }
         let day = self.load().await?;
-        if let Err(ended) = self.recover(lease, &day).await {
-            match ended.outcome {
-                Outcome::LedgerUnavailable | Outcome::AnotherRunActive => return Err(ended),
-                _ => self.note(format!("the broker cannot prove it: {}", ended.detail)),
-            }
+        match self.earlier(lease, &day).await {
+            Ok(Earlier::Recovered { words }) => return Ok(Ended::new(Outcome::Recovered, format!("there was nothing left to decide: {words}"))),
+            Ok(_) => {}
+            Err(ended) if matches!(ended.outcome, Outcome::LedgerUnavailable | Outcome::AnotherRunActive) => return Err(ended),
+            Err(ended) => self.note(format!("the broker cannot prove it: {}", ended.detail)),
         }
         let day = self.load().await?;
         let (intent, open) = doubtful(&day, asked)?;
@@ -83,6 +87,7 @@ impl Run<'_> {
             Ok(_) | Err(BrokerError { fault: BrokerFault::NotFound(_), .. }) => Ok(()),
             Err(error) => {
                 self.note(format!("order {id} could not be read, the decision stands alone: {error}"));
+                self.alarm = true;
                 Ok(())
             }
         }

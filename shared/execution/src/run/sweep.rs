@@ -39,8 +39,9 @@ impl Run<'_> {
         if self.now() <= self.closes() {
             return Ended::new(Outcome::Swept, "the session is still on, nothing is open");
         }
-        let closed_as = day.day.as_ref().and_then(|record| record.outcome.clone());
-        let ends: Vec<String> = closed_as.into_iter().chain(day.runs.values().cloned()).collect();
+        // In a live deployment a dry run by hand says nothing of the day.
+        let counted = day.runs.values().filter(|run| run.live || !self.request.deployment_live).map(|run| run.outcome.clone());
+        let ends: Vec<String> = day.day.as_ref().and_then(|record| record.outcome.clone()).into_iter().chain(counted).collect();
         match ends.iter().find(|end| is_final(end)) {
             Some(end) => Ended::new(Outcome::Swept, format!("no order was sent, the day ended {end}")),
             None if ends.is_empty() => Ended::new(Outcome::NoFinalOutcome, "nothing ran for this account on this trade date: look at its schedule"),
@@ -60,6 +61,7 @@ fn is_final(outcome: &str) -> bool {
         Outcome::SignalUnusable,
         Outcome::PlanRefused,
         Outcome::NotApproved,
+        Outcome::OutOfTime,
     ];
     debug_assert!(told.iter().all(|outcome| outcome.status() != Status::Failed));
     told.iter().any(|told| told.name() == outcome)

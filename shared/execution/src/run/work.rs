@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use super::prepare::{Account, ApprovedSide, approve_report, side_report};
 use super::{Ended, Run};
-use crate::ladder::{Event, Ladder, Settings, SideEnd, StopReason};
+use crate::ladder::{Command, Event, Ladder, Settings, SideEnd, StopReason};
 use crate::ports::{Arming, BrokerError, IntentKey, IntentRecord, IntentState, Lease, LoadedDay, OrderStatus, PutOutcome, RungRecord};
 use crate::profile::{ExecutionProfile, seconds};
 use crate::recovery;
-use crate::report::{Outcome, SideReport};
+use crate::report::{Outcome, SideCount, SideReport};
 use crate::schedule::share;
 
 /// The longest a re-read of the signal may take while orders are out.
@@ -33,6 +33,10 @@ pub(super) struct Side {
     pub(super) report: SideReport,
     /// When the wait of its rung ends.
     pub(super) closes: Timestamp,
+    /// Rungs whose state the ledger is not known to have.
+    pub(super) unwritten: BTreeSet<u32>,
+    /// Orders that are to be sent once this tick's cancels and reads are done.
+    pub(super) due: Vec<Command>,
 }
 
 /// How a round of ladders ended.
@@ -75,10 +79,12 @@ impl Run<'_> {
             account = self.account(day.fills()).await?;
             row = self.signal(Some(lease)).await?;
         }
-        let sides: Vec<&SideReport> = self.report.sides.iter().filter(|side| !superseded(side, &self.report.sides)).collect();
+        let sides: Vec<&SideReport> = self.report.sides.iter().collect();
         // A side that approval refused was planned all the same: beside a filled one it makes the day one-sided.
-        let totals: Vec<_> = sides.iter().map(|side| (side.quantity.max(1), side.filled, matches!(side.end, Some(SideEnd::Unresolved(_))))).collect();
-        let outcome = Outcome::of_sides(&totals);
+        let unresolved = |side: &SideReport| matches!(side.end, Some(SideEnd::Unresolved(_)));
+        let count =
+            |side: &&SideReport| SideCount { revision: side.revision, quantity: side.quantity.max(1), filled: side.filled, unresolved: unresolved(side) };
+        let outcome = Outcome::of_sides(&sides.iter().map(count).collect::<Vec<_>>());
         let disturbed = sides.iter().any(|side| matches!(&side.end, Some(SideEnd::Rejected(_))) || stop_of(side).is_some());
         let why_unfilled = if outcome == Outcome::NoFill { why_unfilled(&sides) } else { None };
         self.alarm |= disturbed;
@@ -119,7 +125,15 @@ impl Run<'_> {
             let mut report = side_report(&side.plan, revision);
             approve_report(&mut report, &side);
             let settings = Settings { profile: self.profile.execution.clone(), prove_by: self.prove_by() };
-            sides.push(Side { ladder: Ladder::new(side.intent, offsets.to_vec(), settings), record, rungs: Vec::new(), report, closes: Timestamp::MIN });
+            sides.push(Side {
+                ladder: Ladder::new(side.intent, offsets.to_vec(), settings),
+                record,
+                rungs: Vec::new(),
+                report,
+                closes: Timestamp::MIN,
+                unwritten: BTreeSet::new(),
+                due: Vec::new(),
+            });
         }
         let (ledger, intents) = (self.ports.ledger, sides.iter().map(|side| side.record.clone()).collect::<Vec<_>>());
         match self.persist(async || ledger.put_intents(lease, &intents).await).await? {
@@ -156,23 +170,28 @@ impl Run<'_> {
                 continue;
             }
             let wakes = sides.iter().filter_map(|side| side.ladder.next_wake());
-            let renew_at = (!lease_lost).then(|| lease.expires - half(execution));
+            // A renewal that failed is tried again a second later.
+            let renew_at = (!lease_lost).then(|| (lease.expires - half(execution)).max(now + seconds(1)));
             let wake = wakes.chain(ready.then_some(slot_ends)).chain(recheck_at).chain(renew_at).min().unwrap_or(end);
             self.ports.clock.sleep_until(wake).await;
-            if !lease_lost && let Err(ended) = self.renew(lease).await {
+            // Cancels and reads come first: a ledger that stalls must not hold them up.
+            self.tell_all(sides, &Event::Time).await;
+            let (renewed, written) = join(async { if lease_lost { Ok(()) } else { self.renew_once(lease).await } }, self.write_all(sides)).await;
+            self.notes(written);
+            if let Err(ended) = renewed {
                 // What is out is still cancelled and proven; nothing more is sent, and the lease is not asked for again.
                 lease_lost = true;
-                self.stop(lease, sides, account, &StopReason::LeaseLost(ended.detail)).await;
+                self.stop(sides, &StopReason::LeaseLost(ended.detail)).await;
             }
+            self.send_due(lease, sides, account).await;
             if recheck_at.is_some_and(|at| self.now() >= at) {
                 recheck_at = None;
                 if sides.iter().all(|side| side.ladder.filled_so_far() == 0) && self.signal_moved(plan).await {
                     self.note("the signal moved while orders were out: cancelling to plan once more");
                     moved = true;
-                    self.stop(lease, sides, account, &StopReason::SignalMoved).await;
+                    self.stop(sides, &StopReason::SignalMoved).await;
                 }
             }
-            self.tell_all(lease, sides, account, &Event::Time).await;
         }
         self.settle(sides).await;
         let untouched = sides.iter().all(|side| side.ladder.end() == Some(&SideEnd::Stopped(StopReason::SignalMoved)) && side.ladder.filled() == 0);
@@ -187,13 +206,17 @@ impl Run<'_> {
             (Some(StopReason::OtherSideUnresolved), QuoteBook::new())
         } else {
             let quotes = self.rung_quotes(sides);
-            let (stop, quotes) = join(self.may_not_open(lease), quotes).await;
+            let (stop, (read, quotes)) = join(self.may_not_open(lease), quotes).await;
+            self.permitted = self.now();
+            // What was read beside a slow ledger may be old by now.
+            let old = stop.is_none() && self.now().duration_since(read) > FRESH;
+            let quotes = if old { self.rung_quotes(sides).await.1 } else { quotes };
             (stop, self.book(quotes))
         };
         // Only now is it known how much time the reads have left: the rung must still be waited, cancelled and confirmed.
         let share = share(self.now(), end, offsets.len().max(1), execution);
         if let Some(reason) = stop.or_else(|| (share.rungs == 0).then_some(StopReason::TimeUp)) {
-            self.stop(lease, sides, account, &reason).await;
+            self.stop(sides, &reason).await;
             return Duration::ZERO;
         }
         let nbbo = |side: &Side| {
@@ -219,6 +242,9 @@ impl Run<'_> {
             side.closes = closes;
             let commands = side.ladder.step(now, Event::Open { nbbo, closes });
             self.carry_out(lease, side, account, commands).await;
+            // The id is durable before the other side's order goes out.
+            let written = self.write_all(std::slice::from_mut(side)).await;
+            self.notes(written);
         }
         share.wait
     }
@@ -233,36 +259,66 @@ impl Run<'_> {
 
     /// Halt, arming and lease are read at every rung.
     async fn may_not_open(&self, lease: &mut Lease) -> Option<StopReason> {
-        let (ledger, account) = (self.ports.ledger, &self.request.account);
-        match self.persist(async || ledger.controls(account).await).await {
-            Ok(controls) => {
-                if let Some(reason) = controls.halted {
-                    return Some(StopReason::Halted(reason));
-                }
-                if controls.arming == Arming::NotArmed {
-                    return Some(StopReason::Disarmed);
-                }
-            }
-            Err(error) => return Some(StopReason::Ledger(error.to_string())),
+        if let Some(reason) = self.forbidden().await {
+            return Some(reason);
         }
         self.renew(lease).await.err().map(|ended| StopReason::LeaseLost(ended.detail))
     }
 
-    /// Prolongs the lease when less than half of it is left.
+    /// Halted, no longer armed, or not known to be neither.
+    pub(super) async fn forbidden(&self) -> Option<StopReason> {
+        let (ledger, account) = (self.ports.ledger, &self.request.account);
+        match self.persist(async || ledger.controls(account).await).await {
+            Ok(controls) => match controls.halted {
+                Some(reason) => Some(StopReason::Halted(reason)),
+                None => (controls.arming == Arming::NotArmed).then_some(StopReason::Disarmed),
+            },
+            Err(error) => Some(StopReason::Ledger(error.to_string())),
+        }
+    }
+
+    /// Prolongs the lease when less than half of it is left, and tries until it is known.
     pub(super) async fn renew(&self, lease: &mut Lease) -> Result<(), Ended> {
-        let now = self.now();
-        if lease.expires.duration_since(now) > half(&self.profile.execution) {
+        if lease.expires.duration_since(self.now()) > half(&self.profile.execution) {
             return Ok(());
         }
-        let expires = now + seconds(self.profile.execution.lease_seconds);
-        let ledger = self.ports.ledger;
-        let held = &*lease;
-        match self.persist(async || ledger.renew_lease(held, expires).await).await? {
-            PutOutcome::Ours => {
+        self.prolong(lease).await
+    }
+
+    /// Prolongs the lease from the moment of the write that succeeds.
+    pub(super) async fn prolong(&self, lease: &mut Lease) -> Result<(), Ended> {
+        let (ledger, held) = (self.ports.ledger, &*lease);
+        let prolonged = async || {
+            let expires = self.now() + seconds(self.profile.execution.lease_seconds);
+            ledger.renew_lease(held, expires).await.map(|outcome| (expires, outcome))
+        };
+        match self.persist(prolonged).await? {
+            (expires, PutOutcome::Ours) => {
                 lease.expires = expires;
                 Ok(())
             }
-            PutOutcome::Theirs(holder) => Err(Ended::new(Outcome::AnotherRunActive, format!("the lease was taken over: {holder}"))),
+            (_, PutOutcome::Theirs(holder)) => Err(Ended::new(Outcome::AnotherRunActive, format!("the lease was taken over: {holder}"))),
+        }
+    }
+
+    /// As [`Run::renew`] while orders are out: one try, and a ledger that does not answer is asked again at the next tick, as long as
+    /// the lease lasts.
+    async fn renew_once(&self, lease: &mut Lease) -> Result<(), Ended> {
+        if lease.expires.duration_since(self.now()) > half(&self.profile.execution) {
+            return Ok(());
+        }
+        let expires = self.now() + seconds(self.profile.execution.lease_seconds);
+        match self.ports.ledger.renew_lease(lease, expires).await {
+            Ok(PutOutcome::Ours) => {
+                lease.expires = expires;
+                Ok(())
+            }
+            Ok(PutOutcome::Theirs(holder)) => Err(Ended::new(Outcome::AnotherRunActive, format!("the lease was taken over: {holder}"))),
+            Err(error) if lease.expires > self.now() => {
+                tracing::warn!("{error}; trying again at the next tick");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -293,8 +349,10 @@ impl Run<'_> {
         }
     }
 
-    async fn stop(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, reason: &StopReason) {
-        self.tell_all(lease, sides, account, &Event::Stop(reason.clone())).await;
+    async fn stop(&mut self, sides: &mut [Side], reason: &StopReason) {
+        self.tell_all(sides, &Event::Stop(reason.clone())).await;
+        let written = self.write_all(sides).await;
+        self.notes(written);
     }
 
     fn report_sides(&mut self, sides: Vec<Side>) {
@@ -310,15 +368,18 @@ impl Run<'_> {
 
 impl<'a> Run<'a> {
     /// Quotes for every side that is ready: those that approval has just read, or fresh ones.
-    fn rung_quotes(&mut self, sides: &[Side]) -> impl Future<Output = Result<QuoteBook, BrokerError>> + use<'a> {
+    fn rung_quotes(&mut self, sides: &[Side]) -> impl Future<Output = (Timestamp, Result<QuoteBook, BrokerError>)> + use<'a> {
         let legs = sides.iter().filter(|side| side.ladder.is_ready()).flat_map(|side| side.record.vertical.legs()).map(|leg| leg.symbol);
         let legs: Vec<_> = legs.collect::<BTreeSet<_>>().into_iter().collect();
-        let broker = self.ports.broker;
-        let just_read = self.quoted.take().filter(|(at, _)| self.now().duration_since(*at) <= FRESH).map(|(_, book)| book);
+        let (broker, clock) = (self.ports.broker, self.ports.clock);
+        let just_read = self.quoted.take().filter(|(at, _)| self.now().duration_since(*at) <= FRESH);
         async move {
             match just_read {
-                Some(book) => Ok(book),
-                None => broker.quotes(&legs).await,
+                Some((at, book)) => (at, Ok(book)),
+                None => {
+                    let quotes = broker.quotes(&legs).await;
+                    (clock.now(), quotes)
+                }
             }
         }
     }
@@ -327,6 +388,9 @@ impl<'a> Run<'a> {
 /// A day without a fill is named after what stopped it, where something did.
 fn why_unfilled(sides: &[&SideReport]) -> Option<Ended> {
     let stopped = sides.iter().find_map(|side| stop_of(side)).map(|(outcome, reason)| Ended::new(outcome, reason));
+    if sides.iter().all(|side| side.rungs.is_empty()) && sides.iter().any(|side| side.end == Some(SideEnd::Stopped(StopReason::TimeUp))) {
+        return Some(Ended::new(Outcome::OutOfTime, "no rung could have been waited, cancelled and confirmed before the close or the end of the function"));
+    }
     let reached_the_broker = sides.iter().flat_map(|side| &side.rungs).any(|rung| rung.order.is_some() && rung.status != Some(OrderStatus::Rejected));
     let refusals = sides.iter().flat_map(|side| side.rungs.iter().filter_map(|rung| rung.note.as_ref().map(|note| format!("{}: {note}", side.name))));
     let rejections = sides.iter().filter_map(|side| match &side.end {
@@ -349,12 +413,6 @@ fn stop_of(side: &SideReport) -> Option<(Outcome, &StopReason)> {
         StopReason::SignalMoved | StopReason::TimeUp => return None,
     };
     Some((outcome, reason))
-}
-
-/// A side of the first revision that was re-planned counts no more.
-fn superseded(side: &SideReport, all: &[SideReport]) -> bool {
-    let moved = side.refused.is_some() || side.end == Some(SideEnd::Stopped(StopReason::SignalMoved));
-    moved && side.filled == 0 && all.iter().any(|other| other.revision > side.revision)
 }
 
 fn half(execution: &ExecutionProfile) -> SignedDuration {

@@ -90,10 +90,10 @@ impl Broker {
             .collect()
     }
 
-    /// Order 77, the user's own, works: it sells the put that our put side buys.
-    pub(crate) fn users_order_works(&self) {
+    /// Order 77, the user's own: it sells the put that our put side buys.
+    pub(crate) fn users_order(&self) -> OrderView {
         let leg = Leg { symbol: "SPXW  250904P06420000".parse().unwrap(), action: LegAction::Sell };
-        let order = OrderView {
+        OrderView {
             id: OrderId("77".into()),
             status: OrderStatus::Working,
             quantity: 1,
@@ -106,8 +106,12 @@ impl Broker {
             fills: Vec::new(),
             reason: None,
             tag: None,
-        };
-        self.foreign.lock().unwrap().push(order);
+        }
+    }
+
+    /// The user's order works.
+    pub(crate) fn users_order_works(&self) {
+        self.foreign.lock().unwrap().push(self.users_order());
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -179,6 +183,10 @@ impl BrokerPort for Broker {
         let ours: Vec<_> = self.orders.lock().unwrap().iter().map(|order| order.view.clone()).collect();
         let all = ours.into_iter().chain(self.foreign.lock().unwrap().clone());
         Ok(all.filter(|order| order.entered.is_some_and(|at| from <= at && at <= to)).collect())
+    }
+
+    async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+        self.orders(from, to).await
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{
-    Arming, Controls, DayRecord, DayState, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunRecord, RungRecord, Writer,
+    Arming, Controls, DayRecord, DayState, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd, RunRecord, RungRecord, Writer,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -134,7 +134,7 @@ impl Ledger for MemoryLedger {
             day: state.day.clone(),
             intents: state.intents.values().cloned().collect(),
             rungs: state.rungs.values().cloned().collect(),
-            runs: state.runs.values().map(|run| (run.run_id.clone(), run.outcome.clone())).collect(),
+            runs: state.runs.values().map(|run| (run.run_id.clone(), RunEnd { outcome: run.outcome.clone(), live: run.live })).collect(),
         })
     }
 
@@ -171,8 +171,10 @@ impl Ledger for MemoryLedger {
         self.with("put sending", |state| {
             let key = (rung.intent.to_string(), rung.number);
             let same = state.rungs.get(&key).is_some_and(|there| there == rung);
-            let day_is_ours = state.day.as_ref().is_some_and(|day| day.writer == lease.writer);
-            let may = held(state, lease) && day_is_ours && !state.rungs.contains_key(&key);
+            let day_is_ours = state.day.as_ref().is_some_and(|day| day.writer == lease.writer && day.state == DayState::Open);
+            let intent_is_open = state.intents.get(&key.0).is_some_and(|intent| intent.state == IntentState::Open);
+            let before_is_over = rung.number == 1 || state.rungs.get(&(key.0.clone(), rung.number - 1)).is_some_and(|before| before.state.is_over());
+            let may = held(state, lease) && day_is_ours && intent_is_open && before_is_over && !state.rungs.contains_key(&key);
             if may {
                 state.rungs.insert(key, rung.clone());
                 state.day.iter_mut().for_each(|day| day.sending = true);
@@ -194,7 +196,8 @@ impl Ledger for MemoryLedger {
 
     async fn set_intent(&self, _: &str, _: Date, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
         self.with("set intent", |state| match state.intents.get_mut(&intent.key.to_string()) {
-            Some(there) if intent.filled >= there.filled => {
+            Some(there) if there == intent => PutOutcome::Ours,
+            Some(there) if intent.filled >= there.filled && there.state != IntentState::Terminal => {
                 *there = intent.clone();
                 PutOutcome::Ours
             }

@@ -3,6 +3,7 @@
 
 mod broker;
 mod ledger;
+pub(crate) mod net;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
