@@ -52,8 +52,9 @@ impl<'a> Assembly<'a> {
         &self.run_id
     }
 
+    /// With short timeouts: while orders are out, whoever waits for the ledger is late with a cancel. The run asks again by itself.
     fn ledger(&self) -> DynamoLedger {
-        DynamoLedger::new(&self.aws, self.deployment.table(), self.clock())
+        DynamoLedger::new(&aws::hurried(&self.aws), self.deployment.table(), self.clock())
     }
 
     /// Reads every secret at once and makes the adapters.
