@@ -62,7 +62,7 @@ impl<'a> Assembly<'a> {
         let unavailable = |error: SecretsError| Failure::new("SecretsUnavailable", error);
         let names = &self.deployment.names;
         let required = [&names.app_key, &names.app_secret, &names.token, &names.signal_email, &names.signal_password].map(SecretName::as_str);
-        let secrets = Secrets::new(&self.aws).read_with(&required, &[names.sizing.as_str()]).await.map_err(unavailable)?;
+        let secrets = Secrets::new(&self.aws, self.clock()).read_with(&required, &[names.sizing.as_str()]).await.map_err(unavailable)?;
         let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(unavailable);
         let sizing = secrets.optional(names.sizing.as_str()).map(ExposeSecret::expose_secret);
         let profile = profiles::load(self.deployment.account(), sizing)?;

@@ -48,7 +48,7 @@ impl SecretTokenStore {
             Ok(Kept::Parameter) => return Err(fail("got an SSM parameter, expected secretsmanager:<secret id>".to_owned())),
             Err(error) => return Err(fail(error.to_string())),
         };
-        let current = secrets_manager::current(&self.client, &id).await.map_err(fail)?;
+        let current = secrets_manager::current(self.client.clone(), id).await.map_err(|fault| fail(fault.reason))?;
         let current = current.ok_or_else(|| fail("the secret is missing; make it with aws secretsmanager create-secret".to_owned()))?;
         let text = current.text.filter(|text| !text.expose_secret().trim().is_empty());
         let text = text.ok_or_else(|| fail("the secret holds no text; write it with aws secretsmanager put-secret-value".to_owned()))?;

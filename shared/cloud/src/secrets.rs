@@ -1,24 +1,32 @@
 //! Secrets kept as SSM SecureString parameters (reference gammawizard.md, section 5.6) or in Secrets Manager.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use gamma_execution::ports::TokenVersion;
+use gamma_execution::ports::{Clock, TokenVersion};
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::secret_name::{Kept, SecretName, SecretNameError};
 use crate::secrets_manager::{self, Current};
-use crate::service_error::reason;
+use crate::service_error::ReadFault;
 
 /// The most names `GetParameters` takes.
 const BATCH: usize = 10;
 
+/// How often a read is tried, and the pause before the next try. The SDK's own attempts wait for a random time that may be next to
+/// nothing, so alone they do not ride out a fault of two seconds.
+const TRIES: u32 = 3;
+const PAUSE: SignedDuration = SignedDuration::from_secs(1);
+
 /// Reads secrets, decrypted, all of a run at once. Each name says where its secret is kept ([`SecretName`]).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Secrets {
     config: SdkConfig,
+    clock: Arc<dyn Clock>,
 }
 
 /// Secrets as they were read at one moment. Its `Debug` form shows names and versions, never values.
@@ -75,10 +83,10 @@ pub enum SecretsError {
 type Found = BTreeMap<String, Held>;
 
 impl Secrets {
-    /// A reader over `config`.
+    /// A reader over `config`, which waits by `clock` before it asks again.
     #[must_use]
-    pub fn new(config: &SdkConfig) -> Self {
-        Self { config: config.clone() }
+    pub fn new(config: &SdkConfig, clock: Arc<dyn Clock>) -> Self {
+        Self { config: config.clone(), clock }
     }
 
     /// Reads all of `names`. All of them must be there.
@@ -93,7 +101,8 @@ impl Secrets {
     /// As [`Secrets::read`], together with `optional` names that may be absent, such as a sizing override. A blank
     /// optional value is an error all the same: somebody meant to write something.
     ///
-    /// Parameters come in one `GetParameters` (one for each ten), secrets in one `GetSecretValue` each, at the same time.
+    /// Parameters come in one `GetParameters` (one for each ten), secrets in one `GetSecretValue` each, at the same time. Each is
+    /// tried three times, a second apart, while what kept it from an answer may pass; what is missing, blank or denied is an answer.
     ///
     /// # Errors
     /// As [`Secrets::read`]; also [`SecretsError::Name`] and [`SecretsError::Unusable`].
@@ -121,7 +130,8 @@ impl Secrets {
         let client = aws_sdk_ssm::Client::new(&self.config);
         for batch in names.chunks(BATCH) {
             let request = client.get_parameters().with_decryption(true).set_names(Some(batch.to_vec()));
-            let answer = request.send().await.map_err(|error| SecretsError::Unavailable { what: "parameters".to_owned(), reason: reason(&error) })?;
+            let read = async || request.clone().send().await.map_err(|error| ReadFault::from(&error));
+            let answer = self.patiently(read).await.map_err(|reason| SecretsError::Unavailable { what: "parameters".to_owned(), reason })?;
             for parameter in answer.parameters.unwrap_or_default() {
                 if let (Some(name), Some(value)) = (parameter.name, parameter.value) {
                     found.insert(name, Held { value: SecretString::from(value), version: TokenVersion::Count(parameter.version) });
@@ -140,8 +150,8 @@ impl Secrets {
         let client = aws_sdk_secretsmanager::Client::new(&self.config);
         let mut reads = JoinSet::new();
         for (id, wanted) in secrets {
-            let client = client.clone();
-            reads.spawn(async move { (secrets_manager::current(&client, &id).await, id, wanted) });
+            let (this, client) = (self.clone(), client.clone());
+            reads.spawn(async move { (this.patiently(|| secrets_manager::current(client.clone(), id.clone())).await, id, wanted) });
         }
         for (answer, id, wanted) in reads.join_all().await {
             let answer = answer.map_err(|reason| SecretsError::Unavailable { what: format!("secretsmanager:{id}"), reason })?;
@@ -153,6 +163,26 @@ impl Secrets {
             }
         }
         Ok(found)
+    }
+
+    /// Reads until an answer comes, three times at most; the error is the last reason.
+    async fn patiently<T, F>(&self, read: impl Fn() -> F) -> Result<T, String>
+    where
+        F: Future<Output = Result<T, ReadFault>>,
+    {
+        let mut tries = 1;
+        loop {
+            match read().await {
+                Err(fault) if fault.passing && tries < TRIES => {
+                    tracing::warn!("secrets: {}; trying again", fault.reason);
+                    tries += 1;
+                    let now = self.clock.now();
+                    // Past the end of time there is nothing to wait for.
+                    self.clock.sleep_until(now.checked_add(PAUSE).unwrap_or(now)).await;
+                }
+                result => return result.map_err(|fault| fault.reason),
+            }
+        }
     }
 }
 

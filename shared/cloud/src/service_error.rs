@@ -32,6 +32,37 @@ where
     error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or("unnamed")
 }
 
+/// Codes by which a service says that it was asked too often, or that the request took too long to come; all with a 4xx.
+const ASKED_TOO_OFTEN: [&str; 5] = ["ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "RequestTimeout"];
+
+/// Why a read gave nothing.
+#[derive(Debug)]
+pub(crate) struct ReadFault {
+    /// Code and message, without values.
+    pub(crate) reason: String,
+    /// The same read may work in a moment. Otherwise it was an answer: asking again changes nothing.
+    pub(crate) passing: bool,
+}
+
+impl<E> From<&SdkError<E, HttpResponse>> for ReadFault
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    fn from(error: &SdkError<E, HttpResponse>) -> Self {
+        let passing = match error {
+            SdkError::ServiceError(context) => {
+                let status = context.raw().status();
+                // Anything but a 4xx: the service's own trouble, or a success that broke off.
+                !status.is_client_error() || status.as_u16() == 429 || ASKED_TOO_OFTEN.contains(&code(error))
+            }
+            // No answer came, or only a part of one.
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+            _ => false,
+        };
+        Self { reason: reason(error), passing }
+    }
+}
+
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

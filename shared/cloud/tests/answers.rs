@@ -4,10 +4,13 @@ mod records;
 mod wire;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use gamma_cloud::{DynamoLedger, Secrets, SsmTokenStore, aws};
-use gamma_execution::ports::{Ledger, PutOutcome, TokenStore, TokenVersion};
-use secrecy::SecretString;
+use async_trait::async_trait;
+use gamma_cloud::{DynamoLedger, SdkConfig, Secrets, SsmTokenStore, aws};
+use gamma_execution::ports::{Clock, Ledger, PutOutcome, TokenStore, TokenVersion};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
 
 use records::{StillClock, at, lease, rung, writer};
 
@@ -83,8 +86,8 @@ async fn a_failed_condition_decides_even_beside_contention() {
 async fn a_secret_that_cannot_be_read_is_named_without_its_value() {
     let denied = r#"{"__type":"AccessDeniedException","Message":"not authorized to perform: secretsmanager:GetSecretValue"}"#;
     let broken = r#"{"SecretString":"sesame-open","VersionId":"#;
-    let (endpoint, seen) = service(vec![wire::json(400, denied), wire::json(200, broken)]);
-    let secrets = Secrets::new(&aws::load_for(&endpoint).await);
+    let (endpoint, seen) = service([vec![wire::json(400, denied)], vec![wire::json(200, broken); 3]].concat());
+    let secrets = Secrets::new(&aws::load_for(&endpoint).await, Arc::new(StillClock::default()));
     let error = secrets.read(&["secretsmanager:gamma/schwab#app_key"]).await.unwrap_err().to_string();
     assert!(
         error.starts_with("secretsmanager:gamma/schwab: could not be read: AccessDeniedException")
@@ -93,20 +96,20 @@ async fn a_secret_that_cannot_be_read_is_named_without_its_value() {
     );
     let error = secrets.read(&["secretsmanager:gamma/schwab#app_key"]).await.unwrap_err();
     assert!(error.to_string().contains("secretsmanager:gamma/schwab: could not be read") && !format!("{error:?}").contains("sesame"), "{error}");
-    assert_eq!(seen.lock().unwrap().len(), 2);
+    assert_eq!(seen.lock().unwrap().len(), 4, "denied is an answer, what broke off is not");
 }
 
 /// The parameters of a run come in one call, and an answer that breaks off carries decrypted values into no error.
 #[tokio::test]
 async fn an_unreadable_answer_shows_nothing_of_the_secrets_in_it() {
     let broken = r#"{"Parameters":[{"Name":"/gamma/key","Value":"sesame-open","Version":"#;
-    let (endpoint, seen) = service(vec![wire::json(200, broken)]);
-    let secrets = Secrets::new(&aws::load_for(&endpoint).await);
+    let (endpoint, seen) = service(vec![wire::json(200, broken); 3]);
+    let secrets = Secrets::new(&aws::load_for(&endpoint).await, Arc::new(StillClock::default()));
     let error = secrets.read_with(&["/gamma/key", "/gamma/other"], &["/gamma/sizing"]).await.unwrap_err();
     assert_eq!(error.to_string(), "parameters: could not be read: the answer could not be read (HTTP 200)");
     assert!(!format!("{error:?}").contains("sesame"), "{error:?}");
     let seen = seen.lock().unwrap();
-    assert_eq!(seen.len(), 1);
+    assert_eq!(seen.len(), 3, "what broke off may come whole");
     assert!(seen[0].contains(r#""Names":["/gamma/key","/gamma/other","/gamma/sizing"],"WithDecryption":true"#), "{}", seen[0]);
 }
 
@@ -129,4 +132,81 @@ async fn a_service_out_of_reach_says_so() {
     let (ledger, _) = ledger("http://127.0.0.1:1").await;
     let error = ledger.controls("schwab").await.unwrap_err().to_string();
     assert!(error.contains("read controls control#") && error.to_lowercase().contains("connect"), "{error}");
+}
+
+/// Steps to whatever is waited for.
+struct SteppingClock(Mutex<Timestamp>);
+
+impl SteppingClock {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(at(0))))
+    }
+
+    fn passed(&self) -> SignedDuration {
+        self.now().duration_since(at(0))
+    }
+}
+
+#[async_trait]
+impl Clock for SteppingClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+
+    async fn sleep_until(&self, until: Timestamp) {
+        *self.0.lock().unwrap() = until;
+    }
+}
+
+/// The SDK's waits between its attempts are random, from nothing on. Here they are nothing, the least lucky case.
+async fn unlucky(endpoint: &str) -> SdkConfig {
+    let config = aws::load_for(endpoint).await;
+    let retries = config.retry_config().unwrap().clone().with_initial_backoff(Duration::from_millis(1));
+    config.to_builder().retry_config(retries).build()
+}
+
+const KEPT: [&str; 2] = ["/gamma/key", "secretsmanager:gamma/key"];
+
+/// What both stores answer when they do: SSM looks at the one half, Secrets Manager at the other.
+const VALUE: &str = r#"{"Parameters":[{"Name":"/gamma/key","Value":"x","Version":1}],"SecretString":"x","VersionId":"v"}"#;
+
+#[tokio::test]
+async fn secrets_ride_out_a_fault_that_clears_within_two_seconds() {
+    let fault = |name: &str, status: u16| Some(wire::json(status, &format!("{{\"__type\":\"{name}\",\"message\":\"no\"}}")));
+    for answer in [fault("InternalServerError", 500), fault("ThrottlingException", 400), fault("TooManyRequestsException", 429), None] {
+        for name in KEPT {
+            let (clock, answer) = (SteppingClock::new(), answer.clone());
+            let seen = Arc::clone(&clock);
+            let endpoint = wire::serve(move |_| if seen.passed() < SignedDuration::from_millis(1900) { answer.clone() } else { Some(wire::json(200, VALUE)) });
+            let set = Secrets::new(&unlucky(&endpoint).await, clock).read(&[name]).await.unwrap();
+            assert_eq!(set.get(name).unwrap().expose_secret(), "x");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_that_stays_costs_the_run_two_seconds_and_is_named() {
+    for name in KEPT {
+        let (endpoint, seen) = service(vec![wire::json(500, r#"{"__type":"InternalServerError","message":"no"}"#); 20]);
+        let clock = SteppingClock::new();
+        let error = Secrets::new(&unlucky(&endpoint).await, clock.clone()).read(&[name]).await.unwrap_err().to_string();
+        assert!(error.ends_with("could not be read: InternalServerError: no (HTTP 500)"), "{error}");
+        assert_eq!((clock.passed(), seen.lock().unwrap().len()), (SignedDuration::from_secs(2), 9), "three reads of three attempts each");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_will_not_change_is_not_asked_for_again() {
+    for (name, status, answer) in [
+        (KEPT[0], 400, r#"{"__type":"AccessDeniedException","message":"no"}"#),
+        (KEPT[1], 400, r#"{"__type":"AccessDeniedException","Message":"no"}"#),
+        (KEPT[1], 400, r#"{"__type":"ResourceNotFoundException","Message":"no"}"#),
+        (KEPT[0], 200, r#"{"InvalidParameters":["/gamma/key"]}"#),
+        (KEPT[0], 200, r#"{"Parameters":[{"Name":"/gamma/key","Value":" ","Version":1}]}"#),
+    ] {
+        let (endpoint, seen) = service(vec![wire::json(status, answer); 2]);
+        let clock = SteppingClock::new();
+        Secrets::new(&unlucky(&endpoint).await, clock.clone()).read(&[name]).await.unwrap_err();
+        assert_eq!((seen.lock().unwrap().len(), clock.passed()), (1, SignedDuration::ZERO), "{answer}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Secrets and tokens of Secrets Manager, against a local one.
 
 mod moto;
+mod records;
 mod wire;
 
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use aws_sdk_ssm::types::ParameterType;
 use gamma_cloud::{SecretName, SecretTokenStore, Secrets, SecretsError, aws, token_store};
 use gamma_execution::ports::{TokenStore, TokenVersion, TokenWrite};
 use secrecy::{ExposeSecret, SecretString};
+
+use records::StillClock;
 
 async fn client() -> Client {
     Client::new(&moto::config().await)
@@ -30,7 +33,7 @@ async fn parameters_and_secrets_are_read_together_and_a_secret_once() {
     create("mixed/whole", "sesame whole").await;
     let names = ["/mixed/plain", "secretsmanager:mixed/schwab#app_key", "secretsmanager:mixed/schwab#app_secret", "secretsmanager:mixed/whole"];
     let absent = ["secretsmanager:mixed/none", "secretsmanager:mixed/schwab#sizing", "/mixed/none"];
-    let set = Secrets::new(&moto::config().await).read_with(&names, &absent).await.unwrap();
+    let set = Secrets::new(&moto::config().await, Arc::new(StillClock::default())).read_with(&names, &absent).await.unwrap();
     for (name, value) in names.into_iter().zip(["from ssm", "sesame-key", "sesame-secret", "sesame whole"]) {
         assert_eq!(set.get(name).unwrap().expose_secret(), value);
     }
@@ -46,7 +49,7 @@ async fn parameters_and_secrets_are_read_together_and_a_secret_once() {
         noted.lock().unwrap().push(text.lines().find_map(|line| line.strip_prefix("x-amz-target: ").map(str::to_owned)).unwrap_or_default());
         Some(wire::forward(moto::endpoint(), request))
     });
-    let secrets = Secrets::new(&aws::load_for(&endpoint).await);
+    let secrets = Secrets::new(&aws::load_for(&endpoint).await, Arc::new(StillClock::default()));
     secrets.read(&names[..3]).await.unwrap();
     let mut calls = std::mem::take(&mut *seen.lock().unwrap());
     calls.sort();
@@ -61,7 +64,7 @@ async fn what_is_wrong_with_a_secret_is_named_with_the_next_step() {
     create("wrong/json", r#"{"blank": " ", "number": 5}"#).await;
     create("wrong/text", "sesame").await;
     client().await.create_secret().name("wrong/binary").secret_binary(Blob::new(b"sesame".to_vec())).send().await.unwrap();
-    let secrets = Secrets::new(&moto::config().await);
+    let secrets = Secrets::new(&moto::config().await, Arc::new(StillClock::default()));
     for (names, words) in [
         (
             vec!["secretsmanager:wrong/none", "secretsmanager:wrong/json#other", "secretsmanager:wrong/json#blank"],

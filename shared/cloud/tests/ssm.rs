@@ -1,12 +1,17 @@
 //! Secrets and tokens against a local parameter store.
 
 mod moto;
+mod records;
+
+use std::sync::Arc;
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
 use gamma_cloud::{Secrets, SecretsError, SsmTokenStore};
 use gamma_execution::ports::{TokenStore, TokenVersion, TokenWrite};
 use secrecy::{ExposeSecret, SecretString};
+
+use records::StillClock;
 
 async fn seed(name: &str, value: &str) {
     let client = Client::new(&moto::config().await);
@@ -25,7 +30,7 @@ async fn secrets_come_decrypted_with_their_versions_and_hide_themselves() {
     }
     let mut asked: Vec<&str> = names.iter().map(String::as_str).collect();
     asked.extend(["/read/key", "/read/key"]);
-    let set = Secrets::new(&moto::config().await).read_with(&asked, &["/read/absent"]).await.unwrap();
+    let set = Secrets::new(&moto::config().await, Arc::new(StillClock::default())).read_with(&asked, &["/read/absent"]).await.unwrap();
     assert_eq!(set.get("/read/key").unwrap().expose_secret(), "sesame-open");
     assert_eq!((set.version("/read/key").unwrap(), set.version("/read/many/0").unwrap()), (TokenVersion::Count(2), TokenVersion::Count(1)));
     for name in &names {
@@ -45,7 +50,7 @@ async fn everything_missing_or_blank_is_named_at_once() {
     seed("/partial/blank", " ").await;
     seed("/partial/optional", "\n").await;
     let required = ["/partial/b", "/partial/there", "/partial/blank", "/partial/a"];
-    let secrets = Secrets::new(&moto::config().await);
+    let secrets = Secrets::new(&moto::config().await, Arc::new(StillClock::default()));
     let error = secrets.read_with(&required, &["/partial/optional"]).await.unwrap_err();
     assert_eq!(error.to_string(), "secrets: missing [/partial/a, /partial/b], empty [/partial/blank, /partial/optional]; write them with scripts/seed-ssm");
     assert_eq!(secrets.read(&["/partial/there"]).await.unwrap().version("/partial/there").unwrap(), TokenVersion::Count(1));
