@@ -114,7 +114,7 @@ fn token_lock_taken_with_a_useless_token_adopts_the_holders_or_refreshes_without
 #[test]
 fn a_lock_or_store_that_fails_stops_nothing_and_is_told() {
     for (step, words) in [(0, "token lock: take"), (1, "refreshed without looking"), (5, "token lock: release")] {
-        let (world, hand) = world(|world| world.strike = Some((0, step, Fault::Fails)));
+        let (world, hand) = world(|world| world.strikes = vec![(0, step, Fault::Fails)]);
         let keeper = hand.keeper();
         renew(&hand, &keeper, InHand::Useless).unwrap();
         let summary = flush(&hand, &keeper);
@@ -128,7 +128,7 @@ fn a_lock_or_store_that_fails_stops_nothing_and_is_told() {
 
 #[test]
 fn a_write_that_failed_is_told_and_made_after_trading() {
-    let (world, hand) = world(|world| world.strike = Some((0, 4, Fault::Fails)));
+    let (world, hand) = world(|world| world.strikes = vec![(0, 4, Fault::Fails)]);
     let keeper = hand.keeper();
     renew(&hand, &keeper, InHand::Useless).unwrap();
     assert_eq!(world.shared().versions.len(), 1);
@@ -139,7 +139,7 @@ fn a_write_that_failed_is_told_and_made_after_trading() {
 #[test]
 fn a_write_whose_answer_was_lost_or_that_was_made_twice_is_recognised_as_ours() {
     for (fault, versions) in [(Fault::AnswerLost, 2), (Fault::Twice, 3)] {
-        let (world, hand) = world(|world| world.strike = Some((0, 4, fault)));
+        let (world, hand) = world(|world| world.strikes = vec![(0, 4, fault)]);
         let keeper = hand.keeper();
         renew(&hand, &keeper, InHand::Useless).unwrap();
         let summary = flush(&hand, &keeper);
@@ -150,7 +150,7 @@ fn a_write_whose_answer_was_lost_or_that_was_made_twice_is_recognised_as_ours() 
 
 #[test]
 fn a_dead_refresh_token_is_looked_up_once_more_because_a_person_may_have_logged_in() {
-    let (world, hand) = world(|world| world.strike = Some((0, 2, Fault::Slow(1))));
+    let (world, hand) = world(|world| world.strikes = vec![(0, 2, Fault::Slow(1))]);
     let keeper = hand.keeper();
     let held = document(1, 10).into();
     let mut renewal = pin!(keeper.renew(&held, InHand::Useless, &hand));
@@ -190,4 +190,19 @@ fn a_stored_document_that_does_not_read_is_replaced() {
     world.shared().versions.push("pasted by mistake".into());
     renew(&hand, &keeper, InHand::Useless).unwrap();
     assert_eq!(world.stands().expires, START + 1800);
+}
+
+#[test]
+fn a_newer_token_that_a_lost_write_went_over_is_put_back_by_the_flush() {
+    let (world, hand) = world(|world| world.strikes = vec![(0, 2, Fault::AnswerLost)]);
+    let keeper = hand.keeper();
+    keeper.state().current = document(1, START + 1800).into();
+    let mut flush = pin!(keeper.flush());
+    // Somebody writes between our look and our write.
+    while world.words(0) != ["take", "load"] {
+        assert!(flush.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    world.shared().versions.push(document(1, START + 9000));
+    let summary = alone(&world, flush);
+    assert_eq!((world.stands().expires, summary.saved), (START + 9000, TokenSaved::NewerStored), "{:?}", world.words(0));
 }

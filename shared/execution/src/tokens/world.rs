@@ -38,7 +38,7 @@ pub(super) struct World {
     pub(super) lock_is_open: bool,
     /// A write never learns what it went over.
     pub(super) writes_are_blind: bool,
-    pub(super) strike: Option<Strike>,
+    pub(super) strikes: Vec<Strike>,
 }
 
 #[derive(Default)]
@@ -132,7 +132,7 @@ impl Hand {
             steps.push(word);
             steps.len() - 1
         };
-        let fault = self.world.strike.and_then(|(run, at, fault)| (run == self.run && at == number).then_some(fault))?;
+        let fault = self.world.strikes.iter().find_map(|(run, at, fault)| (*run == self.run && *at == number).then_some(*fault))?;
         match fault {
             Fault::Dies => {
                 self.world.shared().dead.push(self.run);

@@ -56,7 +56,8 @@ impl TokenKeeper {
                 match self.overwritten(&read, &stored.version, best).await {
                     Ok(None) => {}
                     Ok(Some(newer)) => {
-                        (ours, repairing) = (self.knows(newer), true);
+                        // The write whose answer was lost was made, over this one: that fault is over, and the repair is a write of its own.
+                        (ours, repairing, lost) = (self.knows(newer), true, None);
                         continue;
                     }
                     Err(error) => return self.failed(Some(read), &error),
@@ -67,8 +68,11 @@ impl TokenKeeper {
                 Look::Newer => return self.holds(&stored.text, true, stored.version),
                 Look::Older => {}
             }
-            if let Some(error) = lost {
-                // The last write was not made, or not yet: the flush begins anew.
+            if let Some(error) = lost.take()
+                && !repairing
+            {
+                // The last write was not made, or not yet: the flush begins anew. A repair is tried at once: until it is made,
+                // the store is older than it was before us, and after the flush nobody comes.
                 return self.failed(Some(stored.version), &error);
             }
             match self.ports.store.save(&self.name, &ours, &stored.version).await {
@@ -82,8 +86,8 @@ impl TokenKeeper {
                 Err(error) => (lost, put) = (Some(error), Some(stored.version)),
             }
         }
-        let reason = "others kept writing at the same time".to_owned();
-        self.failed(put, &SaveError { what: "write", name: self.name.clone(), reason })
+        let busy = || SaveError { what: "write", name: self.name.clone(), reason: "others kept writing at the same time".to_owned() };
+        self.failed(put, &lost.unwrap_or_else(busy))
     }
 
     /// The newest document that a write went over, when it is newer than `ours`.
