@@ -62,12 +62,11 @@ fn unsettled(book: &Book, day: &LoadedDay) -> Vec<String> {
     found
 }
 
-/// Two orders of one side, alive at the same time.
+/// Two orders of one side, alive at the same time. Every pair counts: between two that were there may stand one that was over at once.
 fn alive_together<'a>(orders: &'a [&'a Order]) -> impl Iterator<Item = (u64, u64)> + 'a {
-    orders.windows(2).filter_map(|pair| match pair {
-        [one, two] if one.closed.is_none_or(|closed| closed > two.entered) => Some((one.id, two.id)),
-        _ => None,
-    })
+    let later = |at: usize| orders.iter().skip(at + 1);
+    let alive = |one: &Order, two: &Order| one.closed.is_none_or(|closed| closed > two.entered);
+    orders.iter().enumerate().flat_map(move |(at, one)| later(at).filter(move |two| alive(one, two)).map(|two| (one.id, two.id)))
 }
 
 /// What may be filled of a side: the last plan's quantity, as the plans before it ended without a fill.
