@@ -18,8 +18,9 @@ const ATTEMPTS: u32 = 3;
 /// The configuration from the environment: region, role credentials, and the standard `AWS_ENDPOINT_URL` and
 /// `AWS_ENDPOINT_URL_<SERVICE>` where a local stack stands in for AWS.
 ///
-/// Connecting may take 1 s, an attempt 2.5 s, an operation with its retries 6 s: a lease of 20 s outlives a write that is
-/// tried to the end. Three attempts with the SDK's standard back-off.
+/// Connecting may take 1 s, an attempt 2.5 s, an operation with its retries 6 s. Three attempts with the SDK's standard back-off.
+/// The run tries a ledger call three times, a second apart: 20 s when none is answered, as long as a whole lease. So no operation
+/// here may be taken to end within the lease it began under; the run looks at what is left of it before every POST.
 ///
 /// Load it **once for each invocation**, not once for each process. Between two invocations a Lambda is frozen, and the
 /// idle sockets of the last one are dead when it thaws: a client kept from then would spend its first attempt of the day
