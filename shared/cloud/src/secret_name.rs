@@ -23,7 +23,8 @@ pub struct SecretNameError {
     expected: &'static str,
 }
 
-const PREFIX: &str = "secretsmanager:";
+/// How a name says that its secret lies in Secrets Manager.
+pub(crate) const PREFIX: &str = "secretsmanager:";
 
 impl SecretName {
     /// Reads a name.

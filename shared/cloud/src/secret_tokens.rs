@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::Client;
 use gamma_execution::ports::{SaveError, StoredToken, TokenStore, TokenVersion, TokenWrite};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::secret_name::{Kept, SecretName};
+use crate::secret_name::{Kept, PREFIX, SecretName};
 use crate::secrets_manager::{self, CURRENT};
 use crate::service_error::{code, reason};
 use crate::tokens::failed;
@@ -36,7 +36,7 @@ impl SecretTokenStore {
     /// # Errors
     /// [`SaveError`] when it is there already, or is not known to be made.
     pub async fn create(&self, name: &str, text: &SecretString) -> Result<(), SaveError> {
-        let id = name.strip_prefix("secretsmanager:").unwrap_or(name);
+        let id = name.strip_prefix(PREFIX).unwrap_or(name);
         let made = self.client.create_secret().name(id).secret_string(text.expose_secret()).send().await;
         made.map(drop).map_err(|error| failed("write", name, reason(&error)))
     }
@@ -64,7 +64,7 @@ impl TokenStore for SecretTokenStore {
 
     async fn save(&self, name: &str, text: &SecretString, read: &TokenVersion) -> Result<TokenWrite, SaveError> {
         let fail = |reason: String| failed("write", name, reason);
-        let id = name.strip_prefix("secretsmanager:").unwrap_or(name);
+        let id = name.strip_prefix(PREFIX).unwrap_or(name);
         let TokenVersion::Id(read) = read else {
             return Err(fail(format!("version: got {read:?}, expected the id of a secret's version; nothing was written")));
         };

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::secret_name::{Kept, SecretName, SecretNameError};
+use crate::secret_name::{Kept, PREFIX, SecretName, SecretNameError};
 use crate::secrets_manager::{self, Current};
 use crate::service_error::ReadFault;
 
@@ -154,7 +154,7 @@ impl Secrets {
             reads.spawn(async move { (this.patiently(|| secrets_manager::current(client.clone(), id.clone())).await, id, wanted) });
         }
         for (answer, id, wanted) in reads.join_all().await {
-            let answer = answer.map_err(|reason| SecretsError::Unavailable { what: format!("secretsmanager:{id}"), reason })?;
+            let answer = answer.map_err(|reason| SecretsError::Unavailable { what: format!("{PREFIX}{id}"), reason })?;
             let Some(current) = answer else { continue };
             for (name, key) in wanted {
                 if let Some(value) = chosen(&current, key.as_deref()).map_err(|reason| SecretsError::Unusable { name: name.clone(), reason })? {
@@ -215,7 +215,7 @@ fn complete(held: Found, required: &[&str]) -> Result<SecretSet, SecretsError> {
 
 /// How to write what is missing, for the stores that the names lie in.
 fn next_step(missing: &[String], empty: &[String]) -> &'static str {
-    let secret = |name: &&String| name.starts_with("secretsmanager:");
+    let secret = |name: &&String| name.starts_with(PREFIX);
     let names: Vec<&String> = missing.iter().chain(empty).collect();
     match names.iter().filter(|name| secret(name)).count() {
         0 => "write them with scripts/seed-ssm",
