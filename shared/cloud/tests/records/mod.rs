@@ -77,6 +77,7 @@ pub(crate) fn intent(by: &Writer, revision: u32) -> IntentRecord {
     }
 }
 
+#[allow(dead_code, reason = "each test binary uses its own part of the records")]
 pub(crate) fn rung(by: &Writer, revision: u32, number: u32) -> RungRecord {
     RungRecord {
         intent: key(revision),
