@@ -94,5 +94,7 @@ async fn a_token_lock_that_does_not_say_until_when_locks_nobody_out() {
 #[tokio::test]
 async fn a_token_lock_out_of_reach_is_an_error_that_says_so() {
     let error = lock_at("http://127.0.0.1:1", "nowhere").await.take(TOKEN, "first", at(0), at(10)).await.unwrap_err().to_string();
-    assert!(error.starts_with("token lock: take /gamma/schwab/token_json: ") && error.to_lowercase().contains("connect"), "{error}");
+    // On a busy machine the time for all attempts may be over before the last one's answer is in.
+    let told = ["connect", "timed out"].into_iter().any(|words| error.to_lowercase().contains(words));
+    assert!(error.starts_with("token lock: take /gamma/schwab/token_json: ") && told, "{error}");
 }
