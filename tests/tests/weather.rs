@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use gamma_simulator::faults::{Fault, Route, Rule, When};
+use gamma_simulator::requests::Service;
 use gamma_tests::audit::After;
 use gamma_tests::moto::Moto;
 use gamma_tests::stack::{Stack, StackConfig};
+use jiff::Timestamp;
 
 const LIVE: &str = include_str!("../../events/schwab.json");
 const SWEEP: &str = include_str!("../../events/sweep.json");
@@ -37,10 +39,10 @@ fn of_reads() -> Vec<Fault> {
     transport().into_iter().chain(web).collect()
 }
 
-/// One run with one rule, on a day on which the second order of each side fills. What was wrong, if anything.
-async fn trouble(moto: &Moto, rule: Rule, fault: &Fault) -> Option<String> {
+/// One run with these rules, on a day on which the second order of each side fills. What was wrong, if anything.
+async fn trouble(moto: &Moto, rules: impl IntoIterator<Item = Rule>, fault: &Fault) -> Option<String> {
     let stack = Stack::start(moto, &StackConfig::of_seed(QUIET)).await.unwrap();
-    stack.faults().add(rule);
+    rules.into_iter().for_each(|rule| stack.faults().add(rule));
     // A fault costs time, and the market moves on: what fills must not hang on that.
     stack.faults().add(Rule::on(Route::PlaceOrder).after(2).always().fault(Fault::PartFill(u32::MAX)));
     let answer = stack.invoke(LIVE).await.unwrap();
@@ -74,7 +76,7 @@ async fn with_one_aws_fault_that_clears_a_run_fills_what_the_undisturbed_run_fil
         for fault in transport().into_iter().chain([Fault::Throttled]) {
             for after in 0..occurrences {
                 let rule = Rule::on(Route::aws(operation)).after(after).fault(fault.clone());
-                wrong.extend(trouble(&moto, rule, &fault).await.map(|trouble| format!("{operation} after {after}, {fault:?}: {trouble}")));
+                wrong.extend(trouble(&moto, [rule], &fault).await.map(|trouble| format!("{operation} after {after}, {fault:?}: {trouble}")));
             }
         }
     }
@@ -94,7 +96,66 @@ async fn with_one_read_fault_that_clears_a_run_fills_what_the_undisturbed_run_fi
                 continue;
             }
             let rule = Rule::on(route.clone()).fault(fault.clone());
-            wrong.extend(trouble(&moto, rule, &fault).await.map(|trouble| format!("{route:?}, {fault:?}: {trouble}")));
+            wrong.extend(trouble(&moto, [rule], &fault).await.map(|trouble| format!("{route:?}, {fault:?}: {trouble}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Attempts the SDK makes of one operation.
+const ATTEMPTS: u32 = 3;
+
+/// The SDK waits in real time, while the virtual time of rules stands still. So an outage of AWS is counted: as many requests fail as
+/// two operations make, each tried to its end, and the third comes after two seconds of the run's own waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn with_an_aws_service_out_for_two_seconds_a_run_fills_what_the_undisturbed_run_fills() {
+    let moto = Moto::start().await.unwrap();
+    let mut wrong = Vec::new();
+    for service in ["SSM", "DynamoDB"] {
+        // From the first request on, and from places all over the run.
+        for after in if service == "SSM" { vec![0, 1, 2] } else { vec![0, 1, 2, 3, 5, 8, 12, 20] } {
+            let fault = Fault::ServerError(500, When::BeforeEffect);
+            let rule = Rule::on(Route::aws(service)).after(after).times(2 * ATTEMPTS).fault(fault.clone());
+            wrong.extend(trouble(&moto, [rule], &fault).await.map(|trouble| format!("{service} after {after}: {trouble}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// When the undisturbed run asked for anything of `service`, and what: a latency of nothing disturbs nobody and is on record.
+async fn asked(moto: &Moto, service: Service) -> Vec<(Route, Timestamp)> {
+    let stack = Stack::start(moto, &StackConfig::of_seed(QUIET)).await.unwrap();
+    stack.faults().add(Rule::on(Route::AnyOf(service)).always().fault(Fault::Latency(Duration::ZERO)));
+    stack.faults().add(Rule::on(Route::PlaceOrder).after(2).always().fault(Fault::PartFill(u32::MAX)));
+    assert_eq!(stack.invoke(LIVE).await.unwrap().outcome(), "filled");
+    stack.host.stop().await;
+    let fired = stack.faults().fired().into_iter().filter(|fired| matches!(fired.fault, Fault::Latency(_)));
+    fired.map(|fired| (fired.route, fired.at)).collect()
+}
+
+/// Clients of broker and feed wait by the run's clock, so here an outage is two seconds of virtual time. It begins with the first
+/// request of its kind, with the last, and with some between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn with_reads_out_for_two_seconds_a_run_fills_what_the_undisturbed_run_fills() {
+    let moto = Moto::start().await.unwrap();
+    let broker = [Route::Token, Route::AccountNumbers, Route::Account, Route::ListOrders, Route::Quotes, Route::ReadOrder];
+    let feed = [Route::SignalLogin, Route::Signal];
+    let asked = [asked(&moto, Service::Schwab).await, asked(&moto, Service::GammaWizard).await].concat();
+    let one_by_one = broker.iter().chain(&feed).map(|route| vec![route.clone()]);
+    let mut wrong = Vec::new();
+    for routes in one_by_one.chain([broker.to_vec(), feed.to_vec()]) {
+        let mut times: Vec<Timestamp> = asked.iter().filter(|(route, _)| routes.contains(route)).map(|(_, at)| *at).collect();
+        times.sort_unstable();
+        times.dedup();
+        assert!(!times.is_empty(), "{routes:?}: never asked for");
+        let mut begins: Vec<usize> = [0, 1, times.len() / 4, times.len() / 2, times.len() - 1].into_iter().filter(|at| *at < times.len()).collect();
+        begins.dedup();
+        for begin in begins.into_iter().map(|at| times[at]) {
+            let fault = Fault::ServerError(503, When::BeforeEffect);
+            let rule = |route: &Route| Rule::on(route.clone()).always().from(begin).until(begin + Duration::from_secs(2)).fault(fault.clone());
+            wrong.extend(trouble(&moto, routes.iter().map(rule), &fault).await.map(|trouble| format!("{routes:?} from {begin}: {trouble}")));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
