@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gamma_execution::ports::{IntentRecord, LoadedDay, RungState};
 use gamma_market::Right;
 use gamma_simulator::exchange::{Book, Order};
+use jiff::Timestamp;
 
 /// Everything that must never be, as it stands between the books and the ledger. Empty when all is well.
 ///
@@ -19,7 +20,8 @@ pub fn violations(book: &Book, day: &LoadedDay, after: After) -> Vec<String> {
         if filled > approved {
             found.push(format!("{side}: {filled} filled, {approved} approved"));
         }
-        found.extend(alive_together(&orders).map(|(one, two)| format!("{side}: orders {one} and {two} were alive at the same time")));
+        let lives: Vec<Life> = orders.iter().map(|order| (order.id, order.entered, order.closed)).collect();
+        found.extend(alive_together(&lives).map(|(one, two)| format!("{side}: orders {one} and {two} were alive at the same time")));
         // The broker's ids are known only where its answer arrived; an order without one still has its SENDING mark.
         let marks = day.rungs.iter().filter(|rung| rung.intent.side == side && !matches!(rung.state, RungState::Refused { .. })).count();
         if orders.len() > marks {
@@ -62,11 +64,13 @@ fn unsettled(book: &Book, day: &LoadedDay) -> Vec<String> {
     found
 }
 
+/// When an order was there: its id, its beginning, and its end where it has one.
+type Life = (u64, Timestamp, Option<Timestamp>);
+
 /// Two orders of one side, alive at the same time. Every pair counts: between two that were there may stand one that was over at once.
-fn alive_together<'a>(orders: &'a [&'a Order]) -> impl Iterator<Item = (u64, u64)> + 'a {
-    let later = |at: usize| orders.iter().skip(at + 1);
-    let alive = |one: &Order, two: &Order| one.closed.is_none_or(|closed| closed > two.entered);
-    orders.iter().enumerate().flat_map(move |(at, one)| later(at).filter(move |two| alive(one, two)).map(|two| (one.id, two.id)))
+fn alive_together(lives: &[Life]) -> impl Iterator<Item = (u64, u64)> + '_ {
+    let pairs = lives.iter().enumerate().flat_map(|(at, one)| lives.iter().skip(at + 1).map(move |two| (one, two)));
+    pairs.filter(|((.., closed), (_, entered, _))| closed.is_none_or(|closed| closed > *entered)).map(|((one, ..), (two, ..))| (*one, *two))
 }
 
 /// What may be filled of a side: the last plan's quantity, as the plans before it ended without a fill.
@@ -78,4 +82,16 @@ fn approved(day: &LoadedDay, side: Right) -> u32 {
 /// Which side an order of ours belongs to: verticals have one right.
 fn right_of(order: &Order) -> Right {
     order.ticket.legs().first().map_or(Right::Put, |leg| leg.symbol.right())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_orders_at_once_are_found_with_a_short_one_between_them() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let lives = [(1, at(0), Some(at(10))), (2, at(2), Some(at(3))), (3, at(5), Some(at(6))), (4, at(10), None)];
+        assert_eq!(alive_together(&lives).collect::<Vec<_>>(), [(1, 2), (1, 3)]);
+    }
 }
