@@ -41,7 +41,7 @@ fn of_reads() -> Vec<Fault> {
 
 /// One run with these rules, on a day on which the second order of each side fills. What was wrong, if anything.
 async fn trouble(moto: &Moto, rules: impl IntoIterator<Item = Rule>, fault: &Fault) -> Option<String> {
-    let stack = Stack::start(moto, &StackConfig::of_seed(QUIET)).await.unwrap();
+    let stack = Stack::start(moto, &quiet_day()).await.unwrap();
     rules.into_iter().for_each(|rule| stack.faults().add(rule));
     // A fault costs time, and the market moves on: what fills must not hang on that.
     stack.faults().add(Rule::on(Route::PlaceOrder).after(2).always().fault(Fault::PartFill(u32::MAX)));
@@ -125,7 +125,7 @@ async fn with_an_aws_service_out_for_two_seconds_a_run_fills_what_the_undisturbe
 
 /// When the undisturbed run asked for anything of `service`, and what: a latency of nothing disturbs nobody and is on record.
 async fn asked(moto: &Moto, service: Service) -> Vec<(Route, Timestamp)> {
-    let stack = Stack::start(moto, &StackConfig::of_seed(QUIET)).await.unwrap();
+    let stack = Stack::start(moto, &quiet_day()).await.unwrap();
     stack.faults().add(Rule::on(Route::AnyOf(service)).always().fault(Fault::Latency(Duration::ZERO)));
     stack.faults().add(Rule::on(Route::PlaceOrder).after(2).always().fault(Fault::PartFill(u32::MAX)));
     assert_eq!(stack.invoke(LIVE).await.unwrap().outcome(), "filled");

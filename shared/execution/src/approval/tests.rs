@@ -46,6 +46,17 @@ fn the_envelope_is_fixed_from_the_decision_time_mid() {
 }
 
 #[test]
+fn an_order_a_tick_beyond_the_envelope_is_refused() {
+    let account = Account::with(100_000);
+    for (sell, buy, step) in [("P6900", "P6895", -5), ("P6895", "P6900", 5)] {
+        let intent = account.approve(vertical(sell, buy), 2, 95).unwrap();
+        let worst = intent.get().worst_price;
+        assert!(intent.order(1, worst, 0).is_ok(), "{sell} {buy} at {worst}");
+        assert!(matches!(intent.order(1, worst + Price::cents(step), 0), Err(Refusal::Price { .. })), "{sell} {buy} beyond {worst}");
+    }
+}
+
+#[test]
 fn the_worst_loss_added_counts_both_sides_and_either_alone() {
     // A 5-wide credit at 0.95 with envelope floor 0.65 loses at most (5.00 − 0.65) × 100 × 2 = 870 dollars.
     let mut account = Account::with(2_000);

@@ -15,7 +15,7 @@ use super::{Ended, Run, Task};
 use crate::approval::{Approved, Book, Intent, approve, unbounded_expiries};
 use crate::gates::time_gates;
 use crate::ladder::Ladder;
-use crate::ports::{AccountSnapshot, Lease, OrderId, OrderView, SignalError};
+use crate::ports::{AccountSnapshot, BrokerError, Lease, OrderId, OrderView, SignalError};
 use crate::profile::seconds;
 use crate::report::{Outcome, RungReport, SideReport};
 use crate::schedule::share;
@@ -23,8 +23,8 @@ use crate::schedule::share;
 /// The longest one read of the signal may take.
 const SIGNAL_BUDGET: Duration = Duration::from_secs(8);
 
-/// How often the quotes of a decision are asked for, a second apart.
-const QUOTE_TRIES: u32 = 3;
+/// How often the broker is asked before a decision, a second apart, whatever its adapter tries by itself.
+const READ_TRIES: u32 = 3;
 
 /// The account as the broker shows it before the decision.
 pub(super) struct Account {
@@ -56,7 +56,9 @@ pub(super) struct ApprovedSide {
 impl Run<'_> {
     pub(super) async fn account(&mut self, ledger: BTreeMap<OptionSymbol, i64>) -> Result<Account, Ended> {
         let (broker, (from, to)) = (self.ports.broker, self.today());
-        let (snapshot, orders) = join(broker.account(), broker.orders(from, to)).await;
+        let account = self.patiently(async || broker.account().await);
+        let orders = self.patiently(async || broker.orders(from, to).await);
+        let (snapshot, orders) = join(account, orders).await;
         let (snapshot, orders) = (snapshot?, orders?);
         for expiry in unbounded_expiries(&snapshot.positions) {
             self.note(format!("the account already holds more short than long calls of {expiry}: its loss has no floor, and it is not ours"));
@@ -123,18 +125,23 @@ impl Run<'_> {
         Ok(plan)
     }
 
-    /// Quotes of every leg in one batched read. No order is out yet, so a short failure of the broker is waited for.
+    /// Quotes of every leg in one batched read.
     async fn quotes(&self, legs: impl Iterator<Item = OptionSymbol>) -> Result<QuoteBook, Ended> {
         let symbols: Vec<_> = legs.collect::<BTreeSet<_>>().into_iter().collect();
+        Ok(self.patiently(async || self.ports.broker.quotes(&symbols).await).await?)
+    }
+
+    /// A read of the broker before any order is out: a failure that may be over in a moment is waited for.
+    async fn patiently<T>(&self, read: impl AsyncFn() -> Result<T, BrokerError>) -> Result<T, BrokerError> {
         let mut tries = 1;
         loop {
-            match self.ports.broker.quotes(&symbols).await {
-                Err(error) if tries < QUOTE_TRIES && error.fault.may_pass() => {
+            match read().await {
+                Err(error) if tries < READ_TRIES && error.fault.may_pass() => {
                     tracing::warn!("{error}; trying again");
                     tries += 1;
                     self.ports.clock.sleep_until(self.now() + seconds(1)).await;
                 }
-                result => return Ok(result?),
+                result => return result,
             }
         }
     }
