@@ -279,7 +279,7 @@ impl Run<'_> {
         self.closes_day = open.then(|| outcome.name());
         let named = record.outcome.clone().unwrap_or_else(|| outcome.name().to_owned());
         if died {
-            let words = format!("an earlier run died; its orders are proven over, the day is {named}: {words}");
+            let words = format!("an earlier run left it open; its orders are proven over, the day is {named}: {words}");
             return Ok(Earlier::Recovered { words });
         }
         Ok(Earlier::Over { outcome: named })
