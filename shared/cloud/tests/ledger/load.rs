@@ -1,11 +1,11 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::slice::from_ref;
 
-use gamma_execution::ports::{Fill, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RunEnd, RunRecord, RungState};
+use gamma_execution::ports::{Fill, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RunEnd, RungState};
 use gamma_market::{Price, Right};
 use jiff::civil::date;
 
-use crate::records::{ACCOUNT, DATE, STRATEGY, at, day, intent, rung};
+use crate::records::{ACCOUNT, DATE, STRATEGY, at, day, ended_run, intent, rung};
 use crate::{Console, ledger, ours, planned, text};
 
 const PARTITION: &str = "schwab#2026-02-12";
@@ -38,14 +38,7 @@ async fn a_whole_day_reads_back_over_several_pages() {
     ours(ledger.set_intent(ACCOUNT, DATE, &put).await.unwrap());
     let mut runs = std::collections::BTreeMap::new();
     for run in 0..4 {
-        let run = RunRecord {
-            run_id: format!("run {run}"),
-            account: ACCOUNT.to_owned(),
-            date: DATE,
-            outcome: "filled".to_owned(),
-            live: true,
-            report: "x".repeat(380_000).into(),
-        };
+        let run = ended_run(&format!("run {run}"), "x".repeat(380_000).into());
         ours(ledger.put_run(&run).await.unwrap());
         runs.insert(run.run_id, RunEnd { outcome: run.outcome, live: run.live });
     }

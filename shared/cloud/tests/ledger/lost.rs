@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gamma_cloud::{DynamoLedger, aws, create_table};
-use gamma_execution::ports::{IntentRecord, IntentState, Ledger, OrderId, OrderStatus, RunRecord, RungState};
+use gamma_execution::ports::{IntentRecord, IntentState, Ledger, OrderId, OrderStatus, RungState};
 use gamma_market::Right;
 
-use crate::records::{ACCOUNT, DATE, STRATEGY, StillClock, day, intent, rung};
+use crate::records::{ACCOUNT, DATE, STRATEGY, StillClock, day, ended_run, intent, rung};
 use crate::{moto, ours, take, theirs, wire};
 
 /// A ledger behind a wire that loses the next answer each time it is told to.
@@ -60,14 +60,7 @@ async fn a_run_that_loses_every_first_answer_goes_the_way_of_one_that_loses_none
     ours(wire.once().set_intent(ACCOUNT, DATE, &done).await.unwrap());
     ours(wire.once().renew_lease(&lease, lease.expires).await.unwrap());
     ours(wire.once().close_day(&lease, STRATEGY, "filled").await.unwrap());
-    let run = RunRecord {
-        run_id: "first".to_owned(),
-        account: ACCOUNT.to_owned(),
-        date: DATE,
-        outcome: "filled".to_owned(),
-        live: true,
-        report: serde_json::json!({}),
-    };
+    let run = ended_run("first", serde_json::json!({}));
     ours(wire.once().put_run(&run).await.unwrap());
     wire.once().release_lease(&lease).await.unwrap();
 

@@ -2,10 +2,10 @@
 
 use std::slice::from_ref;
 
-use gamma_execution::ports::{DayState, IntentState, Ledger, OrderId, OrderStatus, RunRecord, RungState};
+use gamma_execution::ports::{DayState, IntentState, Ledger, OrderId, OrderStatus, RungState};
 use serde_json::json;
 
-use crate::records::{ACCOUNT, DATE, STRATEGY, day, intent, lease, rung, writer};
+use crate::records::{ACCOUNT, DATE, STRATEGY, day, ended_run, intent, lease, rung, writer};
 use crate::{ledger, ours, planned, take, theirs};
 
 fn filled() -> RungState {
@@ -92,14 +92,7 @@ async fn a_day_closed_twice_and_by_others() {
 #[ignore = "needs moto; scripts/test runs it"]
 async fn a_run_ends_once() {
     let ledger = ledger("repeat_run").await;
-    let run = RunRecord {
-        run_id: "first".to_owned(),
-        account: ACCOUNT.to_owned(),
-        date: DATE,
-        outcome: "filled".to_owned(),
-        live: true,
-        report: json!({"sides": [{"side": "put", "filled": 3}], "ratio": 0.1}),
-    };
+    let run = ended_run("first", json!({"sides": [{"side": "put", "filled": 3}], "ratio": 0.1}));
     for _ in 0..2 {
         ours(ledger.put_run(&run).await.unwrap());
     }

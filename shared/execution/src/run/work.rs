@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::prepare::{Account, ApprovedSide, approve_report, side_report};
 use super::{Ended, Run};
 use crate::ladder::{Command, Event, Ladder, Settings, SideEnd, StopReason};
-use crate::ports::{Arming, BrokerError, IntentKey, IntentRecord, IntentState, Lease, LoadedDay, OrderStatus, PutOutcome, RungRecord};
+use crate::ports::{Arming, BrokerError, IntentKey, IntentRecord, IntentState, Lease, LedgerError, LoadedDay, OrderStatus, PutOutcome, RungRecord};
 use crate::profile::{ExecutionProfile, seconds};
 use crate::recovery;
 use crate::report::{Outcome, SideCount, SideReport};
@@ -287,18 +287,9 @@ impl Run<'_> {
 
     /// Prolongs the lease from the moment of the write that succeeds.
     pub(super) async fn prolong(&self, lease: &mut Lease) -> Result<(), Ended> {
-        let (ledger, held) = (self.ports.ledger, &*lease);
-        let prolonged = async || {
-            let expires = self.now() + seconds(self.profile.execution.lease_seconds);
-            ledger.renew_lease(held, expires).await.map(|outcome| (expires, outcome))
-        };
-        match self.persist(prolonged).await? {
-            (expires, PutOutcome::Ours) => {
-                lease.expires = expires;
-                Ok(())
-            }
-            (_, PutOutcome::Theirs(holder)) => Err(Ended::new(Outcome::AnotherRunActive, format!("the lease was taken over: {holder}"))),
-        }
+        let held = &*lease;
+        let answer = self.persist(async || self.prolong_once(held).await).await?;
+        prolonged(lease, answer)
     }
 
     /// As [`Run::renew`] while orders are out: one try, and a ledger that does not answer is asked again at the next tick, as long as
@@ -307,19 +298,20 @@ impl Run<'_> {
         if lease.expires.duration_since(self.now()) > half(&self.profile.execution) {
             return Ok(());
         }
-        let expires = self.now() + seconds(self.profile.execution.lease_seconds);
-        match self.ports.ledger.renew_lease(lease, expires).await {
-            Ok(PutOutcome::Ours) => {
-                lease.expires = expires;
-                Ok(())
-            }
-            Ok(PutOutcome::Theirs(holder)) => Err(Ended::new(Outcome::AnotherRunActive, format!("the lease was taken over: {holder}"))),
+        match self.prolong_once(lease).await {
             Err(error) if lease.expires > self.now() => {
                 tracing::warn!("{error}; trying again at the next tick");
                 Ok(())
             }
-            Err(error) => Err(error.into()),
+            answer => prolonged(lease, answer?),
         }
+    }
+
+    /// Until when the lease would last, and whether it is ours.
+    async fn prolong_once(&self, lease: &Lease) -> Result<(Timestamp, PutOutcome), LedgerError> {
+        let expires = self.now() + seconds(self.profile.execution.lease_seconds);
+        let outcome = self.ports.ledger.renew_lease(lease, expires).await?;
+        Ok((expires, outcome))
     }
 
     /// Whether the feed now asks for other sides, strikes or another expiry. A feed that cannot be read keeps the plan.
@@ -382,6 +374,16 @@ impl<'a> Run<'a> {
                 }
             }
         }
+    }
+}
+
+fn prolonged(lease: &mut Lease, (expires, outcome): (Timestamp, PutOutcome)) -> Result<(), Ended> {
+    match outcome {
+        PutOutcome::Ours => {
+            lease.expires = expires;
+            Ok(())
+        }
+        PutOutcome::Theirs(holder) => Err(Ended::new(Outcome::AnotherRunActive, format!("the lease was taken over: {holder}"))),
     }
 }
 
