@@ -24,6 +24,7 @@
 
 mod control;
 mod day;
+mod dynamo;
 mod intent;
 mod item;
 mod key;
@@ -32,7 +33,7 @@ mod record;
 mod run;
 mod rung;
 mod schema;
-mod table;
+pub mod table;
 mod token_lock;
 
 use std::sync::Arc;
@@ -48,12 +49,13 @@ pub use key::HaltScope;
 pub use schema::create_table;
 pub use token_lock::DynamoTokenLock;
 
+use dynamo::DynamoTable;
 use table::Table;
 
 /// A [`Ledger`] over one DynamoDB table (its items and keys are told at the top of `ledger.rs`).
 #[derive(Debug)]
 pub struct DynamoLedger {
-    table: Table,
+    table: Arc<dyn Table>,
 }
 
 impl DynamoLedger {
@@ -61,7 +63,13 @@ impl DynamoLedger {
     /// in the way.
     #[must_use]
     pub fn new(config: &SdkConfig, table: &str, clock: Arc<dyn Clock>) -> Self {
-        Self { table: Table::new(config, table.to_owned(), clock) }
+        Self::over(Arc::new(DynamoTable::new(config, table.to_owned(), clock)))
+    }
+
+    /// A ledger over whatever keeps a table's promises.
+    #[must_use]
+    pub fn over(table: Arc<dyn Table>) -> Self {
+        Self { table }
     }
 }
 

@@ -13,7 +13,7 @@ mod service_error;
 mod tokens;
 
 pub use aws_config::SdkConfig;
-pub use ledger::{DynamoLedger, DynamoTokenLock, HaltScope, OperatorControls, create_table};
+pub use ledger::{DynamoLedger, DynamoTokenLock, HaltScope, OperatorControls, create_table, table};
 pub use secret_name::{SecretName, SecretNameError};
 pub use secret_tokens::SecretTokenStore;
 pub use secrets::{SecretSet, Secrets, SecretsError};

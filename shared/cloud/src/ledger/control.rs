@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use gamma_execution::ports::{Arming, Clock, Controls, Decision, LedgerError};
 
 use super::DynamoLedger;
+use super::dynamo::DynamoTable;
 use super::item::{Fields, Item, Malformed, flag, item, text};
 use super::key::{self, HaltScope};
 use super::table::{Table, failed};
@@ -43,14 +44,20 @@ fn halt_from(found: Option<&Item>, whom: &str) -> Result<Option<String>, Malform
 /// Writes the operator records that [`DynamoLedger`] reads as controls. The last decision stands.
 #[derive(Debug)]
 pub struct OperatorControls {
-    table: Table,
+    table: Arc<dyn Table>,
 }
 
 impl OperatorControls {
     /// A writer over the table called `table`.
     #[must_use]
     pub fn new(config: &SdkConfig, table: &str, clock: Arc<dyn Clock>) -> Self {
-        Self { table: Table::new(config, table.to_owned(), clock) }
+        Self::over(Arc::new(DynamoTable::new(config, table.to_owned(), clock)))
+    }
+
+    /// A writer over whatever keeps a table's promises.
+    #[must_use]
+    pub fn over(table: Arc<dyn Table>) -> Self {
+        Self { table }
     }
 
     /// Arms an account for live trading, or disarms it.

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::key::Key;
 
 /// One item, attribute by attribute.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub type Item = HashMap<String, AttributeValue>;
 
 /// An item that does not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

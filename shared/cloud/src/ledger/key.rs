@@ -10,14 +10,17 @@ use super::item::Item;
 
 /// Where an item stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) partition: String,
-    pub(super) sort: String,
+pub struct Key {
+    /// `pk`.
+    pub partition: String,
+    /// `sk`.
+    pub sort: String,
 }
 
 impl Key {
     /// The key under which `item` stands.
-    pub(super) fn of(item: &Item) -> Option<Self> {
+    #[must_use]
+    pub fn of(item: &Item) -> Option<Self> {
         let part = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
         Some(Self { partition: part("pk")?, sort: part("sk")? })
     }

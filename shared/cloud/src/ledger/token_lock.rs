@@ -7,6 +7,7 @@ use aws_config::SdkConfig;
 use gamma_execution::ports::{Clock, LedgerError, PutOutcome, TokenLock, TokenLockError};
 use jiff::Timestamp;
 
+use super::dynamo::DynamoTable;
 use super::item::{Fields, Item, number, text};
 use super::key;
 use super::table::{Change, Expression, Table, Written};
@@ -23,7 +24,7 @@ const HELD: &str = "#run_id = :run_id";
 /// A [`TokenLock`] in the ledger's table.
 #[derive(Debug)]
 pub struct DynamoTokenLock {
-    table: Table,
+    table: Arc<dyn Table>,
 }
 
 impl DynamoTokenLock {
@@ -31,7 +32,13 @@ impl DynamoTokenLock {
     /// in the way.
     #[must_use]
     pub fn new(config: &SdkConfig, table: &str, clock: Arc<dyn Clock>) -> Self {
-        Self { table: Table::new(config, table.to_owned(), clock) }
+        Self::over(Arc::new(DynamoTable::new(config, table.to_owned(), clock)))
+    }
+
+    /// Locks over whatever keeps a table's promises.
+    #[must_use]
+    pub fn over(table: Arc<dyn Table>) -> Self {
+        Self { table }
     }
 
     async fn change(&self, operation: &'static str, name: &str, set: Expression, when: Expression) -> Result<Written, LedgerError> {
