@@ -26,7 +26,8 @@ impl Key {
     }
 
     /// Both key attributes, as a request names an item.
-    pub(super) fn attributes(&self) -> Item {
+    #[must_use]
+    pub fn attributes(&self) -> Item {
         Item::from([("pk".to_owned(), AttributeValue::S(self.partition.clone())), ("sk".to_owned(), AttributeValue::S(self.sort.clone()))])
     }
 }

@@ -1,0 +1,225 @@
+//! The broker, as one delivery reaches it: with a token in hand, and with the patience of the real adapter.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use gamma_execution::approval::{Approved, PackageOrder};
+use gamma_execution::ports::{
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, InHand, NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply,
+    TokenRenewal,
+};
+use gamma_execution::tokens::TokenKeeper;
+use gamma_market::{OptionSymbol, QuoteBook};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+
+use crate::exchange::Ms;
+use crate::fault::Fault;
+use crate::hand::{EARLY, Hand};
+use crate::invariants::before_post;
+use crate::store::age;
+use crate::world::{Failure, Truth};
+
+/// The broker's name in messages.
+const BROKER: &str = "simulated";
+/// Seconds before its end from which a token is useless.
+const LATE: i64 = 60;
+/// How long reads wait before anything is out, reads while orders are out, and the two requests about orders.
+const PATIENT: Ms = 10_000;
+const HASTY: Ms = 5_200;
+const POST: Ms = 5_000;
+const DELETE: Ms = 5_000;
+/// The longest that getting ready for a POST may take.
+const PREPARATION: Ms = 2_000;
+/// An order is shown within this time.
+const SHOWN_WITHIN: Ms = 4_000;
+
+/// The broker from one delivery's eyes.
+pub struct Desk {
+    hand: Hand,
+    keeper: Arc<TokenKeeper>,
+    equity: rust_decimal::Decimal,
+    document: Mutex<(SecretString, bool)>,
+}
+
+/// What a request brought: its answer, or that the token was refused.
+enum Answered<T> {
+    Yes(T),
+    Unauthorized,
+}
+
+impl Desk {
+    /// The desk of `hand`, with the document it begins with.
+    #[must_use]
+    pub fn new(hand: Hand, keeper: Arc<TokenKeeper>, document: SecretString, equity: rust_decimal::Decimal) -> Self {
+        Self { hand, keeper, equity, document: Mutex::new((document, false)) }
+    }
+
+    fn expires_within(&self, document: &SecretString, seconds: i64) -> bool {
+        age(document).is_none_or(|age| age.expires - seconds <= self.hand.now().as_second())
+    }
+
+    /// A token to send, renewed first when it is due.
+    async fn access(&self) -> Result<SecretString, BrokerFault> {
+        let mut state = self.document.lock().await;
+        let leeway = if state.1 { LATE } else { EARLY };
+        if self.expires_within(&state.0, leeway) {
+            let in_hand = if self.expires_within(&state.0, LATE) { InHand::Useless } else { InHand::Usable };
+            match self.keeper.renew(&state.0, in_hand, &self.hand).await {
+                Ok(document) => state.0 = document,
+                Err(fault) if in_hand == InHand::Usable && fault.may_pass() => self.keeper.trouble(format!("token refresh failed: {fault}")),
+                Err(fault) => return Err(fault),
+            }
+        }
+        state.1 = true;
+        Ok(state.0.clone())
+    }
+
+    /// A token other than the refused one.
+    async fn replace(&self, refused: &SecretString) -> Result<(), BrokerFault> {
+        let mut state = self.document.lock().await;
+        if state.0.expose_secret() == refused.expose_secret() {
+            state.0 = self.keeper.renew(&state.0, InHand::Useless, &self.hand).await?;
+        }
+        Ok(())
+    }
+
+    /// A request that may be repeated: once more after a 401.
+    async fn ask<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        patience: Ms,
+        effect: impl FnMut(&mut Truth, Ms, Option<Fault>) -> T + Send + Clone + 'static,
+    ) -> Result<T, BrokerFault> {
+        for again in [true, false] {
+            let token = self.access().await?;
+            match self.send(name, patience, &token, effect.clone()).await {
+                Ok(Answered::Yes(answer)) => return Ok(answer),
+                Ok(Answered::Unauthorized) | Err(Failure::Answered(Fault::Unauthorized)) if again => self.replace(&token).await?,
+                Ok(Answered::Unauthorized) | Err(Failure::Answered(Fault::Unauthorized)) => break,
+                Err(Failure::Answered(Fault::TooMany)) => return Err(BrokerFault::RateLimited("429".into())),
+                Err(Failure::Answered(Fault::Refused)) => return Err(BrokerFault::Refused("400".into())),
+                Err(Failure::Answered(Fault::Garbled)) => return Err(BrokerFault::Malformed("status: got 7, expected a word".into())),
+                Err(failure) => return Err(BrokerFault::Unavailable(format!("{failure:?}"))),
+            }
+        }
+        Err(BrokerFault::Unauthorized("401".into()))
+    }
+
+    async fn send<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        patience: Ms,
+        token: &SecretString,
+        mut effect: impl FnMut(&mut Truth, Ms, Option<Fault>) -> T + Send + 'static,
+    ) -> Result<Answered<T>, Failure> {
+        let good_until = age(token).map_or(0, |age| age.expires * 1000);
+        let checked = move |truth: &mut Truth, now: Ms, fault| if now < good_until { Answered::Yes(effect(truth, now, fault)) } else { Answered::Unauthorized };
+        self.hand.call(name, patience, checked).await
+    }
+
+    async fn list(&self, name: &'static str, patience: Ms, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+        let account = self.hand.who.account;
+        let read = move |truth: &mut Truth, now: Ms, fault| {
+            let unseen = (fault == Some(Fault::Unseen)).then_some(now - SHOWN_WITHIN);
+            let mut orders = truth.exchange.list(account, from, to, unseen);
+            orders.iter_mut().for_each(|order| disguise(order, fault));
+            orders
+        };
+        self.ask(name, patience, read).await.map_err(|fault| failed(name, fault))
+    }
+}
+
+/// What the broker may show instead.
+fn disguise(order: &mut OrderView, fault: Option<Fault>) {
+    match fault {
+        Some(Fault::Odd) => order.status = OrderStatus::Other("AWAITING_STOP_CONDITION".into()),
+        Some(Fault::Unattached) if order.status == OrderStatus::Filled => {
+            order.fills.pop();
+            order.filled = order.fills.iter().map(|fill| fill.quantity).sum();
+        }
+        _ => {}
+    }
+}
+
+fn failed(operation: &'static str, fault: BrokerFault) -> BrokerError {
+    BrokerError { broker: BROKER, operation, fault }
+}
+
+#[async_trait]
+impl Broker for Desk {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { broker: BROKER, most_legs: 4, most_quantity: 1000 }
+    }
+
+    async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
+        let (account, equity) = (self.hand.who.account, self.equity);
+        let read = move |truth: &mut Truth, _, _| AccountSnapshot { equity: Some(equity), positions: truth.exchange.positions(account) };
+        self.ask("account", PATIENT, read).await.map_err(|fault| failed("account", fault))
+    }
+
+    async fn orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+        self.list("orders", PATIENT, from, to).await
+    }
+
+    async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+        self.list("orders in haste", HASTY, from, to).await
+    }
+
+    async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {
+        let wanted = id.clone();
+        let read = move |truth: &mut Truth, now: Ms, fault| {
+            let order = truth.exchange.orders.iter().find(|order| order.id.to_string() == wanted.0)?;
+            let hidden = fault == Some(Fault::Unseen) && order.entered >= now - SHOWN_WITHIN;
+            let mut view = truth.exchange.view(order);
+            disguise(&mut view, fault);
+            (!hidden).then_some(view)
+        };
+        let found = self.ask("order", HASTY, read).await.map_err(|fault| failed("order", fault))?;
+        found.ok_or_else(|| failed("order", BrokerFault::NotFound(id.to_string())))
+    }
+
+    async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError> {
+        let symbols = symbols.to_vec();
+        self.ask("quotes", HASTY, move |truth: &mut Truth, now, _| truth.exchange.book(now, &symbols)).await.map_err(|fault| failed("quotes", fault))
+    }
+
+    async fn place(&self, order: &Approved<PackageOrder>) -> PlaceReply {
+        let (world, who) = (&self.hand.world, &self.hand.who);
+        let refused = |why: &str| PlaceReply::Refused(NotPlaced::NotConnected(why.into()));
+        let called = world.look().now;
+        let token = match self.access().await {
+            Ok(token) => token,
+            Err(BrokerFault::TokenDead(_) | BrokerFault::Unauthorized(_)) => return PlaceReply::Refused(NotPlaced::Unauthorized),
+            Err(fault) => return refused(&fault.to_string()),
+        };
+        if world.look().now - called > PREPARATION {
+            return refused("getting ready took too long");
+        }
+        before_post(&mut world.look(), who, order.get());
+        let (account, run, sent) = (who.account, who.run, order.get().clone());
+        let enter = move |truth: &mut Truth, now: Ms, _| truth.exchange.enter(now, account, run, &sent);
+        match self.send("place", POST, &token, enter).await {
+            Ok(Answered::Yes(id)) => PlaceReply::Accepted(id),
+            Ok(Answered::Unauthorized) | Err(Failure::Answered(Fault::Unauthorized)) => {
+                let _ = self.replace(&token).await;
+                PlaceReply::Refused(NotPlaced::Unauthorized)
+            }
+            Err(Failure::Answered(Fault::NotConnected)) => refused("connection refused"),
+            Err(Failure::Answered(Fault::TooMany)) => PlaceReply::Refused(NotPlaced::RateLimited { retry_after: None }),
+            Err(Failure::Answered(Fault::Refused)) => PlaceReply::Refused(NotPlaced::Rejected { status: 400, message: "no".into() }),
+            Err(failure) => PlaceReply::Unknown(format!("{failure:?}")),
+        }
+    }
+
+    async fn cancel(&self, id: &OrderId) -> CancelReply {
+        let wanted = id.clone();
+        let cancel = move |truth: &mut Truth, now: Ms, _| truth.exchange.cancel(now, &wanted);
+        match self.ask("cancel", DELETE, cancel).await {
+            Ok(reply) => reply,
+            Err(BrokerFault::Refused(why)) => CancelReply::Refused(why),
+            Err(fault) => CancelReply::Unknown(fault.to_string()),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The simulated broker: its orders and what becomes of them. Times are milliseconds since 1970.
+
+use std::collections::BTreeMap;
+
+use gamma_execution::approval::PackageOrder;
+use gamma_execution::ports::{CancelReply, Fill, OrderId, OrderStatus, OrderView};
+use gamma_market::{Effect, LegAction, LegQuote, OptionSymbol, Price, QuoteBook, Right, Vertical};
+use jiff::Timestamp;
+
+use crate::reference::Tape;
+
+/// Milliseconds since 1970.
+pub type Ms = i64;
+
+/// How the market takes orders of one side of one account.
+#[derive(Debug, Clone, Copy)]
+pub struct Market {
+    /// Cents from the mid towards the market at which an order fills; `None` never.
+    pub fills_at: Option<i64>,
+    /// From entry to the first fill.
+    pub after: Ms,
+    /// Between two packages.
+    pub every: Ms,
+    /// Packages it takes on the whole day.
+    pub liquidity: u32,
+    /// From a cancel until the order is off the book.
+    pub cancel: Ms,
+    /// So many cancels of an order do nothing.
+    pub deaf: u32,
+    /// The broker rejects an order a moment after taking it.
+    pub rejects: bool,
+}
+
+/// Whose order it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// A delivery of ours, by its number.
+    Ours(usize),
+    /// The user's own.
+    User,
+}
+
+/// An order.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The broker's id.
+    pub id: u64,
+    /// The account.
+    pub account: usize,
+    /// Who sent it.
+    pub owner: Owner,
+    /// What.
+    pub vertical: Vertical,
+    /// Packages.
+    pub quantity: u32,
+    /// Limit.
+    pub price: Price,
+    /// When it came.
+    pub entered: Ms,
+    /// Executions.
+    pub fills: Vec<Fill>,
+    /// Where it stands.
+    pub status: OrderStatus,
+    next_fill: Option<Ms>,
+    ends: Option<(Ms, OrderStatus)>,
+    deaf: u32,
+}
+
+impl Order {
+    /// Packages filled.
+    #[must_use]
+    pub fn filled(&self) -> u32 {
+        self.fills.iter().map(|fill| fill.quantity).sum()
+    }
+}
+
+/// The broker.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    /// Every order, in the order they came.
+    pub orders: Vec<Order>,
+    /// How each side of each account fills.
+    pub markets: BTreeMap<(usize, Right), Market>,
+    /// What happened to orders of ours since it was read last.
+    pub tape: Vec<Tape>,
+    /// The legs' bid and ask in cents, before they move.
+    pub quotes: BTreeMap<OptionSymbol, (i64, i64)>,
+    /// From then on quotes are higher by so many cents on the dearer leg; or missing.
+    pub moves: Vec<(Ms, i64)>,
+    /// Quotes are missing between these times.
+    pub gap: Option<(Ms, Ms)>,
+    /// The series stop trading.
+    pub closes: Ms,
+    /// What each account held before.
+    pub held: BTreeMap<usize, BTreeMap<OptionSymbol, i64>>,
+    /// Our application's tag.
+    pub tag: &'static str,
+}
+
+impl Exchange {
+    /// Everything that happened until `now`, in its order.
+    pub fn advance(&mut self, now: Ms) {
+        while let Some((at, index, what)) = self.next_event().filter(|(at, ..)| *at <= now) {
+            let order = &mut self.orders[index];
+            match what {
+                Next::Fill => {
+                    let market = self.markets.get_mut(&(order.account, order.vertical.right())).expect("an order of ours has a market");
+                    market.liquidity -= 1;
+                    order.fills.push(Fill { quantity: 1, price: order.price, at: Timestamp::from_millisecond(at).ok() });
+                    self.tape.push(Tape::Filled { id: order.id, quantity: 1 });
+                    order.next_fill = Some(at + market.every);
+                    if order.filled() == order.quantity {
+                        order.status = OrderStatus::Filled;
+                    }
+                }
+                Next::End(status) => order.status = status,
+            }
+            if order.status.is_terminal() {
+                (order.next_fill, order.ends) = (None, None);
+                if order.owner != Owner::User {
+                    self.tape.push(Tape::Over { id: order.id });
+                }
+            }
+        }
+    }
+
+    fn next_event(&self) -> Option<(Ms, usize, Next)> {
+        let ours = self.orders.iter().enumerate().filter(|(_, order)| !order.status.is_terminal());
+        let events = ours.flat_map(|(index, order)| {
+            let market = self.markets.get(&(order.account, order.vertical.right()));
+            let fill = order.next_fill.filter(|_| market.is_some_and(|market| market.liquidity > 0)).map(|at| (at, index, Next::Fill));
+            let end = order.ends.clone().map(|(at, status)| (at, index, Next::End(status)));
+            [fill, end, Some((self.closes, index, Next::End(OrderStatus::Expired)))]
+        });
+        events.flatten().min_by_key(|(at, index, what)| (*at, matches!(what, Next::End(_)), *index))
+    }
+
+    /// Takes an order of ours; after the close, or where the market rejects, it is over at once.
+    pub fn enter(&mut self, now: Ms, account: usize, run: usize, order: &PackageOrder) -> OrderId {
+        let id = 1000 + self.orders.len() as u64;
+        self.tape.push(Tape::Entered { id, account, vertical: order.vertical, quantity: order.quantity });
+        let market = self.markets[&(account, order.vertical.right())];
+        let towards = self.mid(now, order.vertical).map(|mid| match order.effect {
+            Effect::Credit => mid - order.price,
+            Effect::Debit => order.price - mid,
+        });
+        let fills = market.fills_at.is_some_and(|level| towards.is_some_and(|towards| towards >= Price::cents(level)));
+        let rejected = now >= self.closes || market.rejects;
+        self.orders.push(Order {
+            id,
+            account,
+            owner: Owner::Ours(run),
+            vertical: order.vertical,
+            quantity: order.quantity,
+            price: order.price,
+            entered: now,
+            fills: Vec::new(),
+            status: OrderStatus::Working,
+            next_fill: (fills && !rejected).then_some(now + market.after),
+            ends: rejected.then_some((now + 300, OrderStatus::Rejected)),
+            deaf: market.deaf,
+        });
+        OrderId(id.to_string())
+    }
+
+    /// The user enters an order of his own, which works until the close.
+    pub fn users_order(&mut self, now: Ms, account: usize, vertical: Vertical, quantity: u32, price: Price) {
+        let id = 1000 + self.orders.len() as u64;
+        let (fills, status) = (Vec::new(), OrderStatus::Working);
+        self.orders.push(Order {
+            id,
+            account,
+            owner: Owner::User,
+            vertical,
+            quantity,
+            price,
+            entered: now,
+            fills,
+            status,
+            next_fill: None,
+            ends: None,
+            deaf: 0,
+        });
+    }
+
+    /// A cancel came.
+    pub fn cancel(&mut self, now: Ms, id: &OrderId) -> CancelReply {
+        let Some(order) = self.orders.iter_mut().find(|order| order.id.to_string() == id.0) else {
+            return CancelReply::Refused("no such order".into());
+        };
+        if order.status.is_terminal() {
+            return CancelReply::Refused(format!("it is {}", order.status));
+        }
+        if order.deaf > 0 {
+            order.deaf -= 1;
+        } else if order.ends.is_none() {
+            let settles = self.markets.get(&(order.account, order.vertical.right())).map_or(0, |market| market.cancel);
+            order.ends = Some((now + settles, OrderStatus::Canceled));
+            order.status = OrderStatus::CancelPending;
+        }
+        CancelReply::Requested
+    }
+
+    /// What an account holds: what it held, and what its orders filled.
+    #[must_use]
+    pub fn positions(&self, account: usize) -> BTreeMap<OptionSymbol, i64> {
+        let mut held = self.held.get(&account).cloned().unwrap_or_default();
+        for order in self.orders.iter().filter(|order| order.account == account) {
+            for leg in order.vertical.legs() {
+                *held.entry(leg.symbol).or_default() += leg.action.sign() * i64::from(order.filled());
+            }
+        }
+        held.retain(|_, contracts| *contracts != 0);
+        held
+    }
+
+    /// An order as the broker shows it.
+    #[must_use]
+    pub fn view(&self, order: &Order) -> OrderView {
+        OrderView {
+            id: OrderId(order.id.to_string()),
+            status: order.status.clone(),
+            quantity: order.quantity,
+            filled: order.filled(),
+            price: Some(order.price),
+            effect: Some(order.vertical.effect()),
+            legs: order.vertical.legs().iter().rev().map(|leg| (*leg, 1)).collect(),
+            foreign_legs: false,
+            // Brokers give whole seconds.
+            entered: Timestamp::from_second(order.entered.div_euclid(1000)).ok(),
+            fills: order.fills.clone(),
+            reason: (order.status == OrderStatus::Rejected).then(|| "not today".to_owned()),
+            tag: Some(if order.owner == Owner::User { "by hand" } else { self.tag }.to_owned()),
+        }
+    }
+
+    /// Orders of an account entered between the two times, those younger than `unseen` left out.
+    #[must_use]
+    pub fn list(&self, account: usize, from: Timestamp, to: Timestamp, unseen: Option<Ms>) -> Vec<OrderView> {
+        let shown = |order: &&Order| order.account == account && unseen.is_none_or(|from| order.entered < from);
+        let views = self.orders.iter().filter(shown).map(|order| self.view(order));
+        views.filter(|view| view.entered.is_some_and(|entered| from <= entered && entered <= to)).collect()
+    }
+
+    /// Quotes of `symbols` at `now`.
+    #[must_use]
+    pub fn book(&self, now: Ms, symbols: &[OptionSymbol]) -> QuoteBook {
+        if self.gap.is_some_and(|(from, to)| from <= now && now < to) { QuoteBook::new() } else { self.book_without_gap(now, symbols) }
+    }
+
+    fn book_without_gap(&self, now: Ms, symbols: &[OptionSymbol]) -> QuoteBook {
+        let moved: i64 = self.moves.iter().filter(|(from, _)| *from <= now).map(|(_, cents)| cents).sum();
+        let quoted = symbols.iter().filter_map(|symbol| self.quotes.get(symbol).map(|(bid, ask)| (symbol, bid, ask)));
+        let up = |symbol: &OptionSymbol| if self.is_inner(symbol) { moved } else { 0 };
+        quoted
+            .map(|(symbol, bid, ask)| {
+                let quote = LegQuote { bid: Some(Price::cents(bid + up(symbol))), ask: Some(Price::cents(ask + up(symbol))), at: None };
+                (*symbol, quote)
+            })
+            .collect()
+    }
+
+    /// The dearer leg of a vertical stands at a round strike here, so that a move of it moves the package.
+    fn is_inner(&self, symbol: &OptionSymbol) -> bool {
+        self.quotes.get(symbol).is_some_and(|(bid, _)| *bid >= INNER_CENTS)
+    }
+
+    /// The mid of a package at `now`, whether the broker shows it or not.
+    #[must_use]
+    pub fn mid(&self, now: Ms, vertical: Vertical) -> Option<Price> {
+        let legs = vertical.legs();
+        let book = self.book_without_gap(now, &[legs[0].symbol, legs[1].symbol]);
+        let cash = legs.iter().try_fold(Price::ZERO, |cash, leg| {
+            let (bid, ask) = book.get(&leg.symbol)?.two_sided()?;
+            let mid = bid.halfway(ask);
+            Some(if leg.action == LegAction::Sell { cash + mid } else { cash - mid })
+        });
+        cash.map(Price::abs)
+    }
+}
+
+/// Inner legs are quoted from here on.
+pub const INNER_CENTS: i64 = 600;
+
+enum Next {
+    Fill,
+    End(OrderStatus),
+}

@@ -1,0 +1,58 @@
+//! A parameter store with separate reads and writes and no compare-and-set, and the token endpoint whose documents it keeps.
+
+use std::collections::BTreeMap;
+
+use gamma_execution::tokens::TokenAge;
+use secrecy::{ExposeSecret, SecretString};
+
+/// What no record and no report may ever show.
+pub const CANARY: &str = "CANARY-that-is-secret";
+
+/// Documents by name, each with every version it ever had, and who obtained what.
+#[derive(Debug, Default)]
+pub struct Store {
+    /// Version 1 first.
+    pub documents: BTreeMap<String, Vec<String>>,
+    /// By name: who obtained a document of which age, in order.
+    pub obtained: Vec<(String, usize, TokenAge)>,
+    /// By name: the writer of each version but the first.
+    pub writers: BTreeMap<String, Vec<usize>>,
+}
+
+/// A document of this age, in seconds.
+#[must_use]
+pub fn document(created: i64, expires: i64) -> String {
+    format!(r#"{{"created":{created},"expires":{expires},"access":"{CANARY}"}}"#)
+}
+
+/// How old a document is.
+#[must_use]
+pub fn age(text: &SecretString) -> Option<TokenAge> {
+    let value: serde_json::Value = serde_json::from_str(text.expose_secret()).ok()?;
+    Some(TokenAge { created: value["created"].as_i64()?, expires: value["expires"].as_i64()? })
+}
+
+impl Store {
+    /// The newest version and its number.
+    #[must_use]
+    pub fn newest(&self, name: &str) -> (i64, String) {
+        let versions = &self.documents[name];
+        (i64::try_from(versions.len()).unwrap_or(i64::MAX), versions.last().cloned().unwrap_or_default())
+    }
+
+    /// Writes over whatever stands there; gives the new version.
+    pub fn put(&mut self, name: &str, text: &str, run: usize) -> i64 {
+        let versions = self.documents.get_mut(name).expect("a document is there from the beginning");
+        versions.push(text.to_owned());
+        self.writers.entry(name.to_owned()).or_default().push(run);
+        i64::try_from(versions.len()).unwrap_or(i64::MAX)
+    }
+
+    /// The token endpoint: every document is good for longer than the one before.
+    pub fn refresh(&mut self, name: &str, run: usize, held: &SecretString, now_seconds: i64) -> String {
+        let created = age(held).map_or(0, |age| age.created);
+        let expires = now_seconds + 1800 + i64::try_from(self.obtained.len()).unwrap_or(0);
+        self.obtained.push((name.to_owned(), run, TokenAge { created, expires }));
+        document(created, expires)
+    }
+}

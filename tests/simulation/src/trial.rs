@@ -1,0 +1,43 @@
+//! One seed put on trial: played, judged, and where the day must trade compared with the same day without faults.
+
+use std::collections::BTreeMap;
+
+use crate::fault::{Fault, Step};
+use crate::play::{End, Played, play};
+use crate::scenario::{Mode, Scenario};
+use crate::world::Faults;
+
+/// What a trial came to.
+#[derive(Debug)]
+pub struct Trial {
+    /// What must never be, and was.
+    pub violations: Vec<String>,
+    /// How deliveries ended.
+    pub ends: Vec<(&'static str, End)>,
+    /// Which faults struck.
+    pub hits: BTreeMap<(Step, Fault), u32>,
+    /// It was a day that had to trade.
+    pub must_trade: bool,
+}
+
+/// Puts `seed` on trial.
+#[must_use]
+pub fn trial(seed: u64) -> Trial {
+    let scenario = Scenario::of(seed);
+    let mut played = play(&scenario, false);
+    let must_trade = scenario.mode == Mode::Trades;
+    if must_trade && played.violations.is_empty() {
+        let undisturbed = play(&Scenario { faults: Faults::default(), ..scenario }, false);
+        played.violations.extend(differs(&undisturbed, &played));
+    }
+    Trial { violations: played.violations, ends: played.ends, hits: played.hits, must_trade }
+}
+
+/// In what a disturbed day differs from the undisturbed one.
+#[must_use]
+pub fn differs(undisturbed: &Played, disturbed: &Played) -> Option<String> {
+    if undisturbed.filled == disturbed.filled {
+        return None;
+    }
+    Some(format!("IT MUST TRADE: {:?} filled undisturbed, {:?} with the fault; it ended {:?}", undisturbed.filled, disturbed.filled, disturbed.ends))
+}
