@@ -49,6 +49,31 @@ fn put_rung(world: &World) -> RungState {
 }
 
 #[tokio::test]
+async fn a_recovered_day_whose_other_side_was_refused_is_one_sided() {
+    let world = World::at("20:13:31");
+    world.broker.users_order_works();
+    set(&world.broker.place, |_| Place::Hang);
+    set(&world.broker.fills, |_, _, seconds| if seconds >= 3 { 4 } else { 0 });
+    let request = world.request("run-1");
+    let killed = async {
+        while posts(&world) < 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = world.deliver_as(&request) => panic!("the run should have hung in its POST"),
+        () = killed => {}
+    }
+    world.at_time("20:14:30");
+    let second = world.deliver("run-2").await;
+    assert_eq!((second.outcome, second.alarm), (Outcome::Recovered, true), "{}", second.detail);
+    // The user's order touches the put side, which approval refused: no intent of it tells that it was planned.
+    assert_eq!(world.ledger.intents().len(), 1);
+    assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("one_sided"), "{}", second.detail);
+}
+
+#[tokio::test]
 async fn a_lost_post_is_never_accepted_once_the_close_the_list_and_the_positions_say_so() {
     let world = a_day_with_a_lost_post().await;
     world.at_time("20:15:20");

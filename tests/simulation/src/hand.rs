@@ -165,9 +165,12 @@ impl TokenIssuer for Hand {
     }
 
     async fn refresh(&self, document: &SecretString) -> Result<SecretString, BrokerFault> {
-        let (name, run, held) = (self.who.token.clone(), self.who.run, document.clone());
-        let answer = self.call("refresh token", 5000, move |truth, now, _| truth.store.refresh(&name, run, &held, now / 1000)).await;
-        answer.map(Into::into).map_err(|failure| BrokerFault::Unavailable(format!("{failure:?}")))
+        let held = document.clone();
+        let answer = self.call("refresh token", 5000, move |truth, now, _| truth.store.refresh(&held, now / 1000)).await;
+        let obtained: SecretString = answer.map_err(|failure| BrokerFault::Unavailable(format!("{failure:?}")))?.into();
+        let age = age(&obtained).expect("the endpoint's documents are readable");
+        self.world.look().truth.store.obtained.push((self.who.token.clone(), self.who.run, age));
+        Ok(obtained)
     }
 }
 

@@ -127,7 +127,7 @@ pub fn settled(inner: &mut Inner, reference: &Reference, account: usize, name: &
         if !order.status.is_terminal() {
             broken.push(format!("order {id} is {}", order.status));
         }
-        let known: Vec<&Item> = items(inner, name, "rung#").filter(|item| text(item, "order") == id.to_string()).collect();
+        let known: Vec<&Item> = items(inner, name, "rung#").filter(|item| text(item, "order_id") == id.to_string()).collect();
         match known[..] {
             [item] if text(item, "state") == "terminal" && number(item, "filled") == i64::from(filled) => {}
             [item] => broken.push(format!("order {id} filled {filled}, the ledger has {} {}", text(item, "state"), number(item, "filled"))),

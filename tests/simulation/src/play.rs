@@ -72,7 +72,6 @@ struct Live {
 
 type Running = Pin<Box<dyn Future<Output = Option<RunReport>>>>;
 
-#[derive(Default)]
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -153,7 +152,8 @@ impl<'a> Play<'a> {
             self.check();
             return true;
         }
-        let ready: Vec<usize> = self.ready(now);
+        self.world.look().wake();
+        let ready: Vec<usize> = self.ready();
         if ready.is_empty() {
             return self.wait(now);
         }
@@ -163,9 +163,8 @@ impl<'a> Play<'a> {
         true
     }
 
-    fn ready(&self, now: Ms) -> Vec<usize> {
-        let inner = self.world.look();
-        let wants = |run: &usize| self.runs[*run].future.is_some() && (inner.wakes[*run] <= now || self.runs[*run].woken.0.load(Ordering::Relaxed));
+    fn ready(&self) -> Vec<usize> {
+        let wants = |run: &usize| self.runs[*run].future.is_some() && self.runs[*run].woken.0.load(Ordering::Relaxed);
         (0..self.runs.len()).filter(wants).collect()
     }
 
@@ -173,9 +172,9 @@ impl<'a> Play<'a> {
     fn wait(&mut self, now: Ms) -> bool {
         let mut inner = self.world.look();
         let alive = self.runs.iter().enumerate().filter(|(_, run)| run.future.is_some());
-        let wakes = alive.flat_map(|(number, run)| [Some(inner.wakes[number]), Some(run.until), inner.dies[number]]).flatten();
-        let next = wakes
-            .chain(inner.next_arrival())
+        let deaths = alive.flat_map(|(number, run)| [Some(run.until), inner.dies[number]]).flatten();
+        let next = deaths
+            .chain(inner.next())
             .chain(self.agenda.first_key_value().map(|((at, _), _)| *at))
             .chain(self.happenings.first_key_value().map(|((at, _), _)| *at))
             .filter(|at| *at > now && *at < Ms::MAX)
@@ -193,7 +192,6 @@ impl<'a> Play<'a> {
         let account = &self.scenario.accounts[delivery.account];
         let (now, deadline) = {
             let mut inner = self.world.look();
-            inner.wakes.push(Ms::MIN);
             inner.dies.push(None);
             let (now, name) = (inner.now, account.name);
             inner.say(|| format!("run {number}  begins: {} for {name}, its clock is {} ms ahead", delivery.task.name(), delivery.skew));
@@ -220,12 +218,11 @@ impl<'a> Play<'a> {
         };
         let (profile, equity) = (Arc::clone(&self.profile), account.equity);
         let future: Running = Box::pin(async move { deliver(hand, request, profile, equity).await });
-        let (task, woken) = (delivery.task.name(), Arc::default());
+        let (task, woken) = (delivery.task.name(), Arc::new(Woken(AtomicBool::new(true))));
         self.runs.push(Live { who, task, end: None, outcome: None, token: None, until: deadline, woken, future: Some(future) });
     }
 
     fn poll(&mut self, number: usize) {
-        self.world.look().wakes[number] = Ms::MAX;
         let run = &mut self.runs[number];
         run.woken.0.store(false, Ordering::Relaxed);
         let waker = Waker::from(Arc::clone(&run.woken));

@@ -6,8 +6,18 @@ use std::collections::BTreeMap;
 use gamma_market::{Right, Vertical};
 
 /// Every name of a day on which orders were sent and nothing filled.
-const NOTHING_FILLED: [&str; 8] =
-    ["no_fill", "rejected", "out_of_time", "halted", "not_armed", "another_run_active", "ledger_unavailable", "broker_unavailable"];
+const NOTHING_FILLED: [&str; 10] = [
+    "no_fill",
+    "not_approved",
+    "nothing_to_do",
+    "rejected",
+    "out_of_time",
+    "halted",
+    "not_armed",
+    "another_run_active",
+    "ledger_unavailable",
+    "broker_unavailable",
+];
 
 /// One thing that really happened at the broker to an order of ours.
 #[derive(Debug, Clone)]

@@ -145,15 +145,14 @@ impl Signal {
     fn plan(self, account: &Account) -> Plan {
         let units = if account.equity >= Decimal::from(20_000) { 2 } else { 1 };
         let full: u32 = units * if self.low { 2 } else { 3 };
-        let side = |go: i64, inner: i32, width: i32, letter: char, held: u32| {
+        let side = |go: i64, inner: i32, width: i32, letter: char| {
             let symbol = |strike: i32| format!("SPXW  250904{letter}{:08}", strike * 1000).parse::<OptionSymbol>().expect("a symbol");
             let (inner, outer) = (symbol(inner), symbol(inner + width));
             let vertical = if go < 0 { Vertical::new(inner, outer) } else { Vertical::new(outer, inner) };
-            (go != 0).then(|| (vertical.expect("a vertical"), full.saturating_sub(held).min(MOST)))
+            (go != 0).then(|| (vertical.expect("a vertical"), full))
         };
-        let held = if self.shift == 0 && self.left < 0 { account.held } else { 0 };
-        let put = side(self.left, 6425 - self.shift, -5, 'P', held);
-        let call = side(self.right, 6470 + self.shift, 5, 'C', 0);
+        let put = side(self.left, 6425 - self.shift, -5, 'P');
+        let call = side(self.right, 6470 + self.shift, 5, 'C');
         put.into_iter().chain(call).collect()
     }
 }
@@ -249,7 +248,9 @@ impl Scenario {
         for account in &mut day.accounts {
             account.held = 0;
         }
-        let signal = day.draw_signals(chance, false);
+        let signal = draw_signal(chance);
+        day.plans.clear();
+        day.add_plans(signal);
         day.feed = vec![(SCHEDULED - 3_600_000, signal.row(date(2025, 9, 2))), (SCHEDULED + 30_000, signal.row(trade_date()))];
         for key in day.sides() {
             let (after, every, cancel) = (chance.below(1500), chance.below(200), chance.below(800));
@@ -261,6 +262,8 @@ impl Scenario {
             day.token_ends = SCHEDULED + chance.between(-100_000, 300_000);
         }
         let at = SCHEDULED + chance.between(0, 60_000);
+        // "One AWS or read fault": a POST that fails is neither.
+        day.faults.orders_arrive = true;
         let quick = [Fault::Fails, Fault::Fails, Fault::FailsAfter, Fault::Twice, Fault::TooMany];
         match chance.below(5) {
             0 => {}
@@ -277,12 +280,13 @@ impl Scenario {
         let mut day = Self { seed, mode, ..Self::plain() };
         day.draw_accounts(chance);
         let moves = chance.per_mille(250);
-        let signal = day.draw_signals(chance, moves);
+        let signal = draw_signal(chance);
+        day.plans.clear();
+        day.add_plans(signal);
         let published = if chance.per_mille(100) { chance.between(40_000, 100_000) } else { chance.between(28_000, 31_500) };
         day.feed = vec![(SCHEDULED - 3_600_000, signal.row(date(2025, 9, 2))), (SCHEDULED + published, signal.row(trade_date()))];
         if moves {
-            let other = day.draw_signals(chance, true);
-            let other = Signal { shift: if chance.per_mille(800) { 10 } else { 0 }, ..other };
+            let other = Signal { shift: if chance.per_mille(800) { 10 } else { 0 }, ..draw_signal(chance) };
             day.add_plans(other);
             day.feed.push((SCHEDULED + published + chance.between(1, 40_000), other.row(trade_date())));
         }
@@ -317,18 +321,23 @@ impl Scenario {
         self.accounts = made.collect();
     }
 
-    fn draw_signals(&mut self, chance: &mut Chance, more: bool) -> Signal {
-        let (left, right) = *chance.pick(&[(-1, -1), (-1, -1), (-1, -1), (-1, -1), (1, 1), (1, -1), (-1, 1), (-1, 0), (0, -1), (0, 1)]);
-        let signal = Signal { left, right, shift: 0, low: chance.per_mille(600) };
-        if !more || self.plans.values().all(|plans| plans.len() <= 1) {
-            self.plans = self.accounts.iter().enumerate().map(|(number, account)| (number, vec![signal.plan(account)])).collect();
-        }
-        signal
-    }
-
     fn add_plans(&mut self, signal: Signal) {
         for (number, account) in self.accounts.iter().enumerate() {
-            self.plans.entry(number).or_default().push(signal.plan(account));
+            let mut plan = signal.plan(account);
+            let plans = self.plans.entry(number).or_default();
+            // What is held is of the first plan's put side: the same is topped up, its opposite would be closed.
+            let held = plans.first().unwrap_or(&plan).iter().find(|(vertical, _)| vertical.right() == Right::Put).map(|(vertical, _)| *vertical);
+            for (vertical, quantity) in &mut plan {
+                let opposite = held.is_some_and(|held| (held.sell(), held.buy()) == (vertical.buy(), vertical.sell()));
+                *quantity = match account.held {
+                    0 => *quantity,
+                    _ if opposite => 0,
+                    packages if held == Some(*vertical) => quantity.saturating_sub(packages),
+                    _ => *quantity,
+                };
+                *quantity = (*quantity).min(MOST);
+            }
+            plans.push(plan);
         }
     }
 
@@ -409,6 +418,11 @@ impl Scenario {
             }
         }
     }
+}
+
+fn draw_signal(chance: &mut Chance) -> Signal {
+    let (left, right) = *chance.pick(&[(-1, -1), (-1, -1), (-1, -1), (-1, -1), (1, 1), (1, -1), (-1, 1), (-1, 0), (0, -1), (0, 1)]);
+    Signal { left, right, shift: 0, low: chance.per_mille(600) }
 }
 
 fn draw_market(chance: &mut Chance) -> Market {

@@ -13,7 +13,9 @@ pub const CANARY: &str = "CANARY-that-is-secret";
 pub struct Store {
     /// Version 1 first.
     pub documents: BTreeMap<String, Vec<String>>,
-    /// By name: who obtained a document of which age, in order.
+    /// How many documents the broker issued.
+    issued: i64,
+    /// By name: who obtained a document of which age, in order. One whose answer was lost nobody obtained.
     pub obtained: Vec<(String, usize, TokenAge)>,
     /// By name: the writer of each version but the first.
     pub writers: BTreeMap<String, Vec<usize>>,
@@ -49,10 +51,9 @@ impl Store {
     }
 
     /// The token endpoint: every document is good for longer than the one before.
-    pub fn refresh(&mut self, name: &str, run: usize, held: &SecretString, now_seconds: i64) -> String {
+    pub fn refresh(&mut self, held: &SecretString, now_seconds: i64) -> String {
         let created = age(held).map_or(0, |age| age.created);
-        let expires = now_seconds + 1800 + i64::try_from(self.obtained.len()).unwrap_or(0);
-        self.obtained.push((name.to_owned(), run, TokenAge { created, expires }));
-        document(created, expires)
+        self.issued += 1;
+        document(created, now_seconds + 1800 + self.issued)
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use gamma_market::SignalRow;
 
 use crate::chance::Chance;
 use crate::exchange::{Exchange, Ms};
-use crate::fault::{Fault, Step};
+use crate::fault::{Fault, Kind, Step};
 use crate::store::Store;
 use crate::table::MemoryTable;
 
@@ -36,6 +36,8 @@ pub struct Faults {
     pub aimed: Vec<(Step, Fault, u32)>,
     /// This one at the so-many-eth call of all, from 0.
     pub at_call: Option<(u32, Fault)>,
+    /// Orders reach the broker whatever happens.
+    pub orders_arrive: bool,
     /// Every call of such a step fails between the two times.
     pub outage: Option<(fn(Step) -> bool, Ms, Ms)>,
     /// From then on nothing goes wrong.
@@ -82,7 +84,7 @@ pub struct Inner {
     pub story: Option<Vec<String>>,
     queue: BTreeMap<(Ms, u64), Effect>,
     sequence: u64,
-    pub(crate) wakes: Vec<Ms>,
+    timers: BTreeMap<(Ms, u64), Waker>,
     pub(crate) dies: Vec<Option<Ms>>,
     made: u32,
 }
@@ -117,7 +119,7 @@ impl World {
             story: None,
             queue: BTreeMap::new(),
             sequence: 0,
-            wakes: Vec::new(),
+            timers: BTreeMap::new(),
             dies: Vec::new(),
             made: 0,
         })))
@@ -137,7 +139,7 @@ impl World {
         effect: impl FnMut(&mut Truth, Ms, Option<Fault>) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let begun = self.look().begin(run, step, patience, effect);
-        Until { world: self, run, at: begun.end }.await;
+        self.until(run, begun.end).await;
         if let Some(failure) = begun.failure {
             return Err(failure);
         }
@@ -147,7 +149,7 @@ impl World {
 
     /// Waits for a true time.
     pub(crate) fn until(self: &Arc<Self>, run: usize, at: Ms) -> impl Future<Output = ()> + Send + '_ {
-        Until { world: self, run, at }
+        Until { world: self, run, at, timer: None }
     }
 }
 
@@ -155,18 +157,31 @@ struct Until<'a> {
     world: &'a Arc<World>,
     run: usize,
     at: Ms,
+    timer: Option<(Ms, u64)>,
+}
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer {
+            self.world.look().timers.remove(&timer);
+        }
+    }
 }
 
 impl Future for Until<'_> {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        let mut inner = self.world.look();
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let world = Arc::clone(self.world);
+        let mut inner = world.look();
         if inner.now >= self.at && inner.dies[self.run].is_none_or(|at| at > inner.now) {
             return Poll::Ready(());
         }
-        let wake = &mut inner.wakes[self.run];
-        *wake = (*wake).min(self.at);
+        // The waker is the newest one: whoever polls may have changed.
+        inner.sequence += 1;
+        let timer = self.timer.unwrap_or((self.at, inner.sequence));
+        self.timer = Some(timer);
+        inner.timers.insert(timer, context.waker().clone());
         Poll::Pending
     }
 }
@@ -195,7 +210,7 @@ impl Inner {
         let (call, number) = (self.made, *self.calls.entry(step).and_modify(|count| *count += 1).or_insert(1) - 1);
         self.made += 1;
         self.order.push(step);
-        if self.faults.calm.is_some_and(|calm| self.now >= calm) {
+        if self.faults.calm.is_some_and(|calm| self.now >= calm) || (self.faults.orders_arrive && step.1 == Kind::Place) {
             return None;
         }
         let outage = self.faults.outage.filter(|(of, from, to)| of(step) && *from <= self.now && self.now < *to).map(|_| Fault::Fails);
@@ -218,7 +233,8 @@ impl Inner {
         mut effect: impl FnMut(&mut Truth, Ms, Option<Fault>) -> T + Send + 'static,
     ) -> Begun<T> {
         let fault = self.strike(step);
-        let (there, back) = (self.chance.below(40), self.chance.below(40));
+        // An answer comes after its effect.
+        let (there, back) = (self.chance.below(40), self.chance.between(1, 40));
         let (mut arrives, mut end) = (self.now + there, self.now + there + back);
         let lasts = self.chance.below(patience - there - back);
         let mut failure = fault.map(Failure::Answered);
@@ -271,9 +287,18 @@ impl Inner {
         self.queue.insert((arrives, self.sequence), effect);
     }
 
-    /// When the next call arrives.
-    pub(crate) fn next_arrival(&self) -> Option<Ms> {
-        self.queue.first_key_value().map(|((at, _), _)| *at)
+    /// When the next call arrives, or the next wait is over.
+    pub(crate) fn next(&self) -> Option<Ms> {
+        let arrival = self.queue.first_key_value().map(|((at, _), _)| *at);
+        let timer = self.timers.first_key_value().map(|((at, _), _)| *at);
+        arrival.into_iter().chain(timer).min()
+    }
+
+    /// Wakes whoever's wait is over.
+    pub(crate) fn wake(&mut self) {
+        while let Some(timer) = self.timers.first_entry().filter(|timer| timer.key().0 <= self.now) {
+            timer.remove().wake();
+        }
     }
 
     /// One call that is due takes effect; whether there was one.

@@ -68,6 +68,7 @@ pub(crate) fn intent(by: &Writer, revision: u32) -> IntentRecord {
         vertical: Vertical::new(leg("SPXW260212P6900"), leg("SPXW260212P6895")).expect("a vertical"),
         effect: Effect::Credit,
         quantity: 3,
+        planned_sides: 2,
         decision_mid: Price::cents(95),
         worst_price: Price::cents(85),
         writer: by.clone(),

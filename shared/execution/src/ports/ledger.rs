@@ -97,6 +97,9 @@ pub struct IntentRecord {
     pub effect: Effect,
     /// Packages approved for the day.
     pub quantity: u32,
+    /// Sides that its plan was to trade, those included that approval refused: one that is missing beside a filled one makes the day
+    /// one-sided, also for whoever recovers it.
+    pub planned_sides: u32,
     /// The mid at decision time, in points.
     pub decision_mid: Price,
     /// The worst price it may ever be sent at, in points: a floor for credits, a ceiling for debits.

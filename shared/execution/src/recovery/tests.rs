@@ -39,6 +39,7 @@ fn day(rungs: Vec<RungRecord>) -> LoadedDay {
         vertical: vertical(),
         effect: vertical().effect(),
         quantity: 4,
+        planned_sides: 2,
         decision_mid: Price::cents(95),
         worst_price: Price::cents(65),
         writer: writer(),

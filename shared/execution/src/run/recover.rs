@@ -154,6 +154,7 @@ pub(super) struct Standing {
     vertical: Vertical,
     revision: u32,
     quantity: u32,
+    planned_sides: u32,
     filled: u32,
     unresolved: bool,
 }
@@ -164,7 +165,8 @@ pub(super) fn standings(day: &LoadedDay, rungs: &[RungRecord]) -> Vec<Standing> 
     let standing = |intent: &IntentRecord| {
         let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
         let unresolved = !of_intent.iter().all(|rung| rung.state.is_over());
-        Standing { vertical: intent.vertical, revision: intent.key.revision, quantity: intent.quantity, filled: filled(&of_intent), unresolved }
+        let (revision, quantity, planned_sides) = (intent.key.revision, intent.quantity, intent.planned_sides);
+        Standing { vertical: intent.vertical, revision, quantity, planned_sides, filled: filled(&of_intent), unresolved }
     };
     day.intents.iter().filter(last).map(standing).collect()
 }
@@ -172,7 +174,13 @@ pub(super) fn standings(day: &LoadedDay, rungs: &[RungRecord]) -> Vec<Standing> 
 /// The outcome that a day's sides make, and the sides in words.
 pub(super) fn outcome_of(sides: &[Standing]) -> (Outcome, String) {
     let count = |side: &Standing| SideCount { revision: side.revision, quantity: side.quantity, filled: side.filled, unresolved: side.unresolved };
-    let totals: Vec<_> = sides.iter().map(count).collect();
+    let newest = sides.iter().map(|side| side.revision).max().unwrap_or_default();
+    let of_newest: Vec<_> = sides.iter().filter(|side| side.revision == newest).collect();
+    // A side that approval refused has no intent; it was planned all the same.
+    let planned = of_newest.iter().map(|side| side.planned_sides).max().unwrap_or_default();
+    let refused = planned.saturating_sub(u32::try_from(of_newest.len()).unwrap_or(u32::MAX));
+    let unfilled = (0..refused).map(|_| SideCount { revision: newest, quantity: 1, filled: 0, unresolved: false });
+    let totals: Vec<_> = sides.iter().map(count).chain(unfilled).collect();
     let words: Vec<_> = sides.iter().map(|side| format!("{} filled {} of {}", side.vertical, side.filled, side.quantity)).collect();
     (Outcome::of_sides(&totals), words.join(", "))
 }

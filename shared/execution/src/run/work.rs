@@ -67,7 +67,8 @@ impl Run<'_> {
                 let outcome = if nothing { Outcome::NothingToDo } else { Outcome::NotApproved };
                 return Err(Ended::new(outcome, self.why_nothing(&plan)));
             }
-            let mut sides = self.write_intents(lease, approved, &account, (revision, &offsets)).await?;
+            let planned = plan.sides.iter().filter(|side| side.quantity() > 0).count();
+            let mut sides = self.write_intents(lease, approved, &account, (revision, planned, &offsets)).await?;
             self.stage("decide and approve");
             let round = self.work(lease, &mut sides, &account, &plan, &mut offsets, revision == first_revision).await;
             self.stage("work");
@@ -105,7 +106,7 @@ impl Run<'_> {
         lease: &Lease,
         approved: Vec<ApprovedSide>,
         account: &Account,
-        (revision, offsets): (u32, &[Price]),
+        (revision, planned, offsets): (u32, usize, &[Price]),
     ) -> Result<Vec<Side>, Ended> {
         let mut sides = Vec::new();
         for side in approved {
@@ -115,6 +116,7 @@ impl Run<'_> {
                 vertical: intent.vertical,
                 effect: intent.vertical.effect(),
                 quantity: intent.quantity,
+                planned_sides: u32::try_from(planned).unwrap_or(u32::MAX),
                 decision_mid: intent.decision_mid,
                 worst_price: intent.worst_price,
                 writer: lease.writer.clone(),

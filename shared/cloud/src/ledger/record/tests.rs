@@ -179,6 +179,7 @@ fn an_item_under_the_wrong_key_is_refused() {
         vertical: Vertical::new(sell, "SPXW260212P6895".parse().unwrap()).unwrap(),
         effect: Effect::Credit,
         quantity: 2,
+        planned_sides: 2,
         decision_mid: Price::cents(95),
         worst_price: Price::cents(85),
         writer: Writer { run_id: "run".into(), fence: 1 },
