@@ -9,6 +9,8 @@ mod resolve;
 mod sweep;
 mod work;
 
+use std::cell::Cell;
+
 use gamma_market::QuoteBook;
 use gamma_market::calendar::trade_date;
 use gamma_strategy::constant_stable;
@@ -92,8 +94,8 @@ struct Run<'a> {
     sent: Vec<OrderId>,
     /// The quotes that approval read, and when.
     quoted: Option<(Timestamp, QuoteBook)>,
-    /// When halt and arming were read last.
-    permitted: Timestamp,
+    /// When halt and arming were last asked for and allowed to send.
+    permitted: Cell<Timestamp>,
 }
 
 /// Runs one delivery to its end. Never fails: whatever goes wrong is an outcome.
@@ -136,7 +138,7 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         alarm: false,
         sent: Vec::new(),
         quoted: None,
-        permitted: Timestamp::MIN,
+        permitted: Cell::new(Timestamp::MIN),
     };
     let ended = match &request.task {
         Task::Trade { .. } if live => run.live().await,

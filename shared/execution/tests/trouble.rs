@@ -129,6 +129,16 @@ async fn nothing_is_sent_again_once_trading_is_halted() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_on_a_permission_that_grew_old_while_the_mark_was_written() {
+    let world = World::at("20:13:31");
+    let mut net = Net::to(&world);
+    net.halt_with_call = Some("put sending");
+    net.slow = Box::new(|call, _| if call == "put sending" { (3, false) } else { (0, false) });
+    let report = net.deliver(&world.request("run-1")).await;
+    assert_eq!((net.posts.lock().unwrap().len(), report.outcome), (0, Outcome::Halted), "{}", report.detail);
+}
+
+#[tokio::test]
 async fn time_that_is_up_before_the_first_rung_is_told_and_alarms() {
     let world = World::at("20:13:31");
     set(&world.feed.published, vec![(at("20:14:49"), Ok(row(6425, 6470)))]);

@@ -15,9 +15,9 @@ use crate::world::Inner;
 /// The trade date of the simulation.
 pub const DATE: &str = "2025-09-03";
 
-/// From an operator's word until nothing is sent any more: controls are read again when they were read longer ago than two seconds, and
-/// a read takes its time.
-const HALTS_WITHIN: Ms = 5_000;
+/// From an operator's word until nothing is sent any more: controls that were asked for longer than two seconds ago are read again, and an
+/// adapter may get ready for two.
+const HALTS_WITHIN: Ms = 4_100;
 
 /// A text attribute.
 #[must_use]

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use gamma_cloud::table::{AttributeValue, Item, Key};
 use gamma_cloud::{DynamoLedger, DynamoTokenLock};
 use gamma_execution::ports::{Clock, TokenStore};
-use gamma_execution::report::{Outcome, RunReport};
+use gamma_execution::report::{Outcome, RunReport, Status};
 use gamma_execution::run::{AccountProfile, Ports, RunRequest, Task, run};
 use gamma_execution::tokens::{TokenAge, TokenIdentity, TokenKeeper, TokenPorts, TokenSaved};
 use gamma_market::Right;
@@ -305,8 +305,17 @@ impl<'a> Play<'a> {
     fn judge(&self, inner: &mut Inner) {
         if self.scenario.mode != Mode::Safety {
             for (number, account) in self.scenario.accounts.iter().enumerate() {
-                let of_account = self.runs.iter().filter(|run| run.who.account == number && run.task == "sweep");
-                settled(inner, &self.reference, number, account.name, of_account.filter_map(|run| run.outcome).next_back());
+                let of_account = |task: &'static str| self.runs.iter().filter(move |run| run.who.account == number && run.task == task);
+                let last = of_account("sweep").filter_map(|run| run.outcome).next_back();
+                settled(inner, &self.reference, number, account.name, last);
+                let swept_before = of_account("sweep").filter(|run| inner.faults.calm.is_none_or(|calm| run.who.began >= calm)).count() > 1;
+                if swept_before && !matches!(last, Some(Outcome::Swept | Outcome::NoFinalOutcome)) {
+                    inner.violated(|| format!("{}: a sweep after a sweep ended {last:?}: the ledger read again tells another story", account.name));
+                }
+                let traded = of_account("trade").filter_map(|run| run.outcome).any(|outcome| outcome.status() == Status::Traded);
+                if traded && last == Some(Outcome::NoFinalOutcome) {
+                    inner.violated(|| format!("{}: it traded, and the sweep says that nothing tells what became of the day", account.name));
+                }
             }
             let calm = inner.faults.calm.unwrap_or(Ms::MIN);
             for run in self.runs.iter().filter(|run| run.who.began >= calm) {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use futures_util::future::{join, join_all};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::prepare::Account;
 use super::work::Side;
@@ -158,10 +158,12 @@ impl Run<'_> {
         let why = match self.persist(async || ledger.put_sending(held, &rung).await).await {
             Ok(PutOutcome::Ours) => {
                 tracing::info!(run_id = %self.request.run_id, intent = %rung.intent, rung = rung.number, price = %rung.price, quantity = rung.quantity, "sending");
-                // Writing the mark may have taken its time: nothing is sent on a lease, or for a rung, that is running out.
-                if let Err(ended) = self.outlives_a_post(lease).await {
-                    side.ladder.step(self.now(), Event::Stop(StopReason::LeaseLost(ended.detail.clone())));
-                    return not_sent(ended.detail);
+                // Writing the mark may have taken its time: nothing is sent on an old permission, or on a lease or for a rung that is
+                // running out.
+                if let Err(reason) = self.still_may(lease, side.closes).await {
+                    let detail = reason.to_string();
+                    side.ladder.step(self.now(), Event::Stop(reason));
+                    return not_sent(detail);
                 }
                 if self.now() >= side.closes {
                     return not_sent("the rung's time was over before it could be sent".into());
@@ -181,12 +183,26 @@ impl Run<'_> {
         if let Some(reason) = side.ladder.stopped_by() {
             return Err(reason.clone());
         }
-        if self.now().duration_since(self.permitted) > PERMITTED_FOR {
-            self.forbidden().await.map_or(Ok(()), Err)?;
-            self.permitted = self.now();
-        }
+        self.still_permitted().await?;
         self.write_patiently(side).await.map_err(|error| StopReason::Ledger(error.to_string()))?;
         self.outlives_a_post(lease).await.map_err(|ended| StopReason::LeaseLost(ended.detail))
+    }
+
+    /// Halt and arming, read again when they were asked for too long ago.
+    async fn still_permitted(&self) -> Result<(), StopReason> {
+        if self.now().duration_since(self.permitted.get()) > PERMITTED_FOR { self.forbidden().await.map_or(Ok(()), Err) } else { Ok(()) }
+    }
+
+    /// Permission and lease hold at the same time; each may take its time, so they are looked at until both do, or the rung is over.
+    async fn still_may(&mut self, lease: &mut Lease, closes: Timestamp) -> Result<(), StopReason> {
+        while self.now() < closes {
+            self.still_permitted().await?;
+            self.outlives_a_post(lease).await.map_err(|ended| StopReason::LeaseLost(ended.detail))?;
+            if self.now().duration_since(self.permitted.get()) <= PERMITTED_FOR {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The lease must outlive the POST, or another run could take over while it is in flight.
@@ -339,7 +355,7 @@ impl Run<'_> {
 /// The broker's orders, or why they are not known.
 type Listed = Result<Vec<OrderView>, BrokerError>;
 
-/// Halt and arming are read again before a POST when they were read longer ago than this.
+/// Halt and arming are read again before a POST when they were asked for longer ago than this.
 const PERMITTED_FOR: SignedDuration = SignedDuration::from_secs(2);
 
 /// What goes out for all sides at once.

@@ -1,5 +1,6 @@
 //! Working the approved sides: the driver of the ladders, side by side.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use futures_util::future::join;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use super::prepare::{Account, ApprovedSide, approve_report, side_report};
 use super::{Ended, Run};
 use crate::ladder::{Command, Event, Ladder, Settings, SideEnd, StopReason};
-use crate::ports::{Arming, BrokerError, IntentKey, IntentRecord, IntentState, Lease, LedgerError, LoadedDay, OrderStatus, PutOutcome, RungRecord};
+use crate::ports::{Arming, BrokerError, Controls, IntentKey, IntentRecord, IntentState, Lease, LedgerError, LoadedDay, OrderStatus, PutOutcome, RungRecord};
 use crate::profile::{ExecutionProfile, seconds};
 use crate::recovery;
 use crate::report::{Outcome, SideCount, SideReport};
@@ -209,7 +210,6 @@ impl Run<'_> {
         } else {
             let quotes = self.rung_quotes(sides);
             let (stop, (read, quotes)) = join(self.may_not_open(lease), quotes).await;
-            self.permitted = self.now();
             // What was read beside a slow ledger may be old by now.
             let old = stop.is_none() && self.now().duration_since(read) > FRESH;
             let quotes = if old { self.rung_quotes(sides).await.1 } else { quotes };
@@ -270,13 +270,21 @@ impl Run<'_> {
     /// Halted, no longer armed, or not known to be neither.
     pub(super) async fn forbidden(&self) -> Option<StopReason> {
         let (ledger, account) = (self.ports.ledger, &self.request.account);
-        match self.persist(async || ledger.controls(account).await).await {
-            Ok(controls) => match controls.halted {
-                Some(reason) => Some(StopReason::Halted(reason)),
-                None => (controls.arming == Arming::NotArmed).then_some(StopReason::Disarmed),
-            },
-            Err(error) => Some(StopReason::Ledger(error.to_string())),
-        }
+        let asked = Cell::new(self.now());
+        let read = async || {
+            asked.set(self.now());
+            ledger.controls(account).await
+        };
+        let reason = match self.persist(read).await {
+            Ok(Controls { halted: Some(reason), .. }) => StopReason::Halted(reason),
+            Ok(Controls { arming: Arming::NotArmed, .. }) => StopReason::Disarmed,
+            Ok(_) => {
+                self.permitted.set(asked.get());
+                return None;
+            }
+            Err(error) => StopReason::Ledger(error.to_string()),
+        };
+        Some(reason)
     }
 
     /// Prolongs the lease when less than half of it is left, and tries until it is known.

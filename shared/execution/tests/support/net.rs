@@ -29,6 +29,8 @@ pub(crate) struct Net<'a> {
     pub(crate) placing: Placing,
     /// An operator halts trading with this POST.
     pub(crate) halt_with_post: Option<usize>,
+    /// An operator halts trading as this call to the ledger begins.
+    pub(crate) halt_with_call: Option<&'static str>,
     /// When each POST was sent, and what was left of the lease then.
     pub(crate) posts: Mutex<Vec<(Timestamp, SignedDuration)>>,
     /// When each cancel was asked for.
@@ -38,12 +40,16 @@ pub(crate) struct Net<'a> {
 impl<'a> Net<'a> {
     pub(crate) fn to(world: &'a World) -> Self {
         let (slow, placing): (Slow, Placing) = (Box::new(|_, _| (0, false)), Box::new(|_, _| None));
-        Self { world, slow, placing, halt_with_post: None, posts: Mutex::default(), cancels: Mutex::default() }
+        Self { world, slow, placing, halt_with_post: None, halt_with_call: None, posts: Mutex::default(), cancels: Mutex::default() }
     }
 
     pub(crate) async fn deliver(&self, request: &RunRequest) -> RunReport {
         let world = self.world;
         run(Ports { clock: world.clock.as_ref(), broker: self, signal: &world.feed, ledger: self, tokens: &world.tokens }, request, &world.profile).await
+    }
+
+    fn halt(&self) {
+        self.world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("operator".into()) });
     }
 
     async fn pass(&self, call: &'static str) -> bool {
@@ -56,6 +62,9 @@ impl<'a> Net<'a> {
     }
 
     async fn ledger(&self, operation: &'static str) -> Result<(), LedgerError> {
+        if self.halt_with_call == Some(operation) {
+            self.halt();
+        }
         let failed = LedgerError { operation, item: "item".into(), reason: "slow".into() };
         if self.pass(operation).await { Err(failed) } else { Ok(()) }
     }
@@ -105,7 +114,7 @@ impl Broker for Net<'_> {
             posts.len()
         };
         if self.halt_with_post == Some(number) {
-            self.world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("operator".into()) });
+            self.halt();
         }
         match (self.placing)(number, now) {
             Some(reply) => reply,
