@@ -36,7 +36,7 @@ const PREPARATION: Ms = 2_000;
 const SHOWN_WITHIN: Ms = 4_000;
 
 /// The broker from one delivery's eyes.
-pub struct Desk {
+pub(crate) struct Desk {
     hand: Hand,
     keeper: Arc<TokenKeeper>,
     equity: rust_decimal::Decimal,
@@ -51,8 +51,7 @@ enum Answered<T> {
 
 impl Desk {
     /// The desk of `hand`, with the document it begins with.
-    #[must_use]
-    pub fn new(hand: Hand, keeper: Arc<TokenKeeper>, document: SecretString, equity: rust_decimal::Decimal) -> Self {
+    pub(crate) fn new(hand: Hand, keeper: Arc<TokenKeeper>, document: SecretString, equity: rust_decimal::Decimal) -> Self {
         Self { hand, keeper, equity, document: Mutex::new((document, false)) }
     }
 

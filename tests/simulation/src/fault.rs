@@ -48,6 +48,8 @@ pub enum Fault {
     Fails,
     /// It takes effect and is reported failed.
     FailsAfter,
+    /// Its whole process stands still, longer than its lease lasts, and then goes on.
+    Stalls,
     /// The run dies before it arrives.
     DiesBefore,
     /// The run dies with its effect, before the answer.
@@ -73,7 +75,7 @@ pub enum Fault {
 }
 
 use Fault::{
-    Afterwards, DiesAfter, DiesBefore, Fails, FailsAfter, Garbled, Late, LostAfter, LostBefore, NoId, NotConnected, Odd, Refused, Slow, TooMany, Twice,
+    Afterwards, DiesAfter, DiesBefore, Fails, FailsAfter, Garbled, Late, LostAfter, LostBefore, NoId, NotConnected, Odd, Refused, Slow, Stalls, TooMany, Twice,
     Unattached, Unauthorized, Unseen,
 };
 
@@ -82,17 +84,31 @@ impl Kind {
     #[must_use]
     pub const fn faults(self) -> &'static [Fault] {
         match self {
-            Self::AwsRead => &[Slow, LostBefore, Fails, DiesBefore, DiesAfter],
-            Self::AwsWrite => &[Slow, Late, LostBefore, LostAfter, Afterwards, Twice, Fails, FailsAfter, DiesBefore, DiesAfter],
-            Self::BrokerRead => &[Slow, LostBefore, Fails, Unauthorized, TooMany, Garbled, DiesBefore, DiesAfter],
-            Self::OrderRead => &[Slow, Late, LostBefore, Fails, Unauthorized, TooMany, Unseen, Odd, Unattached, Garbled, DiesBefore, DiesAfter],
-            Self::Place => {
-                &[Slow, Late, LostBefore, LostAfter, Afterwards, Fails, FailsAfter, NotConnected, Unauthorized, TooMany, Refused, NoId, DiesBefore, DiesAfter]
-            }
-            Self::Cancel => &[Slow, Late, LostBefore, LostAfter, Afterwards, Twice, Fails, FailsAfter, Unauthorized, Refused, DiesBefore, DiesAfter],
-            Self::Refresh => &[Slow, LostBefore, LostAfter, Fails, DiesBefore, DiesAfter],
-            Self::Signal => &[Slow, LostBefore, Fails, Unauthorized, Garbled, DiesBefore, DiesAfter],
-            Self::Prepare => &[Slow, DiesBefore, DiesAfter],
+            Self::AwsRead => &[Slow, LostBefore, Fails, Stalls, DiesBefore, DiesAfter],
+            Self::AwsWrite => &[Slow, Late, LostBefore, LostAfter, Afterwards, Twice, Fails, FailsAfter, Stalls, DiesBefore, DiesAfter],
+            Self::BrokerRead => &[Slow, LostBefore, Fails, Unauthorized, TooMany, Garbled, Stalls, DiesBefore, DiesAfter],
+            Self::OrderRead => &[Slow, Late, LostBefore, Fails, Unauthorized, TooMany, Unseen, Odd, Unattached, Garbled, Stalls, DiesBefore, DiesAfter],
+            Self::Place => &[
+                Slow,
+                Late,
+                LostBefore,
+                LostAfter,
+                Afterwards,
+                Fails,
+                FailsAfter,
+                NotConnected,
+                Unauthorized,
+                TooMany,
+                Refused,
+                NoId,
+                Stalls,
+                DiesBefore,
+                DiesAfter,
+            ],
+            Self::Cancel => &[Slow, Late, LostBefore, LostAfter, Afterwards, Twice, Fails, FailsAfter, Unauthorized, Refused, Stalls, DiesBefore, DiesAfter],
+            Self::Refresh => &[Slow, LostBefore, LostAfter, Fails, Stalls, DiesBefore, DiesAfter],
+            Self::Signal => &[Slow, LostBefore, Fails, Unauthorized, Garbled, Stalls, DiesBefore, DiesAfter],
+            Self::Prepare => &[Slow, Stalls, DiesBefore, DiesAfter],
         }
     }
 }
@@ -161,6 +177,7 @@ impl fmt::Display for Fault {
             Twice => "twice",
             Fails => "fails",
             FailsAfter => "fails after",
+            Stalls => "stalls",
             DiesBefore => "dies before",
             DiesAfter => "dies after",
             Unauthorized => "401",

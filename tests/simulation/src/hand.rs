@@ -23,32 +23,32 @@ pub(crate) const AWS: Ms = 2500;
 
 /// Which delivery it is.
 #[derive(Debug, Clone)]
-pub struct Who {
+pub(crate) struct Who {
     /// Its number, from 0.
-    pub run: usize,
+    pub(crate) run: usize,
     /// The account's number.
-    pub account: usize,
+    pub(crate) account: usize,
     /// The account's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The delivery's id.
-    pub run_id: String,
+    pub(crate) run_id: String,
     /// How far its clock is ahead of the true time.
-    pub skew: Ms,
+    pub(crate) skew: Ms,
     /// The name of the token document.
-    pub token: String,
+    pub(crate) token: String,
     /// When it began.
-    pub began: Ms,
+    pub(crate) began: Ms,
     /// It may send orders: a live trade, in time.
-    pub may_send: bool,
+    pub(crate) may_send: bool,
 }
 
 /// Its way to the world.
 #[derive(Debug, Clone)]
-pub struct Hand {
+pub(crate) struct Hand {
     /// The world.
-    pub world: Arc<World>,
+    pub(crate) world: Arc<World>,
     /// Whose hand it is.
-    pub who: Arc<Who>,
+    pub(crate) who: Arc<Who>,
 }
 
 impl Hand {

@@ -13,32 +13,30 @@ use crate::store::CANARY;
 use crate::world::Inner;
 
 /// The trade date of the simulation.
-pub const DATE: &str = "2025-09-03";
+pub(crate) const DATE: &str = "2025-09-03";
 
 /// From an operator's word until nothing is sent any more: controls that were asked for longer than two seconds ago are read again, and an
 /// adapter may get ready for two.
 const HALTS_WITHIN: Ms = 4_100;
 
 /// A text attribute.
-#[must_use]
-pub fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+pub(crate) fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
 }
 
 /// A number.
-#[must_use]
-pub fn number(item: &Item, name: &str) -> i64 {
+pub(crate) fn number(item: &Item, name: &str) -> i64 {
     item.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok()).unwrap_or(-1)
 }
 
 /// The items of an account's day whose sort key begins so.
-pub fn items<'a>(inner: &'a Inner, account: &str, kind: &'static str) -> impl Iterator<Item = &'a Item> {
+pub(crate) fn items<'a>(inner: &'a Inner, account: &str, kind: &'static str) -> impl Iterator<Item = &'a Item> {
     let partition = format!("{account}#{DATE}");
     inner.truth.table.partition(&partition).filter(move |item| text(item, "sk").starts_with(kind))
 }
 
 /// At the moment of a POST: a durable SENDING under the current fence, no other rung of the side open, and everything else that must be so.
-pub fn before_post(inner: &mut Inner, who: &Who, order: &PackageOrder) {
+pub(crate) fn before_post(inner: &mut Inner, who: &Who, order: &PackageOrder) {
     inner.say(|| format!("run {}  POST {:?} x{} at {}", who.run, order.vertical, order.quantity, order.price));
     let broken: Vec<String> = breaches(inner, who, order);
     for words in broken {
@@ -97,7 +95,7 @@ fn prices(inner: &Inner, who: &Who, order: &PackageOrder, broken: &mut Vec<Strin
 }
 
 /// When a delivery ends: what its outcome claims is true.
-pub fn at_the_end(inner: &mut Inner, reference: &Reference, who: &Who, report: &RunReport) {
+pub(crate) fn at_the_end(inner: &mut Inner, reference: &Reference, who: &Who, report: &RunReport) {
     let outcome = report.outcome;
     inner.say(|| format!("run {}  ended {outcome}: {}", who.run, report.detail));
     let alive = reference.orders.iter().find(|(_, order)| order.account == who.account && order.alive).map(|(id, _)| *id);
@@ -119,7 +117,7 @@ pub fn at_the_end(inner: &mut Inner, reference: &Reference, who: &Who, report: &
 }
 
 /// After the faults and the last sweep: everything is proven, recorded, and told truly.
-pub fn settled(inner: &mut Inner, reference: &Reference, account: usize, name: &str, last: Option<Outcome>) {
+pub(crate) fn settled(inner: &mut Inner, reference: &Reference, account: usize, name: &str, last: Option<Outcome>) {
     let mut broken = Vec::new();
     let ours = |owner: Owner| matches!(owner, Owner::Ours(_));
     for order in inner.truth.exchange.orders.iter().filter(|order| order.account == account && ours(order.owner)) {

@@ -49,6 +49,8 @@ pub struct Played {
     pub violations: Vec<String>,
     /// How deliveries ended: the task's name and the end, in the order of their beginning.
     pub ends: Vec<(&'static str, End)>,
+    /// What each account's day came to, by the broker's books.
+    pub days: Vec<&'static str>,
     /// Packages filled, by account and side.
     pub filled: BTreeMap<(usize, bool), u32>,
     /// Which faults struck.
@@ -164,7 +166,8 @@ impl<'a> Play<'a> {
     }
 
     fn ready(&self) -> Vec<usize> {
-        let wants = |run: &usize| self.runs[*run].future.is_some() && self.runs[*run].woken.0.load(Ordering::Relaxed);
+        let inner = self.world.look();
+        let wants = |run: &usize| self.runs[*run].future.is_some() && self.runs[*run].woken.0.load(Ordering::Relaxed) && inner.stalls[*run] <= inner.now;
         (0..self.runs.len()).filter(wants).collect()
     }
 
@@ -172,8 +175,8 @@ impl<'a> Play<'a> {
     fn wait(&mut self, now: Ms) -> bool {
         let mut inner = self.world.look();
         let alive = self.runs.iter().enumerate().filter(|(_, run)| run.future.is_some());
-        let deaths = alive.flat_map(|(number, run)| [Some(run.until), inner.dies[number]]).flatten();
-        let next = deaths
+        let ends = alive.flat_map(|(number, run)| [Some(run.until), inner.dies[number], Some(inner.stalls[number])]).flatten();
+        let next = ends
             .chain(inner.next())
             .chain(self.agenda.first_key_value().map(|((at, _), _)| *at))
             .chain(self.happenings.first_key_value().map(|((at, _), _)| *at))
@@ -193,6 +196,7 @@ impl<'a> Play<'a> {
         let (now, deadline) = {
             let mut inner = self.world.look();
             inner.dies.push(None);
+            inner.stalls.push(Ms::MIN);
             let (now, name) = (inner.now, account.name);
             inner.say(|| format!("run {number}  begins: {} for {name}, its clock is {} ms ahead", delivery.task.name(), delivery.skew));
             (now, now + i64::try_from(FUNCTION.as_millis()).unwrap_or(0))
@@ -293,6 +297,7 @@ impl<'a> Play<'a> {
         });
         Played {
             filled: filled.collect(),
+            days: self.scenario.accounts.iter().enumerate().map(|(number, _)| self.reference.day(number)).collect(),
             ends: self.runs.iter().map(|run| (run.task, run.end.unwrap_or(End::Died))).collect(),
             violations: std::mem::take(&mut inner.violations),
             hits: std::mem::take(&mut inner.hits),

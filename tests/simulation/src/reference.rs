@@ -23,11 +23,28 @@ const NOTHING_FILLED: [&str; 10] = [
 #[derive(Debug, Clone)]
 pub enum Tape {
     /// An order was entered.
-    Entered { id: u64, account: usize, vertical: Vertical, quantity: u32 },
+    Entered {
+        /// The broker's id.
+        id: u64,
+        /// Whose.
+        account: usize,
+        /// What.
+        vertical: Vertical,
+        /// Packages.
+        quantity: u32,
+    },
     /// Packages of it were filled.
-    Filled { id: u64, quantity: u32 },
+    Filled {
+        /// The broker's id.
+        id: u64,
+        /// Packages.
+        quantity: u32,
+    },
     /// It is over.
-    Over { id: u64 },
+    Over {
+        /// The broker's id.
+        id: u64,
+    },
 }
 
 /// One order as the tape tells it.
@@ -89,6 +106,13 @@ impl Reference {
             })
         };
         self.plans[&account].iter().filter_map(of_plan).collect()
+    }
+
+    /// What the day came to.
+    #[must_use]
+    pub fn day(&self, account: usize) -> &'static str {
+        let outcomes = self.outcomes(account);
+        if outcomes[..] == NOTHING_FILLED { "nothing filled" } else { outcomes.first().copied().unwrap_or("nobody knows") }
     }
 
     /// Takes one event; the words say what must never be.

@@ -412,6 +412,17 @@ impl Scenario {
         if matches!(at.0, "token history" | "save token" | "load token" | "refresh token" | "take token lock" | "release token lock") {
             self.token_ends = SCHEDULED + chance.between(-50_000, 100_000);
         }
+        if self.faults.aimed[0].1 == Fault::Stalls && chance.per_mille(700) {
+            // Somebody takes over while it stands still, and may die of its own.
+            self.deliveries.extend(self.all_accounts().map(|account| Delivery {
+                at: SCHEDULED + chance.between(1_000, 50_000),
+                account,
+                task: trade(false),
+                skew: 0,
+            }));
+            let (name, which) = *chance.pick(&[("load day", 1), ("open day", 1), ("account", 1), ("signal", 1)]);
+            self.faults.aimed.push((step(name), Fault::DiesBefore, which));
+        }
         if matches!(at.0, "cancel" | "renew lease" | "order") {
             for market in self.markets.values_mut() {
                 market.fills_at = if chance.per_mille(500) { None } else { market.fills_at };

@@ -6,7 +6,7 @@ use gamma_execution::tokens::TokenAge;
 use secrecy::{ExposeSecret, SecretString};
 
 /// What no record and no report may ever show.
-pub const CANARY: &str = "CANARY-that-is-secret";
+pub(crate) const CANARY: &str = "CANARY-that-is-secret";
 
 /// Documents by name, each with every version it ever had, and who obtained what.
 #[derive(Debug, Default)]
@@ -22,14 +22,12 @@ pub struct Store {
 }
 
 /// A document of this age, in seconds.
-#[must_use]
-pub fn document(created: i64, expires: i64) -> String {
+pub(crate) fn document(created: i64, expires: i64) -> String {
     format!(r#"{{"created":{created},"expires":{expires},"access":"{CANARY}"}}"#)
 }
 
 /// How old a document is.
-#[must_use]
-pub fn age(text: &SecretString) -> Option<TokenAge> {
+pub(crate) fn age(text: &SecretString) -> Option<TokenAge> {
     let value: serde_json::Value = serde_json::from_str(text.expose_secret()).ok()?;
     Some(TokenAge { created: value["created"].as_i64()?, expires: value["expires"].as_i64()? })
 }

@@ -14,6 +14,8 @@ pub struct Trial {
     pub violations: Vec<String>,
     /// How deliveries ended.
     pub ends: Vec<(&'static str, End)>,
+    /// What each account's day came to, by the broker's books.
+    pub days: Vec<&'static str>,
     /// Which faults struck.
     pub hits: BTreeMap<(Step, Fault), u32>,
     /// It was a day that had to trade.
@@ -30,7 +32,7 @@ pub fn trial(seed: u64) -> Trial {
         let undisturbed = play(&Scenario { faults: Faults::default(), ..scenario }, false);
         played.violations.extend(differs(&undisturbed, &played));
     }
-    Trial { violations: played.violations, ends: played.ends, hits: played.hits, must_trade }
+    Trial { violations: played.violations, ends: played.ends, days: played.days, hits: played.hits, must_trade }
 }
 
 /// In what a disturbed day differs from the undisturbed one.

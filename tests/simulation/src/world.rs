@@ -39,10 +39,13 @@ pub struct Faults {
     /// Orders reach the broker whatever happens.
     pub orders_arrive: bool,
     /// Every call of such a step fails between the two times.
-    pub outage: Option<(fn(Step) -> bool, Ms, Ms)>,
+    pub outage: Option<Outage>,
     /// From then on nothing goes wrong.
     pub calm: Option<Ms>,
 }
+
+/// Which steps fail, from when until when.
+pub type Outage = (fn(Step) -> bool, Ms, Ms);
 
 /// How a call failed, seen from its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +89,8 @@ pub struct Inner {
     sequence: u64,
     timers: BTreeMap<(Ms, u64), Waker>,
     pub(crate) dies: Vec<Option<Ms>>,
+    /// Until when each run stands still.
+    pub(crate) stalls: Vec<Ms>,
     made: u32,
 }
 
@@ -121,6 +126,7 @@ impl World {
             sequence: 0,
             timers: BTreeMap::new(),
             dies: Vec::new(),
+            stalls: Vec::new(),
             made: 0,
         })))
     }
@@ -257,6 +263,10 @@ impl Inner {
             Some(Fault::FailsAfter | Fault::NoId) => {}
             Some(Fault::Unseen | Fault::Odd | Fault::Unattached) => failure = None,
             Some(Fault::Fails | Fault::Unauthorized | Fault::TooMany | Fault::NotConnected | Fault::Refused | Fault::Garbled) => arrives = Ms::MAX,
+            Some(Fault::Stalls) => {
+                failure = None;
+                self.stalls[run] = self.now + self.chance.between(21_000, 45_000);
+            }
             Some(Fault::DiesBefore) => {
                 arrives = Ms::MAX;
                 self.dies[run] = Some(self.now);

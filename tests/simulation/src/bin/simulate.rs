@@ -43,6 +43,7 @@ struct Wish {
 struct Sum {
     hits: BTreeMap<(Step, Fault), u64>,
     ends: BTreeMap<(&'static str, End), u64>,
+    days: BTreeMap<&'static str, u64>,
     trades: u64,
     failed: BTreeMap<u64, Vec<String>>,
 }
@@ -54,6 +55,9 @@ impl Sum {
         }
         for end in &trial.ends {
             *self.ends.entry(*end).or_default() += 1;
+        }
+        for day in &trial.days {
+            *self.days.entry(day).or_default() += 1;
         }
         self.trades += u64::from(trial.must_trade);
         if !trial.violations.is_empty() {
@@ -122,7 +126,19 @@ fn missed(wish: &Wish, sum: &Sum) -> ExitCode {
 }
 
 /// The share of trades that must end so, in a thousand: a system that always refuses fails.
-const FLOORS: [(&str, u64); 6] = [("filled", 150), ("partially_filled", 20), ("one_sided", 40), ("no_fill", 20), ("recovered", 20), ("already_traded", 40)];
+const TRADES: [(&str, u64); 6] = [("filled", 100), ("partially_filled", 40), ("one_sided", 30), ("no_fill", 20), ("recovered", 20), ("already_traded", 40)];
+
+/// The share of accounts' days that must come to this by the broker's own books.
+const DAYS: [(&str, u64); 3] = [("filled", 300), ("partially_filled", 100), ("one_sided", 80)];
+
+/// Whether every floor is reached.
+fn floors(floors: &[(&str, u64)], all: u64, count: impl Fn(&str) -> u64) -> bool {
+    let low: Vec<_> = floors.iter().filter(|(name, floor)| count(name) * 1000 < floor * all).collect();
+    for (name, floor) in &low {
+        println!("  FLOOR: {name} is {} of {all}, expected at least {floor} in a thousand", count(name));
+    }
+    low.is_empty()
+}
 
 /// The table of outcomes, and whether enough of them are what people wait for.
 fn ends(sum: &Sum) -> bool {
@@ -134,18 +150,19 @@ fn ends(sum: &Sum) -> bool {
         let all: u64 = of.iter().map(|(_, count)| **count).sum();
         println!("\n{task:<24}{all:>9}");
         for ((_, end), count) in of {
-            println!("  {:<22}{count:>9}{:>8.2} %", name(*end), percent(*count, all));
+            println!("  {:<22}{count:>9}{:>8.2} %", name_of(*end), percent(*count, all));
         }
         if task == "trade" {
-            for (wanted, floor) in FLOORS {
-                let count = sum.ends.get(&(task, End::Outcome(wanted))).copied().unwrap_or(0);
-                if count * 1000 < floor * all {
-                    println!("  FLOOR: {wanted} is {count}, expected at least {} in a thousand", floor);
-                    sound = false;
-                }
-            }
+            let count = |name: &str| sum.ends.iter().filter(|((of, end), _)| *of == task && name_of(*end) == name).map(|(_, count)| *count).sum();
+            sound &= floors(&TRADES, all, count);
         }
     }
+    let all: u64 = sum.days.values().sum();
+    println!("\n{:<24}{all:>9}", "accounts' days, by the books");
+    for (day, count) in &sum.days {
+        println!("  {day:<22}{count:>9}{:>8.2} %", percent(*count, all));
+    }
+    sound &= floors(&DAYS, all, |name| sum.days.get(name).copied().unwrap_or(0));
     println!("\n{} days had to trade as if nothing had gone wrong, and did unless said below", sum.trades);
     sound
 }
@@ -155,7 +172,7 @@ fn percent(count: u64, all: u64) -> f64 {
     count as f64 * 100.0 / all.max(1) as f64
 }
 
-const fn name(end: End) -> &'static str {
+const fn name_of(end: End) -> &'static str {
     match end {
         End::Outcome(name) => name,
         End::NoSecrets => "(no secrets)",
