@@ -2,9 +2,11 @@
 //! `tests/tests/table.rs` compares it with an emulated DynamoDB, call by call.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gamma_cloud::table::{Change, Expression, Item, Key, Step, Transacted, Written};
+use async_trait::async_trait;
+use gamma_cloud::table::{Change, Expression, Item, Key, Step, Table, Transacted, Written};
+use gamma_execution::ports::LedgerError;
 
 use crate::condition::{Assignments, Condition, assigned, assignments, condition};
 
@@ -93,4 +95,47 @@ impl MemoryTable {
 
 fn key_of(item: &Item) -> Key {
     Key::of(item).expect("an item has its key")
+}
+
+/// The table alone, without a world around it: every call is answered at once.
+#[derive(Debug, Default)]
+pub struct Immediate(Mutex<MemoryTable>);
+
+impl Immediate {
+    fn table(&self) -> MutexGuard<'_, MemoryTable> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Table for Immediate {
+    async fn get(&self, _: &'static str, key: &Key) -> Result<Option<Item>, LedgerError> {
+        Ok(self.table().get(key).cloned())
+    }
+
+    async fn get_all(&self, _: &'static str, keys: &[&Key]) -> Result<BTreeMap<Key, Item>, LedgerError> {
+        let table = self.table();
+        Ok(keys.iter().filter_map(|key| table.get(key).map(|item| ((*key).clone(), item.clone()))).collect())
+    }
+
+    async fn partition(&self, _: &'static str, partition: &str) -> Result<Vec<Item>, LedgerError> {
+        Ok(self.table().partition(partition).cloned().collect())
+    }
+
+    async fn put(&self, _: &'static str, key: &Key, item: Item, when: &Expression) -> Result<Written, LedgerError> {
+        Ok(self.table().put(key, &item, when))
+    }
+
+    async fn replace(&self, _: &'static str, key: &Key, item: Item) -> Result<(), LedgerError> {
+        self.table().replace(key, &item);
+        Ok(())
+    }
+
+    async fn update(&self, _: &'static str, key: &Key, change: &Change) -> Result<Written, LedgerError> {
+        Ok(self.table().update(key, change))
+    }
+
+    async fn transact(&self, _: &'static str, _: &Key, steps: Vec<Step>) -> Result<Transacted, LedgerError> {
+        Ok(self.table().transact(&steps))
+    }
 }
