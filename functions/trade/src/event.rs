@@ -10,7 +10,7 @@ use crate::profiles;
 
 /// What an invocation asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Event {
+pub enum Event {
     /// A run for this function's account:
     /// `{"account":"schwab", …}` trades, `{"account":"schwab","sweep":true}` proves and records after the close,
     /// `{"account":"schwab","resolve":{…}}` records an operator's decision.
@@ -23,7 +23,11 @@ pub(crate) enum Event {
 const FIELDS: [&str; 7] = ["account", "dry_run", "scheduled_time", "execution_id", "sweep", "date", "resolve"];
 const RESOLVE_FIELDS: [&str; 5] = ["date", "side", "filled", "by", "why"];
 
-pub(crate) fn parse(payload: &Value, own_account: &str) -> Result<Event, Failure> {
+/// Reads an event of the function that trades `own_account`.
+///
+/// # Errors
+/// [`Failure`] names the field, what came and what was expected.
+pub fn parse(payload: &Value, own_account: &str) -> Result<Event, Failure> {
     let fields = match payload {
         Value::Null => return Err(empty()),
         Value::Object(fields) if fields.is_empty() => return Err(empty()),

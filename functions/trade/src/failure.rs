@@ -2,18 +2,21 @@
 
 use std::fmt;
 
+#[cfg(feature = "function")]
 use lambda_runtime::Diagnostic;
 
 /// An invocation that ends as a Lambda error. The type is stable: alarms, filters and docs/runbook.md name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// Stable name.
-    pub(crate) error_type: &'static str,
+    pub error_type: &'static str,
     message: String,
 }
 
 impl Failure {
-    pub(crate) fn new(error_type: &'static str, message: impl fmt::Display) -> Self {
+    /// A failure of the type `error_type`.
+    #[must_use]
+    pub fn new(error_type: &'static str, message: impl fmt::Display) -> Self {
         Self { error_type, message: message.to_string() }
     }
 }
@@ -24,6 +27,7 @@ impl fmt::Display for Failure {
     }
 }
 
+#[cfg(feature = "function")]
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         Self { error_type: failure.error_type.to_owned(), error_message: failure.message }

@@ -3,9 +3,6 @@
 mod assembly;
 mod clock;
 mod deployment;
-mod event;
-mod failure;
-mod profiles;
 mod run_id;
 mod warmup;
 
@@ -18,11 +15,12 @@ use tracing::Instrument;
 
 use assembly::Assembly;
 use deployment::Deployment;
-use event::Event;
-use failure::Failure;
 use gamma_execution::gates::Gate;
 use gamma_execution::report::{Outcome, RunReport, Status};
 use gamma_execution::run::{Ports, RunRequest, run};
+use gamma_trade::event::Event;
+use gamma_trade::failure::Failure;
+use gamma_trade::{event, failure, profiles};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -37,16 +37,24 @@ struct Sizing {
 }
 
 /// The accounts of the file.
-pub(crate) fn names() -> Vec<String> {
+#[must_use]
+pub fn names() -> Vec<String> {
     toml::from_str::<BTreeMap<String, toml::Table>>(FILE).map(|accounts| accounts.into_keys().collect()).unwrap_or_default()
 }
 
 /// The checked profile of one account, with the sizing override where there is one.
-pub(crate) fn load(account: &str, sizing: Option<&str>) -> Result<AccountProfile, Failure> {
+///
+/// # Errors
+/// [`Failure`] names the account or parameter and the field.
+pub fn load(account: &str, sizing: Option<&str>) -> Result<AccountProfile, Failure> {
     parse(FILE, account, sizing)
 }
 
-fn parse(file: &str, account: &str, sizing: Option<&str>) -> Result<AccountProfile, Failure> {
+/// As [`load`], out of the text of such a file.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(file: &str, account: &str, sizing: Option<&str>) -> Result<AccountProfile, Failure> {
     let bad = |words: String| Failure::new("BadProfile", format!("accounts.toml [{account}]: {words}"));
     let mut accounts: BTreeMap<String, RawAccount> = toml::from_str(file).map_err(|error| Failure::new("BadProfile", format!("accounts.toml: {error}")))?;
     let raw = accounts.remove(account).ok_or_else(|| bad("missing, expected a table for this account".into()))?;

@@ -8,3 +8,11 @@ pub mod payload;
 mod token;
 
 pub use feed::{GammaWizard, GammaWizardConfig};
+
+/// The token in a login's answer, for the fuzz targets.
+#[cfg(feature = "decode")]
+#[doc(hidden)]
+#[must_use]
+pub fn login_token(body: &[u8]) -> Option<secrecy::SecretString> {
+    token::from_login(body)
+}

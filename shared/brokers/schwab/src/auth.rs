@@ -150,8 +150,7 @@ impl Endpoint {
     const TIMEOUT: Duration = Duration::from_secs(5);
 
     fn error_body(&self, response: &Response, token: &SecretString) -> ErrorBody {
-        let hide = [self.app_secret.expose_secret(), self.app_key.expose_secret(), token.expose_secret()];
-        ErrorBody::read(&response.body, &hide)
+        error_body(response, [&self.app_secret, &self.app_key, token])
     }
 
     async fn refresh(&self, document: &TokenDocument) -> Result<TokenDocument, BrokerFault> {
@@ -162,33 +161,45 @@ impl Endpoint {
             HttpError::Build { .. } => BrokerFault::Refused(error.to_string()),
             HttpError::NotSent { .. } | HttpError::Lost { .. } => BrokerFault::Unavailable(error.to_string()),
         })?;
-        if !response.is_success() {
-            return Err(self.refused(document, &response));
-        }
-        let answer = response.json().map_err(|error| BrokerFault::Malformed(format!("refresh answer: {error}")))?;
-        let refreshed = document.refreshed(&answer, self.clock.now()).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
+        let refreshed = refreshed(document, &response, [&self.app_secret, &self.app_key], self.clock.now())?;
         tracing::info!(expires = refreshed.expires(), "Schwab token refreshed");
         Ok(refreshed)
     }
+}
 
-    /// Sorts an error answer of the token endpoint; its shapes differ from the API's.
-    fn refused(&self, document: &TokenDocument, response: &Response) -> BrokerFault {
-        let body = self.error_body(response, document.refresh());
-        let text = format!("token refresh: {} {}", response.status, body.text);
-        // The inner text of the usual answer is no clean JSON, so the word is searched for in all of it.
-        let raw = String::from_utf8_lossy(&response.body);
-        let invalid_grant = response.json().is_ok_and(|answer| answer["error"] == "invalid_grant");
-        if response.status < 500 && (invalid_grant || raw.contains("refresh_token_authentication_error")) {
-            let age = document.age(self.clock.now());
-            return BrokerFault::TokenDead(format!(
-                "the refresh token is dead, {age} after the login (it lives 7): a person must log in, see docs/runbook.md, 'Schwab login' ({text})"
-            ));
-        }
-        match response.status {
-            429 => BrokerFault::RateLimited(text),
-            400..=499 if body.from != Origin::Api => BrokerFault::Unavailable(text),
-            400..=499 => BrokerFault::Unauthorized(text),
-            _ => BrokerFault::Unavailable(text),
-        }
+/// Reads an error answer without the credentials it may echo.
+pub(crate) fn error_body(response: &Response, hide: [&SecretString; 3]) -> ErrorBody {
+    ErrorBody::read(&response.body, &hide.map(ExposeSecret::expose_secret))
+}
+
+/// What the token endpoint's answer makes of `document`. `app` are the credentials that an error answer may echo.
+pub(crate) fn refreshed(document: &TokenDocument, response: &Response, app: [&SecretString; 2], now: Timestamp) -> Result<TokenDocument, BrokerFault> {
+    if !response.is_success() {
+        let body = error_body(response, [app[0], app[1], document.refresh()]);
+        return Err(refused(document, response, &body, now));
+    }
+    let malformed = |why: String| BrokerFault::Malformed(why);
+    let answer =
+        response.json().map_err(|error| malformed(format!("refresh answer: got {} bytes that do not read ({error}), expected JSON", response.body.len())))?;
+    document.refreshed(&answer, now).map_err(|error| malformed(error.to_string()))
+}
+
+/// Sorts an error answer of the token endpoint; its shapes differ from the API's.
+fn refused(document: &TokenDocument, response: &Response, body: &ErrorBody, now: Timestamp) -> BrokerFault {
+    let text = format!("token refresh: {} {}", response.status, body.text);
+    // The inner text of the usual answer is no clean JSON, so the word is searched for in all of it.
+    let raw = String::from_utf8_lossy(&response.body);
+    let invalid_grant = response.json().is_ok_and(|answer| answer["error"] == "invalid_grant");
+    if response.status < 500 && (invalid_grant || raw.contains("refresh_token_authentication_error")) {
+        let age = document.age(now);
+        return BrokerFault::TokenDead(format!(
+            "the refresh token is dead, {age} after the login (it lives 7): a person must log in, see docs/runbook.md, 'Schwab login' ({text})"
+        ));
+    }
+    match response.status {
+        429 => BrokerFault::RateLimited(text),
+        400..=499 if body.from != Origin::Api => BrokerFault::Unavailable(text),
+        400..=499 => BrokerFault::Unauthorized(text),
+        _ => BrokerFault::Unavailable(text),
     }
 }

@@ -18,7 +18,6 @@ use tokio::sync::OnceCell;
 
 use crate::auth::Auth;
 use crate::client::{BROKER, Client, failed};
-use crate::fields::Object;
 use crate::throttle::WriteThrottle;
 use crate::token::{TokenDocument, TokenDocumentError};
 use crate::{account, account_hash, order_list, order_view, quotes};
@@ -180,9 +179,7 @@ impl Broker for Schwab {
         const OPERATION: &str = "GET order";
         let url = self.order_url(id).await.map_err(|fault| failed(OPERATION, fault))?;
         let answer = self.client.read_urgently(OPERATION, || Request::get(&url)).await?;
-        let order = Object::of(&answer, "order").map_err(|error| failed(OPERATION, error))?;
-        let view = order_view::order_view(&order).map_err(|error| failed(OPERATION, error))?;
-        if view.id == *id { Ok(view) } else { Err(failed(OPERATION, BrokerFault::Malformed(format!("order.orderId: got {}, expected {id}", view.id)))) }
+        order_view::one(&answer, id).map_err(|fault| failed(OPERATION, fault))
     }
 
     async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError> {

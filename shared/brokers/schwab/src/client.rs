@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::auth::Auth;
-use crate::error_body::Origin;
+use crate::error_body::{ErrorBody, Origin};
 
 /// Name for messages.
 pub(crate) const BROKER: &str = "schwab";
@@ -58,10 +58,10 @@ impl Client {
         loop {
             let (fault, wait) = match self.authorised(|| request().timeout(timeout)).await {
                 Ok((response, _)) if response.is_success() => {
-                    return response.json().map_err(|error| failed(operation, BrokerFault::Malformed(format!("expected JSON: {error}"))));
+                    return json(&response).map_err(|fault| failed(operation, fault));
                 }
                 Ok((response, token)) => {
-                    let fault = self.fault(&response, &token);
+                    let fault = read_fault(response.status, self.auth.error_body(&response, &token));
                     // The edge's page is no answer of the API's: it is asked again like one that did not come.
                     let stopped_on_the_way = response.status != 429 && fault.may_pass();
                     let wait = if stopped_on_the_way {
@@ -114,21 +114,6 @@ impl Client {
         }
     }
 
-    /// What an error answer to a read means.
-    fn fault(&self, response: &Response, token: &SecretString) -> BrokerFault {
-        let body = self.auth.error_body(response, token);
-        let text = format!("{} {}", response.status, body.text);
-        match response.status {
-            401 => BrokerFault::Unauthorized(text),
-            429 => BrokerFault::RateLimited(text),
-            // A gateway's or an edge's 4xx says that the API was not reached, not that the thing does not exist.
-            400..=499 if body.from != Origin::Api => BrokerFault::Unavailable(text),
-            404 => BrokerFault::NotFound(text),
-            400..=499 => BrokerFault::Refused(text),
-            _ => BrokerFault::Unavailable(text),
-        }
-    }
-
     async fn sleep(&self, wait: Duration) {
         let now = self.clock.now();
         // Past the end of time there is nothing to wait for.
@@ -138,6 +123,25 @@ impl Client {
     /// The clock's fraction of a second: different in every function, and repeatable where the clock is.
     fn jitter(&self) -> f64 {
         f64::from(self.clock.now().subsec_nanosecond().unsigned_abs()) / 1e9
+    }
+}
+
+/// The JSON of an answer that is a success.
+pub(crate) fn json(response: &Response) -> Result<Value, BrokerFault> {
+    response.json().map_err(|error| BrokerFault::Malformed(format!("body: got {} bytes that do not read ({error}), expected JSON", response.body.len())))
+}
+
+/// What an error answer to a read means.
+pub(crate) fn read_fault(status: u16, body: ErrorBody) -> BrokerFault {
+    let text = format!("{status} {}", body.text);
+    match status {
+        401 => BrokerFault::Unauthorized(text),
+        429 => BrokerFault::RateLimited(text),
+        // A gateway's or an edge's 4xx says that the API was not reached, not that the thing does not exist.
+        400..=499 if body.from != Origin::Api => BrokerFault::Unavailable(text),
+        404 => BrokerFault::NotFound(text),
+        400..=499 => BrokerFault::Refused(text),
+        _ => BrokerFault::Unavailable(text),
     }
 }
 

@@ -12,6 +12,9 @@ mod auth;
 mod broker;
 mod cancel;
 mod client;
+#[cfg(feature = "decode")]
+#[doc(hidden)]
+pub mod decode;
 mod error_body;
 mod fields;
 mod order_json;

@@ -1,13 +1,20 @@
 //! One order as Schwab shows it (reference section 7).
 
-use gamma_execution::ports::{Fill, OrderId, OrderStatus, OrderView};
+use gamma_execution::ports::{BrokerFault, Fill, OrderId, OrderStatus, OrderView};
 use gamma_market::{Effect, Leg, LegAction, Price};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use serde_json::Value;
 
 use crate::fields::{FieldError, Object};
 use crate::order_status::status;
+
+/// The answer for one id, which must be that order's.
+pub(crate) fn one(answer: &Value, id: &OrderId) -> Result<OrderView, BrokerFault> {
+    let view = order_view(&Object::of(answer, "order")?)?;
+    if view.id == *id { Ok(view) } else { Err(BrokerFault::Malformed(format!("order.orderId: got {}, expected {id}", view.id))) }
+}
 
 /// Reads an order, without its children.
 pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
@@ -180,7 +187,7 @@ fn net_price(parts: &[Object<'_>], legs: &Legs, packages: u32) -> Result<Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn read(value: &Value) -> Result<OrderView, FieldError> {
         order_view(&Object::of(value, "order").unwrap())

@@ -67,7 +67,7 @@ fn unsent(fault: BrokerFault) -> NotPlaced {
 
 /// What an answer to the POST proves. Only 4xx says that no order exists, except 408: there the server gave up waiting,
 /// and what it had read by then is not known.
-fn placed(response: &Response, hash: &str, error_body: impl Fn(&Response) -> ErrorBody) -> PlaceReply {
+pub(crate) fn placed(response: &Response, hash: &str, error_body: impl Fn(&Response) -> ErrorBody) -> PlaceReply {
     match response.status {
         200..=299 => match order_id(response.header("location"), hash) {
             Ok(id) => PlaceReply::Accepted(id),

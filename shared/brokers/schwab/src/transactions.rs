@@ -1,6 +1,6 @@
 //! `GET /accounts/{hash}/transactions` (reference section 9): fills with their fees, transfers, expiries.
 
-mod read;
+pub(crate) mod read;
 
 use gamma_execution::ports::{BrokerError, BrokerFault, OrderId};
 use gamma_http::Request;

@@ -10,7 +10,7 @@ use super::{FeeKind, PositionEffect, Transaction, TransactionKind, TransactionQu
 use crate::fields::{FieldError, Object};
 
 /// Every transaction of a list, oldest first.
-pub(super) fn list(answer: &Value) -> Result<Vec<Transaction>, BrokerFault> {
+pub(crate) fn list(answer: &Value) -> Result<Vec<Transaction>, BrokerFault> {
     let rows = answer.as_array().ok_or_else(|| wrong_shape("transactions", answer, "a list"))?;
     if rows.len() >= TransactionQuery::MOST_ROWS {
         let text = format!("transactions: got {} rows, expected fewer: the list may be cut off, ask for a shorter time", rows.len());
@@ -23,7 +23,7 @@ pub(super) fn list(answer: &Value) -> Result<Vec<Transaction>, BrokerFault> {
 }
 
 /// The answer for one id: a list of one, or the object itself; which of the two is not documented.
-pub(super) fn one(answer: &Value, id: u64) -> Result<Transaction, BrokerFault> {
+pub(crate) fn one(answer: &Value, id: u64) -> Result<Transaction, BrokerFault> {
     let row = match answer.as_array().map(Vec::as_slice) {
         None => answer,
         Some([row]) => row,
