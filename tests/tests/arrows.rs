@@ -21,6 +21,8 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
             "gamma-tests",
             vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-gammawizard", "gamma-cloud", "gamma-simulator"],
         ),
+        // The readers alone: no HTTP, no AWS, no simulator.
+        ("gamma-fuzz", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-schwab", "gamma-gammawizard", "gamma-trade"]),
     ])
 }
 

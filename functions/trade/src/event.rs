@@ -23,6 +23,9 @@ pub enum Event {
 const FIELDS: [&str; 7] = ["account", "dry_run", "scheduled_time", "execution_id", "sweep", "date", "resolve"];
 const RESOLVE_FIELDS: [&str; 5] = ["date", "side", "filled", "by", "why"];
 
+/// The most characters of an operator's words: they stand in the ledger beside everything else of the day.
+const LONGEST_WORDS: usize = 1000;
+
 /// Reads an event of the function that trades `own_account`.
 ///
 /// # Errors
@@ -52,7 +55,7 @@ pub fn parse(payload: &Value, own_account: &str) -> Result<Event, Failure> {
         let known = profiles::names();
         let (error_type, why) =
             if known.iter().any(|name| name == account) { ("ForeignAccount", "is another function's") } else { ("UnknownAccount", "is not known") };
-        return Err(Failure::new(error_type, format!("event account: got {account:?}, which {why}; this function trades {own_account:?} only")));
+        return Err(Failure::new(error_type, format!("event account: got {:?}, which {why}; this function trades {own_account:?} only", short(account))));
     }
     task(fields, dry_run, scheduled).map(Event::Run)
 }
@@ -77,7 +80,7 @@ fn task(fields: &Map<String, Value>, dry_run: bool, scheduled: Option<Timestamp>
     match (sweep, date) {
         (true, date) => Ok(Task::Sweep { date }),
         (false, None) => Ok(Task::Trade { dry_run, scheduled }),
-        (false, Some(_)) => Err(Failure::new("MalformedEvent", "event date: got one without \"sweep\": true; a trade is always of today")),
+        (false, Some(_)) => Err(Failure::new("MalformedEvent", "event date: got one without \"sweep\": true, expected none; a trade is always of today")),
     }
 }
 
@@ -88,7 +91,7 @@ fn resolution(value: &Value) -> Result<Resolve, Failure> {
     only(fields, "event resolve", &RESOLVE_FIELDS)?;
     let field = |name: &str| fields.get(name).unwrap_or(&Value::Null);
     let words = |name: &str, expected: &str| match field(name) {
-        Value::String(text) if !text.trim().is_empty() => Ok(text.clone()),
+        Value::String(text) if !text.trim().is_empty() && text.chars().count() <= LONGEST_WORDS => Ok(text.clone()),
         other => Err(malformed(&format!("event resolve {name}"), other, expected)),
     };
     let side = serde_json::from_value(field("side").clone()).map_err(|_| malformed("event resolve side", field("side"), "\"put\" or \"call\""))?;
@@ -98,14 +101,14 @@ fn resolution(value: &Value) -> Result<Resolve, Failure> {
         date: date("event resolve date", field("date"))?,
         side,
         filled: filled.ok_or_else(|| malformed("event resolve filled", field("filled"), expected))?,
-        by: words("by", "who decided")?,
-        why: words("why", "why: what was looked at")?,
+        by: words("by", "who decided, up to 1000 characters")?,
+        why: words("why", "why: what was looked at, up to 1000 characters")?,
     })
 }
 
 fn only(fields: &Map<String, Value>, place: &str, known: &[&str]) -> Result<(), Failure> {
     match fields.keys().find(|name| !known.contains(&name.as_str())) {
-        Some(name) => Err(Failure::new("MalformedEvent", format!("{place}: unknown field {name:?}, expected only {}", known.join(", ")))),
+        Some(name) => Err(Failure::new("MalformedEvent", format!("{place}: unknown field {:?}, expected only {}", short(name), known.join(", ")))),
         None => Ok(()),
     }
 }
@@ -139,8 +142,12 @@ fn time(fields: &Map<String, Value>, name: &'static str) -> Result<Option<Timest
 }
 
 fn malformed(field: &str, got: &Value, expected: &str) -> Failure {
-    let shown: String = got.to_string().chars().take(60).collect();
-    Failure::new("MalformedEvent", format!("{field}: got {shown}, expected {expected}"))
+    Failure::new("MalformedEvent", format!("{field}: got {}, expected {expected}", short(&got.to_string())))
+}
+
+/// Enough of a text to know it by.
+fn short(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 #[cfg(test)]
@@ -207,6 +214,7 @@ mod tests {
             (decision_with("side", json!("left")), "MalformedEvent", "event resolve side: got \"left\""),
             (decision_with("filled", json!(-1)), "MalformedEvent", "event resolve filled: got -1"),
             (decision_with("by", json!(" ")), "MalformedEvent", "event resolve by: got \" \""),
+            (decision_with("why", json!("w".repeat(1001))), "MalformedEvent", "w, expected why: what was looked at, up to 1000 characters"),
             (decision_with("why", Value::Null), "MalformedEvent", "event resolve why: got null"),
         ] {
             let failure = parse(&payload, "schwab").unwrap_err();

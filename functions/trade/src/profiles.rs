@@ -1,6 +1,7 @@
 //! The account profiles of `accounts.toml`, and the sizing override kept in SSM.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::run::AccountProfile;
@@ -56,17 +57,24 @@ pub fn load(account: &str, sizing: Option<&str>) -> Result<AccountProfile, Failu
 /// As [`load`].
 pub fn parse(file: &str, account: &str, sizing: Option<&str>) -> Result<AccountProfile, Failure> {
     let bad = |words: String| Failure::new("BadProfile", format!("accounts.toml [{account}]: {words}"));
-    let mut accounts: BTreeMap<String, RawAccount> = toml::from_str(file).map_err(|error| Failure::new("BadProfile", format!("accounts.toml: {error}")))?;
+    let mut accounts: BTreeMap<String, RawAccount> =
+        toml::from_str(file).map_err(|error| Failure::new("BadProfile", format!("accounts.toml: {}", short(&error))))?;
     let raw = accounts.remove(account).ok_or_else(|| bad("missing, expected a table for this account".into()))?;
     let RawAccount { broker: BrokerKind::Schwab, mut strategy, execution } = raw;
     if let Some(text) = sizing {
-        let sizing: Sizing = serde_json::from_str(text).map_err(|error| Failure::new("BadProfile", format!("parameter /gamma/{account}/sizing: {error}")))?;
+        let sizing: Sizing =
+            serde_json::from_str(text).map_err(|error| Failure::new("BadProfile", format!("parameter /gamma/{account}/sizing: {}", short(&error))))?;
         strategy.unit_dollars = sizing.unit_dollars.unwrap_or(strategy.unit_dollars);
         strategy.most_per_side = sizing.most_per_side.or(strategy.most_per_side);
     }
     execution.check().map_err(|error| bad(error.to_string()))?;
     let strategy = Profile::try_from(strategy).map_err(|error| bad(error.to_string()))?;
     Ok(AccountProfile { strategy, execution })
+}
+
+/// A parser's words, which quote what it stumbled over.
+fn short(error: &dyn fmt::Display) -> String {
+    error.to_string().chars().take(1000).collect()
 }
 
 #[cfg(test)]

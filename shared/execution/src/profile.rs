@@ -91,6 +91,12 @@ impl ExecutionProfile {
     /// The most seconds a POST takes, an adapter's preparation included, before its outcome is unknown; a lease must outlive it.
     pub const POST_SECONDS: i64 = 8;
 
+    /// No offset and no envelope is wider than this many points, so that moving a price by one never leaves what a decimal holds.
+    const MOST_POINTS: i64 = 1000;
+
+    /// More rungs than any window has time for.
+    const MOST_RUNGS: usize = 20;
+
     /// Checks every field.
     ///
     /// # Errors
@@ -100,8 +106,10 @@ impl ExecutionProfile {
         if self.window_opens >= self.window_closes {
             return fail("window_closes", self.window_closes.to_string(), "a time after window_opens");
         }
-        if self.rung_offsets.is_empty() || self.rung_offsets.iter().any(|offset| offset.is_negative()) {
-            return fail("rung_offsets", format!("{:?}", self.rung_offsets), "one or more offsets in points, none below 0");
+        let (offsets, most) = (&self.rung_offsets, Price::cents(Self::MOST_POINTS * 100));
+        if !(1..=Self::MOST_RUNGS).contains(&offsets.len()) || offsets.iter().any(|offset| offset.is_negative() || *offset > most) {
+            let first: Vec<_> = offsets.iter().take(Self::MOST_RUNGS).collect();
+            return fail("rung_offsets", format!("{} of them, {first:?}", offsets.len()), "1 to 20 offsets in points, each between 0 and 1000");
         }
         for (field, seconds, least) in [
             ("stale_after_seconds", self.stale_after_seconds, 1),
@@ -123,14 +131,14 @@ impl ExecutionProfile {
         if self.least_rung_seconds > self.rung_seconds {
             return fail("least_rung_seconds", self.least_rung_seconds.to_string(), "no more than rung_seconds");
         }
-        if self.envelope <= Price::ZERO {
-            return fail("envelope", self.envelope.to_string(), "points above zero");
+        if self.envelope <= Price::ZERO || self.envelope > most {
+            return fail("envelope", self.envelope.to_string(), "points above zero, up to 1000");
         }
         if self.worst_loss_share <= Decimal::ZERO || self.worst_loss_share > Decimal::ONE {
             return fail("worst_loss_share", self.worst_loss_share.to_string(), "a share above 0 and up to 1");
         }
-        if self.cost_per_contract.is_sign_negative() {
-            return fail("cost_per_contract", self.cost_per_contract.to_string(), "dollars, 0 or more");
+        if self.cost_per_contract.is_sign_negative() || self.cost_per_contract > Decimal::ONE_THOUSAND {
+            return fail("cost_per_contract", self.cost_per_contract.to_string(), "dollars, between 0 and 1000");
         }
         Ok(())
     }

@@ -50,13 +50,17 @@ pub(crate) mod tests {
     fn a_profile_field_that_cannot_be_used_is_named() {
         type Change = fn(&mut ExecutionProfile);
         assert_eq!(profile().check(), Ok(()));
-        let cases: [(&str, Change); 8] = [
+        let cases: [(&str, Change); 12] = [
             ("window_closes", |p| p.window_closes = time(9, 0, 0, 0)),
             ("rung_offsets", |p| p.rung_offsets.clear()),
             ("rung_offsets", |p| p.rung_offsets = vec![Price::cents(-5)]),
             ("confirm_seconds", |p| p.confirm_seconds = 1),
             ("least_rung_seconds", |p| p.least_rung_seconds = 21),
             ("envelope", |p| p.envelope = Price::ZERO),
+            ("envelope", |p| p.envelope = Price::new(Decimal::MAX)),
+            ("rung_offsets", |p| p.rung_offsets = vec![Price::new(Decimal::MAX)]),
+            ("rung_offsets", |p| p.rung_offsets = vec![Price::ZERO; 21]),
+            ("cost_per_contract", |p| p.cost_per_contract = Decimal::MAX),
             ("worst_loss_share", |p| p.worst_loss_share = Decimal::TWO),
             ("lease_seconds", |p| p.lease_seconds = 3),
         ];

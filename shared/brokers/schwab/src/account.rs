@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::fields::{FieldError, Object};
 
+/// More of one contract than any account holds. Plan and approval add to a position and turn its sign.
+const MOST_CONTRACTS: i64 = 1_000_000_000;
+
 /// Equity and option positions out of the answer.
 pub(crate) fn snapshot(answer: &Value) -> Result<AccountSnapshot, BrokerFault> {
     let answer = Object::of(answer, "account")?;
@@ -51,7 +54,10 @@ fn positions(account: &Object<'_>) -> Result<BTreeMap<OptionSymbol, i64>, FieldE
         let symbol: OptionSymbol = instrument.required_text("symbol")?.parse().map_err(|_| instrument.bad("symbol", "an option symbol"))?;
         let net = net_quantity(&row)?;
         let held = positions.entry(symbol).or_default();
-        *held = held.saturating_add(net);
+        *held += net;
+        if held.abs() > MOST_CONTRACTS {
+            return Err(row.bad("longQuantity", "with the other rows of this contract up to 1e9 contracts"));
+        }
     }
     positions.retain(|_, quantity| *quantity != 0);
     Ok(positions)
@@ -68,7 +74,8 @@ fn net_quantity(row: &Object<'_>) -> Result<i64, FieldError> {
         }
     }
     let net = long.unwrap_or_default().checked_sub(short.unwrap_or_default());
-    net.and_then(|net| net.to_i64()).ok_or_else(|| row.bad("longQuantity", "a number of contracts"))
+    let net = net.and_then(|net| net.to_i64()).filter(|net| net.abs() <= MOST_CONTRACTS);
+    net.ok_or_else(|| row.bad(if short > long { "shortQuantity" } else { "longQuantity" }, "up to 1e9 contracts"))
 }
 
 #[cfg(test)]
@@ -130,6 +137,8 @@ mod tests {
             (json!([row(name, json!(0), json!(-1))]), "positions[0].shortQuantity: got -1"),
             (json!([row(name, Value::Null, Value::Null)]), "positions[0].longQuantity: got nothing"),
             (json!([{"longQuantity": 1}]), "positions[0].instrument: got nothing"),
+            (json!([row(name, json!(0), json!(5e9))]), "positions[0].shortQuantity: got 5000000000.0"),
+            (json!([row(name, json!(9e8), json!(0)), row(name, json!(9e8), json!(0))]), "positions[1].longQuantity: got 900000000.0"),
             (json!({}), "positions: got {}"),
         ] {
             let fault = of(rows).unwrap_err();

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use crate::fields::{FieldError, Object};
 
+/// Schwab's have 64 characters.
+const LONGEST_HASH: usize = 128;
+
 /// The hash of account `wanted`, or of the only account when none is named.
 pub(crate) fn account_hash(answer: &Value, wanted: Option<&str>) -> Result<String, BrokerFault> {
     let rows = answer.as_array().ok_or_else(|| FieldError::new("accountNumbers", Some(answer), "a list"))?;
@@ -13,8 +16,8 @@ pub(crate) fn account_hash(answer: &Value, wanted: Option<&str>) -> Result<Strin
         let row = Object::of(row, format!("accountNumbers[{at}]"))?;
         let (number, hash) = (row.required_text("accountNumber")?, row.required_text("hashValue")?);
         // It becomes part of a path.
-        if hash.is_empty() || !hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(row.bad("hashValue", "letters and digits").into());
+        if !(1..=LONGEST_HASH).contains(&hash.len()) || !hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(row.bad("hashValue", "letters and digits, up to 128").into());
         }
         if wanted.is_none_or(|wanted| wanted == number) {
             hashes.push(hash.to_owned());

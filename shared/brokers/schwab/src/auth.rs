@@ -175,7 +175,7 @@ pub(crate) fn error_body(response: &Response, hide: [&SecretString; 3]) -> Error
 /// What the token endpoint's answer makes of `document`. `app` are the credentials that an error answer may echo.
 pub(crate) fn refreshed(document: &TokenDocument, response: &Response, app: [&SecretString; 2], now: Timestamp) -> Result<TokenDocument, BrokerFault> {
     if !response.is_success() {
-        let body = error_body(response, [app[0], app[1], document.refresh()]);
+        let body = ErrorBody::read_of_token_endpoint(&response.body, &[app[0], app[1], document.refresh()].map(ExposeSecret::expose_secret));
         return Err(refused(document, response, &body, now));
     }
     let malformed = |why: String| BrokerFault::Malformed(why);

@@ -18,6 +18,7 @@ use tokio::sync::OnceCell;
 
 use crate::auth::Auth;
 use crate::client::{BROKER, Client, failed};
+use crate::fields::is_id;
 use crate::throttle::WriteThrottle;
 use crate::token::{TokenDocument, TokenDocumentError};
 use crate::{account, account_hash, order_list, order_view, quotes};
@@ -127,8 +128,8 @@ impl Schwab {
 
     /// The address of one order. An id that is not digits is refused here, because it becomes part of the path.
     pub(crate) async fn order_url(&self, id: &OrderId) -> Result<String, BrokerFault> {
-        if id.0.is_empty() || !id.0.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(BrokerFault::Refused(format!("order id: got {:?}, expected digits; nothing was sent", id.0)));
+        if !is_id(&id.0) {
+            return Err(BrokerFault::Refused(format!("order id: got {:?}, expected up to 40 digits; nothing was sent", id.0)));
         }
         let hash = self.hash().await.map_err(|error| error.fault)?;
         Ok(format!("{}/{id}", self.orders_url(hash)))

@@ -26,24 +26,48 @@ pub(crate) enum Origin {
 }
 
 impl ErrorBody {
-    /// Reads a body. `hide` is taken out of it first: credentials an echo might contain.
+    /// Reads a body. `hide` is taken out of it: credentials an echo might contain.
     pub(crate) fn read(body: &[u8], hide: &[&str]) -> Self {
-        let mut text = String::from_utf8_lossy(body).into_owned();
-        for secret in hide.iter().filter(|secret| !secret.is_empty()) {
-            text = text.replace(secret, "[hidden]");
-        }
+        Self::telling(body, hide, |text| text)
+    }
+
+    /// Reads a body of the token endpoint. One in a shape we do not know may hold a token that nobody has hidden yet, so nothing
+    /// of it is shown.
+    pub(crate) fn read_of_token_endpoint(body: &[u8], hide: &[&str]) -> Self {
+        let size = body.len();
+        Self::telling(body, hide, |text| if text.contains(['{', '[', '"']) { format!("{size} bytes in no known shape, not shown") } else { text })
+    }
+
+    /// `unknown` is asked about a text that no known field holds.
+    fn telling(body: &[u8], hide: &[&str], unknown: impl Fn(String) -> String) -> Self {
+        let text = hidden(String::from_utf8_lossy(body).into_owned(), hide);
         let (text, from) = match serde_json::from_str::<Value>(&text) {
             Ok(value) => match fault(&value) {
                 Some(fault) => (fault, Origin::Gateway),
-                None => (api_text(&value).unwrap_or(text), Origin::Api),
+                None => (api_text(&value).unwrap_or_else(|| unknown(text)), Origin::Api),
             },
             Err(_) if text.trim().is_empty() => ("no text".to_owned(), Origin::Api),
-            Err(_) if text.trim_start().starts_with('<') => (format!("edge page: {}", without_tags(&text)), Origin::Edge),
-            Err(_) => (text, Origin::Gateway),
+            Err(_) if text.trim_start().starts_with('<') => (format!("edge page: {}", unknown(without_tags(&text))), Origin::Edge),
+            Err(_) => (unknown(text), Origin::Gateway),
         };
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Once more: JSON may have spelled a credential with escapes.
+        let line = hidden(text.split_whitespace().collect::<Vec<_>>().join(" "), hide);
         Self { text: line.chars().take(EXCERPT).collect(), from }
     }
+}
+
+/// The text without the secrets, as they are and as a form spells them.
+fn hidden(mut text: String, secrets: &[&str]) -> String {
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        let in_a_form = |escape: fn(u8) -> String| -> String {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            secret.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { escape(byte) }).collect()
+        };
+        for spelled in [(*secret).to_owned(), in_a_form(|byte| format!("%{byte:02X}")), in_a_form(|byte| format!("%{byte:02x}"))] {
+            text = text.replace(&spelled, "[hidden]");
+        }
+    }
+    text
 }
 
 /// `{"fault":{"faultstring":"…","detail":{"errorcode":"…"}}}`
@@ -134,6 +158,34 @@ mod tests {
         let body = format!("{}canary-token tail", "x".repeat(EXCERPT - 4));
         let read = ErrorBody::read(body.as_bytes(), &["canary-token", ""]);
         assert!(!read.text.contains("cana") && read.text.ends_with("[hid"), "{}", read.text);
+    }
+
+    #[test]
+    fn an_echoed_credential_is_hidden_however_it_is_spelled() {
+        for body in [
+            r#"{"message":"canary/+1 failed"}"#,
+            r#"{"message":"\u0063anary\/+1 failed"}"#,
+            r#"{"errors":[{"title":"Bad","source":{"\u0063anary/+1":1}}]}"#,
+            "refresh_token=canary%2F%2B1",
+            "refresh_token=canary%2f%2b1",
+        ] {
+            let read = ErrorBody::read(body.as_bytes(), &["canary/+1"]);
+            assert!(read.text.contains("[hidden]") && !read.text.contains("canary"), "{}", read.text);
+        }
+    }
+
+    #[test]
+    fn the_token_endpoint_shows_nothing_of_a_shape_we_do_not_know() {
+        for (body, text) in [
+            (r#"{"access_token":"canary"}"#, "25 bytes in no known shape, not shown"),
+            (r#"{"access_token":"canary"#, "23 bytes in no known shape, not shown"),
+            (r#""canary""#, "8 bytes in no known shape, not shown"),
+            (r#"{"error":"invalid_client"}"#, "invalid_client"),
+            ("404 Not Found", "404 Not Found"),
+            ("", "no text"),
+        ] {
+            assert_eq!(ErrorBody::read_of_token_endpoint(body.as_bytes(), &[]).text, text);
+        }
     }
 
     proptest! {

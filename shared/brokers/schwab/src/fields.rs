@@ -1,12 +1,25 @@
 //! Reading JSON by key, with errors that name the field, what came and what was expected.
 
+use std::fmt;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use gamma_execution::ports::BrokerFault;
+use gamma_market::Price;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Map, Value};
+
+/// Decimals end at 8e28, and arithmetic beyond that panics. No amount or count of an account comes near this, so that sums of products
+/// of what was read stay inside.
+const LARGEST: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0);
+
+/// The same for a price, which is multiplied by contracts.
+pub(crate) const LARGEST_PRICE: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+
+/// The most characters kept of a text that only people read.
+pub(crate) const LONGEST_WORDS: usize = 500;
 
 /// A field that does not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,16 +45,36 @@ impl From<FieldError> for BrokerFault {
 
 /// A JSON object and the path that leads to it. A key that is null reads as absent.
 pub(crate) struct Object<'a> {
-    path: String,
+    path: Rc<Path>,
     map: &'a Map<String, Value>,
+}
+
+/// How an object was reached. Written out only in errors: in a list of many rows far down, the paths would be larger than the answer.
+enum Path {
+    Start(String),
+    Field(Rc<Self>, &'static str),
+    Row(Rc<Self>, &'static str, usize),
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(name) => f.write_str(name),
+            Self::Field(above, key) => write!(f, "{above}.{key}"),
+            Self::Row(above, key, at) => write!(f, "{above}.{key}[{at}]"),
+        }
+    }
 }
 
 impl<'a> Object<'a> {
     pub(crate) fn of(value: &'a Value, path: impl Into<String>) -> Result<Self, FieldError> {
-        let path = path.into();
+        Self::at(value, Path::Start(path.into()))
+    }
+
+    fn at(value: &'a Value, path: Path) -> Result<Self, FieldError> {
         match value.as_object() {
-            Some(map) => Ok(Self { path, map }),
-            None => Err(FieldError::new(path, Some(value), "an object")),
+            Some(map) => Ok(Self { path: Rc::new(path), map }),
+            None => Err(FieldError::new(path.to_string(), Some(value), "an object")),
         }
     }
 
@@ -55,15 +88,15 @@ impl<'a> Object<'a> {
         FieldError::new(format!("{}.{key}", self.path), self.value(key), expected)
     }
 
-    pub(crate) fn object(&self, key: &str) -> Result<Option<Self>, FieldError> {
-        self.value(key).map(|value| Self::of(value, format!("{}.{key}", self.path))).transpose()
+    pub(crate) fn object(&self, key: &'static str) -> Result<Option<Self>, FieldError> {
+        self.value(key).map(|value| Self::at(value, Path::Field(Rc::clone(&self.path), key))).transpose()
     }
 
     /// The objects of a list; an absent key is an empty list, as Schwab leaves empty lists out.
-    pub(crate) fn objects(&self, key: &str) -> Result<Vec<Self>, FieldError> {
+    pub(crate) fn objects(&self, key: &'static str) -> Result<Vec<Self>, FieldError> {
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
         let rows = value.as_array().ok_or_else(|| self.bad(key, "a list"))?;
-        rows.iter().enumerate().map(|(at, row)| Self::of(row, format!("{}.{key}[{at}]", self.path))).collect()
+        rows.iter().enumerate().map(|(at, row)| Self::at(row, Path::Row(Rc::clone(&self.path), key, at))).collect()
     }
 
     pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, FieldError> {
@@ -74,9 +107,19 @@ impl<'a> Object<'a> {
         self.text(key)?.ok_or_else(|| self.bad(key, "text"))
     }
 
-    /// A number, exact: the digits of the JSON text, never a float of ours.
+    /// A text of the broker's that is kept, cut where it would fill an item of the ledger.
+    pub(crate) fn words(&self, key: &str) -> Result<Option<String>, FieldError> {
+        Ok(self.text(key)?.map(|text| text.chars().take(LONGEST_WORDS).collect()))
+    }
+
+    /// A number of anything, never a float of ours, and not beyond [`LARGEST`].
     pub(crate) fn decimal(&self, key: &str) -> Result<Option<Decimal>, FieldError> {
-        self.value(key).map(|value| decimal(value).ok_or_else(|| self.bad(key, "a number"))).transpose()
+        self.value(key).map(|value| decimal(value).ok_or_else(|| self.bad(key, "a number up to 1e15"))).transpose()
+    }
+
+    /// A price in points, not beyond [`LARGEST_PRICE`].
+    pub(crate) fn price(&self, key: &str) -> Result<Option<Price>, FieldError> {
+        self.value(key).map(|value| price(value).ok_or_else(|| self.bad(key, "a price in points up to 1e9"))).transpose()
     }
 
     /// A count. Schwab writes counts as floats, `2.0`; a fraction is an error.
@@ -87,7 +130,7 @@ impl<'a> Object<'a> {
         count.map(Some).ok_or_else(|| self.bad(key, expected))
     }
 
-    /// An id written as a number or as text, digits only.
+    /// An id written as a number or as text, digits only, not longer than an id can be.
     pub(crate) fn id(&self, key: &str) -> Result<Option<String>, FieldError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let text = match value {
@@ -95,8 +138,7 @@ impl<'a> Object<'a> {
             Value::String(text) => text.clone(),
             _ => String::new(),
         };
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if digits { Ok(Some(text)) } else { Err(self.bad(key, "an id of digits")) }
+        if is_id(&text) { Ok(Some(text)) } else { Err(self.bad(key, "an id of up to 40 digits")) }
     }
 
     /// A time such as `2026-08-20T18:30:05+0000`; `Z`, a colon in the offset and milliseconds are read too.
@@ -106,8 +148,23 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A JSON number, or a number in text.
+/// Whether a text can be an id of the broker's: it becomes part of a path, and of the ledger.
+pub(crate) fn is_id(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A price, where the value is one: see [`Object::price`].
+pub(crate) fn price(value: &Value) -> Option<Price> {
+    exact(value).filter(|points| points.abs() <= LARGEST_PRICE).map(Price::new)
+}
+
+/// A number, where the value is one: see [`Object::decimal`].
 pub(crate) fn decimal(value: &Value) -> Option<Decimal> {
+    exact(value).filter(|number| number.abs() <= LARGEST)
+}
+
+/// A JSON number, or a number in text.
+pub(crate) fn exact(value: &Value) -> Option<Decimal> {
     match value {
         Value::Number(number) => parse_decimal(&number.to_string()),
         Value::String(text) => parse_decimal(text.trim()),
@@ -161,6 +218,25 @@ mod tests {
         for (key, shown) in [("e", "row.e: got 1.5"), ("f", "row.f: got -1.0"), ("g", "row.g: got \"NaN\""), ("h", "row.h: got 1e")] {
             let error = object.count(key).unwrap_err().to_string();
             assert!(error.starts_with(shown) && error.contains("expected"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_no_account_can_hold_does_not_read() {
+        let value = json!({"most": 1e15, "more": 1_000_000_000_000_001_u64, "less": -1.1e15, "dear": "1000000000", "dearer": "1000000000.01", "id": "1".repeat(40), "ids": "1".repeat(41),
+            "page": "é".repeat(900)});
+        let object = Object::of(&value, "row").unwrap();
+        assert_eq!(object.decimal("most").unwrap(), Some(LARGEST));
+        assert_eq!(object.price("dear").unwrap(), Some(Price::new(LARGEST_PRICE)));
+        assert_eq!(object.id("id").unwrap().unwrap().len(), 40);
+        assert_eq!(object.words("page").unwrap().unwrap().chars().count(), LONGEST_WORDS);
+        for (error, shown) in [
+            (object.decimal("more").unwrap_err(), "row.more: got 1000000000000001, expected a number up to 1e15"),
+            (object.decimal("less").unwrap_err(), "row.less: got -1100000000000000.0, expected a number"),
+            (object.price("dearer").unwrap_err(), "row.dearer: got \"1000000000.01\", expected a price in points up to 1e9"),
+            (object.id("ids").unwrap_err(), "row.ids: got \"111"),
+        ] {
+            assert!(error.to_string().starts_with(shown), "{error}");
         }
     }
 

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
-use crate::fields::{FieldError, Object};
+use crate::fields::{FieldError, LARGEST_PRICE, Object};
 use crate::order_status::status;
 
 /// The answer for one id, which must be that order's.
@@ -33,7 +33,7 @@ pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
         id: OrderId(id),
         quantity,
         filled,
-        price: order.decimal("price")?.map(Price::new),
+        price: order.price("price")?,
         effect: match order.text("orderType")? {
             Some("NET_CREDIT") => Some(Effect::Credit),
             Some("NET_DEBIT") => Some(Effect::Debit),
@@ -43,8 +43,8 @@ pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
         foreign_legs,
         entered: order.time("enteredTime")?,
         fills: executions.into_iter().filter_map(Execution::into_fill).collect(),
-        reason: order.text("statusDescription")?.map(str::to_owned),
-        tag: order.text("tag")?.map(str::to_owned),
+        reason: order.words("statusDescription")?,
+        tag: order.words("tag")?,
         status,
     })
 }
@@ -165,7 +165,7 @@ fn net_price(parts: &[Object<'_>], legs: &Legs, packages: u32) -> Result<Option<
         let Some(at) = legs.rows.iter().position(|row| row.id.is_some() && row.id == id) else {
             return Ok(None);
         };
-        let price = part.decimal("price")?.ok_or_else(|| part.bad("price", "a number"))?;
+        let price = part.price("price")?.ok_or_else(|| part.bad("price", "a number"))?.points();
         let contracts = part.decimal("quantity")?.ok_or_else(|| part.bad("quantity", "a number"))?;
         let signed = match legs.rows[at].leg.action {
             LegAction::Sell => price,
@@ -181,7 +181,8 @@ fn net_price(parts: &[Object<'_>], legs: &Legs, packages: u32) -> Result<Option<
     }
     let complete = left.iter().all(Decimal::is_zero);
     let net = complete.then(|| cash.checked_div(Decimal::from(packages))).flatten();
-    Ok(net.map(|net| Price::new(net.normalize()).abs()))
+    // Parts that take back what others gave may add up to any price.
+    Ok(net.filter(|net| net.abs() <= LARGEST_PRICE).map(|net| Price::new(net.normalize()).abs()))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 
 use crate::broker::Schwab;
 use crate::error_body::{ErrorBody, Origin};
+use crate::fields::is_id;
 use crate::order_json::order_json;
 
 /// The POST's own bound; the lease must outlive it.
@@ -102,8 +103,8 @@ fn order_id(location: Option<&str>, hash: &str) -> Result<OrderId, &'static str>
         return Err("with a Location under another account's hash");
     }
     match id {
-        Some(id) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => Ok(OrderId(id.to_owned())),
-        _ => Err("with a Location whose order id is not a number"),
+        Some(id) if is_id(id) => Ok(OrderId(id.to_owned())),
+        _ => Err("with a Location whose order id is not a number of up to 40 digits"),
     }
 }
 
@@ -138,7 +139,7 @@ mod tests {
         for (location, wrong) in [
             ("https://api.schwabapi.com/trader/v1/accounts/FFFF/orders/1005638175790", "under another account's hash"),
             ("https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/", "is no …/accounts/<hash>/orders/<id>"),
-            ("https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/12x", "whose order id is not a number"),
+            ("https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/12x", "whose order id is not a number of up to 40 digits"),
             ("https://api.schwabapi.com/trader/v1/accounts/FFFF/positions/12", "is no …/accounts/<hash>/orders/<id>"),
             ("https://api.schwabapi.com/trader/v1/orders/12", "is no …/accounts/<hash>/orders/<id>"),
             ("12", "is no …/accounts/<hash>/orders/<id>"),

@@ -65,7 +65,7 @@ impl Preview {
         if status.is_none() && rules.is_none() {
             return Err(answer.bad("orderValidationResult", "this or orderStrategy.status"));
         }
-        let texts = |key: &str| rules.as_ref().map_or(Ok(Vec::new()), |rules| messages(rules, key));
+        let texts = |key: &'static str| rules.as_ref().map_or(Ok(Vec::new()), |rules| messages(rules, key));
         let mut rejects = texts("rejects")?;
         if status == Some("REJECTED") && rejects.is_empty() {
             rejects.push("status REJECTED without a rule".to_owned());
@@ -84,14 +84,14 @@ impl Preview {
 }
 
 /// The text for people is in `activityMessage`; `message` is often empty.
-fn messages(rules: &Object<'_>, key: &str) -> Result<Vec<String>, FieldError> {
+fn messages(rules: &Object<'_>, key: &'static str) -> Result<Vec<String>, FieldError> {
     rules
         .objects(key)?
         .iter()
         .map(|rule| {
             for key in ["activityMessage", "message", "validationRuleName"] {
-                if let Some(text) = rule.text(key)?.filter(|text| !text.trim().is_empty()) {
-                    return Ok(text.to_owned());
+                if let Some(text) = rule.words(key)?.filter(|text| !text.trim().is_empty()) {
+                    return Ok(text);
                 }
             }
             Ok("a rule without a text".to_owned())

@@ -3,7 +3,6 @@
 use gamma_execution::ports::BrokerFault;
 use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook};
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
@@ -27,16 +26,21 @@ pub(crate) fn book(answer: &Value, wanted: &[OptionSymbol]) -> Result<QuoteBook,
     Ok(book)
 }
 
-/// A side that is no price is absent: `"NaN"`, a negative marker, nothing.
+/// A side that is no price is absent: `"NaN"`, a negative marker, a number beyond every market, nothing.
 ///
 /// A bid of 0.00 is a price: nobody pays anything. An ask of 0.00 is not: nobody sells for nothing, Schwab writes 0 where
 /// no offer stands.
 fn leg_quote(quote: &Object<'_>) -> LegQuote {
-    let number = |key: &str| quote.value(key).and_then(fields::decimal);
+    let price = |key: &str| quote.value(key).and_then(fields::price);
     LegQuote {
-        bid: number("bidPrice").filter(|bid| *bid >= Decimal::ZERO).map(Price::new),
-        ask: number("askPrice").filter(|ask| *ask > Decimal::ZERO).map(Price::new),
-        at: number("quoteTime").and_then(|millis| millis.to_i64()).filter(|millis| *millis > 0).and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+        bid: price("bidPrice").filter(|bid| !bid.is_negative()),
+        ask: price("askPrice").filter(|ask| *ask > Price::ZERO),
+        at: quote
+            .value("quoteTime")
+            .and_then(fields::decimal)
+            .and_then(|millis| millis.to_i64())
+            .filter(|millis| *millis > 0)
+            .and_then(|millis| Timestamp::from_millisecond(millis).ok()),
     }
 }
 

@@ -162,7 +162,7 @@ pub fn token_age(text: &SecretString) -> Option<TokenAge> {
 
 /// Unix seconds; some clients write a fraction.
 fn whole_seconds(value: &Value) -> Option<i64> {
-    fields::decimal(value)?.trunc().to_i64()
+    fields::exact(value)?.trunc().to_i64()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::ProfileError;
 
+const MOST_BREAKS: usize = 50;
+
 /// Buckets 1 to N over N−1 rising breaks; a value equal to a break falls in the bucket above it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Buckets {
@@ -18,8 +20,8 @@ impl Buckets {
     /// # Errors
     /// [`ProfileError`] names the field, what came and what was expected.
     pub fn new(breaks: Vec<Decimal>, multipliers: Vec<u32>) -> Result<Self, ProfileError> {
-        if breaks.is_empty() {
-            return Err(ProfileError::new("volatility_breaks", "an empty list".into(), "at least one break"));
+        if !(1..=MOST_BREAKS).contains(&breaks.len()) {
+            return Err(ProfileError::new("volatility_breaks", format!("a list of {}", breaks.len()), "1 to 50 breaks"));
         }
         let rising = breaks.windows(2).all(|pair| pair[0] < pair[1]);
         if !rising || breaks[0] <= Decimal::ZERO {

@@ -34,7 +34,8 @@ pub fn decide(row: &SignalRow, snapshot: Snapshot<'_>, profile: &Profile) -> Res
         Some(equity) if equity <= Decimal::ZERO => return Err(PlanRefusal::EquityNotPositive { equity }),
         Some(equity) => equity,
     };
-    let units = (equity / raw.unit_dollars).floor().max(Decimal::ONE);
+    // Very small units of very large equity are more than a decimal holds.
+    let units = equity.checked_div(raw.unit_dollars).map_or(Decimal::MAX, |units| units.floor().max(Decimal::ONE));
     let trades = [side_of(row, Right::Put, expiry)?, side_of(row, Right::Call, expiry)?];
     let structure = structure_of(&trades).ok_or(PlanRefusal::NoSide)?;
     let (volatility, bucket, multiplier) = size(row, profile)?;
@@ -42,7 +43,7 @@ pub fn decide(row: &SignalRow, snapshot: Snapshot<'_>, profile: &Profile) -> Res
         return Err(PlanRefusal::MultiplierZero { bucket });
     }
     let too_large = PlanRefusal::TooLarge { units, multiplier };
-    let full_size = (units * Decimal::from(multiplier)).to_u32().filter(|size| *size <= 100_000).ok_or(too_large)?;
+    let full_size = units.checked_mul(Decimal::from(multiplier)).and_then(|size| size.to_u32()).filter(|size| *size <= 100_000).ok_or(too_large)?;
     let units = full_size / multiplier;
     let reduces = structure == Structure::RiskReversal && multiplier >= raw.risk_reversal_from_multiplier;
     let sides = trades

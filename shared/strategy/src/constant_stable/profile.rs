@@ -87,8 +87,9 @@ impl TryFrom<RawProfile> for Profile {
         if raw.unit_dollars <= Decimal::ZERO {
             return Err(ProfileError::new("unit_dollars", raw.unit_dollars.to_string(), "dollars above zero"));
         }
-        if raw.volatility_field.trim().is_empty() {
-            return Err(ProfileError::new("volatility_field", "an empty text".into(), "a field name such as VixOne"));
+        if raw.volatility_field.trim().is_empty() || raw.volatility_field.len() > 60 {
+            let got = format!("a text of {} bytes", raw.volatility_field.len());
+            return Err(ProfileError::new("volatility_field", got, "a field name such as VixOne"));
         }
         let ratio = raw.risk_reversal_credit_ratio;
         if ratio <= Decimal::ZERO || ratio > Decimal::ONE {

@@ -1,7 +1,6 @@
 //! Reading transactions. They carry the account's number, so an answer of the wrong shape is described and not shown.
 
 use gamma_execution::ports::{BrokerFault, OrderId};
-use gamma_market::Price;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
@@ -50,7 +49,7 @@ fn fields(row: &Object<'_>) -> Result<Transaction, FieldError> {
         settles: row.time("settlementDate")?,
         order: row.id("orderId")?.map(OrderId),
         net_amount: row.decimal("netAmount")?,
-        description: row.text("description")?.map(str::to_owned),
+        description: row.words("description")?,
         items: row.objects("transferItems")?.iter().map(item).collect::<Result<_, _>>()?,
     })
 }
@@ -61,7 +60,7 @@ fn item(row: &Object<'_>) -> Result<TransferItem, FieldError> {
         // The amount of a fee has no sign, and is zero in some rows that cost something.
         return Ok(TransferItem::Fee { kind: fee(word), cost: cost.ok_or_else(|| row.bad("cost", "dollars"))? });
     }
-    let price = row.decimal("price")?.map(Price::new);
+    let price = row.price("price")?;
     let instrument = row.object("instrument")?;
     let text = |key: &str| instrument.as_ref().map_or(Ok(None), |instrument| instrument.text(key));
     let (asset_type, symbol) = (text("assetType")?, text("symbol")?);
@@ -73,7 +72,7 @@ fn item(row: &Object<'_>) -> Result<TransferItem, FieldError> {
             TransferItem::Contracts { symbol, contracts, price, cost, effect: row.text("positionEffect")?.map(effect) }
         }
         (Some("CURRENCY"), None) => TransferItem::Cash { amount, cost },
-        _ => TransferItem::Other { asset_type: asset_type.map(str::to_owned), symbol: symbol.map(str::to_owned), amount, price, cost },
+        _ => TransferItem::Other { asset_type: asset_type.map(stranger), symbol: symbol.map(stranger), amount, price, cost },
     })
 }
 

@@ -163,6 +163,15 @@ fn a_side_with_a_direction_needs_its_strike() {
     }
 }
 
+/// Found by the fuzzer: the quotient was more than a decimal holds, and dividing panicked.
+#[test]
+fn a_size_beyond_every_number_is_refused() {
+    for (unit_dollars, equity) in [("0.0000000000000000000000000001", "9000"), ("1", "79228162514264337593543950335"), ("0.09", "10000")] {
+        let raw = RawProfile { unit_dollars: dec(unit_dollars), ..lambda() };
+        assert!(matches!(run(&row(Some(-1), None, Some("0.1")), Some(equity), &[], raw), Err(PlanRefusal::TooLarge { .. })), "{equity} / {unit_dollars}");
+    }
+}
+
 #[test]
 fn a_zero_multiplier_trades_nothing() {
     let quiet = RawProfile { multipliers: vec![0, 3, 5, 8, 10], ..lambda() };

@@ -1,4 +1,5 @@
 use super::*;
+use gamma_market::Price;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -125,7 +126,7 @@ fn what_does_not_read_is_named_and_shows_no_account() {
         ("/transferItems", json!(7), "transaction.transferItems: got 7, expected a list"),
         ("/transferItems/0/cost", Value::Null, "transaction.transferItems[0].cost: got nothing, expected dollars"),
         ("/transferItems/5/amount", json!(1.5), "transaction.transferItems[5].amount: got 1.5, expected a whole number of contracts"),
-        ("/transferItems/5/price", json!([]), "transaction.transferItems[5].price: got [], expected a number"),
+        ("/transferItems/5/price", json!([]), "transaction.transferItems[5].price: got [], expected a price in points"),
         ("/transferItems/5/instrument", json!("x"), "transaction.transferItems[5].instrument: got \"x\", expected an object"),
     ] {
         let mut row = answer()[7].clone();

@@ -1,0 +1,90 @@
+use gamma_execution::fingerprint::Fingerprint;
+use gamma_execution::ports::{OrderId, OrderStatus, OrderView};
+use gamma_market::Price;
+use gamma_schwab::decode;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use super::{Verdict, account};
+use crate::promise::{fault, short, workable};
+
+/// The list of orders.
+pub(super) fn list(data: &[u8]) -> Verdict {
+    match decode::orders(data) {
+        Ok(views) => {
+            views.iter().for_each(useful);
+            let vertical = account::vertical();
+            let print = Fingerprint { vertical, quantity: 2, price: Price::cents(115), marked: Timestamp::UNIX_EPOCH, seen: &[], tag: None };
+            assert!(print.matches(&views).len() <= views.len());
+            Verdict::Reads
+        }
+        Err(error) => {
+            fault(&error);
+            Verdict::Refused
+        }
+    }
+}
+
+/// One order, asked for by its id.
+pub(super) fn order(data: &[u8]) -> Verdict {
+    let id = OrderId("1005638175790".to_owned());
+    match decode::order(data, &id) {
+        Ok(view) => {
+            assert_eq!(view.id, id, "the answer is about the order that was asked for");
+            useful(&view);
+            Verdict::Reads
+        }
+        Err(error) => {
+            fault(&error);
+            Verdict::Refused
+        }
+    }
+}
+
+/// What ladder, recovery and report rely on.
+fn useful(view: &OrderView) {
+    let digits = view.id.0.bytes().all(|byte| byte.is_ascii_digit());
+    assert!(digits && (1..=40).contains(&view.id.0.len()), "an order id is part of a path: {:.100}", view.id.0);
+    workable("price", view.price.unwrap_or_default().points(), 1_000_000_000);
+    let executed = view.fills.iter().fold(0_u32, |sum, fill| sum.saturating_add(fill.quantity));
+    assert!(view.filled >= executed, "fills are never counted too low: {} of {executed}", view.filled);
+    assert!(view.status != OrderStatus::Filled || view.filled >= view.quantity, "FILLED is all of it: {view:?}");
+    assert!(view.legs.iter().all(|(_, ratio)| *ratio > 0), "{view:?}");
+    let paid = view.fills.iter().map(|fill| {
+        assert!(!fill.price.is_negative(), "a net price has no sign: {fill:?}");
+        workable("fill price", fill.price.points(), 1_000_000_000);
+        fill.price.points() * Decimal::from(fill.quantity)
+    });
+    let _: Decimal = paid.sum();
+    let _ = view.is_settled(view.quantity);
+    if let OrderStatus::Other(word) = &view.status {
+        short("status", word);
+        assert!(!view.status.is_terminal(), "a word we do not know ends nothing");
+    }
+    short("reason", view.reason.as_deref().unwrap_or_default());
+    short("tag", view.tag.as_deref().unwrap_or_default());
+    // Fills go into the ledger and come back out of it.
+    for fill in &view.fills {
+        let kept = serde_json::to_string(fill).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(serde_json::from_str(&kept).ok().as_ref(), Some(fill), "{kept}");
+    }
+}
+
+/// A preview's answer.
+pub(super) fn preview(data: &[u8]) -> Verdict {
+    match decode::preview(data) {
+        Ok(preview) => {
+            assert_eq!(preview.accepted, preview.rejects.is_empty(), "{preview:?}");
+            preview.rejects.iter().chain(&preview.warnings).for_each(|text| {
+                assert!(!text.trim().is_empty(), "a rule says something");
+                short("rule", text);
+            });
+            workable("commission", preview.projected_commission.unwrap_or_default(), 1_000_000_000_000_000);
+            Verdict::Reads
+        }
+        Err(error) => {
+            fault(&error);
+            Verdict::Refused
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use gamma_execution::run::AccountProfile;
+use gamma_execution::schedule::share;
+use gamma_strategy::constant_stable::{Snapshot, decide};
+use gamma_trade::failure::Failure;
+use gamma_trade::profiles;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use super::{Verdict, account, signal};
+use crate::promise::bounded;
+
+/// The profile that is shipped.
+pub(super) fn shipped() -> &'static AccountProfile {
+    static SHIPPED: LazyLock<AccountProfile> = LazyLock::new(|| profiles::load("schwab", None).unwrap_or_else(|failure| panic!("{failure}")));
+    &SHIPPED
+}
+
+/// The file of profiles.
+pub(super) fn profile(data: &[u8]) -> Verdict {
+    let Ok(text) = std::str::from_utf8(data) else { return Verdict::Refused };
+    judge(profiles::parse(text, "schwab", None), "accounts.toml")
+}
+
+/// The sizing override, over the profile that is shipped.
+pub(super) fn sizing(data: &[u8]) -> Verdict {
+    let Ok(text) = std::str::from_utf8(data) else { return Verdict::Refused };
+    judge(profiles::load("schwab", Some(text)), "")
+}
+
+fn judge(read: Result<AccountProfile, Failure>, place: &str) -> Verdict {
+    match read {
+        Ok(profile) => {
+            useful(&profile);
+            Verdict::Reads
+        }
+        Err(failure) => {
+            assert_eq!(failure.error_type, "BadProfile");
+            let text = bounded(&failure);
+            let names = text.contains("accounts.toml") || text.contains("parameter /gamma/schwab/sizing");
+            assert!(names && text.contains(place), "{text}");
+            Verdict::Refused
+        }
+    }
+}
+
+/// Decides, approves, prices and schedules with it, as a run does.
+fn useful(profile: &AccountProfile) {
+    let held = BTreeMap::new();
+    for equity in [1, 25_000, 10_000_000] {
+        let snapshot = Snapshot { equity: Some(Decimal::from(equity)), positions: &held };
+        if let Ok(plan) = decide(&signal::row(), snapshot, &profile.strategy) {
+            let most = profile.strategy.raw().most_per_side.unwrap_or(u32::MAX);
+            assert!(plan.sides.iter().all(|side| side.quantity() <= most && side.quantity() <= 100_000), "{plan:?}");
+        }
+    }
+    let execution = &profile.execution;
+    account::works_orders(execution.limits(), &execution.rung_offsets);
+    // Cost of a large order, as reports tell it.
+    let _ = execution.cost_per_contract * Decimal::from(2 * 100_000_u32);
+    let now = Timestamp::UNIX_EPOCH;
+    let share = share(now, now + std::time::Duration::from_secs(120), execution.rung_offsets.len(), execution);
+    assert!(share.rungs <= execution.rung_offsets.len(), "{share:?}");
+}
