@@ -48,6 +48,9 @@ fn judge(read: Result<AccountProfile, Failure>, place: &str) -> Verdict {
 
 /// Decides, approves, prices and schedules with it, as a run does.
 fn useful(profile: &AccountProfile) {
+    // It stands in every run's report.
+    let shown = serde_json::to_value((profile.strategy.raw(), &profile.execution)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(serde_json::from_value(shown).ok(), Some((profile.strategy.raw().clone(), profile.execution.clone())), "what is read, written and read again");
     let held = BTreeMap::new();
     for equity in [1, 25_000, 10_000_000] {
         let snapshot = Snapshot { equity: Some(Decimal::from(equity)), positions: &held };
