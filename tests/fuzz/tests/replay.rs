@@ -10,7 +10,7 @@ use mutation::Mutator;
 mod mutation;
 
 /// How many texts are derived from each kept one, unless `GAMMA_FUZZ_MUTATIONS` says otherwise.
-const MUTATIONS: usize = 400;
+const MUTATIONS: usize = 250;
 
 /// A kept text: its file is called `reads__…` or `refused__…`, whichever the reader must say.
 struct Kept {
