@@ -22,6 +22,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
             vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-gammawizard", "gamma-cloud", "gamma-simulator"],
         ),
         // The readers alone: no HTTP, no AWS, no simulator.
+        ("gamma-simulation", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-cloud"]),
         ("gamma-fuzz", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-schwab", "gamma-gammawizard", "gamma-trade"]),
     ])
 }
