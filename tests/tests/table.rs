@@ -65,7 +65,7 @@ impl Side {
 
     async fn call(&mut self, second: i64, call: Call) -> String {
         let (ledger, lease) = (&self.ledger, self.leases[call.run].clone());
-        let (side, revision) = (if call.one % 2 == 0 { Right::Put } else { Right::Call }, 1 + call.two / 2);
+        let (side, revision) = (if call.one.is_multiple_of(2) { Right::Put } else { Right::Call }, 1 + call.two / 2);
         let key = IntentKey { strategy: "constant_stable".into(), side, revision };
         match call.kind {
             0 => {
@@ -80,7 +80,7 @@ impl Side {
             3 => format!("{:?}", ledger.open_day(&day(&lease)).await),
             4 => {
                 let both = [intent(&lease, key.clone()), intent(&lease, IntentKey { side: other(side), ..key })];
-                format!("{:?}", ledger.put_intents(&lease, &both[..usize::from(call.two % 2 == 0) + 1]).await)
+                format!("{:?}", ledger.put_intents(&lease, &both[..usize::from(call.two.is_multiple_of(2)) + 1]).await)
             }
             5 => format!("{:?}", ledger.put_sending(&lease, &rung(&lease, key, 1 + call.one / 2, RungState::Sending)).await),
             6 => format!("{:?}", ledger.set_rung("schwab", DATE, &rung(&lease, key, 1 + call.one / 2, state(call))).await),

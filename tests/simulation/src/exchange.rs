@@ -188,6 +188,9 @@ impl Exchange {
         let Some(order) = self.orders.iter_mut().find(|order| order.id.to_string() == id.0) else {
             return CancelReply::Refused("no such order".into());
         };
+        if order.owner == Owner::User {
+            self.tape.push(Tape::NotOurs { id: order.id });
+        }
         if order.status.is_terminal() {
             return CancelReply::Refused(format!("it is {}", order.status));
         }

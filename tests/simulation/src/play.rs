@@ -11,7 +11,7 @@ use gamma_cloud::table::{AttributeValue, Item, Key};
 use gamma_cloud::{DynamoLedger, DynamoTokenLock};
 use gamma_execution::ports::{Clock, TokenStore};
 use gamma_execution::report::{Outcome, RunReport, Status};
-use gamma_execution::run::{AccountProfile, Ports, RunRequest, Task, run};
+use gamma_execution::run::{AccountProfile, Ports, Resolve, RunRequest, Task, run};
 use gamma_execution::tokens::{TokenAge, TokenIdentity, TokenKeeper, TokenPorts, TokenSaved};
 use gamma_market::Right;
 use jiff::Timestamp;
@@ -218,12 +218,20 @@ impl<'a> Play<'a> {
             run_id: who.run_id.clone(),
             deployment_live: true,
             deadline: Timestamp::from_millisecond(deadline + delivery.skew).expect("a time of this century"),
-            task: delivery.task.clone(),
+            task: self.decided(delivery),
         };
         let (profile, equity) = (Arc::clone(&self.profile), account.equity);
         let future: Running = Box::pin(async move { deliver(hand, request, profile, equity).await });
         let (task, woken) = (delivery.task.name(), Arc::new(Woken(AtomicBool::new(true))));
         self.runs.push(Live { who, task, end: None, outcome: None, token: None, until: deadline, woken, future: Some(future) });
+    }
+
+    /// The operator decides by what the broker's books say.
+    fn decided(&self, delivery: &Delivery) -> Task {
+        match &delivery.task {
+            Task::Resolve(resolve) => Task::Resolve(Resolve { filled: self.reference.filled(delivery.account, resolve.side), ..resolve.clone() }),
+            task => task.clone(),
+        }
     }
 
     fn poll(&mut self, number: usize) {
@@ -270,7 +278,7 @@ impl<'a> Play<'a> {
     }
 
     fn task_of(&self, number: usize) -> Task {
-        if self.runs[number].task == "sweep" { Task::Sweep { date: None } } else { crate::scenario::trade(!self.runs[number].who.may_send) }
+        if self.runs[number].task != "trade" { Task::Sweep { date: None } } else { crate::scenario::trade(!self.runs[number].who.may_send) }
     }
 
     /// What happened at the broker since the last step is held against the reference.
@@ -297,7 +305,13 @@ impl<'a> Play<'a> {
         });
         Played {
             filled: filled.collect(),
-            days: self.scenario.accounts.iter().enumerate().map(|(number, _)| self.reference.day(number)).collect(),
+            days: self
+                .scenario
+                .accounts
+                .iter()
+                .enumerate()
+                .map(|(number, _)| self.reference.outcomes(number).first().copied().unwrap_or("nothing filled"))
+                .collect(),
             ends: self.runs.iter().map(|run| (run.task, run.end.unwrap_or(End::Died))).collect(),
             violations: std::mem::take(&mut inner.violations),
             hits: std::mem::take(&mut inner.hits),

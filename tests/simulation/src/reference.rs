@@ -5,19 +5,8 @@ use std::collections::BTreeMap;
 
 use gamma_market::{Right, Vertical};
 
-/// Every name of a day on which orders were sent and nothing filled.
-const NOTHING_FILLED: [&str; 10] = [
-    "no_fill",
-    "not_approved",
-    "nothing_to_do",
-    "rejected",
-    "out_of_time",
-    "halted",
-    "not_armed",
-    "another_run_active",
-    "ledger_unavailable",
-    "broker_unavailable",
-];
+/// The names of days on which something filled. Any other name says that nothing did.
+const FILLED: [&str; 3] = ["filled", "partially_filled", "one_sided"];
 
 /// One thing that really happened at the broker to an order of ours.
 #[derive(Debug, Clone)]
@@ -39,6 +28,11 @@ pub enum Tape {
         id: u64,
         /// Packages.
         quantity: u32,
+    },
+    /// A cancel was asked for an order that is the user's own.
+    NotOurs {
+        /// The broker's id.
+        id: u64,
     },
     /// It is over.
     Over {
@@ -84,12 +78,12 @@ impl Reference {
         self.orders.values().filter(move |order| order.account == account && order.vertical.right() == side)
     }
 
-    /// What the day may be called, as far as fills tell.
+    /// What a day with fills may be called; empty when nothing filled.
     #[must_use]
     pub fn outcomes(&self, account: usize) -> Vec<&'static str> {
         let filled = [Right::Put, Right::Call].map(|side| self.filled(account, side));
         if filled == [0, 0] {
-            return NOTHING_FILLED.to_vec();
+            return Vec::new();
         }
         let of_plan = |plan: &Plan| {
             let sides = plan.iter().filter(|(_, most)| *most > 0);
@@ -108,11 +102,11 @@ impl Reference {
         self.plans[&account].iter().filter_map(of_plan).collect()
     }
 
-    /// What the day came to.
+    /// Whether a day called `name` is told truly.
     #[must_use]
-    pub fn day(&self, account: usize) -> &'static str {
+    pub fn tells(&self, account: usize, name: &str) -> bool {
         let outcomes = self.outcomes(account);
-        if outcomes[..] == NOTHING_FILLED { "nothing filled" } else { outcomes.first().copied().unwrap_or("nobody knows") }
+        if outcomes.is_empty() { !FILLED.contains(&name) } else { outcomes.contains(&name) }
     }
 
     /// Takes one event; the words say what must never be.
@@ -135,6 +129,7 @@ impl Reference {
                 self.orders.insert(id, Entry { account, vertical, filled: 0, alive: true });
             }
             Tape::Filled { id, quantity } => drop(self.orders.entry(id).and_modify(|order| order.filled += quantity)),
+            Tape::NotOurs { id } => return Err(format!("NOT OURS: a cancel was asked for order {id}, which the user entered")),
             Tape::Over { id } => drop(self.orders.entry(id).and_modify(|order| order.alive = false)),
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gamma_execution::profile::ExecutionProfile;
-use gamma_execution::run::{AccountProfile, Task};
+use gamma_execution::run::{AccountProfile, Resolve, Task};
 use gamma_market::{OptionSymbol, Price, Right, SignalRow, Vertical};
 use gamma_strategy::constant_stable::{MissingVolatility, Profile, RawProfile};
 use jiff::civil::{Date, date};
@@ -194,6 +194,11 @@ pub fn trade(dry_run: bool) -> Task {
     Task::Trade { dry_run, scheduled: Timestamp::from_millisecond(SCHEDULED).ok() }
 }
 
+/// An operator's decision of how much of a side was filled; how much, he sees at the broker when the time comes.
+fn decision(side: Right) -> Task {
+    Task::Resolve(Resolve { date: trade_date(), side, filled: 0, by: "operator".to_owned(), why: "looked at the broker's history".to_owned() })
+}
+
 const fn aws(step: Step) -> bool {
     matches!(step.1, Kind::AwsRead | Kind::AwsWrite)
 }
@@ -367,6 +372,15 @@ impl Scenario {
             }
         }
         self.redelivered = 600;
+        if chance.per_mille(150) {
+            let account = *chance.pick(&self.all_accounts().collect::<Vec<_>>());
+            self.deliveries.push(Delivery {
+                at: SWEEPS[1] + 600_000,
+                account,
+                task: decision(if chance.per_mille(500) { Right::Put } else { Right::Call }),
+                skew: 0,
+            });
+        }
     }
 
     fn draw_happenings(&mut self, chance: &mut Chance) {

@@ -57,7 +57,7 @@ prop_compose! {
     fn any_intent()(
         key in any_intent_key(),
         vertical in any_vertical(),
-        numbers in any::<(u32, u32)>(),
+        numbers in any::<(u32, u32, u32)>(),
         prices in (any_price(), any_price()),
         writer in any_writer(),
         credit in any::<bool>(),
@@ -66,7 +66,8 @@ prop_compose! {
     ) -> IntentRecord {
         let held = [(vertical.sell(), held.0), (vertical.buy(), held.1)].into();
         let effect = if credit { Effect::Credit } else { Effect::Debit };
-        IntentRecord { key, vertical, effect, quantity: numbers.0, filled: numbers.1, decision_mid: prices.0, worst_price: prices.1, writer, state, held }
+        let ((quantity, filled, planned_sides), (decision_mid, worst_price)) = (numbers, prices);
+        IntentRecord { key, vertical, effect, quantity, planned_sides, filled, decision_mid, worst_price, writer, state, held }
     }
 }
 
