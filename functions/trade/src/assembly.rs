@@ -62,10 +62,12 @@ impl<'a> Assembly<'a> {
         let unavailable = |error: SecretsError| Failure::new("SecretsUnavailable", error);
         let names = &self.deployment.names;
         let required = [&names.app_key, &names.app_secret, &names.token, &names.signal_email, &names.signal_password].map(SecretName::as_str);
-        let secrets = Secrets::new(&self.aws, self.clock()).read_with(&required, &[names.sizing.as_str()]).await.map_err(unavailable)?;
+        let optional = [names.sizing.as_str(), names.account_number.as_str()];
+        let secrets = Secrets::new(&self.aws, self.clock()).read_with(&required, &optional).await.map_err(unavailable)?;
         let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(unavailable);
-        let sizing = secrets.optional(names.sizing.as_str()).map(ExposeSecret::expose_secret);
-        let profile = profiles::load(self.deployment.account(), sizing)?;
+        let optional = |name: &SecretName| secrets.optional(name.as_str()).map(ExposeSecret::expose_secret);
+        let sizing = optional(&names.sizing).map(|text| (names.sizing.as_str(), text));
+        let profile = profiles::load(self.deployment.profile(), sizing)?;
         let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
         let stored = StoredToken { text: secret(&names.token)?, version: secrets.version(names.token.as_str()).map_err(unavailable)? };
         let tokens = Arc::new(self.keeper(&stored));
@@ -74,7 +76,7 @@ impl<'a> Assembly<'a> {
             app_key: secret(&names.app_key)?,
             app_secret: secret(&names.app_secret)?,
             token_text: stored.text,
-            account_number: None,
+            account_number: optional(&names.account_number).map(|number| number.trim().to_owned()),
         };
         let broker = Schwab::new(http.clone(), config, self.clock(), tokens.clone()).map_err(|error| Failure::new("BadToken", error))?;
         let config = GammaWizardConfig {

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Deployment {
     account: String,
+    profile: String,
     table: String,
     live: bool,
     pub(crate) schwab_url: String,
@@ -33,6 +34,8 @@ pub(crate) struct SecretNames {
     pub(crate) signal_password: SecretName,
     /// `GAMMA_NAME_SIZING`: the sizing override, which may be absent.
     pub(crate) sizing: SecretName,
+    /// `GAMMA_NAME_ACCOUNT_NUMBER`: which of the login's accounts to trade; may be absent where the login shows one only.
+    pub(crate) account_number: SecretName,
 }
 
 impl SecretNames {
@@ -49,12 +52,13 @@ impl SecretNames {
             signal_email: name("GAMMA_NAME_SIGNAL_EMAIL", "/gamma/shared/gw_email")?,
             signal_password: name("GAMMA_NAME_SIGNAL_PASSWORD", "/gamma/shared/gw_password")?,
             sizing: name("GAMMA_NAME_SIZING", &format!("/gamma/{account}/sizing"))?,
+            account_number: name("GAMMA_NAME_ACCOUNT_NUMBER", &format!("/gamma/{account}/account_number"))?,
         })
     }
 
     fn any_in_secrets_manager(&self) -> bool {
-        let all = [&self.app_key, &self.app_secret, &self.token, &self.signal_email, &self.signal_password, &self.sizing];
-        all.into_iter().any(SecretName::is_in_secrets_manager)
+        let login = [&self.app_key, &self.app_secret, &self.token, &self.signal_email, &self.signal_password];
+        login.into_iter().chain([&self.sizing, &self.account_number]).any(SecretName::is_in_secrets_manager)
     }
 }
 
@@ -62,12 +66,13 @@ const SCHWAB: &str = "https://api.schwabapi.com";
 const GAMMAWIZARD: &str = "https://gandalf.gammawizard.com";
 
 impl Deployment {
-    /// Reads `GAMMA_ACCOUNT`, `GAMMA_TABLE`, `GAMMA_DRY_RUN`, the names of secrets and the endpoint overrides of local stacks.
+    /// Reads `GAMMA_ACCOUNT`, `GAMMA_PROFILE`, `GAMMA_TABLE`, `GAMMA_DRY_RUN`, the names of secrets and the endpoint overrides of local stacks.
     pub(crate) fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let bad = |name: &str, got: &str, expected: &str| Failure::new("BadDeployment", format!("environment {name}: got {got}, expected {expected}"));
         let value = |name: &str| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let needed = |name: &str, expected: &str| value(name).ok_or_else(|| bad(name, "nothing", expected));
         let account = needed("GAMMA_ACCOUNT", "this function's account, such as schwab")?;
+        let profile = value("GAMMA_PROFILE").unwrap_or_else(|| account.clone());
         let table = needed("GAMMA_TABLE", "the ledger table's name")?;
         let live = match needed("GAMMA_DRY_RUN", "true or false")?.as_str() {
             "false" => true,
@@ -90,11 +95,16 @@ impl Deployment {
                 return Err(bad(name, "an address without TLS", "https://, or http:// on loopback"));
             }
         }
-        Ok(Self { account, table, live, schwab_url, gammawizard_url, names, clock_url })
+        Ok(Self { account, profile, table, live, schwab_url, gammawizard_url, names, clock_url })
     }
 
     pub(crate) fn account(&self) -> &str {
         &self.account
+    }
+
+    /// The table of accounts.toml by which this account trades: `GAMMA_PROFILE`, or the one of its own name.
+    pub(crate) fn profile(&self) -> &str {
+        &self.profile
     }
 
     pub(crate) fn table(&self) -> &str {
@@ -163,7 +173,8 @@ mod tests {
     fn every_name_of_a_secret_may_be_replaced_and_a_bad_one_names_its_variable() {
         let usual = deployment(&[]).unwrap().names;
         assert_eq!((usual.token.as_str(), usual.sizing.as_str()), ("/gamma/schwab/token_json", "/gamma/schwab/sizing"));
-        for variable in ["APP_KEY", "APP_SECRET", "TOKEN", "SIGNAL_EMAIL", "SIGNAL_PASSWORD", "SIZING"] {
+        assert_eq!(usual.account_number.as_str(), "/gamma/schwab/account_number");
+        for variable in ["APP_KEY", "APP_SECRET", "TOKEN", "SIGNAL_EMAIL", "SIGNAL_PASSWORD", "SIZING", "ACCOUNT_NUMBER"] {
             let variable = format!("GAMMA_NAME_{variable}");
             let names = deployment(&[(&variable, "secretsmanager:other")]).unwrap().names;
             assert!(names != usual && names.any_in_secrets_manager(), "{variable}");
@@ -172,6 +183,14 @@ mod tests {
         }
         let failure = deployment(&[("GAMMA_NAME_TOKEN", "secretsmanager:gamma#token")]).unwrap_err();
         assert!(failure.to_string().contains("GAMMA_NAME_TOKEN") && failure.to_string().contains("a secret of its own"), "{failure}");
+    }
+
+    #[test]
+    fn an_account_trades_by_its_own_profile_unless_another_is_named() {
+        assert_eq!(deployment(&[]).unwrap().profile(), "schwab");
+        let named = deployment(&[("GAMMA_ACCOUNT", "schwab-ira"), ("GAMMA_PROFILE", "schwab")]).unwrap();
+        assert_eq!((named.account(), named.profile()), ("schwab-ira", "schwab"));
+        assert_eq!(named.names.sizing.as_str(), "/gamma/schwab-ira/sizing", "its sizing is its own");
     }
 
     #[test]

@@ -43,27 +43,26 @@ pub fn names() -> Vec<String> {
     toml::from_str::<BTreeMap<String, toml::Table>>(FILE).map(|accounts| accounts.into_keys().collect()).unwrap_or_default()
 }
 
-/// The checked profile of one account, with the sizing override where there is one.
+/// A checked profile, with the account's sizing override (the secret's name, and its text) where there is one.
 ///
 /// # Errors
-/// [`Failure`] names the account or parameter and the field.
-pub fn load(account: &str, sizing: Option<&str>) -> Result<AccountProfile, Failure> {
-    parse(FILE, account, sizing)
+/// [`Failure`] names the profile or secret and the field.
+pub fn load(profile: &str, sizing: Option<(&str, &str)>) -> Result<AccountProfile, Failure> {
+    parse(FILE, profile, sizing)
 }
 
 /// As [`load`], out of the text of such a file.
 ///
 /// # Errors
 /// As [`load`].
-pub fn parse(file: &str, account: &str, sizing: Option<&str>) -> Result<AccountProfile, Failure> {
-    let bad = |words: String| Failure::new("BadProfile", format!("accounts.toml [{account}]: {words}"));
+pub fn parse(file: &str, profile: &str, sizing: Option<(&str, &str)>) -> Result<AccountProfile, Failure> {
+    let bad = |words: String| Failure::new("BadProfile", format!("accounts.toml [{profile}]: {words}"));
     let mut accounts: BTreeMap<String, RawAccount> =
         toml::from_str(file).map_err(|error| Failure::new("BadProfile", format!("accounts.toml: {}", short(&error))))?;
-    let raw = accounts.remove(account).ok_or_else(|| bad("missing, expected a table for this account".into()))?;
+    let raw = accounts.remove(profile).ok_or_else(|| bad("missing, expected a table of this name".into()))?;
     let RawAccount { broker: BrokerKind::Schwab, mut strategy, execution } = raw;
-    if let Some(text) = sizing {
-        let sizing: Sizing =
-            serde_json::from_str(text).map_err(|error| Failure::new("BadProfile", format!("parameter /gamma/{account}/sizing: {}", short(&error))))?;
+    if let Some((name, text)) = sizing {
+        let sizing: Sizing = serde_json::from_str(text).map_err(|error| Failure::new("BadProfile", format!("parameter {name}: {}", short(&error))))?;
         strategy.unit_dollars = sizing.unit_dollars.unwrap_or(strategy.unit_dollars);
         strategy.most_per_side = sizing.most_per_side.or(strategy.most_per_side);
     }
@@ -93,7 +92,8 @@ mod tests {
 
     #[test]
     fn sizing_may_be_overridden_and_nothing_else() {
-        let raw = load("schwab", Some(r#"{"unit_dollars": "7000.5", "most_per_side": 4}"#)).unwrap().strategy.raw().clone();
+        const NAME: &str = "/gamma/schwab/sizing";
+        let raw = load("schwab", Some((NAME, r#"{"unit_dollars": "7000.5", "most_per_side": 4}"#))).unwrap().strategy.raw().clone();
         assert_eq!((raw.unit_dollars.to_string(), raw.most_per_side), ("7000.5".into(), Some(4)));
         for (sizing, words) in [
             ("", "parameter /gamma/schwab/sizing"),
@@ -103,7 +103,7 @@ mod tests {
             (r#"{"unit_dollars": 0}"#, "profile unit_dollars: got 0, expected dollars above zero"),
             (r#"{"most_per_side": 0}"#, "profile most_per_side: got 0"),
         ] {
-            let failure = load("schwab", Some(sizing)).unwrap_err();
+            let failure = load("schwab", Some((NAME, sizing))).unwrap_err();
             assert_eq!(failure.error_type, "BadProfile");
             assert!(failure.to_string().contains(words), "{failure}");
         }

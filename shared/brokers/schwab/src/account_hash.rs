@@ -26,7 +26,7 @@ pub(crate) fn account_hash(answer: &Value, wanted: Option<&str>) -> Result<Strin
     match (hashes.pop(), hashes.is_empty(), wanted) {
         (Some(hash), true, _) => Ok(hash),
         (Some(_), false, Some(wanted)) => Err(refused(&format!("account {} is listed {} times", ending(wanted), hashes.len() + 1))),
-        (Some(_), false, None) => Err(refused(&format!("the login shows {} accounts and none is named in the profile", rows.len()))),
+        (Some(_), false, None) => Err(refused(&format!("the login shows {} accounts and none is named", rows.len()))),
         (None, _, Some(wanted)) => Err(refused(&format!("account {} is not among the {} this login shows", ending(wanted), rows.len()))),
         (None, _, None) => Err(refused("the login shows no account")),
     }
