@@ -48,7 +48,7 @@ impl Gate {
         }
         let of = |stage: Stage| strikes.iter().filter(move |strike| strike.stage == stage);
         for strike in of(Stage::World) {
-            self.keep_if(self.broker.suffer(&strike.fault, asked), strike);
+            self.keep_if(self.broker.suffer(&strike.fault, asked, request.headers()), strike);
         }
         if let Some(strike) = of(Stage::Answer(When::BeforeEffect)).next() {
             return outcome(&strike.fault, asked);

@@ -8,6 +8,7 @@ mod balances;
 mod chains;
 mod errors;
 mod instruments;
+mod logins;
 mod markets;
 mod misfortune;
 mod oauth;
@@ -41,7 +42,11 @@ use crate::time::VirtualClock;
 use oauth::Tokens;
 use order_request::Wording;
 
-/// The account and the app as Schwab knows them. Everything is made up.
+pub use logins::{AccountConfig, LoginConfig};
+
+pub(crate) use logins::Holder;
+
+/// The app, and the first login with its one account, as Schwab knows them. Everything is made up.
 #[derive(Clone)]
 pub struct SchwabConfig {
     /// Eight digits or so.
@@ -90,15 +95,18 @@ pub struct Schwab(Arc<Face>);
 pub(crate) struct Face {
     config: SchwabConfig,
     seed: u64,
-    account_hash: String,
     clock: VirtualClock,
+    /// Every account of every login; the first is the one of the configuration.
+    holders: Vec<Holder>,
+    /// What the first account trades on: all see the same market.
     exchange: Arc<SharedExchange>,
     state: Mutex<FaceState>,
 }
 
 /// What the face knows beyond the exchange.
 struct FaceState {
-    tokens: Tokens,
+    /// By login.
+    logins: Vec<Tokens>,
     wordings: BTreeMap<u64, Wording>,
     dropped_quotes: BTreeSet<OptionSymbol>,
     /// Orders nobody can see before some moment.
@@ -110,10 +118,26 @@ impl Schwab {
     /// A face on `exchange` that reads the time from `clock`.
     #[must_use]
     pub fn new(config: SchwabConfig, seed: u64, clock: VirtualClock, exchange: Arc<SharedExchange>) -> Self {
-        let tokens = Tokens::new(&config, seed, clock.now());
-        let state = FaceState { tokens, wordings: BTreeMap::new(), dropped_quotes: BTreeSet::new(), hidden: BTreeMap::new(), answers: 0 };
-        let account_hash = account_hash(&config.account_number);
-        Self(Arc::new(Face { config, seed, account_hash, clock, exchange, state: Mutex::new(state) }))
+        Self::with_logins(config, seed, clock, exchange, &[], Vec::new())
+    }
+
+    /// The same with further logins; `holders` are their accounts, whose login counts from 1.
+    pub(crate) fn with_logins(
+        config: SchwabConfig,
+        seed: u64,
+        clock: VirtualClock,
+        exchange: Arc<SharedExchange>,
+        further: &[LoginConfig],
+        holders: Vec<Holder>,
+    ) -> Self {
+        let (now, login) = (clock.now(), config.login.unwrap_or_else(|| clock.now()));
+        let first = Tokens::new(&config.refresh_token, config.access_token.as_ref(), seed, (now, login));
+        let others = (1..).zip(further).map(|(at, other)| Tokens::new(&other.refresh_token, other.access_token.as_ref(), seed.wrapping_add(at), (now, now)));
+        let logins = std::iter::once(first).chain(others).collect();
+        let state = FaceState { logins, wordings: BTreeMap::new(), dropped_quotes: BTreeSet::new(), hidden: BTreeMap::new(), answers: 0 };
+        let first = Holder::new(0, config.account_number.clone(), Arc::clone(&exchange));
+        let holders = std::iter::once(first).chain(holders).collect();
+        Self(Arc::new(Face { config, seed, clock, holders, exchange, state: Mutex::new(state) }))
     }
 
     /// Every route of the face.
@@ -148,10 +172,20 @@ impl Schwab {
             .with_state(face)
     }
 
-    /// The hash that stands for the account in every path.
+    /// The hash that stands for the first account in every path.
     #[must_use]
     pub fn account_hash(&self) -> &str {
-        &self.0.account_hash
+        self.0.holders.first().map_or("", |holder| &holder.hash)
+    }
+
+    /// The hash that stands for any account in every path.
+    #[must_use]
+    pub fn hash_of(&self, number: &str) -> Option<&str> {
+        self.holder(number).map(|holder| holder.hash.as_str())
+    }
+
+    pub(crate) fn holder(&self, number: &str) -> Option<&Holder> {
+        self.0.holders.iter().find(|holder| holder.number == number)
     }
 
     /// From now on quotes of `symbol` are left out of every answer without a word, as if the feed had lost it. It trades on.
@@ -176,7 +210,7 @@ impl Face {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The exchange at the clock's time. The clock is read before the exchange is locked: the clock locks the exchange to move it.
+    /// The first account's exchange at the clock's time. The clock is read before the exchange is locked: the clock locks the exchange to move it.
     fn exchange(&self) -> MutexGuard<'_, Exchange> {
         let now = self.clock.now();
         self.exchange.at(now)

@@ -20,7 +20,7 @@ use crate::gammawizard::{self, GammaWizardConfig, default_rows};
 use crate::gate::Gate;
 use crate::market::Market;
 use crate::requests::{LoggedRequest, RequestLog, Service};
-use crate::schwab::{Schwab, SchwabConfig};
+use crate::schwab::{AccountConfig, Holder, LoginConfig, Schwab, SchwabConfig};
 use crate::time::{self, VirtualClock};
 
 /// What to simulate.
@@ -40,6 +40,9 @@ pub struct SimulatorConfig {
     pub positions: Vec<(OptionSymbol, i64, Price)>,
     /// The broker.
     pub schwab: SchwabConfig,
+    /// Logins at the broker beside the first, with their accounts: the same market for all, books for each. Their order ids
+    /// are apart for up to 999 accounts.
+    pub more_logins: Vec<LoginConfig>,
     /// The signal feed.
     pub gammawizard: GammaWizardConfig,
     /// Which requests fail.
@@ -61,6 +64,7 @@ impl SimulatorConfig {
             cash: Decimal::from(100_000),
             positions: Vec::new(),
             schwab: SchwabConfig::default(),
+            more_logins: Vec::new(),
             gammawizard: GammaWizardConfig::default(),
             faults: FaultPlan::default(),
             aws: None,
@@ -112,13 +116,14 @@ impl Simulator {
     /// # Errors
     /// [`StartError`] when a port could not be bound.
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
-        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, gammawizard, faults, aws } = config;
+        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, more_logins, gammawizard, faults, aws } = config;
         let clock = VirtualClock::new(start, speed);
         let market = Market::new(chain, seed, start);
         let rows = gammawizard.rows.clone().unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
+        let holders = holders(&more_logins, &market, seed);
         let exchange = Arc::new(SharedExchange::new(Exchange::new(market, Account::new(cash, &positions), seed)));
         clock.on_advance(Arc::<SharedExchange>::clone(&exchange));
-        let schwab = Schwab::new(schwab, seed, clock.clone(), Arc::clone(&exchange));
+        let schwab = Schwab::with_logins(schwab, seed, clock.clone(), Arc::clone(&exchange), &more_logins, holders);
         let (log, connections, clock_connections) = (RequestLog::default(), Connections::new(), Connections::new());
         let outages = Arc::new(connections.outages());
         clock.on_advance(Arc::<Outages>::clone(&outages));
@@ -169,19 +174,25 @@ impl Simulator {
         &self.clock
     }
 
-    /// The market, the orders and the account.
+    /// The market, and the orders and holdings of the first account.
     #[must_use]
     pub const fn exchange(&self) -> &Arc<SharedExchange> {
         &self.exchange
     }
 
-    /// Every order ever accepted, as it stands now: what the broker really did.
+    /// Every order ever accepted of the first account, as it stands now: what the broker really did.
     #[must_use]
     pub fn book(&self) -> Book {
         self.exchange.at(self.clock.now()).book().clone()
     }
 
-    /// The account as it stands now.
+    /// The same of any account, by its number.
+    #[must_use]
+    pub fn book_of(&self, number: &str) -> Option<Book> {
+        self.schwab.holder(number).map(|holder| holder.at(self.clock.now()).book().clone())
+    }
+
+    /// The first account as it stands now.
     #[must_use]
     pub fn account(&self) -> Account {
         self.exchange.at(self.clock.now()).account().clone()
@@ -247,6 +258,17 @@ impl Simulator {
         self.connections.stop();
         self.clock_connections.stop();
     }
+}
+
+/// The accounts of further logins. Luck and liquidity are each account's own, so that they do not all fare alike. They are brought to
+/// the clock's time when somebody looks, which ends where many short steps do.
+fn holders(logins: &[LoginConfig], market: &Market, seed: u64) -> Vec<Holder> {
+    let accounts = (1..).zip(logins).flat_map(|(login, config)| config.accounts.iter().map(move |account| (login, account)));
+    let holder = |(at, (login, account)): (u64, (usize, &AccountConfig))| {
+        let exchange = Exchange::new(market.clone(), Account::new(account.cash, &[]), seed.wrapping_add(at));
+        Holder::new(login, account.number.clone(), Arc::new(SharedExchange::new(exchange)))
+    };
+    (1..).zip(accounts).map(holder).collect()
 }
 
 fn url(address: SocketAddr) -> String {

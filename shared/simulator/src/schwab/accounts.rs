@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use gamma_market::{OptionSymbol, Price};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use super::errors::TraderError;
+use super::logins::{Holder, LoginId};
 use super::wire::{count, float, ok};
 use super::{Face, balances, instruments};
 use crate::account::{Position, mark};
@@ -23,30 +24,31 @@ const WORTHS: [&str; 5] = ["accountValue", "cashBalance", "currentLiquidationVal
 pub(super) type Parameters = Query<BTreeMap<String, String>>;
 
 /// `GET /accounts/accountNumbers`.
-pub(super) async fn numbers(State(face): State<Arc<Face>>) -> Response {
-    ok(&json!([{ "accountNumber": face.config.account_number, "hashValue": face.account_hash }]))
+pub(super) async fn numbers(State(face): State<Arc<Face>>, Extension(login): Extension<LoginId>) -> Response {
+    ok(&face.of_login(login).map(|holder| json!({ "accountNumber": holder.number, "hashValue": holder.hash })).collect())
 }
 
 /// `GET /accounts`.
-pub(super) async fn all(State(face): State<Arc<Face>>, view: View, Query(query): Parameters) -> Result<Response, TraderError> {
-    Ok(ok(&json!([account(&face, &view, wants_positions(&query)?)])))
+pub(super) async fn all(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    view: View,
+    Query(query): Parameters,
+) -> Result<Response, TraderError> {
+    let with_positions = wants_positions(&query)?;
+    Ok(ok(&face.of_login(login).map(|holder| account(&face, holder, &view, with_positions)).collect()))
 }
 
 /// `GET /accounts/{hash}`.
-pub(super) async fn one(State(face): State<Arc<Face>>, view: View, Path(hash): Path<String>, Query(query): Parameters) -> Result<Response, TraderError> {
-    face.check_hash(&hash)?;
-    Ok(ok(&account(&face, &view, wants_positions(&query)?)))
-}
-
-impl Face {
-    /// Paths name the account by its hash; the plain number is refused too.
-    pub(super) fn check_hash(&self, hash: &str) -> Result<(), TraderError> {
-        if hash == self.account_hash {
-            Ok(())
-        } else {
-            Err(TraderError::not_found("accountNumber: got an unknown hash, expected a hashValue of accountNumbers".into()))
-        }
-    }
+pub(super) async fn one(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    view: View,
+    Path(hash): Path<String>,
+    Query(query): Parameters,
+) -> Result<Response, TraderError> {
+    let holder = face.holder(login, &hash)?;
+    Ok(ok(&account(&face, holder, &view, wants_positions(&query)?)))
 }
 
 fn wants_positions(query: &BTreeMap<String, String>) -> Result<bool, TraderError> {
@@ -57,12 +59,12 @@ fn wants_positions(query: &BTreeMap<String, String>) -> Result<bool, TraderError
     }
 }
 
-fn account(face: &Face, view: &View, with_positions: bool) -> Value {
-    let exchange = face.exchange();
+fn account(face: &Face, holder: &Holder, view: &View, with_positions: bool) -> Value {
+    let exchange = face.exchange_of(holder);
     let now = Exchange::now(&exchange);
     let mut account = json!({
         "type": "MARGIN",
-        "accountNumber": face.config.account_number,
+        "accountNumber": holder.number,
         "roundTrips": 0,
         "isDayTrader": false,
         "isClosingOnlyRestricted": false,

@@ -1,19 +1,22 @@
 //! Faults that change what the broker holds: orders and tokens.
 
-use axum::http::HeaderValue;
 use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
 use super::{Face, Schwab};
 use crate::faults::{Fault, Request, Route};
 
 impl Schwab {
-    /// A fault befalls tokens or an order before `request` is served. Whether it did.
-    pub(crate) fn suffer(&self, fault: &Fault, request: &Request) -> bool {
+    /// A fault befalls tokens or an order before `request`, which carries `headers`, is served. Whether it did.
+    pub(crate) fn suffer(&self, fault: &Fault, request: &Request, headers: &HeaderMap) -> bool {
         let face = &self.0;
         let tokens = |end: fn(&mut super::oauth::Tokens, jiff::Timestamp)| {
-            let now = face.clock.now();
-            end(&mut face.state().tokens, now);
+            let (now, logins) = (face.clock.now(), face.logins_of(headers));
+            let mut state = face.state();
+            for (_, tokens) in state.logins.iter_mut().enumerate().filter(|(login, _)| logins.contains(login)) {
+                end(tokens, now);
+            }
             true
         };
         match fault {
@@ -23,7 +26,7 @@ impl Schwab {
                 tokens.end_access(now);
                 tokens.end_refresh();
             }),
-            _ => face.order_meant_by(request).is_some_and(|id| face.befall(fault, id)),
+            _ => face.order_meant_by(request).is_some_and(|id| face.befall(fault, &request.path, id)),
         }
     }
 
@@ -37,15 +40,17 @@ impl Schwab {
                 let placed = matches!(request.route, Route::PlaceOrder | Route::ReplaceOrder);
                 let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
                 let id = if placed { location.and_then(last_id) } else { last_id(&request.path) };
-                id.is_some_and(|id| self.0.befall(fault, id))
+                id.is_some_and(|id| self.0.befall(fault, &request.path, id))
             }
         }
     }
 }
 
 impl Face {
-    fn befall(&self, fault: &Fault, id: u64) -> bool {
-        let mut exchange = self.exchange();
+    /// It befalls an order of the account the path names.
+    fn befall(&self, fault: &Fault, path: &str, id: u64) -> bool {
+        let Some(holder) = self.holder_on(path) else { return false };
+        let mut exchange = self.exchange_of(holder);
         match fault {
             Fault::FilledFirst => exchange.fill_now(id, u32::MAX) > 0,
             Fault::PartFill(packages) => exchange.fill_now(id, *packages) > 0,
@@ -66,7 +71,7 @@ impl Face {
         if request.route != Route::ListOrders {
             return last_id(&request.path);
         }
-        let exchange = self.exchange();
+        let exchange = self.exchange_of(self.holder_on(&request.path)?);
         exchange.book().posts().iter().rev().find(|order| !order.state.is_terminal()).map(|order| order.id)
     }
 }

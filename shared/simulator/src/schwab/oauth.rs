@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::errors::{MarketDataError, TraderError};
+use super::logins::LoginId;
 use super::{Face, SchwabConfig, wire};
 use crate::random::{Stream, stream_at, text};
 
@@ -35,9 +36,10 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn new(config: &SchwabConfig, seed: u64, start: Timestamp) -> Self {
-        let access = config.access_token.iter().map(|token| (token.clone(), start + ACCESS_LIFE)).collect();
-        Self { seed, refresh: config.refresh_token.clone(), login: config.login.unwrap_or(start), access, issued: 0 }
+    /// Those of one login. The access token, where there is one, is good from `start` on, the refresh token from `login` on.
+    pub(super) fn new(refresh: &SecretString, access: Option<&SecretString>, seed: u64, (start, login): (Timestamp, Timestamp)) -> Self {
+        let access = access.into_iter().map(|token| (token.clone(), start + ACCESS_LIFE)).collect();
+        Self { seed, refresh: refresh.clone(), login, access, issued: 0 }
     }
 
     /// Every access token given out so far is over.
@@ -52,15 +54,13 @@ impl Tokens {
         self.refresh = format!("{}@", text(&mut random, LETTERS, 64)).into();
     }
 
-    /// Why a header is no authorisation, `None` when it is one.
-    fn objection(&self, headers: &HeaderMap, now: Timestamp) -> Option<&'static str> {
-        let Some(value) = headers.get(AUTHORIZATION) else { return Some("Missing header") };
-        let Some(token) = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")) else { return Some("Invalid header") };
-        match self.access.iter().find(|(known, _)| known.expose_secret() == token) {
-            None => Some("Invalid access token"),
-            Some((_, end)) if *end <= now => Some("Access token is expired"),
-            Some(_) => None,
-        }
+    /// Whether the headers carry an access token of this login, also one that has ended.
+    pub(super) fn knows(&self, headers: &HeaderMap) -> bool {
+        bearer(headers).is_ok_and(|token| self.end_of(token).is_some())
+    }
+
+    fn end_of(&self, token: &str) -> Option<Timestamp> {
+        self.access.iter().find(|(known, _)| known.expose_secret() == token).map(|(_, end)| *end)
     }
 
     /// A refresh does not lengthen the seven days: they count from the login.
@@ -100,7 +100,8 @@ pub(super) async fn token(State(face): State<Arc<Face>>, headers: HeaderMap, for
         (Some("refresh_token"), Some(token)) => {
             let now = face.clock.now();
             let mut state = face.state();
-            if state.tokens.refreshes(token, now) { wire::ok(&state.tokens.refreshed(face.config.rotate_refresh_token, now)) } else { dead_refresh_token() }
+            let tokens = state.logins.iter_mut().find(|tokens| tokens.refreshes(token, now));
+            tokens.map_or_else(dead_refresh_token, |tokens| wire::ok(&tokens.refreshed(face.config.rotate_refresh_token, now)))
         }
         (Some("refresh_token"), None) => refusal(StatusCode::BAD_REQUEST, "invalid_request", "refresh_token is required"),
         // Nobody can log in to a simulation, so no code is ever good.
@@ -125,20 +126,41 @@ fn dead_refresh_token() -> Response {
     refusal(StatusCode::BAD_REQUEST, "unsupported_token_type", inner)
 }
 
-/// Lets only calls with a good access token through to the trader API.
-pub(super) async fn require_for_trader(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
-    let objection = face.state().tokens.objection(request.headers(), face.clock.now());
-    match objection {
-        Some(detail) => TraderError::unauthorized(detail).into_response(),
-        None => next.run(request).await,
+fn bearer(headers: &HeaderMap) -> Result<&str, &'static str> {
+    let value = headers.get(AUTHORIZATION).ok_or("Missing header")?;
+    value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or("Invalid header")
+}
+
+impl Face {
+    /// Whose token the headers carry, or why it is no authorisation.
+    fn authorised(&self, headers: &HeaderMap) -> Result<LoginId, &'static str> {
+        let token = bearer(headers)?;
+        let (now, state) = (self.clock.now(), self.state());
+        match state.logins.iter().enumerate().find_map(|(login, tokens)| Some((login, tokens.end_of(token)?))) {
+            None => Err("Invalid access token"),
+            Some((_, end)) if end <= now => Err("Access token is expired"),
+            Some((login, _)) => Ok(LoginId(login)),
+        }
+    }
+}
+
+/// Lets only calls with a good access token through to the trader API, and says whose it is.
+pub(super) async fn require_for_trader(State(face): State<Arc<Face>>, mut request: Request, next: Next) -> Response {
+    let authorised = face.authorised(request.headers());
+    match authorised {
+        Err(detail) => TraderError::unauthorized(detail).into_response(),
+        Ok(login) => {
+            request.extensions_mut().insert(login);
+            next.run(request).await
+        }
     }
 }
 
 /// Lets only calls with a good access token through to the market data API.
 pub(super) async fn require_for_market_data(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
-    let objection = face.state().tokens.objection(request.headers(), face.clock.now());
-    match objection {
-        Some(detail) => MarketDataError::unauthorized(face.next_uuid(), detail).into_response(),
-        None => next.run(request).await,
+    let authorised = face.authorised(request.headers());
+    match authorised {
+        Err(detail) => MarketDataError::unauthorized(face.next_uuid(), detail).into_response(),
+        Ok(_) => next.run(request).await,
     }
 }

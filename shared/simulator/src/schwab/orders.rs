@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::accounts::Parameters;
 use super::errors::TraderError;
+use super::logins::{Holder, LoginId};
 use super::order_request::{OrderRequest, Wording, read};
 use super::orders_wire::{default_wording, order as order_json, status};
 use super::{Face, wire};
@@ -51,57 +52,87 @@ const STATUSES: &[&str] = &[
 ];
 
 /// `POST /accounts/{hash}/orders`: 201, no body, the id at the end of `Location`.
-pub(super) async fn place(State(face): State<Arc<Face>>, Path(hash): Path<String>, body: Bytes) -> Result<Response, TraderError> {
-    face.check_hash(&hash)?;
+pub(super) async fn place(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    Path(hash): Path<String>,
+    body: Bytes,
+) -> Result<Response, TraderError> {
+    let holder = face.holder(login, &hash)?;
     let OrderRequest { ticket, wording } = read(&body).map_err(TraderError::validation)?;
-    let mut exchange = face.exchange();
+    let mut exchange = face.exchange_of(holder);
     let id = exchange.submit(ticket);
     // The words are known before anybody can read the order.
-    Ok(face.created(id, wording))
+    Ok(face.created(holder, id, wording))
 }
 
 /// `PUT /accounts/{hash}/orders/{id}`: as a POST, with the id of the new order.
-pub(super) async fn replace(State(face): State<Arc<Face>>, Path((hash, id)): Path<(String, String)>, body: Bytes) -> Result<Response, TraderError> {
-    face.check_hash(&hash)?;
+pub(super) async fn replace(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    Path((hash, id)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, TraderError> {
+    let holder = face.holder(login, &hash)?;
     let old = order_id(&id)?;
     let OrderRequest { ticket, wording } = read(&body).map_err(TraderError::validation)?;
-    let mut exchange = face.exchange();
+    let mut exchange = face.exchange_of(holder);
     let new = exchange.replace(old, ticket).map_err(refused)?;
-    Ok(face.created(new, wording))
+    Ok(face.created(holder, new, wording))
 }
 
 /// `DELETE /accounts/{hash}/orders/{id}`: 200 without a body says only that the request was taken.
-pub(super) async fn cancel(State(face): State<Arc<Face>>, Path((hash, id)): Path<(String, String)>) -> Result<StatusCode, TraderError> {
-    face.check_hash(&hash)?;
-    face.exchange().cancel(order_id(&id)?).map_err(refused)?;
+pub(super) async fn cancel(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    Path((hash, id)): Path<(String, String)>,
+) -> Result<StatusCode, TraderError> {
+    let holder = face.holder(login, &hash)?;
+    face.exchange_of(holder).cancel(order_id(&id)?).map_err(refused)?;
     Ok(StatusCode::OK)
 }
 
 /// `GET /accounts/{hash}/orders/{id}`.
-pub(super) async fn one(State(face): State<Arc<Face>>, view: View, Path((hash, id)): Path<(String, String)>) -> Result<Response, TraderError> {
-    face.check_hash(&hash)?;
+pub(super) async fn one(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    view: View,
+    Path((hash, id)): Path<(String, String)>,
+) -> Result<Response, TraderError> {
+    let holder = face.holder(login, &hash)?;
     let id = order_id(&id)?;
-    let exchange = face.exchange();
+    let exchange = face.exchange_of(holder);
     let order = exchange.book().order(id).and_then(|order| face.seen(order, &view, Exchange::now(&exchange)));
     let order = order.ok_or_else(|| refused(CancelError::Unknown(id)))?;
-    Ok(wire::ok(&face.show(&order, &view)))
+    Ok(wire::ok(&face.show(holder, &order, &view)))
 }
 
 /// `GET /accounts/{hash}/orders`.
-pub(super) async fn of_account(State(face): State<Arc<Face>>, view: View, Path(hash): Path<String>, Query(query): Parameters) -> Result<Response, TraderError> {
-    face.check_hash(&hash)?;
-    list(&face, &view, &query)
+pub(super) async fn of_account(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    view: View,
+    Path(hash): Path<String>,
+    Query(query): Parameters,
+) -> Result<Response, TraderError> {
+    let holder = face.holder(login, &hash)?;
+    list(&face, std::iter::once(holder), &view, &query)
 }
 
-/// `GET /orders`: of all accounts, of which there is one.
-pub(super) async fn of_all_accounts(State(face): State<Arc<Face>>, view: View, Query(query): Parameters) -> Result<Response, TraderError> {
-    list(&face, &view, &query)
+/// `GET /orders`: of all accounts the login shows.
+pub(super) async fn of_all_accounts(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    view: View,
+    Query(query): Parameters,
+) -> Result<Response, TraderError> {
+    list(&face, face.of_login(login), &view, &query)
 }
 
 impl Face {
-    fn created(&self, id: u64, wording: Wording) -> Response {
+    fn created(&self, holder: &Holder, id: u64, wording: Wording) -> Response {
         self.state().wordings.insert(id, wording);
-        let location = format!("https://api.schwabapi.com/trader/v1/accounts/{}/orders/{id}", self.account_hash);
+        let location = format!("https://api.schwabapi.com/trader/v1/accounts/{}/orders/{id}", holder.hash);
         (StatusCode::CREATED, [(LOCATION, location)]).into_response()
     }
 
@@ -115,10 +146,10 @@ impl Face {
         }
     }
 
-    fn show(&self, order: &Order, view: &View) -> Value {
+    fn show(&self, holder: &Holder, order: &Order, view: &View) -> Value {
         let wording = self.state().wordings.get(&order.id).cloned();
         let ours = wording.is_some();
-        let mut shown = order_json(order, &wording.unwrap_or_else(|| default_wording(order)), self);
+        let mut shown = order_json(order, &wording.unwrap_or_else(|| default_wording(order)), self, holder);
         if let (false, Some(fields)) = (ours, shown.as_object_mut()) {
             // The tag names the app that placed the order; what Schwab writes for its own platforms is not known.
             fields.remove("tag");
@@ -170,13 +201,17 @@ impl Listing {
     }
 }
 
-/// Newest first.
-fn list(face: &Face, view: &View, query: &BTreeMap<String, String>) -> Result<Response, TraderError> {
-    let exchange = face.exchange();
-    let listing = Listing::read(query, Exchange::now(&exchange))?;
-    let seen = exchange.book().posts().iter().rev().filter_map(|order| face.seen(order, view, Exchange::now(&exchange)));
-    let orders = seen.filter(|order| listing.holds(order)).take(listing.most);
-    Ok(wire::ok(&orders.map(|order| face.show(&order, view)).collect()))
+/// Newest first; of several accounts, one after the other.
+fn list<'a>(face: &Face, holders: impl Iterator<Item = &'a Holder>, view: &View, query: &BTreeMap<String, String>) -> Result<Response, TraderError> {
+    let listing = Listing::read(query, face.clock.now())?;
+    let mut shown: Vec<Value> = Vec::new();
+    for holder in holders {
+        let exchange = face.exchange_of(holder);
+        let seen = exchange.book().posts().iter().rev().filter_map(|order| face.seen(order, view, Exchange::now(&exchange)));
+        let orders = seen.filter(|order| listing.holds(order)).take(listing.most - shown.len());
+        shown.extend(orders.map(|order| face.show(holder, &order, view)));
+    }
+    Ok(wire::ok(&shown.into()))
 }
 
 /// A required time in UTC with a Z and three decimals or none: the reference wants the former, public SDKs send the latter too.

@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
+use super::logins::Holder;
 use super::order_request::Wording;
 use super::wire::{count, points, seconds};
 use super::{Face, instruments};
@@ -10,7 +11,7 @@ use crate::exchange::{Fill, Order, OrderState, PendingStage, PositionEffect, Pri
 use gamma_market::{Effect, LegAction};
 
 /// One order.
-pub(super) fn order(order: &Order, wording: &Wording, face: &Face) -> Value {
+pub(super) fn order(order: &Order, wording: &Wording, face: &Face, holder: &Holder) -> Value {
     let terminal = order.state.is_terminal();
     let cancelable = !terminal && !matches!(order.state, OrderState::PendingCancel | OrderState::PendingReplace);
     let remaining = if terminal { 0 } else { order.unfilled() };
@@ -43,7 +44,7 @@ pub(super) fn order(order: &Order, wording: &Wording, face: &Face) -> Value {
     }
     set("tag", face.config.tag.clone().into());
     // A number here, a string everywhere else.
-    set("accountNumber", face.config.account_number.parse::<u64>().map_or_else(|_| face.config.account_number.clone().into(), Value::from));
+    set("accountNumber", holder.number.parse::<u64>().map_or_else(|_| holder.number.clone().into(), Value::from));
     let activities = activities(order);
     if !activities.is_empty() {
         set("orderActivityCollection", activities.into());

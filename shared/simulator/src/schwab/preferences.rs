@@ -2,26 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::logins::LoginId;
 use super::{Face, uuid, wire};
 
 /// `GET /userPreference`.
-pub(super) async fn user_preference(State(face): State<Arc<Face>>) -> Response {
-    let number = &face.config.account_number;
-    let shown = number.get(number.len().saturating_sub(3)..).unwrap_or_default();
+pub(super) async fn user_preference(State(face): State<Arc<Face>>, Extension(login): Extension<LoginId>) -> Response {
+    let accounts = face.of_login(login).enumerate().map(|(at, holder)| account(&holder.number, at == 0));
     wire::ok(&json!({
-        "accounts": [{
-            "accountNumber": number,
-            "primaryAccount": true,
-            "type": "BROKERAGE",
-            "nickName": "Simulated",
-            "accountColor": "Green",
-            "displayAcctId": format!("...{shown}"),
-            "autoPositionEffect": true,
-        }],
+        "accounts": accounts.collect::<Vec<_>>(),
         "streamerInfo": [{
             "streamerSocketUrl": "wss://streamer-api.schwab.com/ws",
             "schwabClientCustomerId": uuid(face.seed, 0),
@@ -31,4 +23,17 @@ pub(super) async fn user_preference(State(face): State<Arc<Face>>) -> Response {
         }],
         "offers": [{ "level2Permissions": true, "mktDataPermission": "NP" }],
     }))
+}
+
+fn account(number: &str, primary: bool) -> Value {
+    let shown = number.get(number.len().saturating_sub(3)..).unwrap_or_default();
+    json!({
+        "accountNumber": number,
+        "primaryAccount": primary,
+        "type": "BROKERAGE",
+        "nickName": "Simulated",
+        "accountColor": "Green",
+        "displayAcctId": format!("...{shown}"),
+        "autoPositionEffect": true,
+    })
 }

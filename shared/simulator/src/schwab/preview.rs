@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use gamma_market::LegQuote;
 use rust_decimal::Decimal;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::Face;
 use super::balances::Funds;
 use super::errors::TraderError;
+use super::logins::{Holder, LoginId};
 use super::order_request::{OrderRequest, read};
 use super::orders_wire::{instruction, position_effect};
 use super::wire::{count, float, ok, points};
@@ -19,27 +20,32 @@ use crate::account::{Fees, mark};
 use crate::exchange::{Exchange, Pricing, Ticket, TicketLeg};
 
 /// `POST /accounts/{hash}/previewOrder`: 200 even for an order that would be rejected.
-pub(super) async fn preview(State(face): State<Arc<Face>>, Path(hash): Path<String>, body: Bytes) -> Result<Response, TraderError> {
-    face.check_hash(&hash)?;
+pub(super) async fn preview(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    Path(hash): Path<String>,
+    body: Bytes,
+) -> Result<Response, TraderError> {
+    let holder = face.holder(login, &hash)?;
     let request = read(&body).map_err(TraderError::validation)?;
-    let exchange = face.exchange();
+    let exchange = face.exchange_of(holder);
     let ticket = &request.ticket;
     let rejects: Vec<Value> = exchange.preview(ticket).map(|reason| reject(&reason)).into_iter().collect();
     Ok(ok(&json!({
         "orderId": 0,
-        "orderStrategy": strategy(&face, &exchange, &request, rejects.is_empty()),
+        "orderStrategy": strategy(holder, &exchange, &request, rejects.is_empty()),
         "orderValidationResult": { "rejects": rejects, "alerts": [], "warns": [], "reviews": [], "accepts": [] },
         "commissionAndFee": commission_and_fee(ticket),
     })))
 }
 
-fn strategy(face: &Face, exchange: &Exchange, request: &OrderRequest, accepted: bool) -> Value {
+fn strategy(holder: &Holder, exchange: &Exchange, request: &OrderRequest, accepted: bool) -> Value {
     let (ticket, wording) = (&request.ticket, &request.wording);
     let packages = Decimal::from(ticket.quantity());
     let value = float((exchange.expected_cash(ticket).abs().dollars_per_contract() * packages).normalize());
     let left = Funds::of(exchange).available - exchange.cost(ticket, ticket.quantity());
     let mut strategy = json!({
-        "accountNumber": face.config.account_number,
+        "accountNumber": holder.number,
         "advancedOrderType": "NONE",
         "orderStrategyType": "SINGLE",
         "orderType": wording.order_type,

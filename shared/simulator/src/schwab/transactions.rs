@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use gamma_market::calendar::{at_eastern, trade_date};
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::accounts::Parameters;
 use super::errors::TraderError;
+use super::logins::{Holder, LoginId};
 use super::orders_wire::position_effect;
 use super::wire::{count, float, ok, points, seconds};
 use super::{Face, instruments, orders};
@@ -37,21 +38,30 @@ const TYPES: &[&str] = &[
 ];
 
 /// `GET /accounts/{hash}/transactions`.
-pub(super) async fn list(State(face): State<Arc<Face>>, Path(hash): Path<String>, Query(query): Parameters) -> Result<Response, TraderError> {
-    face.check_hash(&hash)?;
+pub(super) async fn list(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    Path(hash): Path<String>,
+    Query(query): Parameters,
+) -> Result<Response, TraderError> {
+    let holder = face.holder(login, &hash)?;
     let filter = Filter::read(&query).map_err(TraderError::validation)?;
-    let exchange = face.exchange();
+    let exchange = face.exchange_of(holder);
     let rows = exchange.account().transactions().iter().rev().filter(|row| filter.holds(row));
-    Ok(ok(&rows.map(|row| transaction(&face, row)).collect()))
+    Ok(ok(&rows.map(|row| transaction(holder, row)).collect()))
 }
 
 /// `GET /accounts/{hash}/transactions/{activityId}`: an array of one.
-pub(super) async fn one(State(face): State<Arc<Face>>, Path((hash, id)): Path<(String, String)>) -> Result<Response, TraderError> {
-    face.check_hash(&hash)?;
-    let exchange = face.exchange();
+pub(super) async fn one(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+    Path((hash, id)): Path<(String, String)>,
+) -> Result<Response, TraderError> {
+    let holder = face.holder(login, &hash)?;
+    let exchange = face.exchange_of(holder);
     let row = exchange.account().transactions().iter().find(|row| row.id.to_string() == id);
     let row = row.ok_or_else(|| TraderError::not_found(format!("transactionId: no transaction {id}")))?;
-    Ok(ok(&json!([transaction(&face, row)])))
+    Ok(ok(&json!([transaction(holder, row)])))
 }
 
 struct Filter {
@@ -90,11 +100,11 @@ const fn kind(row: &Transaction) -> &'static str {
     }
 }
 
-fn transaction(face: &Face, row: &Transaction) -> Value {
+fn transaction(holder: &Holder, row: &Transaction) -> Value {
     let mut shown = json!({
         "activityId": row.id,
         "time": seconds(row.at),
-        "accountNumber": face.config.account_number,
+        "accountNumber": holder.number,
         "type": kind(row),
         "status": "VALID",
         "subAccount": "MARGIN",
