@@ -3,7 +3,8 @@
 //! It does what breaks functions in the cloud and what friendlier emulators leave out: invocations that overlap get environments of
 //! their own, an environment is *frozen* between invocations and its quiet connections die meanwhile, a deadline *kills*, an
 //! asynchronous invocation is answered before it runs and run again when it fails. Time is a [`VirtualClock`]: an invocation is attached
-//! to it under its request id for as long as it runs, so deadlines and retries cost no real time.
+//! to it under its request id for as long as it runs, so deadlines and retries cost no real time; where runs of that clock take turns,
+//! an environment is started or thawed when its invocation has its turn.
 //!
 //! Where it differs from Lambda:
 //! - a synchronous answer is given once the function has asked for its next event (and is frozen) or is gone, not already when it
@@ -221,6 +222,15 @@ pub struct Init {
     pub resident_kib: Option<u64>,
 }
 
+/// The most that were there at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Peak {
+    /// Environments, a process each, the frozen ones included.
+    pub environments: usize,
+    /// Invocations that had an environment.
+    pub running: usize,
+}
+
 /// The host. Dropping it kills its functions.
 #[derive(Debug)]
 pub struct Host {
@@ -283,6 +293,12 @@ impl Host {
     #[must_use]
     pub fn async_failures(&self) -> Vec<AsyncFailure> {
         self.service.async_failures()
+    }
+
+    /// The most that were there at one time so far.
+    #[must_use]
+    pub fn peak(&self) -> Peak {
+        self.service.peak()
     }
 
     /// Waits until no invocation is running, queued or to be retried.

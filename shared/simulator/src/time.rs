@@ -6,6 +6,10 @@
 //! anybody asked for. A minute of waiting costs no real time, and work, however slow the machine, costs no virtual time: the same
 //! story is told on every machine.
 //!
+//! Many runs on a small machine would starve each other until real timeouts (sockets, start-up) fail them. So they can be made to
+//! [take turns](VirtualClock::take_turns): whoever's moment has come and who must wait for others is still at that moment, and time
+//! does not move before all have had their turn. In virtual time they work side by side all the same.
+//!
 //! A run that waits beside something else (a deadline watched during a request) counts as waiting, so time may jump while the request
 //! is under way. A run that blocks on another run (a synchronous invocation) is busy, and the other's waits then never end.
 
@@ -16,7 +20,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant as StdInstant};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot};
@@ -47,7 +51,17 @@ impl VirtualClock {
     /// number, jumps take no time.
     #[must_use]
     pub fn new(start: Timestamp, speed: Option<f64>) -> Self {
-        let state = State { now: start, runs: BTreeMap::new(), sleepers: BTreeMap::new(), next_sleeper: 0, holds: 0, worlds: Vec::new(), driver: None };
+        let state = State {
+            now: start,
+            runs: BTreeMap::new(),
+            sleepers: BTreeMap::new(),
+            next_sleeper: 0,
+            holds: 0,
+            most_busy: usize::MAX,
+            worked: BTreeMap::new(),
+            worlds: Vec::new(),
+            driver: None,
+        };
         let speed = speed.filter(|speed| speed.is_finite() && *speed > 0.0);
         Self { shared: Arc::new(Shared { state: Mutex::new(state), changed: Arc::new(Notify::new()), speed }) }
     }
@@ -56,6 +70,21 @@ impl VirtualClock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.lock().now
+    }
+
+    /// From now on at most so many runs (one at least) are busy at a time, in real time: who wakes beyond that waits for its turn, first
+    /// come first served, while time stands still. A run that was just attached is asked to wait for its turn by [`VirtualClock::turn`].
+    pub fn take_turns(&self, most: usize) {
+        self.shared.lock().most_busy = most.max(1);
+        self.shared.changed.notify_one();
+    }
+
+    /// Waits until it is `run`'s turn, where runs take turns; the clock shows the same time then.
+    pub fn turn(&self, run: &str) -> Wait {
+        let state = self.shared.lock();
+        let until = if state.most_busy == usize::MAX { Timestamp::MIN } else { state.now };
+        drop(state);
+        Wait { sleep: self.sleep_if(Some(run), until, until != Timestamp::MIN) }
     }
 
     /// Begins a run, busy; whether it is new. Attaching it again changes nothing, and leaves its end to whoever attached it first.
@@ -73,7 +102,9 @@ impl VirtualClock {
     pub fn detach(&self, run: &str) {
         let released: Vec<Sleeper> = {
             let mut state = self.shared.lock();
-            state.runs.remove(run);
+            if let Some(ended) = state.runs.remove(run) {
+                state.worked.entry(run.to_owned()).or_default().extend(ended.spans());
+            }
             state.sleepers.extract_if(.., |_, sleeper| sleeper.run.as_deref() == Some(run)).map(|(_, sleeper)| sleeper).collect()
         };
         for sleeper in released {
@@ -119,15 +150,28 @@ impl VirtualClock {
         self.shared.lock().runs.get(run).filter(|run| run.waits == 0).map(|run| run.busy_since.elapsed())
     }
 
+    /// The stretches of real time in which a run was busy, oldest first, also when it has ended.
+    #[must_use]
+    pub fn worked(&self, run: &str) -> Vec<(StdInstant, StdInstant)> {
+        let state = self.shared.lock();
+        let ended = state.worked.get(run).into_iter().flatten().copied();
+        ended.chain(state.runs.get(run).into_iter().flat_map(Run::spans)).collect()
+    }
+
     fn sleep(&self, run: Option<&str>, until: Timestamp) -> Sleep {
+        let due = until <= self.now();
+        self.sleep_if(run, until, !due)
+    }
+
+    fn sleep_if(&self, run: Option<&str>, until: Timestamp, has_point: bool) -> Sleep {
         let mut state = self.shared.lock();
-        let pointless = until <= state.now || run.is_some_and(|run| !state.runs.contains_key(run));
+        let pointless = !has_point || run.is_some_and(|run| !state.runs.contains_key(run));
         let outstanding = (!pointless).then(|| {
             let (wake, woken) = oneshot::channel();
             let id = state.next_sleeper;
             state.next_sleeper += 1;
             if let Some(run) = run.and_then(|run| state.runs.get_mut(run)) {
-                run.waits += 1;
+                run.pause();
             }
             state.sleepers.insert(id, Sleeper { until, run: run.map(str::to_owned), wake });
             if state.driver.as_ref().is_none_or(JoinHandle::is_finished) {
@@ -258,22 +302,47 @@ struct State {
     sleepers: BTreeMap<u64, Sleeper>,
     next_sleeper: u64,
     holds: usize,
+    /// How many runs may be busy at a time.
+    most_busy: usize,
+    /// When runs that have ended were busy, in real time.
+    worked: BTreeMap<String, Vec<(StdInstant, StdInstant)>>,
     worlds: Vec<Arc<dyn Advance>>,
     driver: Option<JoinHandle<()>>,
 }
 
 impl State {
-    /// Where time may jump to, if it may.
+    /// Where time may jump to, if it may; now, when it is somebody's turn.
     fn next_stop(&self) -> Option<Timestamp> {
-        let held = self.holds > 0 || self.runs.values().any(|run| run.waits == 0);
-        if held { None } else { self.sleepers.values().map(|sleeper| sleeper.until).min() }
+        let earliest = self.sleepers.values().map(|sleeper| sleeper.until).min()?;
+        let busy = self.busy_count();
+        if earliest <= self.now {
+            return (busy < self.most_busy || !self.due(self.now, 0).is_empty()).then_some(self.now);
+        }
+        (self.holds == 0 && busy == 0).then_some(earliest)
+    }
+
+    fn busy_count(&self) -> usize {
+        self.runs.values().filter(|run| run.waits == 0).count()
+    }
+
+    /// Who wakes at `stop`: every alarm, and of the runs as many as there is room for, first come first served.
+    fn due(&self, stop: Timestamp, room: usize) -> Vec<u64> {
+        let due = || self.sleepers.iter().filter(|(_, sleeper)| sleeper.until <= stop);
+        let alarms = due().filter(|(_, sleeper)| sleeper.run.is_none());
+        let runs = due().filter(|(_, sleeper)| sleeper.run.is_some()).take(room);
+        alarms.chain(runs).map(|(id, _)| *id).collect()
+    }
+
+    /// Takes those off the clock who wake at `stop`.
+    fn wake(&mut self, stop: Timestamp) -> Vec<Sleeper> {
+        let room = self.most_busy.saturating_sub(self.busy_count());
+        self.due(stop, room).into_iter().filter_map(|id| self.sleepers.remove(&id)).collect()
     }
 
     /// The sleeper's run has one wait less.
     fn resume(&mut self, sleeper: &Sleeper) {
         if let Some(run) = sleeper.run.as_ref().and_then(|run| self.runs.get_mut(run)) {
-            run.waits -= 1;
-            run.busy_since = real_now();
+            run.resume();
         }
     }
 }
@@ -282,11 +351,30 @@ struct Run {
     waits: usize,
     /// Real time; of no meaning while it waits.
     busy_since: Instant,
+    worked: Vec<(StdInstant, StdInstant)>,
 }
 
 impl Run {
     fn busy() -> Self {
-        Self { waits: 0, busy_since: real_now() }
+        Self { waits: 0, busy_since: real_now(), worked: Vec::new() }
+    }
+
+    fn pause(&mut self) {
+        if self.waits == 0 {
+            self.worked.push((self.busy_since.into_std(), real_now().into_std()));
+        }
+        self.waits += 1;
+    }
+
+    fn resume(&mut self) {
+        self.waits -= 1;
+        self.busy_since = real_now();
+    }
+
+    /// When it was busy so far.
+    fn spans(&self) -> impl Iterator<Item = (StdInstant, StdInstant)> {
+        let last = (self.waits == 0).then(|| (self.busy_since.into_std(), real_now().into_std()));
+        self.worked.iter().copied().chain(last)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use gamma_simulator::host::FunctionConfig;
+use gamma_simulator::host::{FunctionConfig, InvokeKind, Peak};
 use host_bootstrap::{Stage, at, function, process_state, scratch, start};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -53,6 +53,25 @@ async fn an_environment_is_reused_when_idle_and_another_started_when_not() {
         let resident = attempt.init.map(|init| init.resident_kib.unwrap());
         assert!(resident.unwrap_or(1) > 0 && attempt.peak_memory_kib.unwrap() >= resident.unwrap_or(1), "{attempt:?}");
     }
+}
+
+#[tokio::test]
+async fn functions_of_many_names_run_at_once_and_where_runs_take_turns_one_works_at_a_time() {
+    let names = ["f", "g", "h"];
+    let stage = Stage::new(names.map(|name| FunctionConfig { name: name.to_owned(), ..function() }).to_vec()).await;
+    stage.clock.take_turns(1);
+    let event = json!({ "wait": 60 }).to_string();
+    let (one, two, three) = tokio::join!(
+        stage.host.invoke(names[0], event.as_bytes(), InvokeKind::RequestResponse),
+        stage.host.invoke(names[1], event.as_bytes(), InvokeKind::RequestResponse),
+        stage.host.invoke(names[2], event.as_bytes(), InvokeKind::RequestResponse),
+    );
+    let ids = [one, two, three].map(|result| result.unwrap().request_id);
+    assert_eq!(stage.clock.now(), at(60), "in virtual time they waited side by side");
+    assert_eq!(stage.host.peak(), Peak { environments: 3, running: 3 });
+    let mut worked: Vec<_> = ids.iter().flat_map(|id| stage.clock.worked(id).split_off(1)).collect();
+    worked.sort();
+    assert!(worked.windows(2).all(|pair| pair[0].1 <= pair[1].0), "two were busy at once: {worked:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The clock as its users see it: when it stands, when it jumps, and where to.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -114,6 +115,75 @@ async fn alarms_alone_move_time_and_keep_their_moment() {
     clock.detach("retry");
     drop(late.await.unwrap());
     assert_eq!(clock.now(), at(7200));
+}
+
+#[tokio::test]
+async fn runs_that_take_turns_all_work_at_their_moment_but_never_too_many_at_once() {
+    const AT_ONCE: usize = 2;
+    let clock = clock();
+    clock.take_turns(AT_ONCE);
+    let most = Arc::new(AtomicUsize::new(0));
+    let runs: Vec<_> = (0..7)
+        .map(|number| {
+            let (clock, most, run) = (clock.clone(), Arc::clone(&most), format!("run {number}"));
+            clock.attach(&run);
+            let turn = clock.turn(&run);
+            tokio::spawn(async move {
+                let mut shown = vec![turn.await];
+                for seconds in [60, 90] {
+                    turns().await;
+                    most.fetch_max(clock.busy().len(), Ordering::SeqCst);
+                    shown.push(clock.wait(&run, at(seconds)).await);
+                }
+                turns().await;
+                clock.detach(&run);
+                shown
+            })
+        })
+        .collect();
+    for run in runs {
+        assert_eq!(run.await.unwrap(), [start(), at(60), at(90)], "whoever waits for its turn is still at its moment");
+    }
+    assert_eq!(most.load(Ordering::SeqCst), AT_ONCE, "as many as may");
+    clock.attach("later");
+    assert_eq!(clock.turn("later").await, at(90), "with nobody else there it is at once its turn");
+}
+
+#[tokio::test]
+async fn an_alarm_rings_at_its_moment_though_runs_wait_for_their_turn() {
+    let clock = clock();
+    clock.take_turns(1);
+    for run in ["a", "b"] {
+        clock.attach(run);
+    }
+    let (a, b) = (tokio::spawn(clock.wait("a", at(60))), tokio::spawn(clock.wait("b", at(60))));
+    assert_eq!(a.await.unwrap(), at(60));
+    turns().await;
+    let alarm = tokio::spawn(clock.alarm(at(61)));
+    turns().await;
+    assert!(!b.is_finished() && !alarm.is_finished(), "a is busy");
+    let a = tokio::spawn(clock.wait("a", at(300)));
+    assert_eq!(b.await.unwrap(), at(60));
+    let b = tokio::spawn(clock.wait("b", at(300)));
+    drop(alarm.await.unwrap());
+    assert_eq!((a.await.unwrap(), clock.now()), (at(300), at(300)));
+    clock.detach("a");
+    assert_eq!(b.await.unwrap(), at(300));
+}
+
+#[tokio::test]
+async fn the_clock_knows_when_a_run_was_busy_also_when_it_has_ended() {
+    let clock = clock();
+    clock.attach("a");
+    let spans = |run: &str| clock.worked(run);
+    assert_eq!(spans("a").len(), 1, "busy since it was attached");
+    clock.wait("a", at(60)).await;
+    clock.wait("a", at(90)).await;
+    clock.detach("a");
+    let worked = spans("a");
+    assert_eq!(worked.len(), 3, "before the first wait, between the two, and after");
+    assert!(worked.windows(2).all(|pair| pair[0].1 <= pair[1].0));
+    assert!(spans("b").is_empty());
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::environment::{Delivery, Environment};
 use super::function::{Function, arn};
 use super::outcome::Outcome;
 use super::output::Logs;
-use super::{AsyncFailure, Attempt, HostConfig, InvokeError, InvokeKind, InvokeResult};
+use super::{AsyncFailure, Attempt, HostConfig, InvokeError, InvokeKind, InvokeResult, Peak};
 use crate::connections::Connections;
 use crate::time::{Hold, VirtualClock};
 
@@ -45,6 +45,14 @@ struct State {
     tasks: JoinSet<()>,
     attempts: Vec<Attempt>,
     failures: Vec<AsyncFailure>,
+    peak: Peak,
+}
+
+impl State {
+    fn run(&mut self, request_id: &str, environment: &Arc<Environment>) {
+        self.running.insert(request_id.to_owned(), Arc::clone(environment));
+        self.peak.running = self.peak.running.max(self.running.len());
+    }
 }
 
 /// An accepted invocation.
@@ -122,6 +130,7 @@ impl Service {
     pub(super) async fn attempt(&self, invocation: &Invocation, number: u32, attached: Attached) -> Ended {
         let Invocation { function, request_id, payload } = invocation;
         let limit = function.config.timeout;
+        self.clock.turn(request_id).await;
         let started = self.clock.now();
         let deadline = later(started, limit);
         let trace = trace(request_id, started);
@@ -134,7 +143,7 @@ impl Service {
         };
         let (outcome, log_tail, missed) = match &environment {
             Ok(environment) => {
-                self.state().running.insert(request_id.clone(), Arc::clone(environment));
+                self.state().run(request_id, environment);
                 let execution = environment.run(delivery, limit, &self.clock).await;
                 self.state().running.remove(request_id);
                 if environment.is_frozen() {
@@ -161,6 +170,7 @@ impl Service {
         }
         state.environments.retain(|environment| environment.strong_count() > 0);
         state.environments.push(Arc::downgrade(&environment));
+        state.peak.environments = state.peak.environments.max(state.environments.len());
         Ok(environment)
     }
 
@@ -209,6 +219,10 @@ impl Service {
 
     pub(super) fn async_failures(&self) -> Vec<AsyncFailure> {
         self.state().failures.clone()
+    }
+
+    pub(super) fn peak(&self) -> Peak {
+        self.state().peak
     }
 
     pub(super) async fn settled(&self) {

@@ -57,13 +57,13 @@ fn jump(shared: &Arc<Shared>, stop: Timestamp) {
         }
         state.worlds.clone()
     };
-    for world in worlds {
-        world.advance_to(stop);
+    if stop > shared.lock().now {
+        worlds.iter().for_each(|world| world.advance_to(stop));
     }
     let woken: Vec<(Sleeper, Option<Hold>)> = {
         let mut state = shared.lock();
         state.now = stop;
-        let due: Vec<Sleeper> = state.sleepers.extract_if(.., |_, sleeper| sleeper.until <= stop).map(|(_, sleeper)| sleeper).collect();
+        let due = state.wake(stop);
         due.into_iter()
             .map(|sleeper| {
                 state.resume(&sleeper);
