@@ -1,5 +1,8 @@
 //! Whether the ledger and the broker's own books tell the same story, and whether that story is one we allow.
 
+pub mod account;
+pub mod partitions;
+
 use std::collections::BTreeMap;
 
 use gamma_execution::ports::{IntentRecord, LoadedDay, RungState};

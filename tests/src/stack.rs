@@ -13,6 +13,7 @@ use gamma_execution::ports::{Arming, Clock, Decision, Ledger, LoadedDay, PutOutc
 use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::gammawizard::PublishedRow;
 use gamma_simulator::host::{FunctionConfig, Host, HostConfig, InvokeKind, InvokeResult};
+use gamma_simulator::schwab::LoginConfig;
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use gamma_simulator::time::VirtualClock;
 use jiff::civil::date;
@@ -56,6 +57,8 @@ pub struct StackConfig {
     pub expired_token: bool,
     /// Dollars in the account.
     pub cash: Decimal,
+    /// Logins at the broker beside the stack's own account, with their accounts.
+    pub more_logins: Vec<LoginConfig>,
     /// A signal row to publish at once instead of the simulator's own.
     pub signal: Option<Value>,
     /// What goes wrong at broker, feed and AWS.
@@ -82,6 +85,7 @@ impl StackConfig {
             armed: true,
             expired_token: true,
             cash: Decimal::from(25_000),
+            more_logins: Vec::new(),
             signal: None,
             faults: FaultPlan::default(),
             retries: 0,
@@ -105,7 +109,8 @@ pub struct Stack {
 
 static STACKS: AtomicU64 = AtomicU64::new(1);
 
-type Fallible<T> = Result<T, Box<dyn Error>>;
+/// What the stack gives: the error is for people.
+pub type Fallible<T> = Result<T, Box<dyn Error>>;
 
 impl Stack {
     /// Starts faces and host, puts the proxy between the function and `moto`, and seeds parameters, table and armed record.
@@ -134,15 +139,7 @@ impl Stack {
     }
 
     async fn seed(&self, config: &StackConfig) -> Fallible<()> {
-        let expires = config.start.as_second() + if config.expired_token { -60 } else { 1500 };
-        let login = config.start.as_second() - 86_400;
-        let token = json!({
-            "creation_timestamp": login,
-            "token": {
-                "expires_in": 1800, "token_type": "Bearer", "scope": "api", "refresh_token": CANARIES[2].1,
-                "access_token": CANARIES[3].1, "id_token": "made-up", "expires_at": expires,
-            },
-        });
+        let token = token_document(config, CANARIES[2].1, CANARIES[3].1);
         let mut parameters = BTreeMap::from([
             ("/gamma/schwab/app_key".to_owned(), CANARIES[0].1.to_owned()),
             ("/gamma/schwab/app_secret".to_owned(), CANARIES[1].1.to_owned()),
@@ -171,8 +168,16 @@ impl Stack {
     /// # Errors
     /// When the record could not be written.
     pub async fn set_arming(&self, arming: Arming) -> Fallible<()> {
+        self.set_arming_of(ACCOUNT, arming).await
+    }
+
+    /// The same for any account.
+    ///
+    /// # Errors
+    /// When the record could not be written.
+    pub async fn set_arming_of(&self, account: &str, arming: Arming) -> Fallible<()> {
         let decision = Decision { by: "the demo".into(), why: "simulated money".into(), at: self.simulator.clock().now() };
-        Ok(self.operator().set_arming(ACCOUNT, arming, &decision).await?)
+        Ok(self.operator().set_arming(account, arming, &decision).await?)
     }
 
     /// Writes operator records.
@@ -233,8 +238,16 @@ impl Stack {
     /// # Errors
     /// When it cannot be read.
     pub async fn day(&self) -> Fallible<LoadedDay> {
+        self.day_of(ACCOUNT).await
+    }
+
+    /// The same of any account.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn day_of(&self, account: &str) -> Fallible<LoadedDay> {
         let ledger = DynamoLedger::new(&self.aws, &self.table, self.clock());
-        Ok(ledger.load_day(ACCOUNT, STRATEGY, date(2025, 9, 3)).await?)
+        Ok(ledger.load_day(account, STRATEGY, date(2025, 9, 3)).await?)
     }
 
     /// The stored token document and its version.
@@ -259,6 +272,12 @@ impl Stack {
             PutOutcome::Ours => Ok(()),
             PutOutcome::Theirs(holder) => Err(holder.into()),
         }
+    }
+
+    /// The ledger's table.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
     }
 
     /// The AWS of the stack, for looking at it with the adapters.
@@ -305,6 +324,7 @@ fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig> {
     let mut simulated = SimulatorConfig::of_2025_09_03(config.seed)?;
     (simulated.start, simulated.speed, simulated.cash) = (config.start, config.speed, config.cash);
     simulated.faults = config.faults.clone();
+    simulated.more_logins.clone_from(&config.more_logins);
     simulated.schwab.app_key = CANARIES[0].1.into();
     simulated.schwab.app_secret = CANARIES[1].1.into();
     simulated.schwab.refresh_token = CANARIES[2].1.into();
@@ -315,6 +335,19 @@ fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig> {
         simulated.gammawizard.rows = Some(vec![PublishedRow { at: config.start, fields: row.as_object().cloned().unwrap_or_default() }]);
     }
     Ok(simulated)
+}
+
+/// A token document as schwab-py writes it, of a login a day old.
+pub(crate) fn token_document(config: &StackConfig, refresh: &str, access: &str) -> Value {
+    let start = config.start.as_second();
+    let expires = start + if config.expired_token { -60 } else { 1500 };
+    json!({
+        "creation_timestamp": start - 86_400,
+        "token": {
+            "expires_in": 1800, "token_type": "Bearer", "scope": "api", "refresh_token": refresh,
+            "access_token": access, "id_token": "made-up", "expires_at": expires,
+        },
+    })
 }
 
 fn environment(simulator: &Simulator, table: &str, live: bool) -> Fallible<BTreeMap<String, String>> {
@@ -334,7 +367,7 @@ fn environment(simulator: &Simulator, table: &str, live: bool) -> Fallible<BTree
 }
 
 /// The trade function: `GAMMA_TRADE_BINARY`, or the one built beside this program.
-fn function_binary() -> Fallible<PathBuf> {
+pub(crate) fn function_binary() -> Fallible<PathBuf> {
     if let Some(path) = std::env::var_os("GAMMA_TRADE_BINARY") {
         return Ok(PathBuf::from(path).canonicalize()?);
     }
