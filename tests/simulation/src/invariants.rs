@@ -145,10 +145,10 @@ pub(crate) fn settled(inner: &mut Inner, reference: &Reference, account: usize, 
         }
     }
     let day = items(inner, name, "day#").next().map(|day| (text(day, "outcome").to_owned(), day.get("sending") == Some(&AttributeValue::Bool(true))));
-    if let Some((outcome, true)) = &day {
-        if !reference.tells(account, outcome) {
-            broken.push(format!("the day is called {outcome:?}, the books say {:?}", reference.outcomes(account)));
-        }
+    if let Some((outcome, true)) = &day
+        && !reference.tells(account, outcome)
+    {
+        broken.push(format!("the day is called {outcome:?}, the books say {:?}", reference.outcomes(account)));
     }
     if last.is_none_or(|last| matches!(last, Outcome::Unresolved | Outcome::LedgerUnavailable | Outcome::BrokerUnavailable | Outcome::AnotherRunActive)) {
         broken.push(format!("the last sweep ended {last:?}"));
