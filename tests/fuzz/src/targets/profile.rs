@@ -27,7 +27,7 @@ pub(super) fn profile(data: &[u8]) -> Verdict {
 /// The sizing override, over the profile that is shipped.
 pub(super) fn sizing(data: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(data) else { return Verdict::Refused };
-    judge(profiles::load("schwab", Some(text)), "")
+    judge(profiles::load("schwab", Some(("/gamma/schwab/sizing", text))), "")
 }
 
 fn judge(read: Result<AccountProfile, Failure>, place: &str) -> Verdict {

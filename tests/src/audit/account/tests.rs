@@ -68,6 +68,7 @@ fn intent(side: Right) -> IntentRecord {
         vertical: Vertical::new(sell.parse().unwrap(), buy.parse().unwrap()).unwrap(),
         effect: Effect::Credit,
         quantity: 6,
+        planned_sides: 2,
         decision_mid: Price::cents(100),
         worst_price: Price::cents(70),
         writer: writer("one.ab"),
