@@ -22,16 +22,17 @@ struct Account {
     approved: Vec<Approved<Intent>>,
     foreign: BTreeSet<OptionSymbol>,
     ledger: BTreeMap<OptionSymbol, i64>,
+    capabilities: Capabilities,
 }
 
 impl Account {
     fn with(equity: i64) -> Self {
-        Self { equity, positions: BTreeMap::new(), approved: Vec::new(), foreign: BTreeSet::new(), ledger: BTreeMap::new() }
+        Self { equity, positions: BTreeMap::new(), approved: Vec::new(), foreign: BTreeSet::new(), ledger: BTreeMap::new(), capabilities: SCHWAB }
     }
 
     fn approve(&self, vertical: Vertical, quantity: u32, mid: i64) -> Result<Approved<Intent>, Refusal> {
         let (positions, approved, foreign, ledger) = (&self.positions, &self.approved, &self.foreign, &self.ledger);
-        let book = Book { equity: self.equity.into(), positions, approved, foreign, ledger, capabilities: SCHWAB };
+        let book = Book { equity: self.equity.into(), positions, approved, foreign, ledger, capabilities: self.capabilities };
         approve(vertical, quantity, nbbo(vertical.effect(), mid), book, LIMITS)
     }
 }
@@ -66,8 +67,11 @@ fn the_worst_loss_added_counts_both_sides_and_either_alone() {
     // The call side alone risks as much; together the two can lose on one side only, and both credits are kept.
     let call = account.approve(vertical("C7000", "C7005"), 2, 95).unwrap();
     assert_eq!(call.get().worst_loss_added, Decimal::from(870));
+    // A debit can lose what is paid for it, up to its ceiling.
+    assert_eq!(Account::with(2_000).approve(vertical("P6895", "P6900"), 2, 95).unwrap().get().worst_loss_added, Decimal::from(250));
     let refused = Account::with(1_449).approve(vertical("P6900", "P6895"), 2, 95).unwrap_err();
     assert_eq!(refused.to_string(), "worst loss: this adds 870.00 dollars, expected at most 869.40 (0.60 of equity 1449)");
+    assert!(Account::with(1_450).approve(vertical("P6900", "P6895"), 2, 95).is_ok(), "870.00 of 870.00");
 }
 
 #[test]
@@ -75,8 +79,37 @@ fn what_is_already_held_is_not_counted_against_the_package() {
     // A naked short call is the user's own unbounded loss: it warns, it does not block, and it does not hide the package's own risk.
     let mut account = Account::with(2_000);
     account.positions.insert(symbol("C7100"), -3);
-    assert_eq!(unbounded_expiries(&account.positions).len(), 1);
     assert_eq!(account.approve(vertical("C7000", "C7005"), 2, 95).unwrap().get().worst_loss_added, Decimal::from(870));
+}
+
+#[test]
+fn the_worst_loss_added_is_looked_for_where_what_is_held_loses_most() {
+    let other_day = |text: &str| format!("SPXW260213{text}").parse::<OptionSymbol>().unwrap();
+    for (why, held, added) in [
+        ("the package gives back what is held", vec![(symbol("P6900"), 2), (symbol("P6895"), -2)], 0),
+        ("the same of another expiry", vec![(other_day("P6900"), 2), (other_day("P6895"), -2)], 870),
+        ("calls whose loss far beyond their strike no put adds to", vec![(symbol("C7100"), -1)], 0),
+        ("the same of another expiry", vec![(other_day("C7100"), -1)], 870),
+    ] {
+        let account = Account { positions: held.into_iter().collect(), ..Account::with(2_000) };
+        assert_eq!(account.approve(vertical("P6900", "P6895"), 2, 95).unwrap().get().worst_loss_added, Decimal::from(added), "{why}");
+    }
+}
+
+#[test]
+fn an_expiry_with_more_calls_short_than_long_is_unbounded() {
+    let expiry = symbol("C7000").expiry();
+    for (held, unbounded) in [
+        (vec![("C7100", -3)], vec![expiry]),
+        (vec![("C7000", -2), ("C7005", 1)], vec![expiry]),
+        (vec![("C7000", -2), ("C7005", 2)], vec![]),
+        (vec![("C7000", 1)], vec![]),
+        (vec![("P6900", -3)], vec![]),
+        (vec![], vec![]),
+    ] {
+        let positions = held.iter().map(|(text, quantity)| (symbol(text), *quantity)).collect();
+        assert_eq!(unbounded_expiries(&positions), unbounded.into_iter().collect(), "{held:?}");
+    }
 }
 
 #[test]
@@ -87,12 +120,40 @@ fn refused_before_any_io() {
     assert_eq!(account.approve(put, 1, 95).unwrap_err(), Refusal::ForeignOrder { symbol: symbol("P6895") });
     account.foreign.clear();
     assert!(matches!(account.approve(put, 101, 95), Err(Refusal::Capability { what: "packages", .. })));
+    assert!(account.approve(put, 100, 95).is_ok(), "as many as the broker takes");
     assert!(matches!(account.approve(put, 0, 95), Err(Refusal::NothingToSend)));
     for mid in [0, -5, 500] {
         assert!(matches!(account.approve(put, 1, mid), Err(Refusal::NoPrice { .. })), "{mid}");
     }
     let unknown = Vertical::new("QQQ260212P500".parse().unwrap(), "QQQ260212P495".parse().unwrap()).unwrap();
     assert!(matches!(account.approve(unknown, 1, 95), Err(Refusal::NoTickTable { .. })));
+}
+
+#[test]
+fn a_broker_that_takes_two_legs_takes_a_vertical() {
+    for (most_legs, refused) in [(0, true), (1, true), (2, false), (4, false)] {
+        let account = Account { capabilities: Capabilities { most_legs, ..SCHWAB }, ..Account::with(100_000) };
+        let verdict = account.approve(vertical("P6900", "P6895"), 1, 95);
+        assert_eq!(matches!(verdict, Err(Refusal::Capability { what: "legs", got: 2, .. })), refused, "{most_legs} legs");
+        assert_eq!(verdict.is_err(), refused, "{most_legs} legs");
+    }
+}
+
+#[test]
+fn an_order_costs_something_and_less_than_the_width() {
+    let account = Account::with(100_000);
+    for (sell, buy, price, sound) in [
+        ("P6900", "P6895", 495, true),
+        ("P6900", "P6895", 500, false),
+        ("P6900", "P6895", 505, false),
+        ("P6895", "P6900", 5, true),
+        ("P6895", "P6900", 0, false),
+        ("P6895", "P6900", -5, false),
+    ] {
+        let order = account.approve(vertical(sell, buy), 1, 95).unwrap().order(1, Price::cents(price), 0);
+        assert_eq!(order.is_ok(), sound, "{sell} {buy} at {price} cents");
+        assert!(sound || matches!(order, Err(Refusal::Price { .. })), "{sell} {buy} at {price} cents");
+    }
 }
 
 #[test]
