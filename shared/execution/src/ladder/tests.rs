@@ -1,5 +1,8 @@
 //! The reference's ladder vectors (section 8, 22 and 27 to 35) and the incidents a single ladder can meet.
 
+mod standing;
+mod times;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use gamma_market::Vertical;
@@ -13,6 +16,9 @@ use crate::ports::{Capabilities, Fill};
 use crate::schedule::tests::profile;
 
 const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// More than any ladder of these tests takes.
+const STEPS: usize = 1000;
 
 fn at(second: i64) -> Timestamp {
     START + SignedDuration::from_secs(second)
@@ -43,7 +49,10 @@ fn drive(mut ladder: Ladder, script: Script) -> (Vec<(i64, String, u32)>, Ladder
     let mut posts: Vec<(i64, String, u32)> = Vec::new();
     let mut second = 0;
     let mut cancel_asked = false;
-    while ladder.end().is_none() {
+    for _ in 0..STEPS {
+        if ladder.end().is_some() {
+            return (posts, ladder);
+        }
         let mut commands = if ladder.is_ready() {
             cancel_asked = false;
             ladder.step(at(second), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(second + 20) })
@@ -54,6 +63,7 @@ fn drive(mut ladder: Ladder, script: Script) -> (Vec<(i64, String, u32)>, Ladder
         };
         while !commands.is_empty() {
             let command = commands.remove(0);
+            assert!(posts.len() < STEPS, "it does not stop sending");
             commands.extend(match command {
                 Command::Post(posting) => {
                     let order = posting.order.get();
@@ -73,9 +83,19 @@ fn drive(mut ladder: Ladder, script: Script) -> (Vec<(i64, String, u32)>, Ladder
                 _ => Vec::new(),
             });
         }
-        assert!(second < 1000, "the ladder does not end");
     }
-    (posts, ladder)
+    panic!("it does not end: {ladder:?}");
+}
+
+/// Wakes a ladder whenever it wants to be woken, until it has ended.
+fn until_the_end(side: &mut Ladder, mut wake: impl FnMut(&mut Ladder, Timestamp)) {
+    for _ in 0..STEPS {
+        match side.next_wake() {
+            Some(now) => wake(side, now),
+            None => break,
+        }
+    }
+    assert!(side.end().is_some(), "it does not end: {side:?}");
 }
 
 fn view(id: &OrderId, status: OrderStatus, quantity: u32, filled: u32) -> OrderView {
@@ -152,15 +172,14 @@ fn reference_vector_31_an_order_that_cannot_be_proven_over_stops_the_side() {
         side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
         side.step(at(0), Event::Posted(PlaceReply::Accepted(OrderId("1".into()))));
         let mut cancels = 0;
-        while side.end().is_none() {
-            let now = side.next_wake().unwrap();
+        until_the_end(&mut side, |side, now| {
             for command in side.step(now, Event::Time) {
                 assert!(!matches!(command, Command::Post(_)), "a second order while the first may be alive");
                 cancels += usize::from(matches!(command, Command::Cancel(_)));
                 let view = view(&OrderId("1".into()), stubborn.clone(), 2, 0);
                 cancels += side.step(now, Event::Seen(&view)).iter().filter(|command| matches!(command, Command::Cancel(_))).count();
             }
-        }
+        });
         assert!(matches!(side.end(), Some(SideEnd::Unresolved(_))));
         let most = usize::try_from(profile().cancel_tries).unwrap();
         assert!((1..=most).contains(&cancels), "{stubborn:?}: {cancels} cancels");
@@ -211,11 +230,11 @@ fn an_order_that_shows_up_late_is_cancelled_and_its_fills_are_kept() {
 fn an_order_that_never_shows_up_is_given_up_after_four_settle_windows() {
     let (mut side, _) = posted(PlaceReply::Unknown("timeout".into()));
     let mut last = START;
-    while side.end().is_none() {
-        last = side.next_wake().unwrap();
-        side.step(last, Event::Time);
-        side.step(last, Event::Located(vec![]));
-    }
+    until_the_end(&mut side, |side, now| {
+        last = now;
+        side.step(now, Event::Time);
+        side.step(now, Event::Located(vec![]));
+    });
     assert!(matches!(side.end(), Some(SideEnd::Unresolved(_))));
     assert_eq!(last, at(20));
 }
@@ -224,11 +243,10 @@ fn an_order_that_never_shows_up_is_given_up_after_four_settle_windows() {
 fn orders_that_cannot_be_listed_leave_the_outcome_unknown_until_the_end() {
     let (mut side, _) = posted(PlaceReply::Unknown("timeout".into()));
     let mut listed = 0;
-    while side.end().is_none() {
-        let now = side.next_wake().unwrap();
+    until_the_end(&mut side, |side, now| {
         listed += side.step(now, Event::Time).len();
         side.step(now, Event::Unread);
-    }
+    });
     assert!(listed > 3);
     assert!(matches!(side.end(), Some(SideEnd::Unresolved(_))));
 }
@@ -251,7 +269,7 @@ fn a_proven_refusal_may_be_sent_again_as_a_new_sending_a_few_times() {
     }
     let (mut side, mut commands) = posted(PlaceReply::Refused(NotPlaced::Unauthorized));
     let mut posts = 1;
-    while commands.iter().any(|command| matches!(command, Command::Post(_))) {
+    while posts < 9 && commands.iter().any(|command| matches!(command, Command::Post(_))) {
         posts += 1;
         commands = side.step(at(0), Event::Posted(PlaceReply::Refused(NotPlaced::Unauthorized)));
     }
@@ -304,12 +322,11 @@ fn a_broker_that_shows_more_than_was_ordered_is_not_believed() {
     let odd = view(&OrderId("1".into()), OrderStatus::Filled, 2, 3);
     side.step(at(2), Event::Time);
     side.step(at(2), Event::Seen(&odd));
-    while side.end().is_none() {
-        let now = side.next_wake().unwrap();
+    until_the_end(&mut side, |side, now| {
         let commands = side.step(now, Event::Time);
         assert!(!commands.iter().any(|command| matches!(command, Command::Post(_))));
         side.step(now, Event::Seen(&odd));
-    }
+    });
     assert!(matches!(side.end(), Some(SideEnd::Unresolved(_))));
 }
 
