@@ -178,6 +178,14 @@ fn a_position_that_known_fills_explain_is_unchanged() {
 }
 
 #[test]
+fn what_is_said_of_an_order_that_somebody_replaced() {
+    let day = day(vec![rung(1, RungState::Accepted { order: OrderId("9".into()) })]);
+    let actions = plan(&day, Shown { orders: &[order("9", OrderStatus::Replaced, 1)], trade_date: TradeDate::Open, tag: None });
+    let [Action::Unresolved { reason, .. }] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!(reason, "order 9 was replaced by another at the broker, 1 filled before that");
+}
+
+#[test]
 fn a_rung_without_its_intent_waits_for_a_person() {
     let day = LoadedDay { intents: Vec::new(), ..day(vec![rung(1, RungState::Sending)]) };
     let actions = plan(&day, Shown { orders: &[order("9", OrderStatus::Working, 0)], trade_date: TradeDate::Open, tag: None });

@@ -141,5 +141,7 @@ pub(super) mod tests {
             assert!(error.starts_with(&format!("profile {field}: got ")), "{error}");
         }
         assert!(Profile::try_from(lambda()).is_ok());
+        let unreduced = RawProfile { risk_reversal_credit_ratio: Decimal::ONE, ..lambda() };
+        assert!(Profile::try_from(unreduced).is_ok(), "the whole size is a share of it");
     }
 }

@@ -67,18 +67,24 @@ fn the_four_row_table_of_directions() {
 
 #[test]
 fn reference_vectors_9_to_13_sizes() {
-    for (equity, left, right, vix_one, structure, expected) in [
-        ("25000", -1, -1, "0.2", Structure::IronCondorShort, vec!["PUT_SHORT 6895/6900 6", "CALL_SHORT 7000/7005 6"]),
-        ("18000", 1, -1, "0.34", Structure::RiskReversal, vec!["PUT_LONG 6895/6900 5", "CALL_SHORT 7000/7005 3"]),
-        ("18000", -1, 1, "0.40", Structure::RiskReversal, vec!["PUT_SHORT 6895/6900 5", "CALL_LONG 7000/7005 8"]),
-        ("30000", 1, -1, "0.5", Structure::RiskReversal, vec!["PUT_LONG 6895/6900 30", "CALL_SHORT 7000/7005 18"]),
-        ("9000", -1, 0, "0.1", Structure::SingleVertical, vec!["PUT_SHORT 6895/6900 2"]),
-        ("25000", 1, 1, "0.2", Structure::IronCondorLong, vec!["PUT_LONG 6895/6900 6", "CALL_LONG 7000/7005 6"]),
+    for (equity, units, left, right, vix_one, structure, expected) in [
+        ("25000", 2, -1, -1, "0.2", Structure::IronCondorShort, vec!["PUT_SHORT 6895/6900 6", "CALL_SHORT 7000/7005 6"]),
+        ("18000", 1, 1, -1, "0.34", Structure::RiskReversal, vec!["PUT_LONG 6895/6900 5", "CALL_SHORT 7000/7005 3"]),
+        ("18000", 1, -1, 1, "0.40", Structure::RiskReversal, vec!["PUT_SHORT 6895/6900 5", "CALL_LONG 7000/7005 8"]),
+        ("30000", 3, 1, -1, "0.5", Structure::RiskReversal, vec!["PUT_LONG 6895/6900 30", "CALL_SHORT 7000/7005 18"]),
+        ("9000", 1, -1, 0, "0.1", Structure::SingleVertical, vec!["PUT_SHORT 6895/6900 2"]),
+        ("25000", 2, 1, 1, "0.2", Structure::IronCondorLong, vec!["PUT_LONG 6895/6900 6", "CALL_LONG 7000/7005 6"]),
     ] {
         let plan = run(&row(Some(left), Some(right), Some(vix_one)), Some(equity), &[], lambda()).unwrap();
         assert_eq!(shown(&plan), expected, "{equity} {left} {right} {vix_one}");
-        assert_eq!(plan.structure, structure);
+        assert_eq!((plan.structure, plan.units), (structure, units));
     }
+}
+
+#[test]
+fn structures_are_called_by_the_names_of_the_field() {
+    let called = [Structure::IronCondorShort, Structure::IronCondorLong, Structure::RiskReversal, Structure::SingleVertical].map(|made| made.to_string());
+    assert_eq!(called, ["short iron condor", "long iron condor", "risk reversal", "single vertical"]);
 }
 
 #[test]
@@ -147,6 +153,9 @@ fn reference_vector_38h_strikes_follow_the_signal_and_keep_their_width() {
     let plan = run(&moved, Some("9000"), &[], lambda()).unwrap();
     assert_eq!(shown(&plan), ["PUT_SHORT 6905/6910 2", "CALL_LONG 7010/7015 2"]);
     assert!(!plan.same_trades(&run(&row(Some(-1), Some(1), Some("0.1")), Some("9000"), &[], lambda()).unwrap()));
+    moved.volatilities.insert("VixOne".into(), dec("0.2"));
+    let larger = run(&moved, Some("90000"), &[], lambda()).unwrap();
+    assert!(larger.sides[0].quantity() > plan.sides[0].quantity() && plan.same_trades(&larger), "sizes aside");
 }
 
 #[test]
