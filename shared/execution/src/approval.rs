@@ -205,33 +205,29 @@ pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<
     Ok(Approved(intent))
 }
 
-/// The most dollars that the day's packages add to the worst loss at expiry, over every strike: this package alone, and
-/// together with the sides approved before (either may fill without the other).
+/// The most dollars that the day's packages can lose at expiry, over every strike: this package alone, and together with the sides approved
+/// before (either may fill without the other). What the account holds counts neither against them nor for them: a loss that is there
+/// already must not hide one that is added.
 fn worst_loss(intent: &Intent, book: Book<'_>) -> Decimal {
-    let alone = added_loss(&[intent], book.positions);
     let mut all: Vec<&Intent> = book.approved.iter().map(Approved::get).collect();
     all.push(intent);
-    alone.max(added_loss(&all, book.positions))
+    loss(&[intent]).max(loss(&all))
 }
 
-fn added_loss(intents: &[&Intent], positions: &BTreeMap<OptionSymbol, i64>) -> Decimal {
-    let Some(first) = intents.first() else { return Decimal::ZERO };
-    let expiry = first.vertical.sell().expiry();
-    let before: BTreeMap<_, _> = positions.iter().filter(|(symbol, _)| symbol.expiry() == expiry).map(|(symbol, held)| (*symbol, *held)).collect();
-    let mut after = before.clone();
+fn loss(intents: &[&Intent]) -> Decimal {
+    let mut held: BTreeMap<OptionSymbol, i64> = BTreeMap::new();
     let mut cash = Decimal::ZERO;
     for intent in intents {
         let packages = i64::from(intent.quantity);
-        *after.entry(intent.vertical.buy()).or_default() += packages;
-        *after.entry(intent.vertical.sell()).or_default() -= packages;
+        *held.entry(intent.vertical.buy()).or_default() += packages;
+        *held.entry(intent.vertical.sell()).or_default() -= packages;
         let paid = intent.worst_price.points() * Decimal::from(packages);
         cash += if intent.vertical.effect() == Effect::Credit { paid } else { -paid };
     }
-    let strikes: BTreeSet<Decimal> = after.keys().map(|symbol| symbol.strike().points()).collect();
+    let strikes: BTreeSet<Decimal> = held.keys().map(|symbol| symbol.strike().points()).collect();
     let beyond = strikes.last().copied().unwrap_or_default() * Decimal::TWO;
-    let settlements: Vec<Decimal> = [Decimal::ZERO, beyond].into_iter().chain(strikes).collect();
-    let worst = |held: &BTreeMap<OptionSymbol, i64>| settlements.iter().map(|settle| settlement_value(held, *settle)).min().unwrap_or_default();
-    ((worst(&before) - worst(&after) - cash) * Decimal::ONE_HUNDRED).max(Decimal::ZERO).round_dp(2)
+    let worst = [Decimal::ZERO, beyond].into_iter().chain(strikes).map(|settle| settlement_value(&held, settle)).min().unwrap_or_default();
+    ((-worst - cash) * Decimal::ONE_HUNDRED).max(Decimal::ZERO).round_dp(2)
 }
 
 /// Expiries in which the account already holds more calls short than long: its loss has no floor. That is the user's own

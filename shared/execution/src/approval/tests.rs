@@ -83,16 +83,19 @@ fn what_is_already_held_is_not_counted_against_the_package() {
 }
 
 #[test]
-fn the_worst_loss_added_is_looked_for_where_what_is_held_loses_most() {
-    let other_day = |text: &str| format!("SPXW260213{text}").parse::<OptionSymbol>().unwrap();
-    for (why, held, added) in [
-        ("the package gives back what is held", vec![(symbol("P6900"), 2), (symbol("P6895"), -2)], 0),
-        ("the same of another expiry", vec![(other_day("P6900"), 2), (other_day("P6895"), -2)], 870),
-        ("calls whose loss far beyond their strike no put adds to", vec![(symbol("C7100"), -1)], 0),
-        ("the same of another expiry", vec![(other_day("C7100"), -1)], 870),
+fn what_is_held_hides_no_loss_that_a_package_adds() {
+    for (why, held) in [
+        ("nothing", vec![]),
+        ("a call without a floor, whose loss no put adds to", vec![("C7100", -1)]),
+        ("a put that loses more than the package ever can", vec![("P6500", -1)]),
+        ("the other side of a condor", vec![("C7000", -100), ("C7005", 100)]),
+        ("what the package gives back", vec![("P6900", 2), ("P6895", -2)]),
     ] {
-        let account = Account { positions: held.into_iter().collect(), ..Account::with(2_000) };
-        assert_eq!(account.approve(vertical("P6900", "P6895"), 2, 95).unwrap().get().worst_loss_added, Decimal::from(added), "{why}");
+        let positions = held.into_iter().map(|(text, contracts)| (symbol(text), contracts)).collect();
+        let account = Account { positions, ..Account::with(2_000) };
+        // 5 wide at 0.65, the envelope's worst: 435 dollars each.
+        assert_eq!(account.approve(vertical("P6900", "P6895"), 2, 95).unwrap().get().worst_loss_added, Decimal::from(870), "{why}");
+        assert!(matches!(account.approve(vertical("P6900", "P6895"), 3, 95), Err(Refusal::WorstLoss { .. })), "{why}");
     }
 }
 
