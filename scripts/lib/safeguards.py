@@ -143,7 +143,7 @@ def begin_with_what_is_built(folder):
 
 def environment():
     """What cargo is started with in the copy."""
-    made = dict(os.environ, CARGO_TARGET_DIR=str(TOP / "target" / "safeguards"), RUST_BACKTRACE="0")
+    made = dict(os.environ, CARGO_TARGET_DIR=str(TOP / "target" / "safeguards"), RUST_BACKTRACE="0", PROPTEST_DISABLE_FAILURE_PERSISTENCE="1")
     made.setdefault("GAMMA_MOTO_SERVER", str(TOP / ".venv" / "bin" / "moto_server"))
     return made
 

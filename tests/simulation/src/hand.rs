@@ -136,7 +136,7 @@ impl TokenStore for Hand {
 
     async fn save(&self, name: &str, text: &SecretString, _: &TokenVersion) -> Result<TokenWrite, SaveError> {
         let (document, text, run) = (name.to_owned(), text.expose_secret().to_owned(), self.who.run);
-        let written = self.call("save token", AWS, move |truth, _, _| truth.store.put(&document, &text, run)).await;
+        let written = self.call("save token", AWS, move |truth, _, fault| truth.store.put(&document, &text, run, fault == Some(Fault::Afterwards))).await;
         written.map(|version| TokenWrite::Made(TokenVersion::Count(version))).map_err(|failure| failed("write", name, failure))
     }
 

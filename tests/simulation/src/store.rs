@@ -17,8 +17,8 @@ pub struct Store {
     issued: i64,
     /// By name: who obtained a document of which age, in order. One whose answer was lost nobody obtained.
     pub obtained: Vec<(String, usize, TokenAge)>,
-    /// By name: the writer of each version but the first.
-    pub writers: BTreeMap<String, Vec<usize>>,
+    /// By name: the writer of each version but the first, and whether he had already given the write up.
+    pub writers: BTreeMap<String, Vec<(usize, bool)>>,
 }
 
 /// A document of this age, in seconds.
@@ -41,10 +41,10 @@ impl Store {
     }
 
     /// Writes over whatever stands there; gives the new version.
-    pub fn put(&mut self, name: &str, text: &str, run: usize) -> i64 {
+    pub fn put(&mut self, name: &str, text: &str, run: usize, given_up: bool) -> i64 {
         let versions = self.documents.get_mut(name).expect("a document is there from the beginning");
         versions.push(text.to_owned());
-        self.writers.entry(name.to_owned()).or_default().push(run);
+        self.writers.entry(name.to_owned()).or_default().push((run, given_up));
         i64::try_from(versions.len()).unwrap_or(i64::MAX)
     }
 
