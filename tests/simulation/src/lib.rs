@@ -4,6 +4,7 @@
 
 mod chance;
 mod condition;
+mod delivery;
 mod desk;
 pub mod exchange;
 pub mod fault;

@@ -1,6 +1,8 @@
 //! Playing a scenario: deliveries side by side, one step of one of them at a time, in an order that chance picks. Time moves only when all
 //! wait. No thread, no clock, no sleep.
 
+mod judge;
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,22 +10,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use gamma_cloud::table::{AttributeValue, Item, Key};
-use gamma_cloud::{DynamoLedger, DynamoTokenLock};
-use gamma_execution::ports::{Clock, TokenStore};
-use gamma_execution::report::{Outcome, RunReport, Status};
-use gamma_execution::run::{AccountProfile, Ports, Resolve, RunRequest, Task, run};
-use gamma_execution::tokens::{TokenAge, TokenIdentity, TokenKeeper, TokenPorts, TokenSaved};
+use gamma_execution::report::{Outcome, RunReport};
+use gamma_execution::run::{AccountProfile, Resolve, RunRequest, Task};
+use gamma_execution::tokens::TokenSaved;
 use gamma_market::Right;
 use jiff::Timestamp;
 
 use crate::chance::Chance;
-use crate::desk::Desk;
+use crate::delivery::deliver;
 use crate::exchange::{Exchange, Ms};
 use crate::fault::{Fault, Step};
 use crate::hand::{Hand, Who};
-use crate::invariants::{at_the_end, settled};
+use crate::invariants::at_the_end;
 use crate::reference::Reference;
-use crate::scenario::{CLOSES, Delivery, FUNCTION, Happening, Mode, SCHEDULED, Scenario, TAG, profile, quotes};
+use crate::scenario::{CLOSES, Delivery, FUNCTION, Happening, SCHEDULED, Scenario, TAG, profile, quotes};
 use crate::store::{Store, document};
 use crate::table::MemoryTable;
 use crate::world::{Inner, Truth, World};
@@ -319,76 +319,6 @@ impl<'a> Play<'a> {
             story: inner.story.take().unwrap_or_default(),
         }
     }
-
-    /// When all is over.
-    fn judge(&self, inner: &mut Inner) {
-        if self.scenario.mode != Mode::Safety {
-            for (number, account) in self.scenario.accounts.iter().enumerate() {
-                let of_account = |task: &'static str| self.runs.iter().filter(move |run| run.who.account == number && run.task == task);
-                let last = of_account("sweep").filter_map(|run| run.outcome).next_back();
-                settled(inner, &self.reference, number, account.name, last);
-                let swept_before = of_account("sweep").filter(|run| inner.faults.calm.is_none_or(|calm| run.who.began >= calm)).count() > 1;
-                if swept_before && !matches!(last, Some(Outcome::Swept | Outcome::NoFinalOutcome)) {
-                    inner.violated(|| format!("{}: a sweep after a sweep ended {last:?}: the ledger read again tells another story", account.name));
-                }
-                let traded = of_account("trade").filter_map(|run| run.outcome).any(|outcome| outcome.status() == Status::Traded);
-                if traded && last == Some(Outcome::NoFinalOutcome) {
-                    inner.violated(|| format!("{}: it traded, and the sweep says that nothing tells what became of the day", account.name));
-                }
-            }
-            let calm = inner.faults.calm.unwrap_or(Ms::MIN);
-            for run in self.runs.iter().filter(|run| run.who.began >= calm) {
-                recorded(inner, run);
-            }
-        }
-        tokens(inner, &self.runs);
-    }
-}
-
-/// A delivery that nothing disturbed has its record, with its outcome.
-fn recorded(inner: &mut Inner, run: &Live) {
-    let (name, id) = (run.who.name.clone(), run.who.run_id.clone());
-    let key = Key { partition: format!("{name}#{}", crate::invariants::DATE), sort: format!("run#{id}") };
-    let told = inner.truth.table.get(&key).map(|item| crate::invariants::text(item, "outcome").to_owned());
-    let ended = run.outcome.map(|outcome| outcome.name().to_owned());
-    if ended != told && run.end != Some(End::Died) {
-        inner.violated(|| format!("{id} ended {ended:?}, the ledger says {told:?}"));
-    }
-}
-
-/// A token that a living run reported as saved is never newer than what the store holds. A parameter has no conditional write, so two things
-/// are beyond us: a writer that died before he saw what he had gone over, and a write that landed after its writer had given it up.
-fn tokens(inner: &mut Inner, runs: &[Live]) {
-    for (name, versions) in inner.truth.store.documents.clone() {
-        let stands: TokenAge = versions.last().and_then(|text| crate::store::age(&text.clone().into())).expect("a document is readable");
-        let last = inner.truth.store.writers.get(&name).and_then(|writers| writers.last().copied());
-        let beyond_us = last.is_some_and(|(run, given_up)| given_up || runs[run].end == Some(End::Died));
-        for (_, run, age) in inner.truth.store.obtained.clone().into_iter().filter(|(of, ..)| *of == name) {
-            let claimed = matches!(runs[run].token, Some(TokenSaved::Saved { .. } | TokenSaved::NewerStored | TokenSaved::Unchanged));
-            if claimed && age > stands && !beyond_us {
-                inner.violated(|| format!("run {run} obtained a token {age:?} and says it is saved; {name} holds {stands:?}"));
-            }
-        }
-    }
-}
-
-async fn deliver(hand: Hand, request: RunRequest, profile: Arc<AccountProfile>, equity: rust_decimal::Decimal) -> Option<RunReport> {
-    let mut stored = TokenStore::load(&hand, &hand.who.token).await;
-    for _ in 0..2 {
-        if stored.is_err() {
-            hand.sleep_until(hand.now() + std::time::Duration::from_secs(1)).await;
-            stored = TokenStore::load(&hand, &hand.who.token).await;
-        }
-    }
-    let stored = stored.ok()?;
-    let own: Arc<Hand> = Arc::new(hand.clone());
-    let ports = TokenPorts { store: own.clone(), lock: Arc::new(DynamoTokenLock::over(own.clone())), clock: own.clone() };
-    let identity = TokenIdentity { name: &hand.who.token, run_id: &hand.who.run_id, read_age: crate::store::age };
-    let keeper = Arc::new(TokenKeeper::new(ports, identity, &stored));
-    let desk = Desk::new(hand.clone(), Arc::clone(&keeper), stored.text.clone(), equity);
-    let ledger = DynamoLedger::over(own.clone());
-    let ports = Ports { clock: &hand, broker: &desk, signal: &hand, ledger: &ledger, tokens: &keeper };
-    Some(run(ports, &request, &profile).await)
 }
 
 fn happen(inner: &mut Inner, scenario: &Scenario, happening: &Happening) {
