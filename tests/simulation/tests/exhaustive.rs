@@ -83,7 +83,7 @@ fn a_failure_at_each_step_leaves_nothing_open() {
 
 #[test]
 fn one_aws_or_read_fault_that_is_over_at_once_costs_no_fill() {
-    let quick = [Fault::Fails, Fault::FailsAfter, Fault::Twice, Fault::TooMany, Fault::Unauthorized];
+    let quick = [Fault::Fails, Fault::FailsAfter, Fault::Twice, Fault::TooMany, Fault::Unauthorized, Fault::Garbled];
     for (name, day) in days().into_iter().filter(|(_, day)| day.faults.aimed.is_empty()) {
         let undisturbed = play(&day, false);
         for (call, step) in undisturbed.order.iter().enumerate().filter(|(_, step)| !matches!(step.1, Kind::Place | Kind::Cancel)) {

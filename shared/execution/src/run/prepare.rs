@@ -15,7 +15,7 @@ use super::{Ended, Run, Task};
 use crate::approval::{Approved, Book, Intent, approve, unbounded_expiries};
 use crate::gates::time_gates;
 use crate::ladder::Ladder;
-use crate::ports::{AccountSnapshot, BrokerError, Lease, OrderId, OrderView, SignalError};
+use crate::ports::{AccountSnapshot, BrokerError, BrokerFault, Lease, OrderId, OrderView, SignalError};
 use crate::profile::seconds;
 use crate::report::{Outcome, RungReport, SideReport};
 use crate::schedule::share;
@@ -23,7 +23,7 @@ use crate::schedule::share;
 /// The longest one read of the signal may take.
 const SIGNAL_BUDGET: Duration = Duration::from_secs(8);
 
-/// How often the broker is asked before a decision, a second apart, whatever its adapter tries by itself.
+/// How often the broker is asked before a decision or a recovery, a second apart, whatever its adapter tries by itself.
 const READ_TRIES: u32 = 3;
 
 /// The account as the broker shows it before the decision.
@@ -131,12 +131,13 @@ impl Run<'_> {
         Ok(self.patiently(async || self.ports.broker.quotes(&symbols).await).await?)
     }
 
-    /// A read of the broker before any order is out: a failure that may be over in a moment is waited for.
-    async fn patiently<T>(&self, read: impl AsyncFn() -> Result<T, BrokerError>) -> Result<T, BrokerError> {
+    /// A read of the broker that no order of this run waits for: a failure that may be over in a moment is waited for, and so is an answer
+    /// that does not read, such as half of one.
+    pub(super) async fn patiently<T>(&self, read: impl AsyncFn() -> Result<T, BrokerError>) -> Result<T, BrokerError> {
         let mut tries = 1;
         loop {
             match read().await {
-                Err(error) if tries < READ_TRIES && error.fault.may_pass() => {
+                Err(error) if tries < READ_TRIES && (error.fault.may_pass() || matches!(error.fault, BrokerFault::Malformed(_))) => {
                     tracing::warn!("{error}; trying again");
                     tries += 1;
                     self.ports.clock.sleep_until(self.now() + seconds(1)).await;

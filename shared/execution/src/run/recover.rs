@@ -61,7 +61,8 @@ impl Run<'_> {
     /// What is to be done about every open rung, from everything the broker shows.
     async fn recovery_plan(&mut self, day: &LoadedDay) -> Result<Vec<Action>, Ended> {
         let (from, to) = self.today();
-        let orders = self.ports.broker.orders(from, to).await?;
+        let broker = self.ports.broker;
+        let orders = self.patiently(async || broker.orders(from, to).await).await?;
         let closed = self.now() > self.closes() + AFTER_THE_CLOSE;
         let nameless = day.open_rungs().any(|rung| rung.state.order().is_none());
         let snapshot = if closed && nameless { Some(self.ports.broker.account().await) } else { None };

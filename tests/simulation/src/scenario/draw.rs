@@ -62,7 +62,7 @@ impl Scenario {
         let at = SCHEDULED + chance.between(0, 60_000);
         // "One AWS or read fault": a POST that fails is neither.
         day.faults.orders_arrive = true;
-        let quick = [Fault::Fails, Fault::Fails, Fault::FailsAfter, Fault::Twice, Fault::TooMany];
+        let quick = [Fault::Fails, Fault::Fails, Fault::FailsAfter, Fault::Twice, Fault::TooMany, Fault::Garbled, Fault::Unauthorized];
         match chance.below(5) {
             0 => {}
             1 => day.faults.outage = Some((aws, at, at + 2000)),
