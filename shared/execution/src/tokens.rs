@@ -110,6 +110,8 @@ struct State {
     unchecked: Option<TokenVersion>,
     /// Written without the lock: looked at once more after trading.
     unlocked: bool,
+    /// A write of this run was never answered and may land at any time: looked at once more after trading.
+    stray: bool,
     /// The wait for the lock is spent: between rungs nobody waits for it again.
     waited: bool,
     result: TokenSaved,
@@ -126,6 +128,7 @@ impl TokenKeeper {
             current: stored.text.clone(),
             unchecked: None,
             unlocked: false,
+            stray: false,
             waited: false,
             result: TokenSaved::Unchanged,
             notes: Vec::new(),
@@ -157,7 +160,7 @@ impl TokenKeeper {
     /// Nothing is left to save or to look at.
     fn is_settled(&self) -> bool {
         let state = self.state();
-        fingerprint(&state.current) == state.stored && state.unchecked.is_none() && !state.unlocked
+        fingerprint(&state.current) == state.stored && state.unchecked.is_none() && !state.unlocked && !state.stray
     }
 
     /// Looks, refreshes and saves. Without the lock only when there is nothing else to send.

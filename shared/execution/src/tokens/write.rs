@@ -82,8 +82,11 @@ impl TokenKeeper {
                     Ok(Some(newer)) => (ours, repairing) = (self.knows(newer), true),
                     Err(error) => return self.failed(Some(stored.version), &error),
                 },
-                // It may have been made all the same: the next look tells.
-                Err(error) => (lost, put) = (Some(error), Some(stored.version)),
+                // It may have been made all the same: the next look tells. Or it lands later, over whatever stands there then: the flush looks.
+                Err(error) => {
+                    self.state().stray = true;
+                    (lost, put) = (Some(error), Some(stored.version));
+                }
             }
         }
         let busy = || SaveError { what: "write", name: self.name.clone(), reason: "others kept writing at the same time".to_owned() };
