@@ -337,7 +337,9 @@ impl Run<'_> {
     pub(super) async fn settle(&mut self, sides: &mut [Side]) {
         for side in sides {
             if let Err(error) = self.write_patiently(side).await {
-                self.note(format!("the rungs of {} could not be recorded: {error}", side.record.key));
+                // An intent is not over in the ledger before its rungs are: the next delivery or sweep proves and records them.
+                self.note(format!("the rungs of {} could not be recorded, the intent stays open: {error}", side.record.key));
+                continue;
             }
             let unresolved = matches!(side.ladder.end(), Some(SideEnd::Unresolved(_)));
             side.record.state = if unresolved { IntentState::Unresolved } else { IntentState::Terminal };
