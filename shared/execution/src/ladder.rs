@@ -21,9 +21,8 @@ const RESENDS: u32 = 4;
 /// The same after a 401: the token was refreshed, and what is refused again is no matter of the token.
 const RESENDS_UNAUTHORIZED: u32 = 2;
 
-/// How many settle windows long an order of unknown outcome is looked for before the intent is given up. From the first look in vain on
-/// nothing more is sent: what is found later is cancelled.
-const LOCATE_WINDOWS: u32 = 4;
+/// A cancel that was asked for often enough is asked for again this long after the last time, as long as the order works.
+const ASK_AGAIN_SECONDS: u32 = 5;
 
 /// The ladder of one approved side.
 #[derive(Debug, Clone)]
@@ -43,6 +42,9 @@ pub struct Ladder {
 pub struct Settings {
     /// The execution profile.
     pub profile: ExecutionProfile,
+    /// Until when an order of unknown outcome may show up: the end of trading, and a settle window. From the first look in vain on nothing
+    /// more is sent: what is found later is cancelled.
+    pub look_until: Timestamp,
     /// When the run has to end: what is not proven by then is unresolved.
     pub prove_by: Timestamp,
 }
@@ -85,6 +87,8 @@ struct Rung {
     closes: Timestamp,
     resends: u32,
     shown_filled: u32,
+    /// When a cancel was asked for last.
+    asked: Timestamp,
 }
 
 impl Rung {
@@ -222,7 +226,7 @@ impl Ladder {
         let price = Self::price(intent, nbbo, offset);
         let quantity = intent.quantity - self.filled;
         match self.intent.order(quantity, price, self.filled) {
-            Ok(order) => self.post(Rung { posting: Posting { number: 0, order, nbbo }, closes, resends: 0, shown_filled: 0 }),
+            Ok(order) => self.post(Rung { posting: Posting { number: 0, order, nbbo }, closes, resends: 0, shown_filled: 0, asked: Timestamp::MIN }),
             Err(refusal) => (self.between_rungs(), vec![Command::Skipped(RungSkip::NoPrice(refusal.to_string()))]),
         }
     }
@@ -247,7 +251,7 @@ impl Ladder {
             PlaceReply::Unknown(reason) => {
                 let record = Command::RecordUnknown { posting, reason };
                 let window = self.settings.profile.locate_seconds;
-                let give_up = after(now, window * LOCATE_WINDOWS).min(self.settings.prove_by);
+                let give_up = self.settings.look_until.min(self.settings.prove_by);
                 (Phase::Locating { rung, at: after(now, window), give_up }, vec![record])
             }
             PlaceReply::Refused(refusal) => {
@@ -349,7 +353,8 @@ impl Ladder {
         (Phase::Working { rung, order, poll_at }, Vec::new())
     }
 
-    fn cancel(&self, now: Timestamp, rung: Rung, order: OrderId, tries: u32) -> (Phase, Vec<Command>) {
+    fn cancel(&self, now: Timestamp, mut rung: Rung, order: OrderId, tries: u32) -> (Phase, Vec<Command>) {
+        rung.asked = now;
         let poll_at = after(now, self.settings.profile.cancel_settle_seconds);
         (Phase::Cancelling { rung, order: order.clone(), tries, poll_at }, vec![Command::Cancel(order)])
     }
@@ -364,7 +369,8 @@ impl Ladder {
             // The record keeps the order's id: recovery reads it by that.
             return (Phase::Done(SideEnd::Unresolved(format!("order {order} could not be proven over"))), Vec::new());
         }
-        if ask_again && tries < self.settings.profile.cancel_tries {
+        // A broker that is deaf for a while must not keep the order alive until the close.
+        if ask_again && (tries < self.settings.profile.cancel_tries || now >= after(rung.asked, ASK_AGAIN_SECONDS)) {
             return self.cancel(now, rung, order, tries + 1);
         }
         let poll_at = after(now, self.settings.profile.cancel_settle_seconds);

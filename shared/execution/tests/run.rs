@@ -208,6 +208,7 @@ async fn incident_a_lost_reply_is_found_or_stopped_never_sent_again() {
     set(&world.broker.fills, |_, _, _| 4);
     let report = world.deliver("run-1").await;
     assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::Unresolved, 2));
+    world.at_time("20:14:50");
     let again = world.deliver("run-2").await;
     assert_eq!((again.outcome, *world.broker.posts.lock().unwrap()), (Outcome::Unresolved, 2), "nothing is placed while an order's fate is unknown");
 }

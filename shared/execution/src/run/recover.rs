@@ -13,6 +13,9 @@ use crate::report::{Outcome, SideCount};
 /// From the close of the series until an order that does not show up is known never to have existed.
 pub(super) const AFTER_THE_CLOSE: SignedDuration = SignedDuration::from_secs(30);
 
+/// A cancel that was asked for often enough is asked for again after this long, as long as the order works.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
+
 impl Run<'_> {
     /// Proves every open rung of the day, as far as the broker shows it. `Ok(None)` when there was nothing to recover; else how
     /// the day's sides stand.
@@ -102,7 +105,7 @@ impl Run<'_> {
 
     /// Reads the order until it is over, asking again for a cancel while it works.
     async fn prove(&mut self, lease: &mut Lease, id: &OrderId, quantity: u32) -> Result<OrderView, Ended> {
-        let mut cancels = 1;
+        let (mut cancels, mut asked) = (1, self.now());
         loop {
             self.renew(lease).await?;
             match self.ports.broker.order(id).await {
@@ -112,8 +115,8 @@ impl Run<'_> {
                 Ok(view) if view.is_settled(quantity) => return Ok(view),
                 // Over, but its fills do not add up yet.
                 Ok(view) if view.status.is_terminal() => {}
-                Ok(_) if cancels < self.profile.execution.cancel_tries => {
-                    cancels += 1;
+                Ok(_) if cancels < self.profile.execution.cancel_tries || self.now().duration_since(asked) >= ASK_AGAIN => {
+                    (cancels, asked) = (cancels + 1, self.now());
                     let reply = self.ports.broker.cancel(id).await;
                     tracing::info!(run_id = %self.request.run_id, order = %id, ?reply, "recovery asked again for a cancel");
                 }

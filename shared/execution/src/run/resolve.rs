@@ -79,11 +79,14 @@ impl Run<'_> {
         self.decided(asked).await
     }
 
-    /// An order that the broker shows alive is not a matter of opinion.
+    /// An order that the broker shows alive, or over with fills that add up, is not a matter of opinion.
     async fn may_be_decided(&mut self, rung: &RungRecord) -> Result<(), Ended> {
         let Some(id) = rung.state.order() else { return Ok(()) };
         match self.ports.broker.order(id).await {
             Ok(view) if !view.status.is_terminal() => Err(refused(format!("order {id} is {} at the broker: cancel it there first", view.status))),
+            Ok(view) if view.is_settled(rung.quantity) => {
+                Err(refused(format!("order {id} is {} at the broker with {} filled: a sweep records that", view.status, view.filled)))
+            }
             Ok(_) | Err(BrokerError { fault: BrokerFault::NotFound(_), .. }) => Ok(()),
             Err(error) => {
                 self.note(format!("order {id} could not be read, the decision stands alone: {error}"));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join;
 use gamma_market::calendar::series_close;
-use gamma_market::{Price, PriceRule, QuoteBook};
+use gamma_market::{Price, PriceRule, QuoteBook, SignalRow};
 use gamma_strategy::constant_stable::{self, Plan, Snapshot};
 use gamma_strategy::signal::select;
 use jiff::{SignedDuration, Timestamp};
@@ -41,12 +41,11 @@ pub(super) struct Side {
 }
 
 /// How a round of ladders ended.
-#[derive(PartialEq, Eq)]
 enum Round {
     /// Every side is done.
     Over,
-    /// The signal moved, and nothing has filled: plan once more.
-    Moved,
+    /// The signal moved to this row, and nothing has filled: plan once more.
+    Moved(Box<SignalRow>),
 }
 
 impl Run<'_> {
@@ -74,12 +73,10 @@ impl Run<'_> {
             let round = self.work(lease, &mut sides, &account, &plan, &mut offsets, revision == first_revision).await;
             self.stage("work");
             self.report_sides(sides);
-            if round == Round::Over {
-                break;
-            }
-            // Planned once more only because nothing has filled.
+            let Round::Moved(moved) = round else { break };
+            // Planned once more only because nothing has filled; on the row that was read, for the feed may show nothing the next moment.
+            row = *moved;
             account = self.account(day.fills()).await?;
-            row = self.signal(Some(lease)).await?;
         }
         let sides: Vec<&SideReport> = self.report.sides.iter().collect();
         // A side that approval refused was planned all the same: beside a filled one it makes the day one-sided.
@@ -127,7 +124,9 @@ impl Run<'_> {
             };
             let mut report = side_report(&side.plan, revision);
             approve_report(&mut report, &side);
-            let settings = Settings { profile: self.profile.execution.clone(), prove_by: self.prove_by() };
+            let ends = self.end_of_trading(series_close(&intent.vertical.sell(), self.date()));
+            let look_until = (ends + seconds(self.profile.execution.locate_seconds)).min(self.prove_by());
+            let settings = Settings { profile: self.profile.execution.clone(), look_until, prove_by: self.prove_by() };
             sides.push(Side {
                 ladder: Ladder::new(side.intent, offsets.to_vec(), settings),
                 record,
@@ -152,12 +151,12 @@ impl Run<'_> {
         let end = self.end_of_trading(close);
         let mut slot_ends = self.now();
         let mut recheck_at = None;
-        let mut moved = false;
+        let mut moved = None;
         let mut lease_lost = false;
         loop {
             if sides.iter().all(|side| side.ladder.end().is_some()) {
                 let filled = sides.iter().any(|side| side.ladder.filled() > 0);
-                let resumed = moved && filled && sides.iter_mut().map(|side| side.ladder.resume()).filter(|on| *on).count() > 0;
+                let resumed = moved.is_some() && filled && sides.iter_mut().map(|side| side.ladder.resume()).filter(|on| *on).count() > 0;
                 if !resumed {
                     break;
                 }
@@ -169,7 +168,7 @@ impl Run<'_> {
             if ready && (settled || now >= slot_ends) {
                 let wait = self.open_rung(lease, sides, account, end, offsets).await;
                 slot_ends = self.now() + wait + seconds(execution.confirm_seconds);
-                recheck_at = (may_replan && !moved).then(|| self.now() + wait / 2);
+                recheck_at = (may_replan && moved.is_none()).then(|| self.now() + wait / 2);
                 continue;
             }
             let wakes = sides.iter().filter_map(|side| side.ladder.next_wake());
@@ -189,16 +188,20 @@ impl Run<'_> {
             self.send_due(lease, sides, account).await;
             if recheck_at.is_some_and(|at| self.now() >= at) {
                 recheck_at = None;
-                if sides.iter().all(|side| side.ladder.filled_so_far() == 0) && self.signal_moved(plan).await {
+                let untouched = sides.iter().all(|side| side.ladder.filled_so_far() == 0);
+                if untouched && let Some(row) = self.signal_moved(plan).await {
                     self.note("the signal moved while orders were out: cancelling to plan once more");
-                    moved = true;
+                    moved = Some(row);
                     self.stop(sides, &StopReason::SignalMoved).await;
                 }
             }
         }
         self.settle(sides).await;
         let untouched = sides.iter().all(|side| side.ladder.end() == Some(&SideEnd::Stopped(StopReason::SignalMoved)) && side.ladder.filled() == 0);
-        if moved && untouched && !offsets.is_empty() { Round::Moved } else { Round::Over }
+        match moved {
+            Some(row) if untouched && !offsets.is_empty() => Round::Moved(Box::new(row)),
+            _ => Round::Over,
+        }
     }
 
     /// Opens the next rung for every side that is ready; answers with how long it waits for fills.
@@ -324,29 +327,29 @@ impl Run<'_> {
         Ok((expires, outcome))
     }
 
-    /// Whether the feed now asks for other sides, strikes or another expiry. A feed that cannot be read keeps the plan.
-    async fn signal_moved(&mut self, plan: &Plan) -> bool {
+    /// The row with which the feed now asks for other sides, strikes or another expiry. A feed that cannot be read keeps the plan.
+    async fn signal_moved(&mut self, plan: &Plan) -> Option<SignalRow> {
         let rows = match self.ports.signal.rows(RECHECK_BUDGET).await {
             Ok(rows) => rows,
             Err(error) => {
                 self.note(format!("the signal could not be read again, the plan is kept: {error}"));
-                return false;
+                return None;
             }
         };
         let row = match select(&rows, self.date(), self.profile.strategy.raw().same_day_expiry) {
             Ok(row) => row,
             Err(refusal) => {
                 self.note(format!("the signal read again is unusable, the plan is kept: {refusal}"));
-                return false;
+                return None;
             }
         };
         let nothing_held = std::collections::BTreeMap::new();
         match constant_stable::decide(row, Snapshot { equity: Some(plan.equity), positions: &nothing_held }, &self.profile.strategy) {
-            Ok(again) => !again.same_trades(plan),
-            Err(constant_stable::PlanRefusal::NoSide) => true,
+            Ok(again) => (!again.same_trades(plan)).then(|| row.clone()),
+            Err(constant_stable::PlanRefusal::NoSide) => Some(row.clone()),
             Err(refusal) => {
                 self.note(format!("the signal read again gives no plan, the plan is kept: {refusal}"));
-                false
+                None
             }
         }
     }

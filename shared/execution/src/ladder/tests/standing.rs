@@ -79,7 +79,7 @@ fn only_a_moved_signal_is_resumed_and_only_while_rungs_remain() {
         assert!(!side.resume(), "{reason}");
         assert_eq!(side.end(), Some(&SideEnd::Stopped(reason)));
     }
-    let mut last_rung = Ladder::new(intent(true, 2), vec![Price::ZERO], Settings { profile: profile(), prove_by: at(200) });
+    let mut last_rung = Ladder::new(intent(true, 2), vec![Price::ZERO], Settings { profile: profile(), look_until: at(100), prove_by: at(200) });
     last_rung.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
     last_rung.step(at(0), Event::Posted(PlaceReply::Accepted(one())));
     last_rung.step(at(3), Event::Stop(StopReason::SignalMoved));

@@ -47,7 +47,8 @@ fn an_order_that_cannot_be_read_is_cancelled_in_time_all_the_same() {
 
 #[test]
 fn a_cancel_is_asked_for_again_unless_the_broker_is_at_it() {
-    for (status, cancels) in [(OrderStatus::Working, 4), (OrderStatus::Other("ODD".into()), 4), (OrderStatus::CancelPending, 1)] {
+    // Four, a second apart, then one every five seconds until the end.
+    for (status, cancels) in [(OrderStatus::Working, 39), (OrderStatus::Other("ODD".into()), 39), (OrderStatus::CancelPending, 1)] {
         let (mut side, mut asked, mut last) = (working(), 0, START);
         until_the_end(&mut side, |side, now| {
             last = now;
@@ -116,15 +117,15 @@ fn a_rate_limit_without_a_wait_is_a_second_and_no_more_than_four_of_them_a_rung(
 
 /// The ladder of a run that has to end after so many seconds, and the first order's outcome unknown.
 fn lost(prove_by: i64) -> Ladder {
-    let mut side = Ladder::new(intent(true, 2), profile().rung_offsets, Settings { profile: profile(), prove_by: at(prove_by) });
+    let mut side = Ladder::new(intent(true, 2), profile().rung_offsets, Settings { profile: profile(), look_until: at(100), prove_by: at(prove_by) });
     side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
     side.step(at(0), Event::Posted(PlaceReply::Unknown("timeout".into())));
     side
 }
 
 #[test]
-fn an_order_of_unknown_outcome_is_looked_for_every_second_until_the_run_has_to_end() {
-    for (prove_by, listed, ends) in [(200, true, 20), (12, true, 12), (200, false, 200), (12, false, 12)] {
+fn an_order_of_unknown_outcome_is_looked_for_every_second_until_trading_or_the_run_has_to_end() {
+    for (prove_by, listed, ends) in [(200, true, 100), (12, true, 12), (200, false, 200), (12, false, 12)] {
         let (mut side, mut looks) = (lost(prove_by), Vec::new());
         until_the_end(&mut side, |side, now| {
             looks.push(now.as_second());
