@@ -5,6 +5,7 @@ use gamma_cloud::table::{AttributeValue, Item, Key};
 use gamma_execution::approval::PackageOrder;
 use gamma_execution::report::{Outcome, RunReport, Status};
 use gamma_market::{Effect, Price, Right};
+use jiff::Timestamp;
 
 use crate::exchange::{Ms, Owner};
 use crate::hand::Who;
@@ -18,6 +19,10 @@ pub(crate) const DATE: &str = "2025-09-03";
 /// From an operator's word until nothing is sent any more: controls that were asked for longer than two seconds ago are read again, and an
 /// adapter may get ready for two.
 const HALTS_WITHIN: Ms = 4_100;
+
+/// From its mark on, an order of unknown outcome is looked for this long before the other side must stand still: a POST's time, a settle
+/// window, the first look, and the clocks' difference.
+const IN_DOUBT: Ms = 20_000;
 
 /// A text attribute.
 pub(crate) fn text<'a>(item: &'a Item, name: &str) -> &'a str {
@@ -70,6 +75,9 @@ fn breaches(inner: &Inner, who: &Who, order: &PackageOrder) -> Vec<String> {
     let over = |item: &&&Item| matches!(text(item, "state"), "terminal" | "refused");
     must(rungs.iter().filter(|item| !over(item)).count() <= 1, "another rung of this side is open");
     must(items(inner, &who.name, "intent#").all(|item| text(item, "state") != "unresolved"), "an intent of the day is unresolved");
+    let marked_at = |item: &Item| text(item, "at").parse().map_or(now, |at: Timestamp| at.as_millisecond());
+    let doubtful = |item: &Item| text(item, "state") == "unknown" && now - marked_at(item) > IN_DOUBT;
+    must(!items(inner, &who.name, "rung#").any(doubtful), "an order of the day is in doubt");
     for (from, what) in &inner.stopped {
         must(now - from <= HALTS_WITHIN || *what != who.account, "trading was halted or disarmed");
     }
@@ -108,6 +116,16 @@ pub(crate) fn at_the_end(inner: &mut Inner, reference: &Reference, who: &Who, re
     if one_sided && outcome.status() == Status::Traded && (outcome != Outcome::OneSided || !report.alarm) {
         inner.violated(|| format!("run {} ended {outcome} without a word of its one-sidedness: {filled:?} are filled", who.run));
     }
+    let over = |item: &&Item| matches!(text(item, "state"), "terminal" | "refused" | "never_accepted" | "resolved");
+    let of = |intent: &Item, rung: &&Item| text(rung, "side") == text(intent, "side") && number(rung, "revision") == number(intent, "revision");
+    let closed = items(inner, &who.name, "intent#").filter(|item| text(item, "state") == "terminal");
+    let early: Vec<String> = closed
+        .filter(|intent| items(inner, &who.name, "rung#").any(|rung| of(intent, &rung) && !over(&rung)))
+        .map(|intent| format!("{} is terminal over a rung that is not", text(intent, "sk")))
+        .collect();
+    for words in early {
+        inner.violated(|| format!("run {} ended {outcome}: {words}", who.run));
+    }
     if outcome.alarms() && !report.alarm {
         inner.violated(|| format!("run {} ended {outcome} without an alarm", who.run));
     }
@@ -129,8 +147,8 @@ pub(crate) fn settled(inner: &mut Inner, reference: &Reference, account: usize, 
         match known[..] {
             [item] if text(item, "state") == "terminal" && number(item, "filled") == i64::from(filled) => {}
             [item] => broken.push(format!("order {id} filled {filled}, the ledger has {} {}", text(item, "state"), number(item, "filled"))),
-            // An order that was hidden and never filled may count as never accepted.
-            [] if filled == 0 => {}
+            // An order that nobody was shown in time, and that never filled, may count as never accepted.
+            [] if filled == 0 && items(inner, name, "rung#").any(|item| matches!(text(item, "state"), "never_accepted" | "resolved")) => {}
             _ => broken.push(format!("order {id} with {filled} filled stands {} times in the ledger", known.len())),
         }
     }

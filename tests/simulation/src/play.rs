@@ -23,7 +23,7 @@ use crate::fault::{Fault, Step};
 use crate::hand::{Hand, Who};
 use crate::invariants::at_the_end;
 use crate::reference::Reference;
-use crate::scenario::{CLOSES, Delivery, FUNCTION, Happening, SCHEDULED, Scenario, TAG, profile, quotes};
+use crate::scenario::{CLOSES, Delivery, Happening, SCHEDULED, Scenario, TAG, profile, quotes};
 use crate::store::{Store, document};
 use crate::table::MemoryTable;
 use crate::world::{Inner, Truth, World};
@@ -133,7 +133,17 @@ impl<'a> Play<'a> {
         let agenda = scenario.deliveries.iter().enumerate().map(|(number, delivery)| ((delivery.at, number), delivery.clone())).collect();
         let happenings = scenario.happenings.iter().enumerate().map(|(number, (at, what))| ((*at, number), what.clone())).collect();
         let reference = Reference { plans: scenario.plans.clone(), ..Reference::default() };
-        Self { scenario, world, reference, runs: Vec::new(), agenda, happenings, profile: Arc::new(profile()), again: BTreeMap::new(), sequence: 1000 }
+        Self {
+            scenario,
+            world,
+            reference,
+            runs: Vec::new(),
+            agenda,
+            happenings,
+            profile: Arc::new(profile(scenario.tag_known)),
+            again: BTreeMap::new(),
+            sequence: 1000,
+        }
     }
 
     /// One thing happens; whether there was anything left to happen.
@@ -199,7 +209,7 @@ impl<'a> Play<'a> {
             inner.stalls.push(Ms::MIN);
             let (now, name) = (inner.now, account.name);
             inner.say(|| format!("run {number}  begins: {} for {name}, its clock is {} ms ahead", delivery.task.name(), delivery.skew));
-            (now, now + i64::try_from(FUNCTION.as_millis()).unwrap_or(0))
+            (now, now + self.scenario.function)
         };
         let live = matches!(delivery.task, Task::Trade { dry_run: false, .. });
         let who = Arc::new(Who {

@@ -8,8 +8,8 @@ use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::run::{AccountProfile, Task};
 use gamma_market::{OptionSymbol, Price, Right, SignalRow, Vertical};
 use gamma_strategy::constant_stable::{MissingVolatility, Profile, RawProfile};
+use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::exchange::{Market, Ms};
@@ -103,6 +103,10 @@ pub struct Scenario {
     pub gap: Option<(Ms, Ms)>,
     /// When access tokens end.
     pub token_ends: Ms,
+    /// The profile names the tag that the broker puts on our orders.
+    pub tag_known: bool,
+    /// How long a function may run.
+    pub function: Ms,
     /// The deliveries.
     pub deliveries: Vec<Delivery>,
     /// A delivery that dies comes again, so many times in a thousand.
@@ -170,7 +174,7 @@ pub fn quotes() -> BTreeMap<OptionSymbol, (i64, i64)> {
 /// # Panics
 /// Never: the profile is sound.
 #[must_use]
-pub fn profile() -> AccountProfile {
+pub fn profile(tag_known: bool) -> AccountProfile {
     let strategy = RawProfile {
         unit_dollars: Decimal::from(10_000),
         volatility_field: "VixOne".into(),
@@ -184,7 +188,7 @@ pub fn profile() -> AccountProfile {
         no_close_guard: true,
         same_day_expiry: false,
     };
-    let execution = ExecutionProfile { application_tag: Some(TAG.to_owned()), ..ExecutionProfile::default() };
+    let execution = ExecutionProfile { application_tag: tag_known.then(|| TAG.to_owned()), ..ExecutionProfile::default() };
     AccountProfile { strategy: Profile::try_from(strategy).expect("a sound profile"), execution }
 }
 
@@ -211,6 +215,8 @@ impl Scenario {
             moves: Vec::new(),
             gap: None,
             token_ends: SCHEDULED + 1_500_000,
+            tag_known: true,
+            function: 240_000,
             deliveries: [Delivery { at: SCHEDULED + 100, account: 0, task: trade(false), skew: 0 }].into_iter().chain(sweeps(0)).collect(),
             redelivered: 0,
             happenings: Vec::new(),
@@ -223,6 +229,3 @@ impl Scenario {
 fn sweeps(account: usize) -> impl Iterator<Item = Delivery> {
     SWEEPS.into_iter().map(move |at| Delivery { at, account, task: Task::Sweep { date: None }, skew: 0 })
 }
-
-/// How long a function may run.
-pub const FUNCTION: SignedDuration = SignedDuration::from_secs(240);

@@ -23,6 +23,10 @@ const fn broker_reads(step: Step) -> bool {
     matches!(step.1, Kind::BrokerRead | Kind::OrderRead)
 }
 
+const fn orders_and_cancels(step: Step) -> bool {
+    matches!(step.1, Kind::Place | Kind::Cancel)
+}
+
 const fn feed(step: Step) -> bool {
     matches!(step.1, Kind::Signal)
 }
@@ -94,8 +98,10 @@ impl Scenario {
         }
         day.draw_quotes(chance);
         day.draw_deliveries(chance);
+        day.tag_known = chance.per_mille(500);
         day.draw_happenings(chance);
         day.token_ends = SCHEDULED + if chance.per_mille(300) { chance.between(-100_000, 400_000) } else { 1_500_000 };
+        day.function = *chance.pick(&[240_000, 240_000, 240_000, 240_000, 180_000, 120_000, 90_000, 60_000]);
         day.draw_faults(chance);
         day
     }
@@ -183,10 +189,15 @@ impl Scenario {
             let happening = if chance.per_mille(500) { Happening::Halt(account) } else { Happening::Disarm(account) };
             self.happenings.push((at, happening));
         }
+        if chance.per_mille(20) {
+            // An account that nobody armed.
+            self.happenings.push((SCHEDULED - 900, Happening::Disarm(account)));
+        }
         if chance.per_mille(150) {
             // A twin of ours, or another number of it, entered by hand.
             let (vertical, quantity) = *chance.pick(&self.plans[&account][0]);
-            let quantity = if chance.per_mille(500) { quantity.max(1) } else { 1 };
+            // Where the tag is not known, nothing tells an exact twin from ours.
+            let quantity = if self.tag_known && chance.per_mille(500) { quantity.max(1) } else { 7 };
             let at = if chance.per_mille(500) { at } else { SCHEDULED + 31_000 + chance.below(3_000) };
             self.happenings.push((at, Happening::Users(account, vertical, quantity, Price::cents(195))));
         }
@@ -198,6 +209,11 @@ impl Scenario {
         self.faults.aimed.push((at, fault, u32::try_from(*chance.pick(&[0, 0, 0, 1, 1, 2, 3, 5])).unwrap_or(0)));
         self.lead_to(at, chance);
         self.faults.per_mille = *chance.pick(&[0, 0, 5, 20, 60, 150]);
+        if chance.per_mille(250) {
+            let from = SCHEDULED + chance.between(0, 140_000);
+            let of = *chance.pick(&[aws as fn(Step) -> bool, broker_reads, orders_and_cancels, feed]);
+            self.faults.outage = Some((of, from, from + chance.between(1_000, 30_000)));
+        }
         if self.mode == Mode::Liveness {
             let moments = [chance.between(10_000, 60_000), chance.between(60_000, 200_000), SWEEPS[1] - SCHEDULED - 1000];
             self.faults.calm = Some(SCHEDULED + *chance.pick(&moments));
