@@ -17,6 +17,9 @@ const OVER: &str = "#state = :terminal OR #state = :refused";
 // What was asked for is what a lost order is found by, so it never changes.
 const MAY_SET: &str = "attribute_exists(#pk) AND NOT #state IN (:terminal, :refused, :never_accepted, :resolved) AND #fence <= :fence \
      AND #price = :price AND #quantity = :quantity";
+// The same for a state that names no order: a write that lands late must not make an order nameless again.
+const MAY_SET_NAMELESS: &str = "attribute_exists(#pk) AND NOT #state IN (:terminal, :refused, :never_accepted, :resolved) AND #fence <= :fence \
+     AND #price = :price AND #quantity = :quantity AND attribute_not_exists(#order_id)";
 
 impl DynamoLedger {
     /// One transaction: the lease is ours, the day is ours and from now on sending, the intent is open, the rung before is
@@ -53,8 +56,10 @@ impl DynamoLedger {
     pub(super) async fn change_rung(&self, account: &str, date: Date, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
         let operation = "set rung";
         let key = DayKeys::new(operation, account, date)?.rung(operation, &rung.intent, rung.number)?;
+        // An operator decides about orders whether or not they have a name.
+        let named = rung.state.order().is_some() || matches!(rung.state, RungState::Resolved { .. });
         let when = Expression::new(
-            MAY_SET,
+            if named { MAY_SET } else { MAY_SET_NAMELESS },
             [
                 (":terminal", text("terminal")),
                 (":refused", text("refused")),

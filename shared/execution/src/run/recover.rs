@@ -51,7 +51,7 @@ impl Run<'_> {
                 }
             }
         }
-        let sides = self.settle_intents(day, &rungs).await?;
+        let sides = self.settle_intents(lease, day, &rungs).await?;
         match first_trouble {
             Some(trouble) => Err(trouble),
             None => match sides.iter().find(|side| side.unresolved) {
@@ -95,7 +95,8 @@ impl Run<'_> {
                 return Err(Ended::new(Outcome::Unresolved, format!("rung {} of {}: {reason}", rung.number, rung.intent)));
             }
         };
-        let proven = RungRecord { state, ..rung };
+        // Under our own fence: a run that has lost its lease recovers nothing.
+        let proven = RungRecord { state, writer: lease.writer.clone(), ..rung };
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
         match self.persist(async || ledger.set_rung(account, date, &proven).await).await? {
             PutOutcome::Ours => Ok(proven),
@@ -132,12 +133,13 @@ impl Run<'_> {
     }
 
     /// An intent whose rungs are all proven over is so itself, whatever was known of it before.
-    async fn settle_intents(&mut self, day: &LoadedDay, rungs: &[RungRecord]) -> Result<Vec<Standing>, Ended> {
+    async fn settle_intents(&mut self, lease: &Lease, day: &LoadedDay, rungs: &[RungRecord]) -> Result<Vec<Standing>, Ended> {
         for intent in &day.intents {
             let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
             let state = if of_intent.iter().all(|rung| rung.state.is_over()) { IntentState::Terminal } else { IntentState::Unresolved };
-            let record = IntentRecord { state, filled: filled(&of_intent), ..intent.clone() };
-            if record != *intent {
+            let filled = filled(&of_intent);
+            if (state, filled) != (intent.state, intent.filled) {
+                let record = IntentRecord { state, filled, writer: lease.writer.clone(), ..intent.clone() };
                 let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
                 if let PutOutcome::Theirs(what) = self.persist(async || ledger.set_intent(account, date, &record).await).await? {
                     return Err(written_meanwhile(&what));

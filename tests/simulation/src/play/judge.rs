@@ -49,12 +49,13 @@ fn recorded(inner: &mut Inner, run: &Live) {
 }
 
 /// A token that a living run reported as saved is never newer than what the store holds. A parameter has no conditional write, so two things
-/// are beyond us: a writer that died before he saw what he had gone over, and a write that landed after its writer had given it up.
+/// are beyond us, and whoever failed says so: a writer that died before he saw what he had gone over, and a write that landed after its writer had given it up.
 fn tokens(inner: &mut Inner, runs: &[Live]) {
     for (name, versions) in inner.truth.store.documents.clone() {
         let stands: TokenAge = versions.last().and_then(|text| age(&text.clone().into())).expect("a document is readable");
         let last = inner.truth.store.writers.get(&name).and_then(|writers| writers.last().copied());
-        let beyond_us = last.is_some_and(|(run, given_up)| given_up || runs[run].end == Some(End::Died));
+        let failed = |run: usize| runs[run].end == Some(End::Died) || matches!(runs[run].token, Some(TokenSaved::Failed { .. }));
+        let beyond_us = last.is_some_and(|(run, given_up)| given_up || failed(run));
         for (_, run, age) in inner.truth.store.obtained.clone().into_iter().filter(|(of, ..)| *of == name) {
             let claimed = matches!(runs[run].token, Some(TokenSaved::Saved { .. } | TokenSaved::NewerStored | TokenSaved::Unchanged));
             if claimed && age > stands && !beyond_us {
