@@ -9,7 +9,7 @@ use gamma_market::{Effect, OptionSymbol, PackageNbbo, Price, PriceRule, Tick, Ve
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::ports::Capabilities;
+use crate::ports::{Capabilities, Incapable, OrderKind};
 
 /// Something that passed every check. It can be made only in this module, so only what was approved can be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,17 +90,8 @@ pub enum Refusal {
         root: String,
     },
     /// The broker cannot do it.
-    #[error("{broker} takes {most} {what} at most, this order has {got}")]
-    Capability {
-        /// Which broker.
-        broker: &'static str,
-        /// Legs or packages.
-        what: &'static str,
-        /// The most it takes.
-        most: u32,
-        /// What was asked.
-        got: u32,
-    },
+    #[error(transparent)]
+    Capability(#[from] Incapable),
     /// Nothing to send.
     #[error("quantity: got 0, expected at least 1")]
     NothingToSend,
@@ -169,13 +160,11 @@ pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<
         return Err(Refusal::NothingToSend);
     }
     let capabilities = book.capabilities;
-    let refuse = |what, most, got| Err(Refusal::Capability { broker: capabilities.broker, what, most, got });
-    if capabilities.most_legs < 2 {
-        return refuse("legs", u32::try_from(capabilities.most_legs).unwrap_or(0), 2);
-    }
-    if quantity > capabilities.most_quantity {
-        return refuse("packages", capabilities.most_quantity, quantity);
-    }
+    let kind = match vertical.effect() {
+        Effect::Credit => OrderKind::NetCredit,
+        Effect::Debit => OrderKind::NetDebit,
+    };
+    capabilities.takes(vertical.legs().len(), quantity, kind)?;
     if let Some(leg) = vertical.legs().iter().find(|leg| book.foreign.contains(&leg.symbol)) {
         return Err(Refusal::ForeignOrder { symbol: leg.symbol });
     }
@@ -187,7 +176,10 @@ pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<
         }
     }
     let rule = PriceRule::for_root(vertical.sell().root()).ok_or_else(|| Refusal::NoTickTable { root: vertical.sell().root().to_owned() })?;
-    let (tick, width, mid) = (rule.package_tick(), vertical.width(), nbbo.mid);
+    // The broker's step, where it is the coarser one.
+    let broker_tick = capabilities.tick(vertical.sell().root())?;
+    let tick = if broker_tick.points() > rule.package_tick().points() { broker_tick } else { rule.package_tick() };
+    let (width, mid) = (vertical.width(), nbbo.mid);
     if mid <= Price::ZERO || mid >= width {
         return Err(Refusal::NoPrice { mid, width });
     }

@@ -3,7 +3,7 @@
 use gamma_market::{LegAction, OptionSymbol, Price, Vertical};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ports::{OrderId, OrderView};
+use crate::ports::{OrderId, OrderName, OrderView};
 
 /// Brokers give whole seconds and clocks differ: an order may look this much older than its SENDING mark.
 pub const CLOCK_ALLOWANCE: SignedDuration = SignedDuration::from_secs(5);
@@ -24,13 +24,34 @@ pub struct Fingerprint<'a> {
     pub marked: Timestamp,
     /// Ids the broker already showed then, and ids other rungs are known by: none of them can be it.
     pub seen: &'a [OrderId],
-    /// The tag the broker puts on our orders, where it is known: an order without it is never ours.
-    pub tag: Option<&'a str>,
+    /// What tells our orders from others'.
+    pub mark: Mark<'a>,
+}
+
+/// What an order of ours carries, where it carries anything: one without it is never ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark<'a> {
+    /// Nothing that is known.
+    None,
+    /// The tag that the broker puts on all our orders.
+    Tag(&'a str),
+    /// The name we gave this very order. It says more than any clock: when such an order was entered does not matter.
+    Name(&'a OrderName),
+}
+
+impl Mark<'_> {
+    fn is_on(self, order: &OrderView) -> bool {
+        match self {
+            Self::None => true,
+            Self::Tag(ours) => order.tag.as_deref() == Some(ours),
+            Self::Name(ours) => order.name.as_ref() == Some(ours),
+        }
+    }
 }
 
 impl Fingerprint<'_> {
-    /// The orders that can be this one: same legs, quantity and price, entered no earlier than five seconds before the mark and no
-    /// later than a minute after it, and not seen before it.
+    /// The orders that can be this one: same legs, quantity and price, our mark where there is one, not seen before SENDING was written,
+    /// and, unless the name says it all, entered no earlier than five seconds before that and no later than a minute after it.
     #[must_use]
     pub fn matches<'o>(&self, orders: &'o [OrderView]) -> Vec<&'o OrderView> {
         let earliest = self.marked.checked_sub(CLOCK_ALLOWANCE).unwrap_or(self.marked);
@@ -38,10 +59,10 @@ impl Fingerprint<'_> {
         orders
             .iter()
             .filter(|order| !self.seen.contains(&order.id))
-            .filter(|order| order.entered.is_some_and(|entered| earliest <= entered && entered <= latest))
+            .filter(|order| matches!(self.mark, Mark::Name(_)) || order.entered.is_some_and(|entered| earliest <= entered && entered <= latest))
             .filter(|order| order.quantity == self.quantity && order.price == Some(self.price))
             .filter(|order| order.effect == Some(self.vertical.effect()) && self.same_legs(order))
-            .filter(|order| self.tag.is_none_or(|ours| order.tag.as_deref() == Some(ours)))
+            .filter(|order| self.mark.is_on(order))
             .collect()
     }
 
@@ -55,10 +76,11 @@ impl Fingerprint<'_> {
 }
 
 /// The tag that the broker puts on our application's orders: as configured, else as it stands on the orders that are known to be ours.
-/// `None` while neither is known, or where the broker shows none.
+/// [`Mark::None`] while neither is known, or where the broker shows none.
 #[must_use]
-pub fn our_tag<'a>(configured: Option<&'a str>, orders: &'a [OrderView], known: &[OrderId]) -> Option<&'a str> {
-    configured.or_else(|| orders.iter().filter(|order| known.contains(&order.id)).find_map(|order| order.tag.as_deref()))
+pub fn our_tag<'a>(configured: Option<&'a str>, orders: &'a [OrderView], known: &[OrderId]) -> Mark<'a> {
+    let shown = || orders.iter().filter(|order| known.contains(&order.id)).find_map(|order| order.tag.as_deref());
+    configured.or_else(shown).map_or(Mark::None, Mark::Tag)
 }
 
 #[cfg(test)]
@@ -84,6 +106,7 @@ pub(crate) mod tests {
             fills: Vec::new(),
             reason: None,
             tag: Some("ours".into()),
+            name: None,
         }
     }
 
@@ -96,7 +119,7 @@ pub(crate) mod tests {
             price: Price::cents(95),
             marked: "2026-02-11T21:13:31.400Z".parse().unwrap(),
             seen: &seen,
-            tag: Some("ours"),
+            mark: Mark::Tag("ours"),
         };
         let good = view("8", "2026-02-11T21:13:31Z");
         assert_eq!(print.matches(std::slice::from_ref(&good)), vec![&good]);
@@ -119,5 +142,22 @@ pub(crate) mod tests {
             change(&mut order);
             assert_eq!(print.matches(&[order]), Vec::<&OrderView>::new(), "{why}");
         }
+    }
+
+    #[test]
+    fn a_name_tells_our_order_from_its_twin_whenever_it_was_entered() {
+        let ours = OrderName("20260211-constant_stable-put-r1-2".into());
+        let named = |id: &str, entered: &str, name: Option<&str>| OrderView { name: name.map(|name| OrderName(name.into())), tag: None, ..view(id, entered) };
+        let marked = "2026-02-11T21:13:31.400Z".parse().unwrap();
+        let print = Fingerprint { vertical: vertical(), quantity: 2, price: Price::cents(95), marked, seen: &[], mark: Mark::Name(&ours) };
+        for entered in ["2026-02-11T21:13:31Z", "2026-02-11T21:13:00Z", "2026-02-11T21:19:00Z"] {
+            let order = named("8", entered, Some(&ours.0));
+            assert_eq!(print.matches(std::slice::from_ref(&order)), vec![&order], "{entered}");
+        }
+        for name in [None, Some("20260211-constant_stable-put-r1-1"), Some("20260211-constant_stable-put-r1-22")] {
+            assert!(print.matches(&[named("8", "2026-02-11T21:13:31Z", name)]).is_empty(), "{name:?}");
+        }
+        let other = OrderView { price: Some(Price::cents(90)), ..named("8", "2026-02-11T21:13:31Z", Some(&ours.0)) };
+        assert!(print.matches(&[other]).is_empty(), "our name at another price is nothing we sent");
     }
 }

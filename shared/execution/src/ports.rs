@@ -1,12 +1,14 @@
 //! What a run needs from the world, as traits. Adapters implement them; nothing here knows an adapter.
 
 mod broker;
+mod capabilities;
 mod clock;
 mod ledger;
 mod signal;
 mod tokens;
 
-pub use broker::{AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Fill, NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply};
+pub use broker::{AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Fill, NotPlaced, OrderId, OrderName, OrderStatus, OrderView, PlaceReply};
+pub use capabilities::{Capabilities, Incapable, Lack, OrderKind};
 pub use clock::Clock;
 pub use ledger::{
     Arming, Controls, DayRecord, DayState, Decision, IntentKey, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd,

@@ -6,7 +6,7 @@ use gamma_market::OptionSymbol;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::fingerprint::{Fingerprint, our_tag};
+use crate::fingerprint::{Fingerprint, Mark, our_tag};
 use crate::ports::{IntentRecord, LoadedDay, OrderId, OrderStatus, OrderView, RungRecord, RungState};
 
 /// What the broker shows when a day is recovered.
@@ -18,6 +18,8 @@ pub struct Shown<'a> {
     pub trade_date: TradeDate<'a>,
     /// The tag of our application, where it is configured.
     pub tag: Option<&'a str>,
+    /// The trade date, where orders carry the names of their rungs.
+    pub names_of: Option<Date>,
 }
 
 /// Whether an order that does not show up can still appear.
@@ -89,7 +91,7 @@ pub fn plan(day: &LoadedDay, shown: Shown<'_>) -> Vec<Action> {
     day.open_rungs().map(|rung| action(day, rung, shown, &known, tag)).collect()
 }
 
-fn action(day: &LoadedDay, rung: &RungRecord, shown: Shown<'_>, known: &[OrderId], tag: Option<&str>) -> Action {
+fn action(day: &LoadedDay, rung: &RungRecord, shown: Shown<'_>, known: &[OrderId], tag: Mark<'_>) -> Action {
     if let Some(id) = rung.state.order() {
         return match shown.orders.iter().find(|order| order.id == *id) {
             Some(order) => found(rung, order),
@@ -101,7 +103,9 @@ fn action(day: &LoadedDay, rung: &RungRecord, shown: Shown<'_>, known: &[OrderId
         return unresolved(format!("the ledger has rung {} of {} but not the intent", rung.number, rung.intent));
     };
     let seen: Vec<OrderId> = rung.seen.iter().chain(known).cloned().collect();
-    let print = Fingerprint { vertical: intent.vertical, quantity: rung.quantity, price: rung.price, marked: rung.at, seen: &seen, tag };
+    let name = shown.names_of.map(|date| rung.order_name(date));
+    let mark = name.as_ref().map_or(tag, Mark::Name);
+    let print = Fingerprint { vertical: intent.vertical, quantity: rung.quantity, price: rung.price, marked: rung.at, seen: &seen, mark };
     match print.matches(shown.orders)[..] {
         [order] => found(rung, order),
         [] => match never_accepted(day, intent, shown.trade_date) {

@@ -173,3 +173,52 @@ async fn an_order_entered_a_minute_after_the_mark_is_not_ours() {
     assert_eq!(world.deliver("run-2").await.outcome, Outcome::Unresolved);
     assert_eq!(*world.broker.cancels.lock().unwrap(), before, "the user's order is left alone");
 }
+
+/// The user enters the twin of the order that was marked first: its legs, number and price, at its second.
+fn enter_a_twin(world: &World) {
+    let rung = &world.ledger.rungs()[0];
+    let intent = world.ledger.intents().into_iter().find(|intent| intent.key == rung.intent).unwrap();
+    let twin = OrderView {
+        quantity: rung.quantity,
+        price: Some(rung.price),
+        effect: Some(intent.effect),
+        legs: intent.vertical.legs().iter().map(|leg| (*leg, 1)).collect(),
+        entered: Some(rung.at),
+        status: OrderStatus::Working,
+        ..world.broker.users_order()
+    };
+    world.broker.foreign.lock().unwrap().push(twin);
+}
+
+#[tokio::test]
+async fn where_orders_carry_names_a_twin_of_ours_is_neither_taken_for_it_nor_in_its_way() {
+    for (names, expected) in [(true, Outcome::Recovered), (false, Outcome::Unresolved)] {
+        let world = World::at("20:13:31");
+        set(&world.broker.names_orders, names);
+        set(&world.broker.place, |_| Place::Hang);
+        let request = world.request("run-1");
+        let sent = async {
+            while *world.broker.posts.lock().unwrap() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = world.deliver_as(&request) => panic!("the run should have hung in its POST"),
+            () = sent => {}
+        }
+        enter_a_twin(&world);
+        world.at_time("20:14:50");
+        assert_eq!(world.deliver("run-2").await.outcome, expected, "names: {names}");
+        assert_eq!(world.broker.live(), usize::from(!names), "ours is cancelled where it can be told");
+    }
+    let world = World::at("20:13:31");
+    set(&world.broker.names_orders, true);
+    set(&world.broker.place, |_| Place::LostBefore);
+    assert_eq!(world.deliver("run-1").await.outcome, Outcome::Unresolved);
+    enter_a_twin(&world);
+    world.at_time("20:14:50");
+    let before = *world.broker.cancels.lock().unwrap();
+    assert_eq!(world.deliver("run-2").await.outcome, Outcome::Unresolved);
+    assert_eq!(*world.broker.cancels.lock().unwrap(), before, "the user's order is left alone");
+}

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, InHand, NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply,
-    TokenRenewal,
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, InHand, NotPlaced, OrderId, OrderKind, OrderName, OrderStatus,
+    OrderView, PlaceReply, TokenRenewal,
 };
 use gamma_execution::tokens::TokenKeeper;
-use gamma_market::{OptionSymbol, QuoteBook};
+use gamma_market::{OptionSymbol, QuoteBook, Tick};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
@@ -18,6 +18,7 @@ use crate::exchange::Ms;
 use crate::fault::Fault;
 use crate::hand::{EARLY, Hand};
 use crate::invariants::before_post;
+use crate::scenario::Account;
 use crate::store::age;
 use crate::world::{Failure, Truth};
 
@@ -40,6 +41,7 @@ pub(crate) struct Desk {
     hand: Hand,
     keeper: Arc<TokenKeeper>,
     equity: rust_decimal::Decimal,
+    names_orders: bool,
     document: Mutex<(SecretString, bool)>,
 }
 
@@ -51,8 +53,8 @@ enum Answered<T> {
 
 impl Desk {
     /// The desk of `hand`, with the document it begins with.
-    pub(crate) fn new(hand: Hand, keeper: Arc<TokenKeeper>, document: SecretString, equity: rust_decimal::Decimal) -> Self {
-        Self { hand, keeper, equity, document: Mutex::new((document, false)) }
+    pub(crate) fn new(hand: Hand, keeper: Arc<TokenKeeper>, document: SecretString, account: &Account) -> Self {
+        Self { hand, keeper, equity: account.equity, names_orders: account.names_orders, document: Mutex::new((document, false)) }
     }
 
     fn expires_within(&self, document: &SecretString, seconds: i64) -> bool {
@@ -149,7 +151,15 @@ fn failed(operation: &'static str, fault: BrokerFault) -> BrokerError {
 #[async_trait]
 impl Broker for Desk {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { broker: BROKER, most_legs: 4, most_quantity: 1000 }
+        Capabilities {
+            broker: BROKER,
+            most_legs: 4,
+            most_quantity: 1000,
+            kinds: &[OrderKind::NetCredit, OrderKind::NetDebit],
+            roots: &[("SPXW", Tick::NICKEL)],
+            previews: false,
+            names_orders: self.names_orders,
+        }
     }
 
     async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
@@ -184,7 +194,7 @@ impl Broker for Desk {
         self.ask("quotes", HASTY, move |truth: &mut Truth, now, _| truth.exchange.book(now, &symbols)).await.map_err(|fault| failed("quotes", fault))
     }
 
-    async fn place(&self, order: &Approved<PackageOrder>) -> PlaceReply {
+    async fn place(&self, order: &Approved<PackageOrder>, name: &OrderName) -> PlaceReply {
         let (world, who) = (&self.hand.world, &self.hand.who);
         let refused = |why: &str| PlaceReply::Refused(NotPlaced::NotConnected(why.into()));
         let called = world.look().now;
@@ -197,8 +207,8 @@ impl Broker for Desk {
             return refused("getting ready took too long");
         }
         before_post(&mut world.look(), who, order.get());
-        let (account, run, sent) = (who.account, who.run, order.get().clone());
-        let enter = move |truth: &mut Truth, now: Ms, _| truth.exchange.enter(now, account, run, &sent);
+        let (account, run, sent, name) = (who.account, who.run, order.get().clone(), name.clone());
+        let enter = move |truth: &mut Truth, now: Ms, _| truth.exchange.enter(now, (account, run), &sent, &name);
         match self.send("place", POST, &token, enter).await {
             Ok(Answered::Yes(id)) => PlaceReply::Accepted(id),
             Ok(Answered::Unauthorized) | Err(Failure::Answered(Fault::Unauthorized)) => {

@@ -1,9 +1,9 @@
 //! The simulated broker: its orders and what becomes of them. Times are milliseconds since 1970.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gamma_execution::approval::PackageOrder;
-use gamma_execution::ports::{CancelReply, Fill, OrderId, OrderStatus, OrderView};
+use gamma_execution::ports::{CancelReply, Fill, OrderId, OrderName, OrderStatus, OrderView};
 use gamma_market::{Effect, LegAction, LegQuote, OptionSymbol, Price, QuoteBook, Right, Vertical};
 use jiff::Timestamp;
 
@@ -57,6 +57,8 @@ pub struct Order {
     pub price: Price,
     /// When it came.
     pub entered: Ms,
+    /// The name it was entered under.
+    pub name: Option<OrderName>,
     /// Executions.
     pub fills: Vec<Fill>,
     /// Where it stands.
@@ -95,6 +97,8 @@ pub struct Exchange {
     pub held: BTreeMap<usize, BTreeMap<OptionSymbol, i64>>,
     /// Our application's tag.
     pub tag: &'static str,
+    /// Accounts whose broker shows the names of orders, and no tag.
+    pub names: BTreeSet<usize>,
 }
 
 impl Exchange {
@@ -136,7 +140,7 @@ impl Exchange {
     }
 
     /// Takes an order of ours; after the close, or where the market rejects, it is over at once.
-    pub fn enter(&mut self, now: Ms, account: usize, run: usize, order: &PackageOrder) -> OrderId {
+    pub fn enter(&mut self, now: Ms, (account, run): (usize, usize), order: &PackageOrder, name: &OrderName) -> OrderId {
         let id = 1000 + self.orders.len() as u64;
         self.tape.push(Tape::Entered { id, account, vertical: order.vertical, quantity: order.quantity });
         let market = self.markets[&(account, order.vertical.right())];
@@ -154,6 +158,7 @@ impl Exchange {
             quantity: order.quantity,
             price: order.price,
             entered: now,
+            name: Some(name.clone()),
             fills: Vec::new(),
             status: OrderStatus::Working,
             next_fill: (fills && !rejected).then_some(now + market.after),
@@ -175,6 +180,7 @@ impl Exchange {
             quantity,
             price,
             entered: now,
+            name: None,
             fills,
             status,
             next_fill: None,
@@ -220,6 +226,7 @@ impl Exchange {
     /// An order as the broker shows it.
     #[must_use]
     pub fn view(&self, order: &Order) -> OrderView {
+        let named = self.names.contains(&order.account);
         OrderView {
             id: OrderId(order.id.to_string()),
             status: order.status.clone(),
@@ -233,7 +240,8 @@ impl Exchange {
             entered: Timestamp::from_second(order.entered.div_euclid(1000)).ok(),
             fills: order.fills.clone(),
             reason: (order.status == OrderStatus::Rejected).then(|| "not today".to_owned()),
-            tag: Some(if order.owner == Owner::User { "by hand" } else { self.tag }.to_owned()),
+            tag: (!named).then(|| if order.owner == Owner::User { "by hand" } else { self.tag }.to_owned()),
+            name: order.name.clone().filter(|_| named),
         }
     }
 

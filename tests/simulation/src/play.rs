@@ -120,6 +120,9 @@ impl<'a> Play<'a> {
             operator(&mut table, account.name, "arming", ("armed", true));
             let ends = scenario.token_ends / 1000;
             store.documents.insert(account.token.to_owned(), vec![document(1_756_800_000, ends)]);
+            if account.names_orders {
+                exchange.names.insert(number);
+            }
             if account.held > 0 {
                 let held = exchange.held.entry(number).or_default();
                 for leg in scenario.plans[&number][0].iter().filter(|(vertical, _)| vertical.right() == Right::Put).flat_map(|(vertical, _)| vertical.legs()) {
@@ -230,8 +233,8 @@ impl<'a> Play<'a> {
             deadline: Timestamp::from_millisecond(deadline + delivery.skew).expect("a time of this century"),
             task: self.decided(delivery),
         };
-        let (profile, equity) = (Arc::clone(&self.profile), account.equity);
-        let future: Running = Box::pin(async move { deliver(hand, request, profile, equity).await });
+        let (profile, account) = (Arc::clone(&self.profile), account.clone());
+        let future: Running = Box::pin(async move { deliver(hand, request, profile, account).await });
         let (task, woken) = (delivery.task.name(), Arc::new(Woken(AtomicBool::new(true))));
         self.runs.push(Live { who, task, end: None, outcome: None, token: None, until: deadline, woken, future: Some(future) });
     }

@@ -47,6 +47,8 @@ pub struct Account {
     pub equity: Decimal,
     /// Packages of the first plan's put side held before.
     pub held: u32,
+    /// Its broker shows the names of orders; the other puts a tag on them.
+    pub names_orders: bool,
 }
 
 /// One delivery.
@@ -117,7 +119,9 @@ pub struct Scenario {
     pub faults: Faults,
 }
 
-const ACCOUNTS: [(&str, &str); 3] = [("schwab", "/gamma/schwab/token_json"), ("tt-ira", "/gamma/tt/token_json"), ("tt-individual", "/gamma/tt/token_json")];
+/// Name, token document, and whether its broker shows the names of orders: Schwab puts a tag on them, tastytrade shows what we called them.
+const ACCOUNTS: [(&str, &str, bool); 3] =
+    [("schwab", "/gamma/schwab/token_json", false), ("tt-ira", "/gamma/tt/token_json", true), ("tt-individual", "/gamma/tt/token_json", true)];
 
 /// The most packages of a side and day, as the profiles of the simulation say.
 const MOST: u32 = 5;
@@ -202,7 +206,7 @@ impl Scenario {
     /// A plain day: one account, everything fills at once, nothing goes wrong.
     #[must_use]
     pub fn plain() -> Self {
-        let accounts = vec![Account { name: ACCOUNTS[0].0, token: ACCOUNTS[0].1, equity: Decimal::from(9_000), held: 0 }];
+        let accounts = vec![Account { name: ACCOUNTS[0].0, token: ACCOUNTS[0].1, equity: Decimal::from(9_000), held: 0, names_orders: false }];
         let signal = Signal { left: -1, right: -1, shift: 0, low: true };
         let market = Market { fills_at: Some(0), after: 500, every: 100, liquidity: 100, cancel: 300, deaf: 0, rejects: false };
         Self {

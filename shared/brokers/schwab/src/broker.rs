@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderView, PlaceReply, TokenRenewal,
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderKind, OrderName, OrderView, PlaceReply, TokenRenewal,
 };
 use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, Request};
-use gamma_market::{OptionSymbol, QuoteBook};
+use gamma_market::{OptionSymbol, QuoteBook, Tick};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
@@ -153,7 +153,15 @@ impl Broker for Schwab {
     /// Four legs is the largest complex order type of reference section 6. No largest quantity is published; this one only
     /// stops nonsense.
     fn capabilities(&self) -> Capabilities {
-        Capabilities { broker: BROKER, most_legs: 4, most_quantity: 1000 }
+        Capabilities {
+            broker: BROKER,
+            most_legs: 4,
+            most_quantity: 1000,
+            kinds: &[OrderKind::NetCredit, OrderKind::NetDebit, OrderKind::Even],
+            roots: &[("SPXW", Tick::NICKEL), ("SPX", Tick::NICKEL), ("XSP", Tick::PENNY)],
+            previews: true,
+            names_orders: false,
+        }
     }
 
     async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
@@ -195,7 +203,8 @@ impl Broker for Schwab {
         quotes::book(&answer, symbols).map_err(|fault| failed(OPERATION, fault))
     }
 
-    async fn place(&self, order: &Approved<PackageOrder>) -> PlaceReply {
+    /// Schwab takes no name for an order.
+    async fn place(&self, order: &Approved<PackageOrder>, _name: &OrderName) -> PlaceReply {
         self.send_order(order.get()).await
     }
 

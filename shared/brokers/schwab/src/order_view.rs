@@ -45,6 +45,8 @@ pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
         fills: executions.into_iter().filter_map(Execution::into_fill).collect(),
         reason: order.words("statusDescription")?,
         tag: order.words("tag")?,
+        // Schwab takes no name for an order.
+        name: None,
         status,
     })
 }

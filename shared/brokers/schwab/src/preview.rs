@@ -44,14 +44,12 @@ impl Schwab {
 
     /// Why no such order can be written down.
     fn impossible(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Option<String> {
-        let can = self.capabilities();
         let wrong = |field: &str, got: String, expected: String| Some(format!("{field}: got {got}, expected {expected}; nothing was sent"));
         match package.effect() {
-            _ if package.legs().len() > can.most_legs => wrong("legs", package.legs().len().to_string(), format!("at most {}", can.most_legs)),
-            _ if quantity == 0 || quantity > can.most_quantity => wrong("quantity", quantity.to_string(), format!("1 to {}", can.most_quantity)),
+            _ if quantity == 0 => wrong("quantity", quantity.to_string(), "at least 1".to_owned()),
             _ if price.is_negative() => wrong("price", price.to_string(), "0 or more; credit or debit is said apart".to_owned()),
             Some(own) if own != effect && price != Price::ZERO => wrong("effect", effect.to_string(), format!("{own} for {package}")),
-            _ => None,
+            _ => self.capabilities().previews(package, effect, quantity, price).err().map(|lack| format!("{lack}; nothing was sent")),
         }
     }
 }

@@ -1,7 +1,16 @@
 use super::*;
+use crate::ports::Lack;
 use proptest::prelude::*;
 
-const SCHWAB: Capabilities = Capabilities { broker: "Schwab", most_legs: 4, most_quantity: 100 };
+const SCHWAB: Capabilities = Capabilities {
+    broker: "Schwab",
+    most_legs: 4,
+    most_quantity: 100,
+    kinds: &[OrderKind::NetCredit, OrderKind::NetDebit],
+    roots: &[("SPXW", Tick::NICKEL)],
+    previews: false,
+    names_orders: false,
+};
 const LIMITS: Limits = Limits { envelope: Price::new(Decimal::from_parts(30, 0, 0, false, 2)), worst_loss_share: Decimal::from_parts(60, 0, 0, false, 2) };
 
 fn symbol(text: &str) -> OptionSymbol {
@@ -122,7 +131,7 @@ fn refused_before_any_io() {
     let put = vertical("P6900", "P6895");
     assert_eq!(account.approve(put, 1, 95).unwrap_err(), Refusal::ForeignOrder { symbol: symbol("P6895") });
     account.foreign.clear();
-    assert!(matches!(account.approve(put, 101, 95), Err(Refusal::Capability { what: "packages", .. })));
+    assert!(matches!(account.approve(put, 101, 95), Err(Refusal::Capability(Incapable { lack: Lack::Packages { most: 100, got: 101 }, .. }))));
     assert!(account.approve(put, 100, 95).is_ok(), "as many as the broker takes");
     assert!(matches!(account.approve(put, 0, 95), Err(Refusal::NothingToSend)));
     for mid in [0, -5, 500] {
@@ -137,7 +146,7 @@ fn a_broker_that_takes_two_legs_takes_a_vertical() {
     for (most_legs, refused) in [(0, true), (1, true), (2, false), (4, false)] {
         let account = Account { capabilities: Capabilities { most_legs, ..SCHWAB }, ..Account::with(100_000) };
         let verdict = account.approve(vertical("P6900", "P6895"), 1, 95);
-        assert_eq!(matches!(verdict, Err(Refusal::Capability { what: "legs", got: 2, .. })), refused, "{most_legs} legs");
+        assert_eq!(matches!(verdict, Err(Refusal::Capability(Incapable { lack: Lack::Legs { got: 2, .. }, .. }))), refused, "{most_legs} legs");
         assert_eq!(verdict.is_err(), refused, "{most_legs} legs");
     }
 }

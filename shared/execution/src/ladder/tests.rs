@@ -5,14 +5,14 @@ mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gamma_market::Vertical;
+use gamma_market::{Tick, Vertical};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
 use crate::approval::{Book, approve};
-use crate::ports::{Capabilities, Fill};
+use crate::ports::{Capabilities, Fill, OrderKind};
 use crate::schedule::tests::profile;
 
 const START: Timestamp = Timestamp::UNIX_EPOCH;
@@ -31,7 +31,15 @@ fn nbbo(effect: Effect, bid: i64, mid: i64, ask: i64) -> PackageNbbo {
 fn intent(credit: bool, quantity: u32) -> Approved<Intent> {
     let (high, low) = ("SPXW260212P6900".parse().unwrap(), "SPXW260212P6895".parse().unwrap());
     let vertical = if credit { Vertical::new(high, low) } else { Vertical::new(low, high) }.unwrap();
-    let capabilities = Capabilities { broker: "test", most_legs: 4, most_quantity: 100 };
+    let capabilities = Capabilities {
+        broker: "test",
+        most_legs: 4,
+        most_quantity: 100,
+        kinds: &[OrderKind::NetCredit, OrderKind::NetDebit],
+        roots: &[("SPXW", Tick::NICKEL)],
+        previews: false,
+        names_orders: false,
+    };
     let (positions, foreign, ledger) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
     let book = Book { equity: Decimal::from(1_000_000), positions: &positions, approved: &[], foreign: &foreign, ledger: &ledger, capabilities };
     approve(vertical, quantity, nbbo(vertical.effect(), 85, 95, 105), book, profile().limits()).unwrap()
@@ -113,6 +121,7 @@ fn view(id: &OrderId, status: OrderStatus, quantity: u32, filled: u32) -> OrderV
         fills,
         reason: Some("not enough".into()),
         tag: None,
+        name: None,
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::Capabilities;
 use crate::approval::{Approved, PackageOrder};
 
 /// One brokerage account, as a run uses it. Reads may retry inside the adapter; `place` sends exactly once.
@@ -46,22 +47,12 @@ pub trait Broker: Send + Sync {
     /// [`BrokerError`] when the batch could not be read.
     async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError>;
 
-    /// Sends the order exactly once: no retry, and no guess when the answer is lost.
-    async fn place(&self, order: &Approved<PackageOrder>) -> PlaceReply;
+    /// Sends the order exactly once: no retry, and no guess when the answer is lost. Where the broker takes names, the order carries
+    /// this one.
+    async fn place(&self, order: &Approved<PackageOrder>, name: &OrderName) -> PlaceReply;
 
     /// Asks for a cancel. Whatever comes back, the order's state must be read until it is terminal.
     async fn cancel(&self, id: &OrderId) -> CancelReply;
-}
-
-/// What a broker can do with packages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Name for messages.
-    pub broker: &'static str,
-    /// Most legs in one order.
-    pub most_legs: usize,
-    /// Most packages in one order.
-    pub most_quantity: u32,
 }
 
 /// The broker's own order id, kept as text.
@@ -70,6 +61,17 @@ pub struct Capabilities {
 pub struct OrderId(pub String);
 
 impl fmt::Display for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Our own name of an order, which follows from the ledger alone: no two rungs of an account share one. Brokers that show it do not
+/// refuse a second order of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderName(pub String);
+
+impl fmt::Display for OrderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
@@ -111,6 +113,8 @@ pub struct OrderView {
     pub reason: Option<String>,
     /// The application tag the broker put on it, where it does.
     pub tag: Option<String>,
+    /// The name that whoever entered it gave it, where the broker shows names.
+    pub name: Option<OrderName>,
 }
 
 impl OrderView {

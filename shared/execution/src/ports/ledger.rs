@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::broker::{Fill, OrderId, OrderStatus};
+use super::broker::{Fill, OrderId, OrderName, OrderStatus};
 
 /// Who writes: carried by every conditional write, so that a write whose answer was lost is recognised as our own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +148,15 @@ pub struct RungRecord {
     pub state: RungState,
     /// The NBBO the price was made from: bid, ask, mid.
     pub nbbo: (Price, Price, Price),
+}
+
+impl RungRecord {
+    /// The name of its order: trade date, intent, rung, as `20260211-constant_stable-put-r1-2`.
+    #[must_use]
+    pub fn order_name(&self, date: Date) -> OrderName {
+        let IntentKey { strategy, side, revision } = &self.intent;
+        OrderName(format!("{}-{strategy}-{side}-r{revision}-{}", date.strftime("%Y%m%d"), self.number))
+    }
 }
 
 /// Where a rung stands.

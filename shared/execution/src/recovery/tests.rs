@@ -135,7 +135,7 @@ fn every_state_of_a_rung_against_everything_the_broker_can_show_before_and_after
                     _ => None,
                 };
                 let day = day(vec![rung(1, state.clone())]);
-                let got: Vec<_> = plan(&day, Shown { orders: &orders, trade_date, tag: Some("ours") }).iter().map(shown).collect();
+                let got: Vec<_> = plan(&day, Shown { orders: &orders, trade_date, tag: Some("ours"), names_of: None }).iter().map(shown).collect();
                 assert_eq!(got, expected.into_iter().collect::<Vec<_>>(), "{state_name}; the broker shows {view_name}; {date_name}");
                 cells += 1;
             }
@@ -149,7 +149,7 @@ fn an_order_known_to_be_another_rungs_is_never_adopted() {
     let first = RungState::Terminal { order: OrderId("8".into()), status: OrderStatus::Canceled, filled: 0, fills: vec![] };
     let rungs = vec![rung(1, first), rung(2, RungState::Sending)];
     let orders = [order("8", OrderStatus::Canceled, 0), order("9", OrderStatus::Working, 0)];
-    let actions = plan(&day(rungs), Shown { orders: &orders, trade_date: TradeDate::Open, tag: None });
+    let actions = plan(&day(rungs), Shown { orders: &orders, trade_date: TradeDate::Open, tag: None, names_of: None });
     assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), ["cancel 9"]);
 }
 
@@ -159,7 +159,7 @@ fn the_tag_on_an_order_known_to_be_ours_tells_ours_from_the_users() {
     let known = || order("8", OrderStatus::Canceled, 0);
     for (other, expected) in [(tagged("9", "ours"), "cancel 9"), (tagged("9", "thinkorswim"), "stop"), (OrderView { tag: None, ..tagged("9", "") }, "stop")] {
         let orders = [known(), other];
-        let shown_now = Shown { orders: &orders, trade_date: TradeDate::Open, tag: None };
+        let shown_now = Shown { orders: &orders, trade_date: TradeDate::Open, tag: None, names_of: None };
         let actions = plan(&day(vec![rung(1, first()), rung(2, RungState::Sending)]), shown_now);
         assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), [expected]);
     }
@@ -172,7 +172,7 @@ fn a_position_that_known_fills_explain_is_unchanged() {
     for (short, long, expected) in [(-6, 1, "never"), (-5, 0, "stop"), (-6, 0, "stop"), (-7, 2, "stop")] {
         let positions = BTreeMap::from([(vertical().sell(), short), (vertical().buy(), long)]);
         let trade_date = TradeDate::Closed { positions: Some(&positions), today: TODAY };
-        let actions = plan(&day, Shown { orders: &[], trade_date, tag: None });
+        let actions = plan(&day, Shown { orders: &[], trade_date, tag: None, names_of: None });
         assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), [expected], "{short} and {long} held");
     }
 }
@@ -180,7 +180,7 @@ fn a_position_that_known_fills_explain_is_unchanged() {
 #[test]
 fn what_is_said_of_an_order_that_somebody_replaced() {
     let day = day(vec![rung(1, RungState::Accepted { order: OrderId("9".into()) })]);
-    let actions = plan(&day, Shown { orders: &[order("9", OrderStatus::Replaced, 1)], trade_date: TradeDate::Open, tag: None });
+    let actions = plan(&day, Shown { orders: &[order("9", OrderStatus::Replaced, 1)], trade_date: TradeDate::Open, tag: None, names_of: None });
     let [Action::Unresolved { reason, .. }] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(reason, "order 9 was replaced by another at the broker, 1 filled before that");
 }
@@ -188,7 +188,7 @@ fn what_is_said_of_an_order_that_somebody_replaced() {
 #[test]
 fn a_rung_without_its_intent_waits_for_a_person() {
     let day = LoadedDay { intents: Vec::new(), ..day(vec![rung(1, RungState::Sending)]) };
-    let actions = plan(&day, Shown { orders: &[order("9", OrderStatus::Working, 0)], trade_date: TradeDate::Open, tag: None });
+    let actions = plan(&day, Shown { orders: &[order("9", OrderStatus::Working, 0)], trade_date: TradeDate::Open, tag: None, names_of: None });
     assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), ["stop"]);
 }
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::prepare::Account;
 use super::work::Side;
 use super::{Ended, Run};
-use crate::fingerprint::{Fingerprint, our_tag};
+use crate::fingerprint::{Fingerprint, Mark, our_tag};
 use crate::ladder::{Command, Event, Posting, RungSkip, SideEnd, StopReason};
 use crate::ports::{BrokerError, CancelReply, IntentState, Lease, LedgerError, NotPlaced, OrderId, OrderView, PlaceReply, PutOutcome, RungRecord, RungState};
 use crate::profile::ExecutionProfile;
@@ -168,7 +168,7 @@ impl Run<'_> {
                 if self.now() >= side.closes {
                     return not_sent("the rung's time was over before it could be sent".into());
                 }
-                return self.ports.broker.place(&posting.order).await;
+                return self.ports.broker.place(&posting.order, &rung.order_name(self.date())).await;
             }
             Ok(PutOutcome::Theirs(holder)) => StopReason::LeaseLost(holder),
             Err(error) => StopReason::Ledger(error.to_string()),
@@ -254,8 +254,10 @@ impl Run<'_> {
         match listed {
             Ok(orders) => {
                 let (vertical, quantity, price) = (side.record.vertical, rung.quantity, rung.price);
-                let tag = our_tag(self.profile.execution.application_tag.as_deref(), orders, &self.sent);
-                let print = Fingerprint { vertical, quantity, price, marked: rung.at, seen: &rung.seen, tag };
+                let name = self.ports.broker.capabilities().names_orders.then(|| rung.order_name(self.date()));
+                let tag = || our_tag(self.profile.execution.application_tag.as_deref(), orders, &self.sent);
+                let mark = name.as_ref().map_or_else(tag, Mark::Name);
+                let print = Fingerprint { vertical, quantity, price, marked: rung.at, seen: &rung.seen, mark };
                 side.ladder.step(now, Event::Located(print.matches(orders)))
             }
             Err(error) => {

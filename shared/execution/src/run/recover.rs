@@ -75,7 +75,8 @@ impl Run<'_> {
         let positions = snapshot.as_ref().and_then(|snapshot| snapshot.as_ref().ok()).map(|snapshot| &snapshot.positions);
         let state_of_date = if closed { TradeDate::Closed { positions, today: trade_date(self.now()) } } else { TradeDate::Open };
         let tag = self.profile.execution.application_tag.as_deref();
-        Ok(recovery::plan(day, Shown { orders: &orders, trade_date: state_of_date, tag }))
+        let names_of = self.ports.broker.capabilities().names_orders.then(|| self.date());
+        Ok(recovery::plan(day, Shown { orders: &orders, trade_date: state_of_date, tag, names_of }))
     }
 
     /// When the series of the trade date stopped trading.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Broker as BrokerPort, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Fill, NotPlaced, OrderId, OrderStatus, OrderView,
-    PlaceReply,
+    AccountSnapshot, Broker as BrokerPort, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Fill, NotPlaced, OrderId, OrderKind, OrderName,
+    OrderStatus, OrderView, PlaceReply,
 };
-use gamma_market::{Effect, Leg, LegAction, LegQuote, OptionSymbol, Price, QuoteBook, Right};
+use gamma_market::{Effect, Leg, LegAction, LegQuote, OptionSymbol, Price, QuoteBook, Right, Tick};
 use jiff::Timestamp;
 
 use super::StepClock;
@@ -48,6 +48,8 @@ pub(crate) struct Broker {
     pub(crate) foreign: Mutex<Vec<OrderView>>,
     /// How many seconds the broker takes for quotes.
     pub(crate) slow_quotes: Mutex<u64>,
+    /// Whether orders show the names they were entered under.
+    pub(crate) names_orders: Mutex<bool>,
     /// How often a POST was sent.
     pub(crate) posts: Mutex<usize>,
     /// How often a cancel was asked for.
@@ -75,6 +77,7 @@ impl Broker {
             orders: Mutex::default(),
             foreign: Mutex::default(),
             slow_quotes: Mutex::default(),
+            names_orders: Mutex::default(),
             posts: Mutex::default(),
             cancels: Mutex::default(),
         }
@@ -106,6 +109,7 @@ impl Broker {
             fills: Vec::new(),
             reason: None,
             tag: None,
+            name: None,
         }
     }
 
@@ -139,7 +143,7 @@ impl Broker {
         }
     }
 
-    fn enter(&self, order: &PackageOrder) -> OrderId {
+    fn enter(&self, order: &PackageOrder, name: &OrderName) -> OrderId {
         let mut orders = self.orders.lock().unwrap();
         let right = order.vertical.right();
         let number = 1 + orders.iter().filter(|other| other.view.legs[0].0.symbol.right() == right).count();
@@ -158,6 +162,7 @@ impl Broker {
             fills: Vec::new(),
             reason: None,
             tag: None,
+            name: self.names_orders.lock().unwrap().then(|| name.clone()),
         };
         orders.push(Placed { view, entered, number, cancel_at: None });
         id
@@ -171,7 +176,15 @@ fn failed(operation: &'static str, fault: BrokerFault) -> BrokerError {
 #[async_trait]
 impl BrokerPort for Broker {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { broker: "test", most_legs: 4, most_quantity: 1000 }
+        Capabilities {
+            broker: "test",
+            most_legs: 4,
+            most_quantity: 1000,
+            kinds: &[OrderKind::NetCredit, OrderKind::NetDebit],
+            roots: &[("SPXW", Tick::NICKEL)],
+            previews: false,
+            names_orders: *self.names_orders.lock().unwrap(),
+        }
     }
 
     async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
@@ -203,7 +216,7 @@ impl BrokerPort for Broker {
         Ok(symbols.iter().filter_map(|symbol| quotes.get(symbol).map(|quote| (*symbol, *quote))).collect())
     }
 
-    async fn place(&self, order: &Approved<PackageOrder>) -> PlaceReply {
+    async fn place(&self, order: &Approved<PackageOrder>, name: &OrderName) -> PlaceReply {
         let number = {
             let mut posts = self.posts.lock().unwrap();
             *posts += 1;
@@ -211,15 +224,15 @@ impl BrokerPort for Broker {
         };
         let how = (self.place.lock().unwrap())(number);
         if how == Place::Hang {
-            self.enter(order.get());
+            self.enter(order.get(), name);
             return std::future::pending().await;
         }
         // Whoever watches sees the moment of the POST.
         tokio::task::yield_now().await;
         match how {
-            Place::Accept => PlaceReply::Accepted(self.enter(order.get())),
+            Place::Accept => PlaceReply::Accepted(self.enter(order.get(), name)),
             Place::LostAfter => {
-                self.enter(order.get());
+                self.enter(order.get(), name);
                 PlaceReply::Unknown("timeout".into())
             }
             Place::LostBefore => PlaceReply::Unknown("connection reset".into()),

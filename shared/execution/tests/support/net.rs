@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
     AccountSnapshot, Arming, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Controls, DayRecord, IntentRecord, Lease, Ledger, LedgerError,
-    LoadedDay, OrderId, OrderView, PlaceReply, PutOutcome, RunRecord, RungRecord,
+    LoadedDay, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RunRecord, RungRecord,
 };
 use gamma_execution::report::RunReport;
 use gamma_execution::run::{Ports, RunRequest, run};
@@ -106,7 +106,7 @@ impl Broker for Net<'_> {
         self.world.broker.quotes(symbols).await
     }
 
-    async fn place(&self, order: &Approved<PackageOrder>) -> PlaceReply {
+    async fn place(&self, order: &Approved<PackageOrder>, name: &OrderName) -> PlaceReply {
         let now = self.world.clock.now();
         let number = {
             let mut posts = self.posts.lock().unwrap();
@@ -118,7 +118,7 @@ impl Broker for Net<'_> {
         }
         match (self.placing)(number, now) {
             Some(reply) => reply,
-            None => self.world.broker.place(order).await,
+            None => self.world.broker.place(order, name).await,
         }
     }
 

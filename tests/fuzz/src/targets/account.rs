@@ -2,14 +2,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gamma_execution::approval::{Book, Limits, approve, unbounded_expiries};
 use gamma_execution::ladder::Ladder;
-use gamma_execution::ports::{AccountSnapshot, Capabilities};
-use gamma_market::{OptionSymbol, PackageNbbo, Price, Vertical};
+use gamma_execution::ports::{AccountSnapshot, Capabilities, OrderKind};
+use gamma_market::{OptionSymbol, PackageNbbo, Price, Tick, Vertical};
 use gamma_schwab::decode;
 use gamma_strategy::constant_stable::{Snapshot, decide};
 use rust_decimal::Decimal;
 
 use super::{Verdict, profile, signal};
 use crate::promise::{fault, workable};
+
+/// What the broker can do.
+const CAPABILITIES: Capabilities = Capabilities {
+    broker: "schwab",
+    most_legs: 4,
+    most_quantity: 1000,
+    kinds: &[OrderKind::NetCredit, OrderKind::NetDebit],
+    roots: &[("SPXW", Tick::NICKEL)],
+    previews: false,
+    names_orders: false,
+};
 
 /// The account's hash, of the account that is named and of the only one.
 pub(super) fn numbers(data: &[u8]) -> Verdict {
@@ -58,7 +69,7 @@ pub(super) fn useful(snapshot: &AccountSnapshot) {
             approved: &approved,
             foreign: &foreign,
             ledger,
-            capabilities: Capabilities { broker: "schwab", most_legs: 4, most_quantity: 1000 },
+            capabilities: CAPABILITIES,
         };
         let _ = approve(vertical(), 5, nbbo(), book, profile.execution.limits());
     }
@@ -85,7 +96,7 @@ pub(super) fn works_orders(limits: Limits, offsets: &[Price]) {
         approved: &[],
         foreign: &BTreeSet::new(),
         ledger: &BTreeMap::new(),
-        capabilities: Capabilities { broker: "schwab", most_legs: 4, most_quantity: 1000 },
+        capabilities: CAPABILITIES,
     };
     if let Ok(intent) = approve(vertical(), 5, nbbo(), book, limits) {
         assert!(intent.get().worst_price > Price::ZERO && intent.get().worst_price < vertical().width(), "{:?}", intent.get());

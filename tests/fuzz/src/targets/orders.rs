@@ -1,4 +1,4 @@
-use gamma_execution::fingerprint::Fingerprint;
+use gamma_execution::fingerprint::{Fingerprint, Mark};
 use gamma_execution::ports::{OrderId, OrderStatus, OrderView};
 use gamma_market::Price;
 use gamma_schwab::decode;
@@ -14,7 +14,7 @@ pub(super) fn list(data: &[u8]) -> Verdict {
         Ok(views) => {
             views.iter().for_each(useful);
             let vertical = account::vertical();
-            let print = Fingerprint { vertical, quantity: 2, price: Price::cents(115), marked: Timestamp::UNIX_EPOCH, seen: &[], tag: None };
+            let print = Fingerprint { vertical, quantity: 2, price: Price::cents(115), marked: Timestamp::UNIX_EPOCH, seen: &[], mark: Mark::None };
             assert!(print.matches(&views).len() <= views.len());
             Verdict::Reads
         }

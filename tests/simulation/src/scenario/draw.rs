@@ -115,12 +115,16 @@ impl Scenario {
     }
 
     fn draw_accounts(&mut self, chance: &mut Chance) {
-        let wanted = usize::try_from(*chance.pick(&[1, 1, 1, 1, 1, 1, 1, 2, 2, 3])).unwrap_or(1);
-        // Two accounts are most telling when they share a token.
-        let from = usize::from(wanted == 2);
-        let made = ACCOUNTS[from..from + wanted].iter().map(|(name, token)| {
+        let wanted = usize::try_from(*chance.pick(&[1, 1, 1, 1, 1, 1, 2, 2, 3, 3])).unwrap_or(1);
+        let from = match wanted {
+            1 => usize::from(chance.per_mille(400)),
+            // Two accounts are most telling when they share a token.
+            2 => 1,
+            _ => 0,
+        };
+        let made = ACCOUNTS[from..from + wanted].iter().map(|(name, token, names_orders)| {
             let equity = Decimal::from(*chance.pick(&[9_000, 9_000, 25_000]));
-            Account { name, token, equity, held: u32::from(chance.per_mille(100)) }
+            Account { name, token, equity, held: u32::from(chance.per_mille(100)), names_orders: *names_orders }
         });
         self.accounts = made.collect();
     }
@@ -196,8 +200,9 @@ impl Scenario {
         if chance.per_mille(150) {
             // A twin of ours, or another number of it, entered by hand.
             let (vertical, quantity) = *chance.pick(&self.plans[&account][0]);
-            // Where the tag is not known, nothing tells an exact twin from ours.
-            let quantity = if self.tag_known && chance.per_mille(500) { quantity.max(1) } else { 7 };
+            // Where neither name nor tag is known, nothing tells an exact twin from ours.
+            let told_apart = self.tag_known || self.accounts[account].names_orders;
+            let quantity = if told_apart && chance.per_mille(500) { quantity.max(1) } else { 7 };
             let at = if chance.per_mille(500) { at } else { SCHEDULED + 31_000 + chance.below(3_000) };
             self.happenings.push((at, Happening::Users(account, vertical, quantity, Price::cents(195))));
         }

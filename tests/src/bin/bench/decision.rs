@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 
 use gamma_execution::approval::{Approved, Book, Intent, approve};
-use gamma_execution::ports::Capabilities;
+use gamma_execution::ports::{Capabilities, OrderKind};
 use gamma_execution::profile::ExecutionProfile;
 use gamma_gammawizard::payload;
-use gamma_market::{OptionSymbol, PriceRule, QuoteBook, SignalRow};
+use gamma_market::{OptionSymbol, PriceRule, QuoteBook, SignalRow, Tick};
 use gamma_simulator::chain::Chain;
 use gamma_simulator::gammawizard::{GammaWizardConfig, default_rows};
 use gamma_simulator::market::Market;
@@ -22,7 +22,15 @@ use crate::now;
 use crate::world::{AFTER_SIGNAL, Fallible};
 
 const ACCOUNTS: &str = include_str!("../../../../functions/trade/accounts.toml");
-const CAPABILITIES: Capabilities = Capabilities { broker: "schwab", most_legs: 4, most_quantity: 1000 };
+const CAPABILITIES: Capabilities = Capabilities {
+    broker: "schwab",
+    most_legs: 4,
+    most_quantity: 1000,
+    kinds: &[OrderKind::NetCredit, OrderKind::NetDebit],
+    roots: &[("SPXW", Tick::NICKEL)],
+    previews: false,
+    names_orders: false,
+};
 /// Decisions between two looks at the clock.
 const BATCH: u32 = 1000;
 

@@ -187,10 +187,11 @@ async fn what_can_never_be_placed_is_not_even_previewed() {
     let legs = (0..5).map(|step| (Leg { symbol: format!("SPXW260821P{}", 5900 + 5 * step).parse().unwrap(), action: LegAction::Buy }, 1));
     let five_legs = Package::custom(legs).unwrap();
     for (package, effect, quantity, cents, shown) in [
-        (&five_legs, Effect::Debit, 1, 100, "legs: got 5, expected at most 4"),
-        (&condor(), Effect::Credit, 0, 100, "quantity: got 0, expected 1 to 1000"),
-        (&condor(), Effect::Credit, 1001, 100, "quantity: got 1001, expected 1 to 1000"),
+        (&five_legs, Effect::Debit, 1, 100, "schwab takes 4 legs at most, this order has 5"),
+        (&condor(), Effect::Credit, 0, 100, "quantity: got 0, expected at least 1"),
+        (&condor(), Effect::Credit, 1001, 100, "schwab takes 1000 packages at most, this order has 1001"),
         (&condor(), Effect::Credit, 1, -5, "price: got -0.05, expected 0 or more"),
+        (&condor(), Effect::Credit, 1, 97, "schwab prices SPXW in steps of 0.05, got 0.97"),
         (&condor(), Effect::Debit, 1, 100, "effect: got debit, expected credit for iron condor +1 SPXW260821P5895"),
     ] {
         let error = stage.schwab.preview(package, effect, quantity, Price::cents(cents)).await.unwrap_err();
