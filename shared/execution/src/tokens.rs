@@ -36,6 +36,11 @@ pub struct TokenAge {
     pub expires: i64,
 }
 
+impl TokenAge {
+    /// Of a document that reads and does not say how old it is, such as one that a person stored as the broker gave it.
+    pub const UNDATED: Self = Self { created: i64::MIN, expires: i64::MIN };
+}
+
 /// Reads the age out of a document; `None` when it cannot be read.
 pub type ReadAge = fn(&SecretString) -> Option<TokenAge>;
 
@@ -106,6 +111,8 @@ struct State {
     stored: [u8; 32],
     /// The newest document this run knows of.
     current: SecretString,
+    /// The documents that this run began from or refreshed. One without an age that is not among them was stored by a person since.
+    origins: Vec<[u8; 32]>,
     /// The version read before a write that may have gone over somebody else's, and that could not be looked at.
     unchecked: Option<TokenVersion>,
     /// Written without the lock: looked at once more after trading.
@@ -126,6 +133,7 @@ impl TokenKeeper {
         let state = State {
             stored: fingerprint(&stored.text),
             current: stored.text.clone(),
+            origins: vec![fingerprint(&stored.text)],
             unchecked: None,
             unlocked: false,
             stray: false,
@@ -179,10 +187,14 @@ impl TokenKeeper {
                 held.clone()
             }
         };
+        self.comes_from(&from);
         let refreshed = match issuer.refresh(&from).await {
             Err(BrokerFault::TokenDead(why)) => match self.since(&from).await {
                 Some(newer) if issuer.is_good(&newer) => return Ok(self.adopt(newer)),
-                Some(newer) => issuer.refresh(&newer).await?,
+                Some(newer) => {
+                    self.comes_from(&newer);
+                    issuer.refresh(&newer).await?
+                }
                 None => return Err(BrokerFault::TokenDead(why)),
             },
             answer => answer?,
@@ -211,14 +223,27 @@ impl TokenKeeper {
         stored
     }
 
-    fn age(&self, document: &SecretString) -> Option<TokenAge> {
-        (self.read_age)(document)
+    /// What is refreshed is older than what comes of it.
+    fn comes_from(&self, document: &SecretString) {
+        let origin = fingerprint(document);
+        let mut state = self.state();
+        if !state.origins.contains(&origin) {
+            state.origins.push(origin);
+        }
+    }
+
+    /// To compare documents by: one without an age that a person stored while this run was at work is the newest there is, every other
+    /// goes by its age, and one that does not read comes last.
+    fn newness(&self, document: &SecretString) -> (bool, Option<TokenAge>) {
+        let age = (self.read_age)(document);
+        let stored_by_a_person = age == Some(TokenAge::UNDATED) && !self.state().origins.contains(&fingerprint(document));
+        (stored_by_a_person, age)
     }
 
     /// `stored` is another document, readable and not older.
     fn supersedes(&self, stored: &SecretString, held: &SecretString) -> bool {
-        let age = self.age(stored);
-        age.is_some() && age >= self.age(held) && fingerprint(stored) != fingerprint(held)
+        let newness = self.newness(stored);
+        newness.1.is_some() && newness >= self.newness(held) && fingerprint(stored) != fingerprint(held)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::lock::{LIFE, WAIT};
-use super::world::{Fault, Hand, Schedule, Strike, World, document};
+use super::world::{Fault, Hand, Schedule, Strike, World, document, undated};
 use super::{TokenAge, TokenSaved, TokenSummary};
 use crate::ports::{BrokerFault, InHand, TokenRenewal};
 
@@ -18,7 +18,7 @@ type End = (Result<(), BrokerFault>, TokenSummary);
 /// A run that needs a token, then trades, then flushes.
 async fn trade(hand: Hand) -> End {
     let keeper = hand.keeper();
-    let held = document(1, 10).into();
+    let held = hand.world.shared().versions[0].clone().into();
     let renewed = keeper.renew(&held, InHand::Useless, &hand).await.map(drop);
     (renewed, keeper.flush().await)
 }
@@ -28,7 +28,8 @@ async fn log_in(hand: Hand) -> End {
     hand.step("login").await;
     let mut shared = hand.world.shared();
     shared.login = 2;
-    shared.versions.push(document(2, super::world::START + 1800));
+    let text = if hand.world.undated { undated(2) } else { document(2, super::world::START + 1800) };
+    shared.versions.push(text);
     (Ok(()), TokenSummary { saved: TokenSaved::Unchanged, notes: Vec::new(), alarm: false })
 }
 
@@ -50,7 +51,7 @@ fn broken(world: &World, runs: usize, ends: &[Option<End>]) -> Option<&'static s
     let shared = world.shared();
     for (run, end) in ends.iter().enumerate().take(runs) {
         let Some((renewed, summary)) = end else { continue };
-        let obtained: Vec<TokenAge> = shared.obtained.iter().filter(|(who, _)| *who == run).map(|(_, age)| *age).collect();
+        let obtained: Vec<(i64, TokenAge)> = shared.obtained.iter().filter(|(who, _)| *who == run).map(|(_, age)| *age).collect();
         let failed = matches!(summary.saved, TokenSaved::Failed { .. });
         if !failed && obtained.iter().any(|age| *age > stands) {
             return Some("the store is older than a token that a living run reported as saved");
@@ -98,44 +99,50 @@ fn strikes() -> impl Iterator<Item = Strike> {
     FAULTS.into_iter().flat_map(|fault| (0..STEPS).map(move |step| (0, step, fault)))
 }
 
-fn world_with(strikes: impl IntoIterator<Item = Strike>) -> World {
-    World { strikes: strikes.into_iter().collect(), ..World::new() }
+/// Of a broker whose documents say how old they are, and of one whose do not.
+const WORLDS: [fn() -> World; 2] = [World::new, World::undated];
+
+fn world_with(make: fn() -> World, strikes: impl IntoIterator<Item = Strike>) -> World {
+    World { strikes: strikes.into_iter().collect(), ..make() }
 }
 
 #[test]
 fn token_lock_two_runs_that_share_a_token_refresh_it_once_and_write_it_once() {
-    let (played, found) = every_order(World::new, 2, false, |world, ends| {
-        let shared = world.shared();
-        assert_eq!((shared.obtained.len(), shared.versions.len()), (1, 2));
-        for (renewed, summary) in ends.iter().flatten() {
-            assert!(renewed.is_ok() && !summary.alarm, "{summary:?}");
-        }
-    });
-    assert_eq!(found, BTreeSet::new());
-    assert!(played > 5, "{played} orders");
+    for make in WORLDS {
+        let (played, found) = every_order(make, 2, false, |world, ends| {
+            let shared = world.shared();
+            assert_eq!((shared.obtained.len(), shared.versions.len()), (1, 2));
+            for (renewed, summary) in ends.iter().flatten() {
+                assert!(renewed.is_ok() && !summary.alarm, "{summary:?}");
+            }
+        });
+        assert_eq!(found, BTreeSet::new());
+        assert!(played > 5, "{played} orders");
+    }
 }
 
 #[test]
 fn token_lock_and_version_check_no_fault_at_any_step_in_any_order_leaves_the_store_older() {
     let mut played = 0;
-    for strike in strikes() {
-        let (orders, found) = every_order(|| world_with(Some(strike)), 2, false, |_, _| {});
+    for (make, strike) in WORLDS.into_iter().flat_map(|make| strikes().map(move |strike| (make, strike))) {
+        let (orders, found) = every_order(|| world_with(make, Some(strike)), 2, false, |_, _| {});
         assert_eq!(found, BTreeSet::new(), "{strike:?}");
         played += orders;
     }
-    assert!(played > 10_000, "{played} orders");
+    assert!(played > 20_000, "{played} orders");
 }
 
 #[test]
 fn token_version_check_a_login_stored_without_looking_survives_every_order_and_is_used() {
-    for strike in [None].into_iter().chain(strikes().map(Some)).filter(|strike| !matches!(strike, Some((.., Fault::Dies)))) {
+    let strikes = || [None].into_iter().chain(strikes().map(Some)).filter(|strike| !matches!(strike, Some((.., Fault::Dies))));
+    for (make, strike) in WORLDS.into_iter().flat_map(|make| strikes().map(move |strike| (make, strike))) {
         let (_, found) = every_order(
-            || world_with(strike),
+            || world_with(make, strike),
             1,
             true,
             |world, ends| {
                 let failed = ends.iter().flatten().any(|(_, summary)| matches!(summary.saved, TokenSaved::Failed { .. }));
-                assert!(failed || world.stands().created == 2, "{strike:?}: {:?}", world.words(0));
+                assert!(failed || world.stands().0 == 2, "{strike:?}: {:?}", world.words(0));
             },
         );
         assert_eq!(found, BTreeSet::new(), "{strike:?}");
@@ -150,16 +157,16 @@ fn token_version_check_a_login_stored_without_looking_survives_two_writes_that_f
     let pairs =
         pairs.flat_map(|(one, two)| faults.into_iter().flat_map(move |first| faults.into_iter().map(move |second| [(0, one, first), (0, two, second)])));
     let reached = std::cell::Cell::new(0);
-    for strikes in pairs {
+    for (make, strikes) in pairs.flat_map(|strikes| WORLDS.map(|make| (make, strikes))) {
         let (_, found) = every_order(
-            || world_with(strikes),
+            || world_with(make, strikes),
             1,
             true,
             |world, ends| {
                 let words = world.words(0);
                 if strikes.iter().all(|(_, step, _)| words.get(*step) == Some(&"save")) {
                     reached.set(reached.get() + 1);
-                    assert_eq!(world.stands().created, 2, "{strikes:?}: {words:?} {ends:?}");
+                    assert_eq!(world.stands().0, 2, "{strikes:?}: {words:?} {ends:?}");
                 }
             },
         );
@@ -190,9 +197,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
     #[test]
-    fn token_lock_and_version_check_three_runs(choices in prop::collection::vec(0_usize..6, 0..90), run in 0_usize..3, step in 0..STEPS, fault in 0..=FAULTS.len()) {
+    fn token_lock_and_version_check_three_runs(choices in prop::collection::vec(0_usize..6, 0..90), run in 0_usize..3, step in 0..STEPS, fault in 0..=FAULTS.len(), world in 0_usize..2) {
         let strike = FAULTS.get(fault).map(|fault| (run, step, *fault));
-        let world = Arc::new(world_with(strike));
+        let world = Arc::new(world_with(WORLDS[world], strike));
         let ends = play(&mut Schedule::of(choices), &world, 3, false);
         prop_assert_eq!(broken(&world, 3, &ends), None);
     }

@@ -73,7 +73,7 @@ fn a_newer_login_that_is_due_itself_is_what_gets_refreshed() {
     world.shared().versions.push(document(2, 5));
     let renewed = renew(&hand, &keeper, InHand::Useless).unwrap();
     assert_eq!(age(&renewed).unwrap().created, 2);
-    assert_eq!(world.stands().created, 2);
+    assert_eq!(world.stands().1.created, 2);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_lock_or_store_that_fails_stops_nothing_and_is_told() {
         assert!(summary.notes[0].contains(words) && summary.notes[0].contains("throttled"), "{summary:?}");
         assert_eq!(summary.alarm, step != 5, "a lock left to expire is in nobody's way for long");
         assert!(!format!("{summary:?} {keeper:?}").contains("CANARY"));
-        assert_eq!(world.stands().expires, START + 1800);
+        assert_eq!(world.stands().1.expires, START + 1800);
     }
 }
 
@@ -189,7 +189,7 @@ fn a_stored_document_that_does_not_read_is_replaced() {
     let keeper = hand.keeper();
     world.shared().versions.push("pasted by mistake".into());
     renew(&hand, &keeper, InHand::Useless).unwrap();
-    assert_eq!(world.stands().expires, START + 1800);
+    assert_eq!(world.stands().1.expires, START + 1800);
 }
 
 #[test]
@@ -204,5 +204,5 @@ fn a_newer_token_that_a_lost_write_went_over_is_put_back_by_the_flush() {
     }
     world.shared().versions.push(document(1, START + 9000));
     let summary = alone(&world, flush);
-    assert_eq!((world.stands().expires, summary.saved), (START + 9000, TokenSaved::NewerStored), "{:?}", world.words(0));
+    assert_eq!((world.stands().1.expires, summary.saved), (START + 9000, TokenSaved::NewerStored), "{:?}", world.words(0));
 }

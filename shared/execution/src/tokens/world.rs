@@ -38,6 +38,8 @@ pub(super) struct World {
     pub(super) lock_is_open: bool,
     /// A write never learns what it went over.
     pub(super) writes_are_blind: bool,
+    /// The broker's documents do not say how old they are; ours do, by the refresh that made them.
+    pub(super) undated: bool,
     pub(super) strikes: Vec<Strike>,
 }
 
@@ -48,8 +50,8 @@ pub(super) struct Shared {
     /// Every version of the document; the first is version 1, the last one stands.
     pub(super) versions: Vec<String>,
     pub(super) lock: Option<(String, Timestamp)>,
-    /// Who obtained what, in order.
-    pub(super) obtained: Vec<(usize, TokenAge)>,
+    /// Who obtained what, by login and age, in order.
+    pub(super) obtained: Vec<(usize, (i64, TokenAge))>,
     /// The newest login the broker knows.
     pub(super) login: i64,
     /// Steps taken, by run; a word each.
@@ -64,9 +66,21 @@ pub(super) fn document(created: i64, expires: i64) -> String {
     format!(r#"{{"created":{created},"expires":{expires},"access":"CANARY"}}"#)
 }
 
+/// As a person stores it who has it from a broker that says nothing of its age.
+pub(super) fn undated(login: i64) -> String {
+    format!(r#"{{"login":{login},"access":"CANARY"}}"#)
+}
+
 pub(super) fn age(text: &SecretString) -> Option<TokenAge> {
     let value: serde_json::Value = serde_json::from_str(text.expose_secret()).ok()?;
-    Some(TokenAge { created: value["created"].as_i64()?, expires: value["expires"].as_i64()? })
+    let age = || Some(TokenAge { created: value["created"].as_i64()?, expires: value["expires"].as_i64()? });
+    if value.get("created").is_none() && value.get("login").is_some() { Some(TokenAge::UNDATED) } else { age() }
+}
+
+/// The login that a document comes of.
+pub(super) fn login(text: &SecretString) -> i64 {
+    let value: serde_json::Value = serde_json::from_str(text.expose_secret()).unwrap();
+    value["login"].as_i64().or(value["created"].as_i64()).unwrap()
 }
 
 impl World {
@@ -78,6 +92,13 @@ impl World {
         world
     }
 
+    /// The same of a broker whose documents do not say how old they are.
+    pub(super) fn undated() -> Self {
+        let world = Self { undated: true, ..Self::new() };
+        world.shared().versions = vec![undated(1)];
+        world
+    }
+
     pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
         self.state.lock().unwrap()
     }
@@ -86,9 +107,10 @@ impl World {
         Timestamp::from_second(START).unwrap() + SignedDuration::from_millis(self.shared().now)
     }
 
-    /// The age of what stands in the store.
-    pub(super) fn stands(&self) -> TokenAge {
-        age(&self.shared().versions.last().unwrap().clone().into()).unwrap()
+    /// Login and age of what stands in the store.
+    pub(super) fn stands(&self) -> (i64, TokenAge) {
+        let document = self.shared().versions.last().unwrap().clone().into();
+        (login(&document), age(&document).unwrap())
     }
 
     pub(super) fn words(&self, run: usize) -> Vec<&'static str> {
@@ -249,31 +271,29 @@ impl TokenLock for Hand {
 impl TokenIssuer for Hand {
     fn is_good(&self, document: &SecretString) -> bool {
         let shared = self.world.shared();
-        age(document).is_some_and(|age| age.expires > START && age.created == shared.login)
+        age(document).is_some_and(|age| age.expires > START && login(document) == shared.login)
     }
 
     /// Every token is good for longer than the one before; a login ends the tokens of the one before.
-    async fn refresh(&self, document: &SecretString) -> Result<SecretString, BrokerFault> {
+    async fn refresh(&self, held: &SecretString) -> Result<SecretString, BrokerFault> {
         let fault = self.step("refresh").await;
         if fault == Some(Fault::Fails) {
             return Err(BrokerFault::Unavailable("503".into()));
         }
         let mut shared = self.world.shared();
-        let created = age(document).unwrap().created;
-        if created < shared.login {
+        let login = login(held);
+        if login < shared.login {
             return Err(BrokerFault::TokenDead("docs/runbook.md, 'Schwab login'".into()));
         }
         let expires = START + shared.now / 1000 + 1800 + i64::try_from(shared.obtained.len()).unwrap();
         if fault == Some(Fault::AnswerLost) {
             return Err(BrokerFault::Unavailable("lost".into()));
         }
-        shared.obtained.push((self.run, TokenAge { created, expires }));
-        Ok(document_text(created, expires))
+        let created = if self.world.undated { expires - 900 } else { login };
+        shared.obtained.push((self.run, (login, TokenAge { created, expires })));
+        let text = if self.world.undated { document(created, expires).replacen('{', &format!(r#"{{"login":{login},"#), 1) } else { document(created, expires) };
+        Ok(text.into())
     }
-}
-
-fn document_text(created: i64, expires: i64) -> SecretString {
-    document(created, expires).into()
 }
 
 /// One order of steps: at each point where several could go on, which one does.

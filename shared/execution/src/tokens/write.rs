@@ -96,8 +96,8 @@ impl TokenKeeper {
     /// The newest document that a write went over, when it is newer than `ours`.
     async fn overwritten(&self, read: &TokenVersion, made: &TokenVersion, ours: &SecretString) -> Result<Option<SecretString>, SaveError> {
         let gone = self.ports.store.between(&self.name, read, made).await?;
-        let newest = gone.into_iter().max_by_key(|document| self.age(document));
-        Ok(newest.filter(|document| self.age(document) > self.age(ours)))
+        let newest = gone.into_iter().max_by_key(|document| self.newness(document));
+        Ok(newest.filter(|document| self.newness(document) > self.newness(ours)))
     }
 
     fn look(&self, stored: &StoredToken, ours: &SecretString) -> Look {
@@ -105,7 +105,7 @@ impl TokenKeeper {
         if held == fingerprint(ours) {
             return Look::Ours;
         }
-        match self.age(&stored.text).cmp(&self.age(ours)) {
+        match self.newness(&stored.text).cmp(&self.newness(ours)) {
             Ordering::Less => Look::Older,
             // Ours replaces the one that it came from, and nobody else's of that age.
             Ordering::Equal if held == self.state().stored => Look::Older,
