@@ -58,7 +58,7 @@ impl Desk {
     }
 
     fn expires_within(&self, document: &SecretString, seconds: i64) -> bool {
-        age(document).is_none_or(|age| age.expires - seconds <= self.hand.now().as_second())
+        age(document).is_none_or(|age| age.expires.saturating_sub(seconds) <= self.hand.now().as_second())
     }
 
     /// A token to send, renewed first when it is due.
@@ -115,7 +115,7 @@ impl Desk {
         token: &SecretString,
         mut effect: impl FnMut(&mut Truth, Ms, Option<Fault>) -> T + Send + 'static,
     ) -> Result<Answered<T>, Failure> {
-        let good_until = age(token).map_or(0, |age| age.expires * 1000);
+        let good_until = age(token).map_or(0, |age| age.expires.saturating_mul(1000));
         let checked = move |truth: &mut Truth, now: Ms, fault| if now < good_until { Answered::Yes(effect(truth, now, fault)) } else { Answered::Unauthorized };
         self.hand.call(name, patience, checked).await
     }

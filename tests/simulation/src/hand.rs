@@ -161,7 +161,7 @@ pub(crate) const EARLY: i64 = 300;
 #[async_trait]
 impl TokenIssuer for Hand {
     fn is_good(&self, document: &SecretString) -> bool {
-        age(document).is_some_and(|age| age.expires - EARLY > self.now().as_second())
+        age(document).is_some_and(|age| age.expires.saturating_sub(EARLY) > self.now().as_second())
     }
 
     async fn refresh(&self, document: &SecretString) -> Result<SecretString, BrokerFault> {

@@ -24,7 +24,7 @@ use crate::hand::{Hand, Who};
 use crate::invariants::at_the_end;
 use crate::reference::Reference;
 use crate::scenario::{CLOSES, Delivery, Happening, SCHEDULED, Scenario, TAG, profile, quotes};
-use crate::store::{Store, document};
+use crate::store::{Store, document, undated};
 use crate::table::MemoryTable;
 use crate::world::{Inner, Truth, World};
 
@@ -119,7 +119,8 @@ impl<'a> Play<'a> {
         for (number, account) in scenario.accounts.iter().enumerate() {
             operator(&mut table, account.name, "arming", ("armed", true));
             let ends = scenario.token_ends / 1000;
-            store.documents.insert(account.token.to_owned(), vec![document(1_756_800_000, ends)]);
+            let first = if account.names_orders && scenario.undated { undated() } else { document(1_756_800_000, ends) };
+            store.documents.insert(account.token.to_owned(), vec![first]);
             if account.names_orders {
                 exchange.names.insert(number);
             }

@@ -105,6 +105,8 @@ pub struct Scenario {
     pub gap: Option<(Ms, Ms)>,
     /// When access tokens end.
     pub token_ends: Ms,
+    /// The documents of the broker that shows names do not say how old they are.
+    pub undated: bool,
     /// The profile names the tag that the broker puts on our orders.
     pub tag_known: bool,
     /// How long a function may run.
@@ -219,6 +221,7 @@ impl Scenario {
             moves: Vec::new(),
             gap: None,
             token_ends: SCHEDULED + 1_500_000,
+            undated: false,
             tag_known: true,
             function: 240_000,
             deliveries: [Delivery { at: SCHEDULED + 100, account: 0, task: trade(false), skew: 0 }].into_iter().chain(sweeps(0)).collect(),

@@ -26,9 +26,17 @@ pub(crate) fn document(created: i64, expires: i64) -> String {
     format!(r#"{{"created":{created},"expires":{expires},"access":"{CANARY}"}}"#)
 }
 
+/// One that says nothing of its age, as a person stores it who has it from a broker of that kind.
+pub(crate) fn undated() -> String {
+    format!(r#"{{"undated":true,"access":"{CANARY}"}}"#)
+}
+
 /// How old a document is.
 pub(crate) fn age(text: &SecretString) -> Option<TokenAge> {
     let value: serde_json::Value = serde_json::from_str(text.expose_secret()).ok()?;
+    if value["undated"] == true {
+        return Some(TokenAge::UNDATED);
+    }
     Some(TokenAge { created: value["created"].as_i64()?, expires: value["expires"].as_i64()? })
 }
 
@@ -48,10 +56,12 @@ impl Store {
         i64::try_from(versions.len()).unwrap_or(i64::MAX)
     }
 
-    /// The token endpoint: every document is good for longer than the one before.
+    /// The token endpoint: every document is good for longer than the one before. One that was undated is dated by its first refresh.
     pub fn refresh(&mut self, held: &SecretString, now_seconds: i64) -> String {
-        let created = age(held).map_or(0, |age| age.created);
         self.issued += 1;
-        document(created, now_seconds + 1800 + self.issued)
+        match age(held) {
+            Some(age) if age != TokenAge::UNDATED => document(age.created, now_seconds + 1800 + self.issued),
+            _ => document(now_seconds, now_seconds + 900 + self.issued),
+        }
     }
 }

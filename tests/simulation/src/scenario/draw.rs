@@ -99,6 +99,7 @@ impl Scenario {
         day.draw_quotes(chance);
         day.draw_deliveries(chance);
         day.tag_known = chance.per_mille(500);
+        day.undated = chance.per_mille(300);
         day.draw_happenings(chance);
         day.token_ends = SCHEDULED + if chance.per_mille(300) { chance.between(-100_000, 400_000) } else { 1_500_000 };
         day.function = *chance.pick(&[240_000, 240_000, 240_000, 240_000, 180_000, 120_000, 90_000, 60_000]);
