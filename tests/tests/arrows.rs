@@ -7,12 +7,15 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// What each room may depend on among our own rooms, in production code.
 fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let adapters = ["gamma-market", "gamma-execution", "gamma-http"];
+    let brokers = ["gamma-market", "gamma-execution", "gamma-http", "gamma-wire"];
     BTreeMap::from([
         ("gamma-market", vec![]),
         ("gamma-strategy", vec!["gamma-market"]),
         ("gamma-execution", vec!["gamma-market", "gamma-strategy"]),
         ("gamma-http", vec![]),
-        ("gamma-schwab", adapters.to_vec()),
+        ("gamma-wire", adapters.to_vec()),
+        ("gamma-schwab", brokers.to_vec()),
+        ("gamma-tastytrade", brokers.to_vec()),
         ("gamma-gammawizard", adapters.to_vec()),
         ("gamma-cloud", vec!["gamma-market", "gamma-execution"]),
         ("gamma-simulator", vec!["gamma-market"]),
@@ -96,6 +99,8 @@ fn a_wrong_arrow_is_seen() {
         ("gamma-strategy", "aws-sdk-ssm"),
         ("gamma-schwab", "gamma-strategy"),
         ("gamma-schwab", "gamma-gammawizard"),
+        ("gamma-tastytrade", "gamma-schwab"),
+        ("gamma-wire", "gamma-schwab"),
         ("gamma-schwab", "reqwest"),
         ("gamma-simulator", "gamma-schwab"),
         ("gamma-execution", "gamma-cloud"),

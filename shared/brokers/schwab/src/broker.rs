@@ -12,14 +12,14 @@ use gamma_execution::ports::{
 use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, Request};
 use gamma_market::{OptionSymbol, QuoteBook, Tick};
+use gamma_wire::{Login, TokenDocument as _, WriteThrottle};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
-use crate::auth::Auth;
+use crate::auth::Endpoint;
 use crate::client::{BROKER, Client, failed};
 use crate::fields::is_id;
-use crate::throttle::WriteThrottle;
 use crate::token::{TokenDocument, TokenDocumentError};
 use crate::{account, account_hash, order_list, order_view, quotes};
 
@@ -76,7 +76,9 @@ impl Schwab {
             }
         }
         let document = TokenDocument::parse(&config.token_text)?;
-        let auth = Auth::new(&base, (config.app_key, config.app_secret), document, http.clone(), Arc::clone(&clock), renewal);
+        let url = format!("{base}/v1/oauth/token");
+        let endpoint = Endpoint { url, app_key: config.app_key, app_secret: config.app_secret, http: http.clone(), clock: Arc::clone(&clock) };
+        let auth = Login::new(endpoint, document, Arc::clone(&clock), renewal);
         Ok(Self {
             client: Client { base, http, auth, clock },
             throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE),

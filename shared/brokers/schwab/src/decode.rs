@@ -4,14 +4,14 @@
 use gamma_execution::ports::{AccountSnapshot, BrokerFault, OrderId, OrderView, PlaceReply};
 use gamma_http::{HeaderMap, Response};
 use gamma_market::{OptionSymbol, QuoteBook};
+use gamma_wire::{ErrorBody, TokenDocument as _};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::error_body::ErrorBody;
 use crate::token::{TokenDocument, TokenDocumentError};
 use crate::transactions::read;
-use crate::{Preview, Transaction, account, account_hash, auth, client, order_list, order_view, place, quotes};
+use crate::{Preview, Transaction, account, account_hash, auth, order_list, order_view, place, quotes};
 
 type Read<T> = Result<T, BrokerFault>;
 
@@ -24,7 +24,7 @@ pub fn answer(status: u16, headers: &[(&'static str, &[u8])], body: &[u8]) -> Op
 }
 
 fn json(body: &[u8]) -> Read<Value> {
-    client::json(&Response { status: 200, headers: HeaderMap::new(), body: body.to_vec() })
+    gamma_wire::json(&Response { status: 200, headers: HeaderMap::new(), body: body.to_vec() })
 }
 
 /// `GET accountNumbers`
@@ -70,7 +70,7 @@ pub fn transaction(body: &[u8], id: u64) -> Read<Transaction> {
 /// An error answer to a read.
 #[must_use]
 pub fn read_fault(response: &Response, hide: [&SecretString; 3]) -> BrokerFault {
-    client::read_fault(response.status, auth::error_body(response, hide))
+    gamma_wire::read_fault(response.status, auth::error_body(response, hide))
 }
 
 /// The answer to the POST of an order.

@@ -16,7 +16,6 @@ mod client;
 #[doc(hidden)]
 pub mod decode;
 mod error_body;
-mod fields;
 mod order_json;
 mod order_list;
 mod order_status;
@@ -24,11 +23,12 @@ mod order_view;
 mod place;
 mod preview;
 mod quotes;
-mod throttle;
 mod token;
 mod transactions;
 #[cfg(test)]
 mod wire_tests;
+
+use gamma_wire::fields;
 
 pub use broker::{Schwab, SchwabConfig, SchwabSetupError};
 pub use order_json::order_json;

@@ -6,10 +6,10 @@ use gamma_execution::approval::PackageOrder;
 use gamma_execution::ports::{BrokerFault, NotPlaced, OrderId, PlaceReply};
 use gamma_http::{HttpError, Request, Response};
 use gamma_market::Package;
+use gamma_wire::{ErrorBody, Origin};
 use jiff::SignedDuration;
 
 use crate::broker::Schwab;
-use crate::error_body::{ErrorBody, Origin};
 use crate::fields::is_id;
 use crate::order_json::order_json;
 
@@ -118,7 +118,7 @@ mod tests {
     fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> PlaceReply {
         let headers: HeaderMap = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let response = Response { status, headers, body: body.as_bytes().to_vec() };
-        placed(&response, HASH, |response| ErrorBody::read(&response.body, &[]))
+        placed(&response, HASH, |response| crate::error_body::read(&response.body, &[]))
     }
 
     #[test]

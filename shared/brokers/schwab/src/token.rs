@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gamma_execution::tokens::TokenAge;
+use gamma_wire::TokenDocument as _;
 use jiff::Timestamp;
 use rust_decimal::prelude::ToPrimitive;
 use secrecy::{ExposeSecret, SecretString};
@@ -59,26 +60,6 @@ impl TokenDocument {
     /// What Schwab documents, used when an answer leaves it out.
     const LIFETIME: i64 = 1800;
 
-    /// Reads the document: JSON, or base64 of it.
-    pub(crate) fn parse(text: &SecretString) -> Result<Self, TokenDocumentError> {
-        let text = text.expose_secret().trim();
-        let value = if text.starts_with('{') {
-            serde_json::from_str(text).map_err(|_| TokenDocumentError::new("document", "text that is no JSON", "JSON or base64 of it"))?
-        } else {
-            Self::decode(text).ok_or_else(|| TokenDocumentError::new("document", "text that is neither", "JSON or base64 of it"))?
-        };
-        let Value::Object(mut outer) = value else {
-            return Err(TokenDocumentError::of("document", Some(&value), "an object"));
-        };
-        let created = outer.get("creation_timestamp");
-        let created =
-            created.and_then(Value::as_i64).ok_or_else(|| TokenDocumentError::of("creation_timestamp", created, "an integer, unix seconds of the login"))?;
-        match outer.remove("token") {
-            Some(Value::Object(token)) => Self::assemble(outer, token, created),
-            other => Err(TokenDocumentError::of("token", other.as_ref(), "an object")),
-        }
-    }
-
     fn decode(text: &str) -> Option<Value> {
         let compact: String = text.split_whitespace().collect();
         serde_json::from_slice(&STANDARD.decode(compact).ok()?).ok()
@@ -123,18 +104,6 @@ impl TokenDocument {
         Self::assemble(self.outer.clone(), token, self.created)
     }
 
-    /// The text to store.
-    pub(crate) fn text(&self) -> SecretString {
-        let mut outer = self.outer.clone();
-        outer.insert("token".to_owned(), Value::Object(self.token.clone()));
-        SecretString::from(Value::Object(outer).to_string())
-    }
-
-    /// Whether the access token has this many seconds left to live at most.
-    pub(crate) fn expires_within(&self, seconds: i64, now: Timestamp) -> bool {
-        self.expires.saturating_sub(seconds) <= now.as_second()
-    }
-
     /// The time since the login, `6.9 days`: a refresh token dies at 7.
     pub(crate) fn age(&self, now: Timestamp) -> String {
         let tenths = now.as_second().saturating_sub(self.created) / 8640;
@@ -145,12 +114,48 @@ impl TokenDocument {
         self.expires
     }
 
-    pub(crate) const fn access(&self) -> &SecretString {
-        &self.access
-    }
-
     pub(crate) const fn refresh(&self) -> &SecretString {
         &self.refresh
+    }
+}
+
+impl gamma_wire::TokenDocument for TokenDocument {
+    type Error = TokenDocumentError;
+
+    /// Reads the document: JSON, or base64 of it.
+    fn parse(text: &SecretString) -> Result<Self, Self::Error> {
+        let text = text.expose_secret().trim();
+        let value = if text.starts_with('{') {
+            serde_json::from_str(text).map_err(|_| TokenDocumentError::new("document", "text that is no JSON", "JSON or base64 of it"))?
+        } else {
+            Self::decode(text).ok_or_else(|| TokenDocumentError::new("document", "text that is neither", "JSON or base64 of it"))?
+        };
+        let Value::Object(mut outer) = value else {
+            return Err(TokenDocumentError::of("document", Some(&value), "an object"));
+        };
+        let created = outer.get("creation_timestamp");
+        let created =
+            created.and_then(Value::as_i64).ok_or_else(|| TokenDocumentError::of("creation_timestamp", created, "an integer, unix seconds of the login"))?;
+        match outer.remove("token") {
+            Some(Value::Object(token)) => Self::assemble(outer, token, created),
+            other => Err(TokenDocumentError::of("token", other.as_ref(), "an object")),
+        }
+    }
+
+    /// The text to store.
+    fn text(&self) -> SecretString {
+        let mut outer = self.outer.clone();
+        outer.insert("token".to_owned(), Value::Object(self.token.clone()));
+        SecretString::from(Value::Object(outer).to_string())
+    }
+
+    /// Whether the access token has this many seconds left to live at most.
+    fn expires_within(&self, seconds: i64, now: Timestamp) -> bool {
+        self.expires.saturating_sub(seconds) <= now.as_second()
+    }
+
+    fn access(&self) -> &SecretString {
+        &self.access
     }
 }
 

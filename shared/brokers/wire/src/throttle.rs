@@ -1,4 +1,4 @@
-//! Our own limit on order writes, below the one Schwab registers per application (reference section 12).
+//! Our own limit on order writes, below whatever the broker has.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 /// Counts order writes over the last minute.
-pub(crate) struct WriteThrottle {
+pub struct WriteThrottle {
     most: usize,
     sent: Mutex<VecDeque<Timestamp>>,
 }
@@ -15,7 +15,9 @@ pub(crate) struct WriteThrottle {
 impl WriteThrottle {
     const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
-    pub(crate) fn new(most_per_minute: u32) -> Self {
+    /// At most this many a minute.
+    #[must_use]
+    pub fn new(most_per_minute: u32) -> Self {
         Self { most: usize::try_from(most_per_minute).unwrap_or(usize::MAX), sent: Mutex::default() }
     }
 
@@ -23,7 +25,7 @@ impl WriteThrottle {
     ///
     /// # Errors
     /// The time until the next one may be sent.
-    pub(crate) fn take(&self, now: Timestamp) -> Result<(), Duration> {
+    pub fn take(&self, now: Timestamp) -> Result<(), Duration> {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         while sent.front().is_some_and(|oldest| now.duration_since(*oldest) >= Self::WINDOW) {
             sent.pop_front();
@@ -37,7 +39,7 @@ impl WriteThrottle {
     }
 
     /// Counts a write that is sent whatever the count: a cancel must never wait behind our own limit.
-    pub(crate) fn count(&self, now: Timestamp) {
+    pub fn count(&self, now: Timestamp) {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).push_back(now);
     }
 }

@@ -16,22 +16,23 @@ use serde_json::{Map, Value};
 const LARGEST: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0);
 
 /// The same for a price, which is multiplied by contracts.
-pub(crate) const LARGEST_PRICE: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+pub const LARGEST_PRICE: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
 /// The most characters kept of a text that only people read.
-pub(crate) const LONGEST_WORDS: usize = 500;
+pub const LONGEST_WORDS: usize = 500;
 
 /// A field that does not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: got {got}, expected {expected}")]
-pub(crate) struct FieldError {
+pub struct FieldError {
     field: String,
     got: String,
     expected: &'static str,
 }
 
 impl FieldError {
-    pub(crate) fn new(field: impl Into<String>, got: Option<&Value>, expected: &'static str) -> Self {
+    /// `field` held `got`, when anything; of a long value the beginning is shown.
+    pub fn new(field: impl Into<String>, got: Option<&Value>, expected: &'static str) -> Self {
         let got = got.map_or("nothing".to_owned(), |value| value.to_string().chars().take(60).collect());
         Self { field: field.into(), got, expected }
     }
@@ -44,7 +45,7 @@ impl From<FieldError> for BrokerFault {
 }
 
 /// A JSON object and the path that leads to it. A key that is null reads as absent.
-pub(crate) struct Object<'a> {
+pub struct Object<'a> {
     path: Rc<Path>,
     map: &'a Map<String, Value>,
 }
@@ -67,7 +68,11 @@ impl fmt::Display for Path {
 }
 
 impl<'a> Object<'a> {
-    pub(crate) fn of(value: &'a Value, path: impl Into<String>) -> Result<Self, FieldError> {
+    /// `value` as an object; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// When it is no object.
+    pub fn of(value: &'a Value, path: impl Into<String>) -> Result<Self, FieldError> {
         Self::at(value, Path::Start(path.into()))
     }
 
@@ -79,51 +84,63 @@ impl<'a> Object<'a> {
     }
 
     /// The value of `key`, when it is there and not null.
-    pub(crate) fn value(&self, key: &str) -> Option<&'a Value> {
+    pub fn value(&self, key: &str) -> Option<&'a Value> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
     /// An error about `key`, with what it holds.
-    pub(crate) fn bad(&self, key: &str, expected: &'static str) -> FieldError {
+    pub fn bad(&self, key: &str, expected: &'static str) -> FieldError {
         FieldError::new(format!("{}.{key}", self.path), self.value(key), expected)
     }
 
-    pub(crate) fn object(&self, key: &'static str) -> Result<Option<Self>, FieldError> {
+    /// The object under `key`.
+    ///
+    /// # Errors
+    /// When something else is there.
+    pub fn object(&self, key: &'static str) -> Result<Option<Self>, FieldError> {
         self.value(key).map(|value| Self::at(value, Path::Field(Rc::clone(&self.path), key))).transpose()
     }
 
-    /// The objects of a list; an absent key is an empty list, as Schwab leaves empty lists out.
-    pub(crate) fn objects(&self, key: &'static str) -> Result<Vec<Self>, FieldError> {
+    /// The objects of a list; an absent key is an empty list, as brokers leave empty lists out.
+    pub fn objects(&self, key: &'static str) -> Result<Vec<Self>, FieldError> {
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
         let rows = value.as_array().ok_or_else(|| self.bad(key, "a list"))?;
         rows.iter().enumerate().map(|(at, row)| Self::at(row, Path::Row(Rc::clone(&self.path), key, at))).collect()
     }
 
-    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, FieldError> {
+    /// The text under `key`.
+    ///
+    /// # Errors
+    /// When something else is there.
+    pub fn text(&self, key: &str) -> Result<Option<&'a str>, FieldError> {
         self.value(key).map(|value| value.as_str().ok_or_else(|| self.bad(key, "text"))).transpose()
     }
 
-    pub(crate) fn required_text(&self, key: &str) -> Result<&'a str, FieldError> {
+    /// The text that must stand under `key`.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn required_text(&self, key: &str) -> Result<&'a str, FieldError> {
         self.text(key)?.ok_or_else(|| self.bad(key, "text"))
     }
 
     /// A text of the broker's that is kept, cut where it would fill an item of the ledger.
-    pub(crate) fn words(&self, key: &str) -> Result<Option<String>, FieldError> {
+    pub fn words(&self, key: &str) -> Result<Option<String>, FieldError> {
         Ok(self.text(key)?.map(|text| text.chars().take(LONGEST_WORDS).collect()))
     }
 
     /// A number of anything, never a float of ours, and not beyond [`LARGEST`].
-    pub(crate) fn decimal(&self, key: &str) -> Result<Option<Decimal>, FieldError> {
+    pub fn decimal(&self, key: &str) -> Result<Option<Decimal>, FieldError> {
         self.value(key).map(|value| decimal(value).ok_or_else(|| self.bad(key, "a number up to 1e15"))).transpose()
     }
 
     /// A price in points, not beyond [`LARGEST_PRICE`].
-    pub(crate) fn price(&self, key: &str) -> Result<Option<Price>, FieldError> {
+    pub fn price(&self, key: &str) -> Result<Option<Price>, FieldError> {
         self.value(key).map(|value| price(value).ok_or_else(|| self.bad(key, "a price in points up to 1e9"))).transpose()
     }
 
-    /// A count. Schwab writes counts as floats, `2.0`; a fraction is an error.
-    pub(crate) fn count(&self, key: &str) -> Result<Option<u32>, FieldError> {
+    /// A count. Brokers write counts as floats too, `2.0`; a fraction is an error.
+    pub fn count(&self, key: &str) -> Result<Option<u32>, FieldError> {
         let expected = "a whole number of 0 or more";
         let Some(number) = self.decimal(key)? else { return Ok(None) };
         let count = number.is_integer().then(|| number.to_u32()).flatten();
@@ -131,7 +148,7 @@ impl<'a> Object<'a> {
     }
 
     /// An id written as a number or as text, digits only, not longer than an id can be.
-    pub(crate) fn id(&self, key: &str) -> Result<Option<String>, FieldError> {
+    pub fn id(&self, key: &str) -> Result<Option<String>, FieldError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let text = match value {
             Value::Number(number) => number.to_string(),
@@ -142,29 +159,29 @@ impl<'a> Object<'a> {
     }
 
     /// A time such as `2026-08-20T18:30:05+0000`; `Z`, a colon in the offset and milliseconds are read too.
-    pub(crate) fn time(&self, key: &str) -> Result<Option<Timestamp>, FieldError> {
+    pub fn time(&self, key: &str) -> Result<Option<Timestamp>, FieldError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         time(text).map(Some).ok_or_else(|| self.bad(key, "a time such as 2026-08-20T18:30:05+0000"))
     }
 }
 
 /// Whether a text can be an id of the broker's: it becomes part of a path, and of the ledger.
-pub(crate) fn is_id(text: &str) -> bool {
+pub fn is_id(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A price, where the value is one: see [`Object::price`].
-pub(crate) fn price(value: &Value) -> Option<Price> {
+pub fn price(value: &Value) -> Option<Price> {
     exact(value).filter(|points| points.abs() <= LARGEST_PRICE).map(Price::new)
 }
 
 /// A number, where the value is one: see [`Object::decimal`].
-pub(crate) fn decimal(value: &Value) -> Option<Decimal> {
+pub fn decimal(value: &Value) -> Option<Decimal> {
     exact(value).filter(|number| number.abs() <= LARGEST)
 }
 
 /// A JSON number, or a number in text.
-pub(crate) fn exact(value: &Value) -> Option<Decimal> {
+pub fn exact(value: &Value) -> Option<Decimal> {
     match value {
         Value::Number(number) => parse_decimal(&number.to_string()),
         Value::String(text) => parse_decimal(text.trim()),

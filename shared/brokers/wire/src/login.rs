@@ -1,0 +1,181 @@
+//! Holding a live access token: renewed before it expires, or once after it was refused.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use gamma_execution::ports::{BrokerFault, Clock, InHand, TokenIssuer, TokenRenewal};
+use gamma_http::Response;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+
+use crate::ErrorBody;
+
+/// A broker's token document as it is stored.
+pub trait TokenDocument: Sized + Send + Sync {
+    /// What is wrong with a text that is none; shows nothing of it.
+    type Error: Display;
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// When it does not read.
+    fn parse(text: &SecretString) -> Result<Self, Self::Error>;
+
+    /// The text to store.
+    fn text(&self) -> SecretString;
+
+    /// The access token.
+    fn access(&self) -> &SecretString;
+
+    /// Whether the access token has this many seconds left to live at most.
+    fn expires_within(&self, seconds: i64, now: Timestamp) -> bool;
+}
+
+/// Where a broker refreshes tokens, and with what.
+#[async_trait]
+pub trait TokenEndpoint: Send + Sync {
+    /// What it refreshes.
+    type Document: TokenDocument;
+
+    /// The broker's name for messages.
+    const BROKER: &'static str;
+
+    /// At first a token is renewed this many seconds before it expires: longer than a run takes.
+    const EARLY: i64 = 300;
+
+    /// From then on only when it would hardly live to be used.
+    const LATE: i64 = 60;
+
+    /// Obtains a new document. One short attempt; whoever needs the token decides whether to try again.
+    ///
+    /// # Errors
+    /// [`BrokerFault::TokenDead`] when the refresh token was refused for good.
+    async fn refresh(&self, document: &Self::Document) -> Result<Self::Document, BrokerFault>;
+
+    /// Reads an error answer without anything of our credentials that it may echo.
+    fn error_body(&self, response: &Response, token: &SecretString) -> ErrorBody;
+}
+
+/// A login: credentials, and the token they renew.
+pub struct Login<E: TokenEndpoint> {
+    endpoint: E,
+    clock: Arc<dyn Clock>,
+    renewal: Arc<dyn TokenRenewal>,
+    /// Held through a renewal, so that callers at the same time share one.
+    state: Mutex<State<E::Document>>,
+}
+
+struct State<D> {
+    document: D,
+    /// Set once the refresh token is known to be dead: asking again would change nothing and may lock the application out.
+    dead: Option<String>,
+    /// The token was looked at in time: what is left of it outlasts a run, so that nobody waits for a renewal between rungs.
+    looked: bool,
+}
+
+impl<E: TokenEndpoint> Login<E> {
+    /// A login that starts from `document`.
+    pub fn new(endpoint: E, document: E::Document, clock: Arc<dyn Clock>, renewal: Arc<dyn TokenRenewal>) -> Self {
+        Self { endpoint, clock, renewal, state: Mutex::new(State { document, dead: None, looked: false }) }
+    }
+
+    /// The access token, renewed first when it is due. While the one in hand can be sent, a token endpoint that is out of
+    /// order is no reason to stop.
+    ///
+    /// # Errors
+    /// When there is none to send.
+    pub async fn access(&self) -> Result<SecretString, BrokerFault> {
+        let mut state = self.state.lock().await;
+        let leeway = if state.looked { E::LATE } else { E::EARLY };
+        if state.document.expires_within(leeway, self.now()) {
+            let in_hand = self.in_hand(&state);
+            match self.renew(&mut state, in_hand, None).await {
+                Err(fault) if in_hand == InHand::Usable && fault.may_pass() => {
+                    self.renewal.trouble(format!("token refresh failed, traded on the token in hand: {fault}"));
+                }
+                answer => answer?,
+            }
+        }
+        state.looked = true;
+        Ok(state.document.access().clone())
+    }
+
+    /// Renews the token when it expires soon, and says so when that fails; whether it did.
+    ///
+    /// # Errors
+    /// When it is due and could not be renewed.
+    pub async fn renew_when_due(&self) -> Result<bool, BrokerFault> {
+        let mut state = self.state.lock().await;
+        let before = state.document.access().clone();
+        if state.document.expires_within(E::EARLY, self.now()) {
+            let in_hand = self.in_hand(&state);
+            self.renew(&mut state, in_hand, None).await?;
+        }
+        Ok(before.expose_secret() != state.document.access().expose_secret())
+    }
+
+    /// A token other than `refused`: renews, unless another caller already has.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn replace(&self, refused: &SecretString) -> Result<SecretString, BrokerFault> {
+        let mut state = self.state.lock().await;
+        if state.document.access().expose_secret() == refused.expose_secret() {
+            self.renew(&mut state, InHand::Useless, Some(refused)).await?;
+        }
+        Ok(state.document.access().clone())
+    }
+
+    /// Reads an error answer without anything of our credentials that it may echo.
+    #[must_use]
+    pub fn error_body(&self, response: &Response, token: &SecretString) -> ErrorBody {
+        self.endpoint.error_body(response, token)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn in_hand(&self, state: &State<E::Document>) -> InHand {
+        if state.document.expires_within(E::LATE, self.now()) { InHand::Useless } else { InHand::Usable }
+    }
+
+    async fn renew(&self, state: &mut State<E::Document>, in_hand: InHand, refused: Option<&SecretString>) -> Result<(), BrokerFault> {
+        if let Some(why) = &state.dead {
+            return Err(BrokerFault::TokenDead(why.clone()));
+        }
+        let issuer = Issuer { endpoint: &self.endpoint, clock: self.clock.as_ref(), refused };
+        let renewed = self.renewal.renew(&state.document.text(), in_hand, &issuer).await.inspect_err(|fault| {
+            if let BrokerFault::TokenDead(why) = fault {
+                state.dead = Some(why.clone());
+            }
+        })?;
+        state.document = E::Document::parse(&renewed).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
+        Ok(())
+    }
+}
+
+/// The endpoint, for one renewal.
+struct Issuer<'a, E> {
+    endpoint: &'a E,
+    clock: &'a dyn Clock,
+    /// The access token the broker refused, whatever its age says.
+    refused: Option<&'a SecretString>,
+}
+
+#[async_trait]
+impl<E: TokenEndpoint> TokenIssuer for Issuer<'_, E> {
+    fn is_good(&self, document: &SecretString) -> bool {
+        E::Document::parse(document).is_ok_and(|document| {
+            let refused = self.refused.is_some_and(|refused| refused.expose_secret() == document.access().expose_secret());
+            !refused && !document.expires_within(E::EARLY, self.clock.now())
+        })
+    }
+
+    async fn refresh(&self, document: &SecretString) -> Result<SecretString, BrokerFault> {
+        let document = E::Document::parse(document).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
+        self.endpoint.refresh(&document).await.map(|refreshed| refreshed.text())
+    }
+}
