@@ -29,7 +29,8 @@ impl<E: TokenEndpoint> Client<E> {
         BrokerError { broker: E::BROKER, operation, fault: fault.into() }
     }
 
-    const READ_TIMEOUT: Duration = Duration::from_secs(10);
+    /// The most time for one try of a read.
+    pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
     /// For reads made while orders are out: whoever waits for one is late with the other side's cancel. The run reads again anyway.
     const URGENT: (Backoff, Duration) =
         (Backoff { tries: 2, first: Duration::from_millis(200), factor: 1.0, longest: Duration::from_millis(500) }, Duration::from_millis(2500));
@@ -56,12 +57,26 @@ impl<E: TokenEndpoint> Client<E> {
     /// # Errors
     /// [`BrokerError`] once trying again has an end or no sense.
     pub async fn read_within(&self, operation: &'static str, backoff: Backoff, timeout: Duration, request: impl Fn() -> Request) -> Result<Value, BrokerError> {
+        let response = self.answered(operation, (backoff, timeout), Response::is_success, request).await?;
+        json(&response).map_err(|fault| Self::failed(operation, fault))
+    }
+
+    /// Makes an idempotent request until the answer is one that `is_answer` takes, with this patience: an error the broker answers with may
+    /// be what was asked for.
+    ///
+    /// # Errors
+    /// [`BrokerError`] once trying again has an end or no sense.
+    pub async fn answered(
+        &self,
+        operation: &'static str,
+        (backoff, timeout): (Backoff, Duration),
+        is_answer: fn(&Response) -> bool,
+        request: impl Fn() -> Request,
+    ) -> Result<Response, BrokerError> {
         let mut made = 1;
         loop {
             let (fault, wait) = match self.authorised(|| request().timeout(timeout)).await {
-                Ok((response, _)) if response.is_success() => {
-                    return json(&response).map_err(|fault| Self::failed(operation, fault));
-                }
+                Ok((response, _)) if is_answer(&response) => return Ok(response),
                 Ok((response, token)) => {
                     let fault = read_fault(response.status, self.auth.error_body(&response, &token));
                     // The edge's page is no answer of the API's: it is asked again like one that did not come.

@@ -1,0 +1,93 @@
+//! One order as tastytrade shows it (reference section 7).
+
+use gamma_execution::ports::{BrokerFault, OrderId, OrderName, OrderStatus, OrderView};
+use gamma_market::Effect;
+use rust_decimal::prelude::ToPrimitive;
+use serde_json::Value;
+
+use crate::fields::{FieldError, Object};
+use crate::legs::Legs;
+use crate::order_status::status;
+use crate::{envelope, fills};
+
+/// The answer for one id, which must be that order's.
+pub(crate) fn one(answer: &Value, id: &OrderId) -> Result<OrderView, BrokerFault> {
+    let view = order_view(&envelope::data(answer, "order")?)?;
+    if view.id == *id { Ok(view) } else { Err(BrokerFault::Malformed(format!("order.data.id: got {}, expected {id}", view.id))) }
+}
+
+/// Reads an order.
+pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
+    let id = order.id("id")?.ok_or_else(|| order.bad("id", "an id of digits"))?;
+    let legs = Legs::read(order)?;
+    let (packages, ratios) = legs.packages();
+    let quantity = if legs.rows.is_empty() { size(order)? } else { packages };
+    let filled = fills::filled(&legs, &ratios);
+    let word = order.required_text("status")?;
+    let replaced = order.value("replacing-order-id").is_some_and(|by| *by != 0 && *by != "");
+    Ok(OrderView {
+        id: OrderId(id),
+        status: proven(shown(word, replaced), word, &legs, &ratios),
+        quantity,
+        filled,
+        price: order.price("price")?,
+        effect: match order.text("price-effect")? {
+            Some("Credit") => Some(Effect::Credit),
+            Some("Debit") => Some(Effect::Debit),
+            _ => None,
+        },
+        fills: fills::pair(&legs, &ratios),
+        foreign_legs: legs.foreign,
+        legs: legs.rows.into_iter().map(|row| row.leg).zip(ratios).collect(),
+        entered: order.time("received-at")?,
+        reason: order.words("reject-reason")?,
+        tag: order.words("source")?,
+        name: order.words("external-identifier")?.map(OrderName),
+    })
+}
+
+/// Shares can be ordered in fractions: they are rounded up, so that they do not vanish.
+fn size(order: &Object<'_>) -> Result<u32, FieldError> {
+    let Some(size) = order.decimal("size")? else { return Ok(0) };
+    size.ceil().to_u32().ok_or_else(|| order.bad("size", "a number of 0 or more"))
+}
+
+/// An order that ended because another took its place lives on under that one's id. One that filled first did not.
+fn shown(word: &str, replaced: bool) -> OrderStatus {
+    match status(word) {
+        OrderStatus::Filled => OrderStatus::Filled,
+        status if replaced && status.is_terminal() => OrderStatus::Replaced,
+        status => status,
+    }
+}
+
+/// The status, unless the order contradicts itself about how much of it was filled: then nothing is proven yet, whatever the word says.
+///
+/// Status, remaining quantities and fills are not written together: an order can be Filled or Cancelled before all of its fills are
+/// attached to it. A reader that took the fills for complete would order again what was already bought. `filled` less than ordered under
+/// the word Filled needs no care here, nobody takes that for settled.
+fn proven(status: OrderStatus, word: &str, legs: &Legs, ratios: &[u32]) -> OrderStatus {
+    if legs.foreign || legs.rows.is_empty() || !status.is_terminal() || status == OrderStatus::Replaced {
+        return status;
+    }
+    let attached = fills::filled(legs, ratios);
+    let (ordered, _) = legs.packages();
+    if status == OrderStatus::Filled && attached < ordered {
+        return status;
+    }
+    // Once an order is over without being filled, nothing remains of it that could work: 0 on every leg says no more than that.
+    let over = status != OrderStatus::Filled && legs.rows.iter().all(|row| row.remaining == Some(0));
+    let agree = legs.rows.iter().all(|row| row.remaining.is_none_or(|left| row.contracts.checked_sub(left) == Some(row.filled())));
+    if fills::are_whole(legs, ratios) && (over || agree) {
+        return status;
+    }
+    let told = legs.rows.iter().zip(ratios).map(|(row, ratio)| {
+        let gone = row.remaining.filter(|_| !over).map_or(0, |left| row.contracts.saturating_sub(left));
+        gone.max(row.filled()).div_ceil(*ratio)
+    });
+    let word: String = word.chars().take(40).collect();
+    OrderStatus::Other(format!("{word}, {attached} of {} fills attached", told.max().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests;

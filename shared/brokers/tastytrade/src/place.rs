@@ -1,0 +1,199 @@
+//! Placing an order: one POST, and what the answer proves (reference section 7).
+
+use std::time::Duration;
+
+use gamma_execution::approval::PackageOrder;
+use gamma_execution::ports::{BrokerFault, NotPlaced, OrderId, PlaceReply};
+use gamma_http::{HttpError, Request, Response};
+use gamma_market::{Effect, Package, Price};
+use gamma_wire::{ErrorBody, Origin};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use crate::broker::Tastytrade;
+use crate::envelope;
+use crate::fields::{FieldError, Object};
+use crate::order_json::{PositionEffect, order_json, replacement_json};
+
+/// The POST's own bound; the lease must outlive it.
+const POST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Whoever calls has checked that a POST started now ends in time. If a refresh took longer than this, that check is old.
+const LONGEST_PREPARATION: SignedDuration = SignedDuration::from_secs(2);
+
+impl Tastytrade {
+    /// Sends the order at most once, under `name`.
+    pub(crate) async fn send_order(&self, order: &PackageOrder, name: &str) -> PlaceReply {
+        let package = Package::vertical(order.vertical);
+        let body = order_json(&package, order.effect, order.quantity, order.price, PositionEffect::Open, Some(name));
+        self.send_once(&body, Some(name), || Request::post(&self.orders_url())).await
+    }
+
+    /// Asks that a working order make way for one of the same legs at another price, and gives the new order's id. The new one works only
+    /// once the old one is confirmed cancelled, and never where the old one fills first: both must be read until both are over.
+    ///
+    /// The run does not use it: it cancels, reads until the order is over, and sends a new one for what is left.
+    pub async fn replace(&self, id: &OrderId, effect: Effect, price: Price, name: Option<&str>) -> PlaceReply {
+        let rejected = |message: String| PlaceReply::Refused(NotPlaced::NotConnected(message));
+        let url = match self.order_url(id) {
+            Ok(url) => url,
+            Err(fault) => return rejected(fault.to_string()),
+        };
+        if price <= Price::ZERO {
+            return rejected(format!("price: got {price}, expected more than 0; nothing was sent"));
+        }
+        let reply = self.send_once(&replacement_json(effect, price, name), name, || Request::put(&url)).await;
+        match reply {
+            PlaceReply::Accepted(new) if new == *id => PlaceReply::Unknown("a success that names the old order and no new one".to_owned()),
+            reply => reply,
+        }
+    }
+
+    /// Everything before the request that fails leaves it unsent, which is proven.
+    async fn send_once(&self, body: &Value, name: Option<&str>, request: impl FnOnce() -> Request + Send) -> PlaceReply {
+        let clock = &self.client.clock;
+        let called = clock.now();
+        let token = match self.client.auth.access().await {
+            Ok(token) => token,
+            Err(fault) => return PlaceReply::Refused(unsent(fault)),
+        };
+        let now = clock.now();
+        if now.duration_since(called) > LONGEST_PREPARATION {
+            return PlaceReply::Refused(NotPlaced::NotConnected("not sent: getting ready took too long".to_owned()));
+        }
+        if let Err(wait) = self.throttle.take(now) {
+            return PlaceReply::Refused(NotPlaced::RateLimited { retry_after: Some(wait) });
+        }
+        let request = request().bearer(&token).json_bytes(body.to_string().into_bytes()).timeout(POST_TIMEOUT);
+        match self.client.http.send(request).await {
+            Ok(response) => {
+                let reply = placed(&response, &self.account_number, name, |response| self.client.auth.error_body(response, &token));
+                if reply == PlaceReply::Refused(NotPlaced::Unauthorized) {
+                    // Whether it works or not, this order was refused; the next call says what is wrong.
+                    if let Err(fault) = self.client.auth.replace(&token).await {
+                        tracing::error!(%fault, "tastytrade token refresh after a 401 to an order failed");
+                    }
+                }
+                reply
+            }
+            Err(error) if error.never_sent() => PlaceReply::Refused(NotPlaced::NotConnected(error.to_string())),
+            Err(HttpError::TooLarge { .. }) => PlaceReply::Unknown("an answer too large to read".to_owned()),
+            Err(error) => PlaceReply::Unknown(error.to_string()),
+        }
+    }
+}
+
+/// What it means that there is no token to send with.
+fn unsent(fault: BrokerFault) -> NotPlaced {
+    match fault {
+        BrokerFault::TokenDead(_) | BrokerFault::Unauthorized(_) => {
+            tracing::error!(%fault, "tastytrade order not sent");
+            NotPlaced::Unauthorized
+        }
+        fault => NotPlaced::NotConnected(format!("not sent: {fault}")),
+    }
+}
+
+/// What an answer to the POST proves. Only 4xx says that no order exists, except 408: there the server gave up waiting, and what it had
+/// read by then is not known. A 4xx that the API did not write is believed only where a proxy gives it before it passes anything on.
+pub(crate) fn placed(response: &Response, account: &str, name: Option<&str>, error_body: impl Fn(&Response) -> ErrorBody) -> PlaceReply {
+    match response.status {
+        200..=299 => match accepted(response, account, name) {
+            Ok(id) => PlaceReply::Accepted(id),
+            Err(why) => PlaceReply::Unknown(format!("{} {why}", response.status)),
+        },
+        401 => PlaceReply::Refused(NotPlaced::Unauthorized),
+        429 => PlaceReply::Refused(NotPlaced::RateLimited { retry_after: response.retry_after() }),
+        status @ (400..=407 | 409..=499) => {
+            let body = error_body(response);
+            match body.from {
+                Origin::Api => PlaceReply::Refused(NotPlaced::Rejected { status, message: body.text }),
+                Origin::Gateway | Origin::Edge if before_passing_on(status) => {
+                    PlaceReply::Refused(NotPlaced::Rejected { status, message: format!("refused before the broker read it: {}", body.text) })
+                }
+                Origin::Gateway | Origin::Edge => PlaceReply::Unknown(format!("{status} {}", body.text)),
+            }
+        }
+        status => PlaceReply::Unknown(format!("{status} {}", error_body(response).text)),
+    }
+}
+
+/// What a proxy answers by itself, for what it reads of a request or is told to block.
+const fn before_passing_on(status: u16) -> bool {
+    matches!(status, 400 | 403 | 404 | 405 | 411 | 413 | 414 | 415 | 417 | 421 | 426 | 431)
+}
+
+/// The id in `data.order.id` or `data.id`. An order of another account or name is not the one that was sent.
+///
+/// What is wrong is said in our words: the answer holds the account's number, and the reason goes into ledger and log.
+fn accepted(response: &Response, account: &str, name: Option<&str>) -> Result<OrderId, &'static str> {
+    let answer = response.json().map_err(|_| "with a body that is no JSON")?;
+    let read = || -> Result<_, FieldError> {
+        let data = envelope::data(&answer, "order")?;
+        let order: Object<'_> = data.object("order")?.unwrap_or(data);
+        Ok((order.id("id")?, order.text("account-number")?.map(str::to_owned), order.text("external-identifier")?.map(str::to_owned)))
+    };
+    let (id, theirs, named) = read().map_err(|_| "with a body that does not read as an order")?;
+    if theirs.is_some_and(|theirs| theirs != account) {
+        return Err("with an order of another account");
+    }
+    if let (Some(sent), Some(named)) = (name, named)
+        && sent != named
+    {
+        return Err("with an order of another name");
+    }
+    id.map(OrderId).ok_or("without an order id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gamma_http::HeaderMap;
+
+    fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> PlaceReply {
+        let headers: HeaderMap = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let response = Response { status, headers, body: body.as_bytes().to_vec() };
+        placed(&response, "5WT00001", Some("gt-1-p1"), |response| crate::error_body::read(&response.body, &[]))
+    }
+
+    #[test]
+    fn only_an_id_of_this_accounts_order_is_acceptance() {
+        let routed = include_str!("../fixtures/order_placed__routed.json");
+        assert_eq!(reply(201, &[], routed), PlaceReply::Accepted(OrderId("312345678".into())));
+        assert_eq!(reply(200, &[], r#"{"data":{"id":"77"}}"#), PlaceReply::Accepted(OrderId("77".into())));
+        for (body, why) in [
+            ("", "with a body that is no JSON"),
+            ("<html>", "with a body that is no JSON"),
+            ("{}", "with a body that does not read as an order"),
+            (r#"{"data":{"order":[]}}"#, "with a body that does not read as an order"),
+            (r#"{"data":{"order":{"status":"Received"}}}"#, "without an order id"),
+            (r#"{"data":{"order":{"id":null}}}"#, "without an order id"),
+            (r#"{"data":{"order":{"id":"../5"}}}"#, "with a body that does not read as an order"),
+            (r#"{"data":{"order":{"id":5,"account-number":"5WT00002"}}}"#, "with an order of another account"),
+            (r#"{"data":{"order":{"id":5,"external-identifier":"somebody"}}}"#, "with an order of another name"),
+        ] {
+            assert_eq!(reply(201, &[], body), PlaceReply::Unknown(format!("201 {why}")), "{body}");
+        }
+    }
+
+    #[test]
+    fn only_a_4xx_of_the_api_or_one_given_before_it_is_a_proven_refusal() {
+        for status in [100, 301, 302, 408, 500, 501, 502, 503, 504, 599] {
+            assert!(matches!(reply(status, &[], r#"{"data":{"id":5}}"#), PlaceReply::Unknown(_)), "{status}");
+        }
+        let rejected = |status, message: &str| PlaceReply::Refused(NotPlaced::Rejected { status, message: message.to_owned() });
+        for status in [400, 403, 404, 409, 422, 499] {
+            assert_eq!(reply(status, &[], r#"{"error":{"code":"a","message":"b","errors":[{"code":"c"}]}}"#), rejected(status, "a: b; c"));
+        }
+        for status in [400, 403, 404, 413] {
+            assert_eq!(reply(status, &[], "<html>No</html>"), rejected(status, "refused before the broker read it: edge page: No"));
+        }
+        for status in [402, 409, 410, 422, 444, 499] {
+            assert_eq!(reply(status, &[], "<html>No</html>"), PlaceReply::Unknown(format!("{status} edge page: No")));
+        }
+        let limited = |retry_after| PlaceReply::Refused(NotPlaced::RateLimited { retry_after });
+        assert_eq!(reply(429, &[], ""), limited(None));
+        assert_eq!(reply(429, &[("retry-after", "7")], "<html>"), limited(Some(Duration::from_secs(7))));
+        assert_eq!(reply(401, &[], "<html>401 Authorization Required</html>"), PlaceReply::Refused(NotPlaced::Unauthorized));
+    }
+}

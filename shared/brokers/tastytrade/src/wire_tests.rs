@@ -1,0 +1,7 @@
+//! The adapter against a scripted server on loopback: what goes over the wire, and what every class of answer becomes.
+
+mod fake;
+mod orders;
+mod quotes;
+mod reads;
+mod tokens;

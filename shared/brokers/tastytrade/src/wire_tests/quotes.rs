@@ -1,0 +1,122 @@
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gamma_execution::ports::Broker;
+use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook};
+use serde_json::{Value, json};
+
+use super::fake::{Reply, Stage};
+use crate::{QuoteStream, QuoteStreamError, StreamerSymbol};
+
+const BY_TYPE: &str = "GET /market-data/by-type";
+const CHAIN: &str = "GET /option-chains/SPX/nested";
+
+/// Answers as told, and remembers what it was asked for.
+struct Scripted {
+    answer: Result<QuoteBook, QuoteStreamError>,
+    asked: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl QuoteStream for Scripted {
+    async fn quotes(&self, symbols: &[(OptionSymbol, StreamerSymbol)]) -> Result<QuoteBook, QuoteStreamError> {
+        self.asked.lock().unwrap().extend(symbols.iter().map(|(_, name)| name.to_string()));
+        self.answer.clone()
+    }
+}
+
+fn scripted(answer: Result<QuoteBook, QuoteStreamError>) -> Arc<Scripted> {
+    Arc::new(Scripted { answer, asked: Mutex::default() })
+}
+
+fn symbols() -> [OptionSymbol; 2] {
+    ["SPXW260821P5895".parse().unwrap(), "SPXW260821P5900".parse().unwrap()]
+}
+
+fn quote(bid: Option<i64>, ask: Option<i64>) -> LegQuote {
+    LegQuote { bid: bid.map(Price::cents), ask: ask.map(Price::cents), at: None }
+}
+
+fn rest() -> Reply {
+    Reply::new(200, include_str!("../../fixtures/market_data__batch_with_index.json"))
+}
+
+fn bids(book: &QuoteBook) -> Vec<String> {
+    book.values().map(|quote| quote.bid.map_or("-".to_owned(), |bid| bid.to_string())).collect()
+}
+
+async fn staged(answer: Result<QuoteBook, QuoteStreamError>, reply: Reply) -> (Stage, Arc<Scripted>) {
+    let mut stage = Stage::new().await;
+    let stream = scripted(answer);
+    stage.broker = stage.broker.with_stream(stream.clone());
+    stage.on(BY_TYPE, [reply]);
+    (stage, stream)
+}
+
+#[tokio::test]
+async fn the_stream_comes_first_and_rest_fills_what_it_leaves_open() {
+    let [low, high] = symbols();
+    let failed = || Err(QuoteStreamError("closed".into()));
+    let whole = quote(Some(100), Some(110));
+    for (name, answer, shown, asked) in [
+        ("all streamed", Ok(QuoteBook::from([(low, whole), (high, whole)])), ["1.00", "1.00"], None),
+        ("one streamed", Ok(QuoteBook::from([(low, whole)])), ["1.00", "4.10"], Some("equity-option=SPXW%20%20260821P05900000")),
+        ("half a quote", Ok(QuoteBook::from([(low, whole), (high, quote(Some(1), None))])), ["1.00", "4.10"], Some("equity-option=SPXW%20%20260821P05900000")),
+        ("silent", Ok(QuoteBook::new()), ["3.90", "4.10"], Some("equity-option=SPXW%20%20260821P05895000%2CSPXW%20%20260821P05900000")),
+        ("failed", failed(), ["3.90", "4.10"], Some("equity-option=SPXW%20%20260821P05895000%2CSPXW%20%20260821P05900000")),
+    ] {
+        let (stage, stream) = staged(answer, rest()).await;
+        let book = stage.broker.quotes(&symbols()).await.unwrap();
+        assert_eq!(bids(&book), shown, "{name}");
+        assert_eq!(stage.seen(BY_TYPE).first().map(|seen| seen.query.clone()), asked.map(str::to_owned), "{name}");
+        assert_eq!(*stream.asked.lock().unwrap(), [".SPXW260821P5895", ".SPXW260821P5900"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_leg_that_nobody_knows_is_absent_and_never_invented() {
+    let [low, _] = symbols();
+    let none = Reply::json(&json!({"data": {"items": []}, "pagination": null}));
+    let (stage, _) = staged(Ok(QuoteBook::from([(low, quote(Some(100), Some(110)))])), none.clone()).await;
+    assert_eq!(bids(&stage.broker.quotes(&symbols()).await.unwrap()), ["1.00"]);
+    let down = Reply::new(502, "<html>Bad Gateway</html>");
+    let (stage, _) = staged(Ok(QuoteBook::from([(low, quote(Some(100), Some(110)))])), down.clone()).await;
+    assert_eq!(bids(&stage.broker.quotes(&symbols()).await.unwrap()), ["1.00"], "what the stream gave is not lost with REST");
+    let (stage, _) = staged(Err(QuoteStreamError("closed".into())), down).await;
+    assert!(stage.broker.quotes(&symbols()).await.unwrap_err().to_string().contains("GET market-data: unavailable: 502"));
+    let one_sided = Reply::json(&json!({"data": {"items": [{"symbol": "SPXW  260821P05895000", "bid": "0.0"}]}}));
+    let (stage, _) = staged(Ok(QuoteBook::new()), one_sided).await;
+    assert_eq!(bids(&stage.broker.quotes(&symbols()).await.unwrap()), ["0.00"], "half a quote says more than none");
+}
+
+#[tokio::test]
+async fn more_than_a_hundred_symbols_go_in_several_requests() {
+    let stage = Stage::new().await;
+    stage.on(BY_TYPE, [rest()]);
+    let many: Vec<OptionSymbol> = (0..201).map(|step| format!("SPXW260821P{}", 5000 + 5 * step).parse().unwrap()).collect();
+    assert_eq!(stage.broker.quotes(&many).await.unwrap().len(), 2);
+    let lengths: Vec<usize> = stage.seen(BY_TYPE).iter().map(|seen| seen.query.split("%2C").count()).collect();
+    assert_eq!(lengths, [100, 100, 1]);
+    assert!(stage.broker.quotes(&[]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_chains_names_are_asked_for_once_and_their_absence_costs_nothing() {
+    let mut chain: Value = serde_json::from_str(include_str!("../../fixtures/option_chain__nested_two_roots.json")).unwrap();
+    chain["data"]["items"][1]["expirations"][0]["strikes"][0]["put-streamer-symbol"] = json!(".SPXW.X");
+    let (stage, stream) = staged(Ok(QuoteBook::new()), rest()).await;
+    stage.on(CHAIN, [Reply::json(&chain)]);
+    stage.broker.learn_symbols().await;
+    stage.broker.learn_symbols().await;
+    stage.broker.quotes(&symbols()).await.unwrap();
+    assert_eq!((stage.seen(CHAIN).len(), stream.asked.lock().unwrap().join(" ")), (1, ".SPXW260821P5895 .SPXW.X".to_owned()));
+
+    for answer in [Reply::new(502, ""), Reply::new(200, "<html>"), Reply::json(&json!({"data": {}})), Reply::new(200, "").cut()] {
+        let (stage, stream) = staged(Ok(QuoteBook::new()), rest()).await;
+        stage.on(CHAIN, [answer]);
+        stage.broker.learn_symbols().await;
+        assert_eq!(stage.broker.quotes(&symbols()).await.unwrap().len(), 2);
+        assert_eq!((stage.seen(CHAIN).len(), stream.asked.lock().unwrap().len()), (1, 2), "one try");
+        assert_eq!(stage.clock.elapsed().as_secs(), 0);
+    }
+}
