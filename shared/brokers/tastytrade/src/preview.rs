@@ -71,9 +71,8 @@ impl Tastytrade {
         let url = format!("{}/dry-run", self.orders_url());
         let body = order_json(package, effect, quantity, price, position, None).to_string().into_bytes();
         let request = || Request::post(&url).json_bytes(body.clone());
-        let answer = self.client.answered(OPERATION, (Backoff::READS, Client::READ_TIMEOUT), is_opinion, request).await?;
-        let hide = |response: &Response| self.client.auth.error_body(response, &secrecy::SecretString::default());
-        opinion(&answer, hide).map_err(|fault| failed(OPERATION, fault))
+        let (answer, token) = self.client.answered(OPERATION, (Backoff::READS, Client::READ_TIMEOUT), is_opinion, request).await?;
+        opinion(&answer, |response| self.client.auth.error_body(response, &token)).map_err(|fault| failed(OPERATION, fault))
     }
 
     /// Why no such order can be written down.

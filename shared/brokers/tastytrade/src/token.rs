@@ -79,7 +79,7 @@ impl TokenDocument {
             return Err(TokenDocumentError::of("refresh answer", Some(answer), "an object"));
         };
         let access = given.get("access_token");
-        if !access.and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty()) {
+        if access.and_then(Value::as_str).is_none_or(|text| text.trim().is_empty()) {
             return Err(TokenDocumentError::of("refresh answer.access_token", access, "text that is not empty"));
         }
         let mut fields = self.fields.clone();

@@ -57,12 +57,12 @@ impl<E: TokenEndpoint> Client<E> {
     /// # Errors
     /// [`BrokerError`] once trying again has an end or no sense.
     pub async fn read_within(&self, operation: &'static str, backoff: Backoff, timeout: Duration, request: impl Fn() -> Request) -> Result<Value, BrokerError> {
-        let response = self.answered(operation, (backoff, timeout), Response::is_success, request).await?;
+        let (response, _) = self.answered(operation, (backoff, timeout), Response::is_success, request).await?;
         json(&response).map_err(|fault| Self::failed(operation, fault))
     }
 
     /// Makes an idempotent request until the answer is one that `is_answer` takes, with this patience: an error the broker answers with may
-    /// be what was asked for.
+    /// be what was asked for. Gives the token it was sent with too, which the answer may echo.
     ///
     /// # Errors
     /// [`BrokerError`] once trying again has an end or no sense.
@@ -72,11 +72,11 @@ impl<E: TokenEndpoint> Client<E> {
         (backoff, timeout): (Backoff, Duration),
         is_answer: fn(&Response) -> bool,
         request: impl Fn() -> Request,
-    ) -> Result<Response, BrokerError> {
+    ) -> Result<(Response, SecretString), BrokerError> {
         let mut made = 1;
         loop {
             let (fault, wait) = match self.authorised(|| request().timeout(timeout)).await {
-                Ok((response, _)) if is_answer(&response) => return Ok(response),
+                Ok((response, token)) if is_answer(&response) => return Ok((response, token)),
                 Ok((response, token)) => {
                     let fault = read_fault(response.status, self.auth.error_body(&response, &token));
                     // The edge's page is no answer of the API's: it is asked again like one that did not come.

@@ -198,6 +198,10 @@ async fn a_preview_places_nothing_and_a_rejection_is_its_answer() {
     assert!(!rejected.accepted && rejected.rejects[0].contains("margin_check_failed"), "{rejected:?}");
 
     let stage = Stage::new().await;
+    stage.on(DRY_RUN, [Reply::new(422, r#"{"error":{"code":"odd","message":"canary-access-1 is not wanted"}}"#)]);
+    assert_eq!(preview(&stage, 115).await.unwrap().rejects, ["odd: [hidden] is not wanted"]);
+
+    let stage = Stage::new().await;
     stage.on(DRY_RUN, [Reply::new(400, r#"{"error":{"code":"validation_error"}}"#)]);
     assert!(matches!(preview(&stage, 115).await.unwrap_err().fault, BrokerFault::Refused(_)));
     for (cents, shown) in [(0, "price: got 0.00, expected more than 0"), (97, "tastytrade prices SPXW in steps of 0.05, got 0.97")] {
