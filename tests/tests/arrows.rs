@@ -18,6 +18,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-tastytrade", brokers.to_vec()),
         ("gamma-gammawizard", adapters.to_vec()),
         ("gamma-cloud", vec!["gamma-market", "gamma-execution"]),
+        ("gamma-dxlink", vec!["gamma-market"]),
         ("gamma-simulator", vec!["gamma-market"]),
         ("gamma-trade", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-gammawizard", "gamma-cloud"]),
         (
@@ -31,9 +32,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
 }
 
 /// Outside crates that only some rooms may name.
-const RESERVED: [(&str, &[&str]); 6] = [
+const RESERVED: [(&str, &[&str]); 7] = [
     ("aws-", &["gamma-cloud"]),
     ("reqwest", &["gamma-http", "gamma-tests"]),
+    ("tokio-tungstenite", &["gamma-dxlink"]),
     ("lambda_runtime", &["gamma-trade"]),
     ("axum", &["gamma-simulator"]),
     ("rand", &["gamma-simulator"]),
@@ -102,6 +104,8 @@ fn a_wrong_arrow_is_seen() {
         ("gamma-tastytrade", "gamma-schwab"),
         ("gamma-wire", "gamma-schwab"),
         ("gamma-schwab", "reqwest"),
+        ("gamma-schwab", "tokio-tungstenite"),
+        ("gamma-dxlink", "gamma-http"),
         ("gamma-simulator", "gamma-schwab"),
         ("gamma-execution", "gamma-cloud"),
         ("gamma-newcomer", "gamma-market"),
