@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn the_last_quote_counts_and_the_rest_says_why() {
         let [good, worse, silent]: [StreamerSymbol; 3] = [".A", ".B", ".C"].map(|text| text.parse().unwrap());
-        let mut answer = Answer::to(&[good.clone(), worse.clone(), silent.clone()]);
+        let mut answer = Answer::to(&[good.clone(), worse.clone(), silent]);
         answer.saw(good.clone(), quote(Some(1), Some(2)));
         assert!(answer.quotes().complete.is_empty(), "it came before the question");
         answer.asked();

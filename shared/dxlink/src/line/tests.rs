@@ -1,6 +1,7 @@
 //! The connection, against a server that plays a script over a real socket.
 
 mod peer;
+mod speed;
 mod trouble;
 
 use std::time::Duration;
