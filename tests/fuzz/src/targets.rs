@@ -8,6 +8,7 @@ mod place;
 mod profile;
 mod quotes;
 mod signal;
+mod stream;
 mod token;
 mod transactions;
 
@@ -44,7 +45,7 @@ impl Target {
 }
 
 /// Every target, in the order of the flow.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     Target::new("event", event::event),
     Target::new("profile", profile::profile),
     Target::new("sizing", profile::sizing),
@@ -59,6 +60,7 @@ pub const TARGETS: [Target; 18] = [
     Target::new("order_list", orders::list),
     Target::new("order", orders::order),
     Target::new("quotes", quotes::quotes),
+    Target::new("stream", stream::stream),
     Target::new("place_reply", place::reply),
     Target::new("error_body", place::error_body),
     Target::new("preview", orders::preview),

@@ -24,7 +24,10 @@ impl Server {
 
     /// A connection of which nothing was read.
     pub(super) async fn raw(&self) -> TcpStream {
-        self.listener.accept().await.expect("a connection").0
+        let (stream, _) = self.listener.accept().await.expect("a connection");
+        // As a server of small messages does; without it each second one waits for an acknowledgement.
+        stream.set_nodelay(true).expect("an open socket");
+        stream
     }
 
     pub(super) async fn accept(&self) -> Peer {
