@@ -15,12 +15,15 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-http", vec![]),
         ("gamma-wire", adapters.to_vec()),
         ("gamma-schwab", brokers.to_vec()),
-        ("gamma-tastytrade", brokers.to_vec()),
+        ("gamma-tastytrade", brokers.iter().copied().chain(["gamma-dxlink"]).collect()),
         ("gamma-gammawizard", adapters.to_vec()),
         ("gamma-cloud", vec!["gamma-market", "gamma-execution"]),
         ("gamma-dxlink", vec!["gamma-market"]),
         ("gamma-simulator", vec!["gamma-market"]),
-        ("gamma-trade", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-gammawizard", "gamma-cloud"]),
+        (
+            "gamma-trade",
+            vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-tastytrade", "gamma-gammawizard", "gamma-cloud"],
+        ),
         (
             "gamma-tests",
             vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-gammawizard", "gamma-cloud", "gamma-simulator"],

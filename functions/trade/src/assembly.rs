@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
-use gamma_cloud::{DynamoLedger, DynamoTokenLock, SecretName, Secrets, SecretsError, aws, token_store};
-use gamma_execution::ports::{Clock, Ledger, RunRecord, StoredToken};
+use gamma_cloud::{DynamoLedger, DynamoTokenLock, SecretName, SecretSet, Secrets, SecretsError, aws, token_store};
+use gamma_execution::ports::{Broker, BrokerError, Clock, Ledger, RunRecord, StoredToken};
 use gamma_execution::run::AccountProfile;
 use gamma_execution::tokens::{TokenIdentity, TokenKeeper, TokenPorts};
 use gamma_gammawizard::{GammaWizard, GammaWizardConfig};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_market::calendar::trade_date;
-use gamma_schwab::{Schwab, SchwabConfig, token_age};
-use secrecy::ExposeSecret;
+use gamma_schwab::{Schwab, SchwabConfig};
+use gamma_tastytrade::{ClientAuth, QuoteTokens, Tastytrade, TastytradeConfig};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::clock::RunClock;
-use crate::deployment::Deployment;
+use crate::deployment::{AppNames, Deployment};
 use crate::failure::Failure;
-use crate::profiles;
+use crate::profiles::{self, Account, Overrides};
+
+/// Whose option chain is asked for symbols.
+const ROOT: &str = "SPXW";
 
 const SIGNAL_ENDPOINT: &str = "rapi/GetUltraPureConstantStable";
 
@@ -28,10 +32,52 @@ pub(crate) struct Assembly<'a> {
     aws: gamma_cloud::SdkConfig,
 }
 
+/// The adapter of the account's broker.
+pub(crate) enum Connection {
+    Schwab(Box<Schwab>),
+    Tastytrade(Arc<Tastytrade>),
+}
+
+impl Connection {
+    pub(crate) fn port(&self) -> &dyn Broker {
+        match self {
+            Self::Schwab(broker) => broker.as_ref(),
+            Self::Tastytrade(broker) => broker.as_ref(),
+        }
+    }
+
+    /// Refreshes the token when it is due; whether it did.
+    pub(crate) async fn refresh_if_needed(&self) -> Result<bool, BrokerError> {
+        match self {
+            Self::Schwab(broker) => broker.refresh_if_needed().await,
+            Self::Tastytrade(broker) => broker.refresh_if_needed().await,
+        }
+    }
+
+    /// Sees to what can be ready before a trade, where there is anything; in words, how that went.
+    pub(crate) async fn prepare_for_trade(&self, known: &QuoteTokens) -> Option<Result<&'static str, String>> {
+        match self {
+            Self::Schwab(_) => None,
+            Self::Tastytrade(broker) => {
+                let ready = broker.ready_quote_token(known).await;
+                Some(ready.map(|asked| if asked { "fetched" } else { "at hand" }).map_err(|error| error.to_string()))
+            }
+        }
+    }
+
+    /// Gets ready for quotes beside whatever else is done, where that takes a connection of its own.
+    pub(crate) fn expect_quotes(&self, known: &QuoteTokens) {
+        match self {
+            Self::Schwab(_) => {}
+            Self::Tastytrade(broker) => broker.stream_quotes(known),
+        }
+    }
+}
+
 /// The adapters of one run.
 pub(crate) struct Connected {
     pub(crate) http: HttpClient,
-    pub(crate) broker: Schwab,
+    pub(crate) broker: Connection,
     pub(crate) signal: GammaWizard,
     pub(crate) ledger: DynamoLedger,
     pub(crate) tokens: Arc<TokenKeeper>,
@@ -61,24 +107,13 @@ impl<'a> Assembly<'a> {
     pub(crate) async fn ports(&self) -> Result<Connected, Failure> {
         let unavailable = |error: SecretsError| Failure::new("SecretsUnavailable", error);
         let names = &self.deployment.names;
-        let required = [&names.app_key, &names.app_secret, &names.token, &names.signal_email, &names.signal_password].map(SecretName::as_str);
-        let optional = [names.sizing.as_str(), names.account_number.as_str()];
-        let secrets = Secrets::new(&self.aws, self.clock()).read_with(&required, &optional).await.map_err(unavailable)?;
+        let secrets = Secrets::new(&self.aws, self.clock()).read_with(&names.required(), &names.optional()).await.map_err(unavailable)?;
         let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(unavailable);
-        let optional = |name: &SecretName| secrets.optional(name.as_str()).map(ExposeSecret::expose_secret);
-        let sizing = optional(&names.sizing).map(|text| (names.sizing.as_str(), text));
-        let profile = profiles::load(self.deployment.profile(), sizing)?;
+        let account = self.account(&secrets)?;
         let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
         let stored = StoredToken { text: secret(&names.token)?, version: secrets.version(names.token.as_str()).map_err(unavailable)? };
         let tokens = Arc::new(self.keeper(&stored));
-        let config = SchwabConfig {
-            base_url: self.deployment.schwab_url.clone(),
-            app_key: secret(&names.app_key)?,
-            app_secret: secret(&names.app_secret)?,
-            token_text: stored.text,
-            account_number: optional(&names.account_number).map(|number| number.trim().to_owned()),
-        };
-        let broker = Schwab::new(http.clone(), config, self.clock(), tokens.clone()).map_err(|error| Failure::new("BadToken", error))?;
+        let broker = self.broker(&secrets, &http, (stored.text, &tokens), account.number)?;
         let config = GammaWizardConfig {
             base_url: self.deployment.gammawizard_url.clone(),
             endpoint: SIGNAL_ENDPOINT.to_owned(),
@@ -87,7 +122,50 @@ impl<'a> Assembly<'a> {
             token: None,
         };
         let signal = GammaWizard::new(http.clone(), config, self.clock());
-        Ok(Connected { http, broker, signal, ledger: self.ledger(), tokens, profile })
+        Ok(Connected { http, broker, signal, ledger: self.ledger(), tokens, profile: account.profile })
+    }
+
+    /// How the account trades, by the file and what overrides it.
+    fn account(&self, secrets: &SecretSet) -> Result<Account, Failure> {
+        let names = &self.deployment.names;
+        let optional = |name: &SecretName| secrets.optional(name.as_str()).map(ExposeSecret::expose_secret);
+        let sizing = optional(&names.sizing).map(|text| (names.sizing.as_str(), text));
+        let sizing_by_number = match &names.app {
+            AppNames::Schwab { .. } => None,
+            AppNames::Tastytrade { sizing, .. } => optional(sizing).map(|text| (sizing.as_str(), text)),
+        };
+        profiles::load(self.deployment.profile(), Overrides { number: optional(&names.account_number), sizing, sizing_by_number })
+    }
+
+    fn broker(
+        &self,
+        secrets: &SecretSet,
+        http: &HttpClient,
+        (token_text, tokens): (SecretString, &Arc<TokenKeeper>),
+        account_number: Option<String>,
+    ) -> Result<Connection, Failure> {
+        let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(|error| Failure::new("SecretsUnavailable", error));
+        let (base_url, clock, renewal) = (self.deployment.broker_url.clone(), self.clock(), tokens.clone());
+        match &self.deployment.names.app {
+            AppNames::Schwab { key, secret: app_secret } => {
+                let config = SchwabConfig { base_url, app_key: secret(key)?, app_secret: secret(app_secret)?, token_text, account_number };
+                let broker = Schwab::new(http.clone(), config, clock, renewal).map_err(|error| Failure::new("BadToken", error))?;
+                Ok(Connection::Schwab(Box::new(broker)))
+            }
+            AppNames::Tastytrade { secret: client_secret, id, .. } => {
+                let config = TastytradeConfig {
+                    base_url,
+                    client_id: secrets.optional(id.as_str()).cloned(),
+                    client_secret: secret(client_secret)?,
+                    client_auth: ClientAuth::Body,
+                    token_text,
+                    account_number: account_number.unwrap_or_default(),
+                    root: ROOT.to_owned(),
+                };
+                let broker = Tastytrade::new(http.clone(), config, clock, renewal).map_err(|error| Failure::new("BadToken", error))?;
+                Ok(Connection::Tastytrade(Arc::new(broker)))
+            }
+        }
     }
 
     /// Lock and store are hurried: trading does not wait for them.
@@ -96,7 +174,11 @@ impl<'a> Assembly<'a> {
         let name = &self.deployment.names.token;
         let lock = Arc::new(DynamoTokenLock::new(&aws, self.deployment.table(), self.clock()));
         let ports = TokenPorts { store: token_store(&aws, name), lock, clock: self.clock() };
-        TokenKeeper::new(ports, TokenIdentity { name: name.as_str(), run_id: &self.run_id, read_age: token_age }, stored)
+        let read_age = match &self.deployment.names.app {
+            AppNames::Schwab { .. } => gamma_schwab::token_age,
+            AppNames::Tastytrade { .. } => gamma_tastytrade::token_age,
+        };
+        TokenKeeper::new(ports, TokenIdentity { name: name.as_str(), run_id: &self.run_id, read_age }, stored)
     }
 
     /// The ledger alone can say how every delivery ended, also one whose set-up failed.

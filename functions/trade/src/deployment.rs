@@ -3,6 +3,7 @@
 use gamma_cloud::SecretName;
 
 use crate::failure::Failure;
+use crate::profiles::{self, BrokerKind};
 
 /// The environment of this function, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub(crate) struct Deployment {
     profile: String,
     table: String,
     live: bool,
-    pub(crate) schwab_url: String,
+    pub(crate) broker_url: String,
     pub(crate) gammawizard_url: String,
     /// Where the secrets are kept.
     pub(crate) names: SecretNames,
@@ -22,10 +23,8 @@ pub(crate) struct Deployment {
 /// The names of the secrets, each of which a variable may replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SecretNames {
-    /// `GAMMA_NAME_APP_KEY`: the Schwab application's key.
-    pub(crate) app_key: SecretName,
-    /// `GAMMA_NAME_APP_SECRET`: its secret.
-    pub(crate) app_secret: SecretName,
+    /// The application at the broker.
+    pub(crate) app: AppNames,
     /// `GAMMA_NAME_TOKEN`: the token document, which is written back.
     pub(crate) token: SecretName,
     /// `GAMMA_NAME_SIGNAL_EMAIL`: the login of the signal feed.
@@ -34,21 +33,52 @@ pub(crate) struct SecretNames {
     pub(crate) signal_password: SecretName,
     /// `GAMMA_NAME_SIZING`: the sizing override, which may be absent.
     pub(crate) sizing: SecretName,
-    /// `GAMMA_NAME_ACCOUNT_NUMBER`: which of the login's accounts to trade; may be absent where the login shows one only.
+    /// `GAMMA_NAME_ACCOUNT_NUMBER`: which of the login's accounts to trade; may be absent where the profile or a login of one account says it.
     pub(crate) account_number: SecretName,
 }
 
+/// The names of an application's secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AppNames {
+    /// Charles Schwab.
+    Schwab {
+        /// `GAMMA_NAME_APP_KEY`: the application's key.
+        key: SecretName,
+        /// `GAMMA_NAME_APP_SECRET`: its secret.
+        secret: SecretName,
+    },
+    /// tastytrade.
+    Tastytrade {
+        /// `GAMMA_NAME_CLIENT_SECRET`: the OAuth application's secret.
+        secret: SecretName,
+        /// `GAMMA_NAME_CLIENT_ID`: its id, which may be absent.
+        id: SecretName,
+        /// `GAMMA_NAME_ACCOUNT_SIZING`: the sizing override by account number, which may be absent.
+        sizing: SecretName,
+    },
+}
+
 impl SecretNames {
-    fn from_env(account: &str, value: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+    fn from_env(account: &str, broker: BrokerKind, value: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let name = |variable: &str, usual: &str| {
             let name = value(variable).unwrap_or_else(|| usual.to_owned());
             let parsed = if variable == "GAMMA_NAME_TOKEN" { SecretName::of_document(&name) } else { SecretName::parse(&name) };
             parsed.map_err(|error| Failure::new("BadDeployment", format!("environment {variable}: {error}")))
         };
+        let (app, token) = match broker {
+            BrokerKind::Schwab => {
+                let (key, secret) = (name("GAMMA_NAME_APP_KEY", "/gamma/schwab/app_key")?, name("GAMMA_NAME_APP_SECRET", "/gamma/schwab/app_secret")?);
+                (AppNames::Schwab { key, secret }, "/gamma/schwab/token_json")
+            }
+            BrokerKind::Tastytrade => {
+                let (secret, id) = (name("GAMMA_NAME_CLIENT_SECRET", "/gamma/tt/client_secret")?, name("GAMMA_NAME_CLIENT_ID", "/gamma/tt/client_id")?);
+                let sizing = name("GAMMA_NAME_ACCOUNT_SIZING", "/gamma/tt/account_sizing")?;
+                (AppNames::Tastytrade { secret, id, sizing }, "/gamma/tt/token_json")
+            }
+        };
         Ok(Self {
-            app_key: name("GAMMA_NAME_APP_KEY", "/gamma/schwab/app_key")?,
-            app_secret: name("GAMMA_NAME_APP_SECRET", "/gamma/schwab/app_secret")?,
-            token: name("GAMMA_NAME_TOKEN", "/gamma/schwab/token_json")?,
+            app,
+            token: name("GAMMA_NAME_TOKEN", token)?,
             signal_email: name("GAMMA_NAME_SIGNAL_EMAIL", "/gamma/shared/gw_email")?,
             signal_password: name("GAMMA_NAME_SIGNAL_PASSWORD", "/gamma/shared/gw_password")?,
             sizing: name("GAMMA_NAME_SIZING", &format!("/gamma/{account}/sizing"))?,
@@ -56,13 +86,32 @@ impl SecretNames {
         })
     }
 
+    /// Those without which nothing works.
+    pub(crate) fn required(&self) -> Vec<&str> {
+        let app = match &self.app {
+            AppNames::Schwab { key, secret } => vec![key, secret],
+            AppNames::Tastytrade { secret, .. } => vec![secret],
+        };
+        app.into_iter().chain([&self.token, &self.signal_email, &self.signal_password]).map(SecretName::as_str).collect()
+    }
+
+    /// Those that may be absent.
+    pub(crate) fn optional(&self) -> Vec<&str> {
+        let app = match &self.app {
+            AppNames::Schwab { .. } => vec![],
+            AppNames::Tastytrade { id, sizing, .. } => vec![id, sizing],
+        };
+        app.into_iter().chain([&self.sizing, &self.account_number]).map(SecretName::as_str).collect()
+    }
+
     fn any_in_secrets_manager(&self) -> bool {
-        let login = [&self.app_key, &self.app_secret, &self.token, &self.signal_email, &self.signal_password];
-        login.into_iter().chain([&self.sizing, &self.account_number]).any(SecretName::is_in_secrets_manager)
+        let all = self.required().into_iter().chain(self.optional());
+        all.filter_map(|name| SecretName::parse(name).ok()).any(|name| name.is_in_secrets_manager())
     }
 }
 
 const SCHWAB: &str = "https://api.schwabapi.com";
+const TASTYTRADE: &str = "https://api.tastyworks.com";
 const GAMMAWIZARD: &str = "https://gandalf.gammawizard.com";
 
 impl Deployment {
@@ -79,23 +128,28 @@ impl Deployment {
             "true" => false,
             other => return Err(bad("GAMMA_DRY_RUN", other, "true or false")),
         };
-        let schwab_url = value("GAMMA_SCHWAB_URL").unwrap_or_else(|| SCHWAB.to_owned());
+        let broker = profiles::broker(&profile)?;
+        let (broker_variable, real) = match broker {
+            BrokerKind::Schwab => ("GAMMA_SCHWAB_URL", SCHWAB),
+            BrokerKind::Tastytrade => ("GAMMA_TASTYTRADE_URL", TASTYTRADE),
+        };
+        let broker_url = value(broker_variable).unwrap_or_else(|| real.to_owned());
         let gammawizard_url = value("GAMMA_GAMMAWIZARD_URL").unwrap_or_else(|| GAMMAWIZARD.to_owned());
         let clock_url = value("GAMMA_CLOCK_URL");
-        let names = SecretNames::from_env(&account, value)?;
+        let names = SecretNames::from_env(&account, broker, value)?;
         let services = ["SSM", "DYNAMODB"].into_iter().chain(names.any_in_secrets_manager().then_some("SECRETS_MANAGER"));
         let endpoint = |service| value(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| value("AWS_ENDPOINT_URL"));
         let aws_is_local = services.map(endpoint).all(|url| url.is_some_and(|url| is_loopback(&url)));
-        let local = aws_is_local && [&schwab_url, &gammawizard_url].into_iter().chain(&clock_url).all(|url| is_loopback(url));
+        let local = aws_is_local && [&broker_url, &gammawizard_url].into_iter().chain(&clock_url).all(|url| is_loopback(url));
         if clock_url.is_some() && !local {
-            return Err(bad("GAMMA_CLOCK_URL", "a virtual clock", "none, unless AWS, Schwab, GammaWizard and the clock are all on loopback"));
+            return Err(bad("GAMMA_CLOCK_URL", "a virtual clock", "none, unless AWS, the broker, GammaWizard and the clock are all on loopback"));
         }
-        for (name, url) in [("GAMMA_SCHWAB_URL", &schwab_url), ("GAMMA_GAMMAWIZARD_URL", &gammawizard_url)] {
+        for (name, url) in [(broker_variable, &broker_url), ("GAMMA_GAMMAWIZARD_URL", &gammawizard_url)] {
             if !url.starts_with("https://") && !is_loopback(url) {
                 return Err(bad(name, "an address without TLS", "https://, or http:// on loopback"));
             }
         }
-        Ok(Self { account, profile, table, live, schwab_url, gammawizard_url, names, clock_url })
+        Ok(Self { account, profile, table, live, broker_url, gammawizard_url, names, clock_url })
     }
 
     pub(crate) fn account(&self) -> &str {
@@ -186,6 +240,27 @@ mod tests {
     }
 
     #[test]
+    fn a_tastytrade_account_has_secrets_and_an_address_of_its_own_kind() {
+        let ours = [("GAMMA_ACCOUNT", "tt-ira"), ("GAMMA_TASTYTRADE_URL", "http://127.0.0.1:5004")];
+        let deployment = deployment(&ours).unwrap();
+        assert_eq!(deployment.broker_url, "http://127.0.0.1:5004");
+        assert_eq!(deployment.names.token.as_str(), "/gamma/tt/token_json", "both accounts share it");
+        assert_eq!(deployment.names.required()[0], "/gamma/tt/client_secret");
+        assert_eq!(deployment.names.optional(), ["/gamma/tt/client_id", "/gamma/tt/account_sizing", "/gamma/tt-ira/sizing", "/gamma/tt-ira/account_number"]);
+        for variable in ["CLIENT_SECRET", "CLIENT_ID", "ACCOUNT_SIZING", "TOKEN"] {
+            let variable = format!("GAMMA_NAME_{variable}");
+            let failure = self::deployment(&[ours[0], ours[1], (&variable, "secretsmanager:")]).unwrap_err();
+            assert!(failure.to_string().contains(&variable), "{failure}");
+        }
+        let failure = self::deployment(&[ours[0]]).unwrap_err();
+        assert!(failure.to_string().contains("GAMMA_CLOCK_URL"), "its broker is not on loopback: {failure}");
+        let failure = self::deployment(&[ours[0], ("GAMMA_TASTYTRADE_URL", "http://api.tastyworks.com"), ("GAMMA_CLOCK_URL", "")]).unwrap_err();
+        assert!(failure.to_string().contains("GAMMA_TASTYTRADE_URL"), "{failure}");
+        let failure = self::deployment(&[("GAMMA_ACCOUNT", "nobody")]).unwrap_err();
+        assert_eq!(failure.error_type, "BadProfile");
+    }
+
+    #[test]
     fn an_account_trades_by_its_own_profile_unless_another_is_named() {
         assert_eq!(deployment(&[]).unwrap().profile(), "schwab");
         let named = deployment(&[("GAMMA_ACCOUNT", "schwab-ira"), ("GAMMA_PROFILE", "schwab")]).unwrap();
@@ -210,6 +285,6 @@ mod tests {
         let failure = deployment(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_SCHWAB_URL", "http://api.schwabapi.com")]).unwrap_err();
         assert!(failure.to_string().contains("GAMMA_SCHWAB_URL"));
         let real = deployment(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_SCHWAB_URL", ""), ("GAMMA_GAMMAWIZARD_URL", ""), ("AWS_ENDPOINT_URL", "")]).unwrap();
-        assert_eq!(real.schwab_url, SCHWAB);
+        assert_eq!(real.broker_url, SCHWAB);
     }
 }

@@ -17,7 +17,8 @@ use assembly::Assembly;
 use deployment::Deployment;
 use gamma_execution::gates::Gate;
 use gamma_execution::report::{Outcome, RunReport, Status};
-use gamma_execution::run::{Ports, RunRequest, run};
+use gamma_execution::run::{Ports, RunRequest, Task, run};
+use gamma_tastytrade::QuoteTokens;
 use gamma_trade::event::Event;
 use gamma_trade::failure::Failure;
 use gamma_trade::{event, failure, profiles};
@@ -33,19 +34,21 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .init();
     // A deployment that cannot be read still answers every event, with an error that names the variable.
     let deployment = Arc::new(Deployment::from_env(|name| std::env::var(name).ok()));
+    // All that goes from one invocation to the next: connections do not survive the freeze between them.
+    let quote_tokens = QuoteTokens::default();
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let deployment = Arc::clone(&deployment);
-        async move { Box::pin(handle(&deployment, event)).await }
+        let (deployment, quote_tokens) = (Arc::clone(&deployment), quote_tokens.clone());
+        async move { Box::pin(handle(&deployment, event, &quote_tokens)).await }
     }))
     .await
 }
 
-async fn handle(deployment: &Result<Deployment, Failure>, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+async fn handle(deployment: &Result<Deployment, Failure>, event: LambdaEvent<Value>, quote_tokens: &QuoteTokens) -> Result<Value, Failure> {
     let run_id = run_id::unique(&event.context.request_id);
     // Every line of a run carries its id.
     let span = tracing::info_span!("run", run_id = %run_id);
     let result = match deployment {
-        Ok(deployment) => invoke(deployment, event, run_id).instrument(span.clone()).await,
+        Ok(deployment) => invoke(deployment, event, run_id, quote_tokens).instrument(span.clone()).await,
         Err(failure) => Err(failure.clone()),
     };
     if let Err(failure) = &result {
@@ -55,18 +58,26 @@ async fn handle(deployment: &Result<Deployment, Failure>, event: LambdaEvent<Val
     result
 }
 
-async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: String) -> Result<Value, Failure> {
+async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: String, quote_tokens: &QuoteTokens) -> Result<Value, Failure> {
     let parsed = event::parse(&event.payload, deployment.account())?;
     let clock = clock::of(deployment, &event.context.request_id).await?;
     let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
     let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id).await;
     let result = match (assembly.ports().await, parsed) {
-        (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected).await,
+        (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected, quote_tokens).await,
         (Ok(connected), Event::Run(task)) => {
+            if matches!(task, Task::Trade { .. }) {
+                connected.broker.expect_quotes(quote_tokens);
+            }
             let account = deployment.account().to_owned();
             let request = RunRequest { account, run_id: run_id.clone(), deployment_live: deployment.live(), deadline, task };
-            let ports =
-                Ports { clock: clock.as_ref(), broker: &connected.broker, signal: &connected.signal, ledger: &connected.ledger, tokens: &connected.tokens };
+            let ports = Ports {
+                clock: clock.as_ref(),
+                broker: connected.broker.port(),
+                signal: &connected.signal,
+                ledger: &connected.ledger,
+                tokens: &connected.tokens,
+            };
             respond(&run(ports, &request, &connected.profile).await, connected.http.requests_sent())
         }
         (Err(failure), _) => {

@@ -8,6 +8,7 @@ use gamma_execution::run::AccountProfile;
 use gamma_strategy::constant_stable::{Profile, RawProfile};
 use rust_decimal::Decimal;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
 
@@ -18,6 +19,7 @@ const FILE: &str = include_str!("../accounts.toml");
 #[serde(deny_unknown_fields)]
 struct RawAccount {
     broker: BrokerKind,
+    account_number: Option<String>,
     strategy: RawProfile,
     execution: ExecutionProfile,
 }
@@ -25,8 +27,33 @@ struct RawAccount {
 /// Which broker's adapter an account uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum BrokerKind {
+pub enum BrokerKind {
+    /// Charles Schwab.
     Schwab,
+    /// tastytrade.
+    Tastytrade,
+}
+
+/// How an account trades, and where.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its broker.
+    pub broker: BrokerKind,
+    /// Its number there, where it is known.
+    pub number: Option<String>,
+    /// Strategy and execution.
+    pub profile: AccountProfile,
+}
+
+/// What a deployment may set beside the file: texts of secrets, each with the secret's name.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Overrides<'a> {
+    /// The account's number, instead of the file's.
+    pub number: Option<&'a str>,
+    /// Its own sizing.
+    pub sizing: Option<(&'a str, &'a str)>,
+    /// Sizing of several accounts by their numbers.
+    pub sizing_by_number: Option<(&'a str, &'a str)>,
 }
 
 /// The override: only sizing, never the ladder or the limits.
@@ -37,38 +64,91 @@ struct Sizing {
     most_per_side: Option<u32>,
 }
 
+/// One account's entry in an override by number. The label is for whoever reads the document.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SizingByNumber {
+    #[serde(rename = "label")]
+    _label: Option<String>,
+    unit_dollars: Decimal,
+}
+
 /// The accounts of the file.
 #[must_use]
 pub fn names() -> Vec<String> {
-    toml::from_str::<BTreeMap<String, toml::Table>>(FILE).map(|accounts| accounts.into_keys().collect()).unwrap_or_default()
+    tables(FILE).map(|accounts| accounts.into_keys().collect()).unwrap_or_default()
 }
 
-/// A checked profile, with the account's sizing override (the secret's name, and its text) where there is one.
+/// The broker of a profile.
+///
+/// # Errors
+/// [`Failure`] names the profile.
+pub fn broker(profile: &str) -> Result<BrokerKind, Failure> {
+    account(FILE, profile).map(|account| account.broker)
+}
+
+/// A checked profile, with what overrides it.
 ///
 /// # Errors
 /// [`Failure`] names the profile or secret and the field.
-pub fn load(profile: &str, sizing: Option<(&str, &str)>) -> Result<AccountProfile, Failure> {
-    parse(FILE, profile, sizing)
+pub fn load(profile: &str, overrides: Overrides<'_>) -> Result<Account, Failure> {
+    parse(FILE, profile, overrides)
 }
 
 /// As [`load`], out of the text of such a file.
 ///
 /// # Errors
 /// As [`load`].
-pub fn parse(file: &str, profile: &str, sizing: Option<(&str, &str)>) -> Result<AccountProfile, Failure> {
+pub fn parse(file: &str, profile: &str, overrides: Overrides<'_>) -> Result<Account, Failure> {
     let bad = |words: String| Failure::new("BadProfile", format!("accounts.toml [{profile}]: {words}"));
-    let mut accounts: BTreeMap<String, RawAccount> =
-        toml::from_str(file).map_err(|error| Failure::new("BadProfile", format!("accounts.toml: {}", short(&error))))?;
-    let raw = accounts.remove(profile).ok_or_else(|| bad("missing, expected a table of this name".into()))?;
-    let RawAccount { broker: BrokerKind::Schwab, mut strategy, execution } = raw;
-    if let Some((name, text)) = sizing {
-        let sizing: Sizing = serde_json::from_str(text).map_err(|error| Failure::new("BadProfile", format!("parameter {name}: {}", short(&error))))?;
+    let RawAccount { broker, account_number, mut strategy, execution } = account(file, profile)?;
+    let number = overrides.number.map(str::trim).filter(|number| !number.is_empty()).map(str::to_owned).or(account_number);
+    if broker == BrokerKind::Tastytrade && number.is_none() {
+        return Err(bad("account_number: missing, expected the account's number at tastytrade".into()));
+    }
+    if let Some((name, text)) = overrides.sizing_by_number {
+        let all: BTreeMap<String, SizingByNumber> = read(name, text)?;
+        let ours = number.as_ref().and_then(|number| all.get(number));
+        strategy.unit_dollars = ours.map_or(strategy.unit_dollars, |ours| ours.unit_dollars);
+    }
+    if let Some((name, text)) = overrides.sizing {
+        let sizing: Sizing = read(name, text)?;
         strategy.unit_dollars = sizing.unit_dollars.unwrap_or(strategy.unit_dollars);
         strategy.most_per_side = sizing.most_per_side.or(strategy.most_per_side);
     }
     execution.check().map_err(|error| bad(error.to_string()))?;
     let strategy = Profile::try_from(strategy).map_err(|error| bad(error.to_string()))?;
-    Ok(AccountProfile { strategy, execution })
+    Ok(Account { broker, number, profile: AccountProfile { strategy, execution } })
+}
+
+/// A secret that holds a JSON object.
+fn read<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|error| Failure::new("BadProfile", format!("parameter {name}: {}", short(&error))))
+}
+
+fn tables(file: &str) -> Result<BTreeMap<String, toml::Table>, Failure> {
+    toml::from_str(file).map_err(|error| Failure::new("BadProfile", format!("accounts.toml: {}", short(&error))))
+}
+
+/// The account's table, with what it takes from the one it is like.
+fn account(file: &str, profile: &str) -> Result<RawAccount, Failure> {
+    let bad = |words: String| Failure::new("BadProfile", format!("accounts.toml [{profile}]: {words}"));
+    let mut tables = tables(file)?;
+    let mut table = tables.remove(profile).ok_or_else(|| bad("missing, expected a table of this name".into()))?;
+    if let Some(like) = table.remove("like") {
+        let like = like.as_str().unwrap_or_default();
+        let other = tables.remove(like).filter(|other| !other.contains_key("like"));
+        let other = other.ok_or_else(|| bad(format!("like: got {like:?}, expected another account's table that is like none")))?;
+        for part in ["strategy", "execution"] {
+            let Some(toml::Value::Table(theirs)) = other.get(part) else { continue };
+            let ours = table.entry(part).or_insert_with(|| toml::Table::new().into());
+            let ours = ours.as_table_mut().ok_or_else(|| bad(format!("{part}: got no table")))?;
+            for (field, value) in theirs {
+                ours.entry(field).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    table.try_into().map_err(|error| bad(short(&error)))
 }
 
 /// A parser's words, which quote what it stumbled over.
@@ -77,54 +157,4 @@ fn short(error: &dyn fmt::Display) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_we_ship_is_sound_and_carries_the_reference_values() {
-        let profile = load("schwab", None).unwrap();
-        let raw = profile.strategy.raw();
-        assert_eq!((raw.unit_dollars, raw.multipliers.clone(), raw.most_per_side), (Decimal::from(10_000), vec![2, 3, 5, 8, 10], None));
-        assert_eq!(raw.volatility_breaks[0].to_string(), "0.1636779");
-        assert_eq!(profile.execution, ExecutionProfile::default(), "the ladder and limits are the reference's");
-        assert_eq!(names(), ["schwab"]);
-    }
-
-    #[test]
-    fn sizing_may_be_overridden_and_nothing_else() {
-        const NAME: &str = "/gamma/schwab/sizing";
-        let raw = load("schwab", Some((NAME, r#"{"unit_dollars": "7000.5", "most_per_side": 4}"#))).unwrap().strategy.raw().clone();
-        assert_eq!((raw.unit_dollars.to_string(), raw.most_per_side), ("7000.5".into(), Some(4)));
-        for (sizing, words) in [
-            ("", "parameter /gamma/schwab/sizing"),
-            ("7000", "parameter /gamma/schwab/sizing"),
-            (r#"{"units": 2}"#, "unknown field `units`"),
-            (r#"{"unit_dollars": "many"}"#, "parameter /gamma/schwab/sizing"),
-            (r#"{"unit_dollars": 0}"#, "profile unit_dollars: got 0, expected dollars above zero"),
-            (r#"{"most_per_side": 0}"#, "profile most_per_side: got 0"),
-        ] {
-            let failure = load("schwab", Some((NAME, sizing))).unwrap_err();
-            assert_eq!(failure.error_type, "BadProfile");
-            assert!(failure.to_string().contains(words), "{failure}");
-        }
-    }
-
-    #[test]
-    fn a_profile_that_cannot_be_used_names_the_field() {
-        for (from, to, words) in [
-            ("broker = \"schwab\"", "broker = \"robinhood\"", "robinhood"),
-            ("unit_dollars = \"10000\"", "unit_dollars = \"0\"", "profile unit_dollars: got 0"),
-            ("multipliers = [2, 3, 5, 8, 10]", "multipliers = [2, 3]", "profile multipliers: got 2 multipliers for 4 breaks"),
-            ("poll_seconds = 2", "pol_seconds = 2", "pol_seconds"),
-            ("window_opens = \"16:12:55\"", "window_opens = \"4pm\"", "window_opens"),
-            ("rung_offsets = [\"0.00\", \"0.05\", \"0.10\"]", "rung_offsets = []", "profile rung_offsets"),
-            ("[schwab.strategy]", "[schwab.strategie]", "strategie"),
-        ] {
-            let file = FILE.replacen(from, to, 1);
-            assert_ne!(file, FILE, "{from}");
-            let failure = parse(&file, "schwab", None).unwrap_err();
-            assert!(failure.to_string().contains(words), "{failure}");
-        }
-        assert!(parse(FILE, "tt-ira", None).unwrap_err().to_string().contains("[tt-ira]: missing"));
-    }
-}
+mod tests;

@@ -3,13 +3,14 @@
 use gamma_execution::ports::{Arming, Ledger};
 use gamma_execution::tokens::TokenSummary;
 use gamma_market::calendar::{SessionDay, session_day, trade_date};
+use gamma_tastytrade::QuoteTokens;
 use serde_json::{Value, json};
 
 use crate::assembly::{Assembly, Connected};
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 
-pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, connected: &Connected) -> Result<Value, Failure> {
+pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, connected: &Connected, quote_tokens: &QuoteTokens) -> Result<Value, Failure> {
     let today = trade_date(assembly.clock().now());
     let session = match session_day(today) {
         SessionDay::Open { early_close: false } => "open".to_owned(),
@@ -20,7 +21,9 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
         let dead = matches!(error.fault, gamma_execution::ports::BrokerFault::TokenDead(_));
         Failure::new(if dead { "TokenDead" } else { "BrokerUnavailable" }, error)
     })?;
-    let TokenSummary { saved: token, notes, alarm } = connected.tokens.flush().await;
+    let quote_token = connected.broker.prepare_for_trade(quote_tokens).await;
+    let TokenSummary { saved: token, mut notes, alarm } = connected.tokens.flush().await;
+    let quote_token = quote_token.and_then(|ready| ready.map_err(|why| notes.push(format!("quote token: {why}"))).ok());
     let controls = connected.ledger.controls(deployment.account()).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;
     let armed = controls.arming == Arming::Armed;
     let ready = deployment.live() && armed && controls.halted.is_none();
@@ -44,6 +47,7 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
         "ready_to_trade": ready,
         "token_refreshed": refreshed,
         "token": token,
+        "quote_token": quote_token,
         "notes": notes,
     }))
 }

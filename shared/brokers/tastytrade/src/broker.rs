@@ -67,7 +67,7 @@ pub enum TastytradeSetupError {
 pub struct Tastytrade {
     pub(crate) client: Client,
     pub(crate) throttle: WriteThrottle,
-    pub(crate) stream: Option<Arc<dyn QuoteStream>>,
+    pub(crate) stream: OnceLock<Arc<dyn QuoteStream>>,
     pub(crate) account_number: String,
     root: String,
     symbols: OnceLock<Arc<SymbolBook>>,
@@ -113,7 +113,7 @@ impl Tastytrade {
         Ok(Self {
             client: Client { base, http, auth, clock },
             throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE),
-            stream: None,
+            stream: OnceLock::new(),
             account_number: config.account_number,
             root: config.root,
             symbols: OnceLock::new(),
@@ -122,8 +122,9 @@ impl Tastytrade {
 
     /// Asks `stream` for quotes before REST.
     #[must_use]
-    pub fn with_stream(mut self, stream: Arc<dyn QuoteStream>) -> Self {
-        self.stream = Some(stream);
+    pub fn with_stream(self, stream: Arc<dyn QuoteStream>) -> Self {
+        // Made a moment ago, it has none yet.
+        let _ = self.stream.set(stream);
         self
     }
 

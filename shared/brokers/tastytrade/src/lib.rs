@@ -32,6 +32,7 @@ mod preview;
 mod quote_stream;
 mod quote_token;
 mod quotes;
+mod streaming;
 mod token;
 mod transactions;
 #[cfg(test)]
@@ -46,5 +47,6 @@ pub use order_json::{PositionEffect, SOURCE, order_json};
 pub use preview::{BuyingPowerEffect, Fees, Preview};
 pub use quote_stream::{QuoteStream, QuoteStreamError};
 pub use quote_token::QuoteToken;
+pub use streaming::QuoteTokens;
 pub use token::{TokenDocumentError, token_age};
 pub use transactions::{Transaction, TransactionKind, TransactionQuery};

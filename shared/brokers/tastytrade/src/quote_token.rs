@@ -1,7 +1,10 @@
 //! `GET /api-quote-tokens`: the key to the quote stream (reference section 10).
 
+use std::time::Duration;
+
 use gamma_execution::ports::BrokerError;
 use gamma_http::Request;
+use gamma_http::retry::Backoff;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -58,7 +61,9 @@ impl Tastytrade {
     pub async fn quote_token(&self) -> Result<QuoteToken, BrokerError> {
         const OPERATION: &str = "GET api-quote-tokens";
         let url = format!("{}/api-quote-tokens", self.client.base);
-        let answer = self.client.read(OPERATION, || Request::get(&url)).await?;
+        // Asked for beside other work: a wait before another try would let time pass for that too. Whoever needs it asks again.
+        let (once, patience) = (Backoff { tries: 1, ..Backoff::READS }, Duration::from_secs(3));
+        let answer = self.client.read_within(OPERATION, once, patience, || Request::get(&url)).await?;
         QuoteToken::read(&answer).map_err(|error| failed(OPERATION, error))
     }
 }

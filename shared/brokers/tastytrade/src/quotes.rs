@@ -45,7 +45,7 @@ impl Tastytrade {
     }
 
     async fn streamed(&self, symbols: &[OptionSymbol], names: &SymbolBook) -> QuoteBook {
-        let Some(stream) = &self.stream else { return QuoteBook::new() };
+        let Some(stream) = self.stream.get() else { return QuoteBook::new() };
         let wanted: Vec<_> = symbols.iter().map(|symbol| (*symbol, names.names(symbol).streamer)).collect();
         match stream.quotes(&wanted).await {
             Ok(mut book) => {

@@ -68,8 +68,11 @@ impl TokenDocument {
         };
         let (created, expires) = (time("creation_timestamp", "creation_timestamp")?, time("expires_at", "expires_at")?);
         // Nothing to send, or nothing known of its age: due at once.
-        let expires = expires.filter(|_| created.is_some() && !access.expose_secret().is_empty()).unwrap_or_default();
-        Ok(Self { fields, created: created.unwrap_or_default(), expires, access, refresh })
+        let age = match created {
+            None => TokenAge::UNDATED,
+            Some(created) => TokenAge { created, expires: expires.filter(|_| !access.expose_secret().is_empty()).unwrap_or_default() },
+        };
+        Ok(Self { fields, created: age.created, expires: age.expires, access, refresh })
     }
 
     /// The document after a refresh: every field the answer has replaces ours unless it is empty, every other field stays. A refresh
@@ -126,7 +129,7 @@ impl gamma_wire::TokenDocument for TokenDocument {
     }
 }
 
-/// How new a token document is; `None` when it does not read. One without times is older than any that was refreshed.
+/// How new a token document is; `None` when it does not read. One without times is [`TokenAge::UNDATED`].
 #[must_use]
 pub fn token_age(text: &SecretString) -> Option<TokenAge> {
     TokenDocument::parse(text).ok().map(|document| TokenAge { created: document.created, expires: document.expires })
@@ -175,6 +178,9 @@ mod tests {
     fn nothing_is_lost_between_reading_and_storing() {
         assert_eq!(stored(&parse(&document()).unwrap()), document());
         assert_eq!(token_age(&SecretString::from(document().to_string())), Some(TokenAge { created: NOW - 600, expires: NOW + 300 }));
+        let as_it_came = json!({"access_token": "canary-a1", "refresh_token": "canary-r1", "expires_in": 900, "expires_at": NOW + 300});
+        assert_eq!(token_age(&SecretString::from(as_it_came.to_string())), Some(TokenAge::UNDATED));
+        assert!(gamma_wire::TokenDocument::expires_within(&parse(&as_it_came).unwrap(), 0, now()), "due at once");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use gamma_execution::run::AccountProfile;
 use gamma_execution::schedule::share;
 use gamma_strategy::constant_stable::{Snapshot, decide};
 use gamma_trade::failure::Failure;
-use gamma_trade::profiles;
+use gamma_trade::profiles::{self, Account, Overrides};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -14,32 +14,36 @@ use crate::promise::bounded;
 
 /// The profile that is shipped.
 pub(super) fn shipped() -> &'static AccountProfile {
-    static SHIPPED: LazyLock<AccountProfile> = LazyLock::new(|| profiles::load("schwab", None).unwrap_or_else(|failure| panic!("{failure}")));
+    static SHIPPED: LazyLock<AccountProfile> =
+        LazyLock::new(|| profiles::load("schwab", Overrides::default()).unwrap_or_else(|failure| panic!("{failure}")).profile);
     &SHIPPED
 }
 
 /// The file of profiles.
 pub(super) fn profile(data: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(data) else { return Verdict::Refused };
-    judge(profiles::parse(text, "schwab", None), "accounts.toml")
+    judge(profiles::parse(text, "schwab", Overrides::default()), "accounts.toml")
 }
 
-/// The sizing override, over the profile that is shipped.
+/// The sizing overrides, an account's own and the one by number, over the profiles that are shipped.
 pub(super) fn sizing(data: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(data) else { return Verdict::Refused };
-    judge(profiles::load("schwab", Some(("/gamma/schwab/sizing", text))), "")
+    let (own, by_number) = (("/gamma/schwab/sizing", text), ("/gamma/tt/account_sizing", text));
+    let own = judge(profiles::load("schwab", Overrides { sizing: Some(own), ..Overrides::default() }), "");
+    let by_number = judge(profiles::load("tt-ira", Overrides { sizing_by_number: Some(by_number), ..Overrides::default() }), "");
+    if matches!((own, by_number), (Verdict::Refused, Verdict::Refused)) { Verdict::Refused } else { Verdict::Reads }
 }
 
-fn judge(read: Result<AccountProfile, Failure>, place: &str) -> Verdict {
+fn judge(read: Result<Account, Failure>, place: &str) -> Verdict {
     match read {
-        Ok(profile) => {
+        Ok(Account { profile, .. }) => {
             useful(&profile);
             Verdict::Reads
         }
         Err(failure) => {
             assert_eq!(failure.error_type, "BadProfile");
             let text = bounded(&failure);
-            let names = text.contains("accounts.toml") || text.contains("parameter /gamma/schwab/sizing");
+            let names = text.contains("accounts.toml") || text.contains("parameter /gamma/");
             assert!(names && text.contains(place), "{text}");
             Verdict::Refused
         }
