@@ -32,6 +32,16 @@ pub(crate) struct Pace {
     pub(crate) longest_wait: Duration,
 }
 
+impl Pace {
+    /// The wait after so many failures in a row: between half and the whole of it, as `chance` has it, so that lines that broke together
+    /// do not come back together.
+    pub(crate) fn pause(&self, failures: u32, chance: u64) -> Duration {
+        let whole = self.wait.saturating_mul(failures).min(self.longest_wait);
+        let per_mille = u32::try_from(chance % 501).unwrap_or(0);
+        whole.saturating_mul(500 + per_mille) / 1000
+    }
+}
+
 impl DxLinkConfig {
     /// 3 s to connect, 3 s to write.
     #[must_use]
@@ -123,6 +133,14 @@ mod tests {
             let error = Address::parse(url).unwrap_err().to_string();
             assert!(error.contains("got ") && error.contains("expected ") && !error.contains("secret"), "{url}: {error}");
         }
+    }
+
+    #[test]
+    fn pauses_grow_up_to_the_longest() {
+        let pace = DxLinkConfig::new("wss://example.com", SecretString::from("")).pace;
+        let waits = |chance| [0, 1, 2, 8, 20, 21, u32::MAX].map(|failures| pace.pause(failures, chance).as_millis());
+        assert_eq!(waits(500), [0, 250, 500, 2000, 5000, 5000, 5000]);
+        assert_eq!(waits(0), [0, 125, 250, 1000, 2500, 2500, 2500]);
     }
 
     #[test]

@@ -102,17 +102,10 @@ impl Line {
             self.desk.lost(trouble);
             // A connection that worked is replaced at once, and each that did not is waited longer for.
             failures = if had_fed { 0 } else { failures + 1 };
-            if self.desk.meanwhile(wait(self.pause(failures))).await.is_none() {
+            if self.desk.meanwhile(wait(self.config.pace.pause(failures, RandomState::new().hash_one(failures)))).await.is_none() {
                 return;
             }
         }
-    }
-
-    /// Between half and the whole of it, so that lines that broke together do not come back together.
-    fn pause(&self, failures: u32) -> Duration {
-        let whole = self.config.pace.wait.saturating_mul(failures).min(self.config.pace.longest_wait);
-        let per_mille = u32::try_from(RandomState::new().hash_one(failures) % 501).unwrap_or(0);
-        whole.saturating_mul(500 + per_mille) / 1000
     }
 
     /// One connection from beginning to end; `None` when the handle is gone.

@@ -129,7 +129,7 @@ async fn a_caller_that_goes_away_makes_room_for_the_next() {
     let server = Server::start().await;
     let link = connect(&server);
     let mut peer = server.greeted().await;
-    let (gone, next) = (symbols(&[".GONE"]), symbols(&[".NEXT"]));
+    let (gone, late, next) = (symbols(&[".GONE"]), symbols(&[".LATE"]), symbols(&[".NEXT"]));
     {
         let abandoned = link.quotes(&gone, PATIENCE);
         tokio::pin!(abandoned);
@@ -138,10 +138,12 @@ async fn a_caller_that_goes_away_makes_room_for_the_next() {
             _ = &mut abandoned => panic!("nothing was sent"),
             asked = peer.asked() => assert_eq!(asked, [".GONE"]),
         }
+        let hasty = link.quotes(&late, Duration::ZERO).await.unwrap();
+        assert_eq!(hasty.missing[0].to_string(), ".LATE: got no turn, expected a connection within the time given");
     }
     let script = async {
         peer.unsubscribed().await;
-        assert_eq!(peer.asked().await, [".NEXT"]);
+        assert_eq!(peer.asked().await, [".NEXT"], "nobody waits for .LATE any more");
         peer.quote(".NEXT", 1, 2).await;
     };
     let (quotes, ()) = tokio::join!(link.quotes(&next, PATIENCE), script);

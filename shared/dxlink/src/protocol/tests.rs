@@ -170,11 +170,12 @@ fn a_channel_that_ends_is_requested_anew_under_another_number() {
     let opened = |channel| json!({"type": "CHANNEL_OPENED", "channel": channel}).to_string();
     let error = |channel| json!({"type": "ERROR", "channel": channel, "error": "BAD_ACTION", "message": "no"}).to_string();
     let mut session = asking();
+    session.text(r#"{"type":"FEED_CONFIG","channel":1,"eventFields":{"Quote":["eventSymbol","bidPrice","askPrice"]}}"#);
     play(&mut session, &[(&closed(3), &[]), (&error(3), &[]), (&closed(1), &["CHANNEL_REQUEST 3"]), (&closed(1), &[])]);
     assert!(session.text(&data(1, PUT)).quotes.is_empty(), "the old channel is over");
     play(&mut session, &[(&opened(1), &[]), (&opened(3), &["FEED_SETUP 3", "FEED_SUBSCRIPTION 3"]), (&error(3), &["CHANNEL_CANCEL 3", "CHANNEL_REQUEST 5"])]);
     play(&mut session, &[(&opened(5), &["FEED_SETUP 5", "FEED_SUBSCRIPTION 5"])]);
-    assert_eq!(session.text(&data(5, PUT)).quotes.len(), 1);
+    assert_eq!(session.text(&data(5, PUT)).quotes.len(), 1, "the layout of channel 1 went with it");
     // A quote shows that the channel works; without one, three are enough.
     play(&mut session, &[(&closed(5), &["CHANNEL_REQUEST 7"]), (&closed(7), &["CHANNEL_REQUEST 9"]), (&closed(9), &["CHANNEL_REQUEST 11"])]);
     play(&mut session, &[(&closed(11), &["lost"])]);
@@ -205,6 +206,12 @@ fn something_is_said_in_time_and_a_server_that_says_nothing_is_given_up() {
     play(&mut session, &[("20", &[])]);
     session.rest();
     play(&mut session, &[("30", &["KEEPALIVE 0"]), (KEEPALIVE, &[]), ("30", &["KEEPALIVE 0"])]);
+
+    let mut pinged = asking();
+    pinged.rest();
+    play(&mut pinged, &[("30", &["KEEPALIVE 0"]), ("29", &[])]);
+    pinged.heard();
+    play(&mut pinged, &[("1", &["KEEPALIVE 0"]), ("29", &[])]);
 
     let mut hasty = asking();
     hasty.rest();

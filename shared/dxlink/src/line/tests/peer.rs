@@ -3,6 +3,7 @@
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -53,7 +54,8 @@ impl Peer {
 
     pub(super) async fn text(&mut self) -> String {
         loop {
-            match self.socket.next().await.expect("the client speaks").expect("a frame") {
+            let next = timeout(super::PATIENCE, self.socket.next()).await.expect("the client speaks within the patience of a test");
+            match next.expect("the client stays").expect("a frame") {
                 Message::Text(text) => return text.to_string(),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("got {other:?}, expected a text"),
