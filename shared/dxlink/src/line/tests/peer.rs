@@ -25,7 +25,7 @@ impl Server {
 
     /// A connection of which nothing was read.
     pub(super) async fn raw(&self) -> TcpStream {
-        let (stream, _) = self.listener.accept().await.expect("a connection");
+        let (stream, _) = timeout(super::PATIENCE, self.listener.accept()).await.expect("the client connects").expect("a connection");
         // As a server of small messages does; without it each second one waits for an acknowledgement.
         stream.set_nodelay(true).expect("an open socket");
         stream
