@@ -17,8 +17,8 @@ use crate::fields;
 pub(crate) struct TokenDocument {
     /// Every field, secrets among them: never shown.
     fields: Map<String, Value>,
-    created: i64,
-    expires: i64,
+    /// When its access token was made and expires; `None` where either is not told.
+    age: Option<TokenAge>,
     access: SecretString,
     refresh: SecretString,
 }
@@ -67,12 +67,9 @@ impl TokenDocument {
             other => Err(TokenDocumentError::of(field, other, "unix seconds")),
         };
         let (created, expires) = (time("creation_timestamp", "creation_timestamp")?, time("expires_at", "expires_at")?);
-        // Nothing to send, or nothing known of its age: due at once.
-        let age = match created {
-            None => TokenAge::UNDATED,
-            Some(created) => TokenAge { created, expires: expires.filter(|_| !access.expose_secret().is_empty()).unwrap_or_default() },
-        };
-        Ok(Self { fields, created: age.created, expires: age.expires, access, refresh })
+        // Without an access token the times are of none.
+        let age = created.zip(expires).filter(|_| !access.expose_secret().is_empty()).map(|(created, expires)| TokenAge { created, expires });
+        Ok(Self { fields, age, access, refresh })
     }
 
     /// The document after a refresh: every field the answer has replaces ours unless it is empty, every other field stays. A refresh
@@ -96,8 +93,8 @@ impl TokenDocument {
     }
 
     #[cfg(feature = "decode")]
-    pub(crate) const fn expires(&self) -> i64 {
-        self.expires
+    pub(crate) fn expires(&self) -> i64 {
+        self.age.map_or(0, |age| age.expires)
     }
 
     pub(crate) const fn refresh(&self) -> &SecretString {
@@ -125,14 +122,15 @@ impl gamma_wire::TokenDocument for TokenDocument {
     }
 
     fn expires_within(&self, seconds: i64, now: Timestamp) -> bool {
-        self.expires.saturating_sub(seconds) <= now.as_second()
+        // Nothing to send, or nothing known of its age: due at once.
+        self.age.is_none_or(|age| age.expires.saturating_sub(seconds) <= now.as_second())
     }
 }
 
-/// How new a token document is; `None` when it does not read. One without times is [`TokenAge::UNDATED`].
+/// How new a token document is; `None` when it does not read. One without times, as a person stores it, is undated.
 #[must_use]
 pub fn token_age(text: &SecretString) -> Option<TokenAge> {
-    TokenDocument::parse(text).ok().map(|document| TokenAge { created: document.created, expires: document.expires })
+    TokenDocument::parse(text).ok().map(|document| document.age.unwrap_or(TokenAge::UNDATED))
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -178,9 +176,6 @@ mod tests {
     fn nothing_is_lost_between_reading_and_storing() {
         assert_eq!(stored(&parse(&document()).unwrap()), document());
         assert_eq!(token_age(&SecretString::from(document().to_string())), Some(TokenAge { created: NOW - 600, expires: NOW + 300 }));
-        let as_it_came = json!({"access_token": "canary-a1", "refresh_token": "canary-r1", "expires_in": 900, "expires_at": NOW + 300});
-        assert_eq!(token_age(&SecretString::from(as_it_came.to_string())), Some(TokenAge::UNDATED));
-        assert!(gamma_wire::TokenDocument::expires_within(&parse(&as_it_came).unwrap(), 0, now()), "due at once");
     }
 
     #[test]
@@ -200,16 +195,16 @@ mod tests {
         assert_eq!(stored(&before.refreshed(&answer, now()).unwrap()), expected);
 
         let rotated = before.refreshed(&json!({"access_token": "canary-a3", "refresh_token": "canary-r2"}), now()).unwrap();
-        assert_eq!((rotated.refresh().expose_secret(), rotated.expires), ("canary-r2", NOW + 900));
+        assert_eq!((rotated.refresh().expose_secret(), rotated.age.unwrap().expires), ("canary-r2", NOW + 900));
         let odd = before.refreshed(&json!({"access_token": "canary-a3", "refresh_token": 7, "expires_in": "soon"}), now()).unwrap();
-        assert_eq!((odd.refresh().expose_secret(), odd.expires), ("canary-r1", NOW + 900));
+        assert_eq!((odd.refresh().expose_secret(), odd.age.unwrap().expires), ("canary-r1", NOW + 900));
         for answer in [json!({"refresh_token": "r"}), json!({"access_token": " "}), json!({"access_token": 5})] {
             assert_eq!(before.refreshed(&answer, now()).err().unwrap().field, "refresh answer.access_token", "{answer}");
         }
     }
 
     #[test]
-    fn what_a_person_stores_first_is_due_at_once_and_older_than_any_refreshed_one() {
+    fn what_a_person_stores_first_is_due_at_once_and_undated() {
         for text in [
             r#"{"refresh_token":"canary"}"#,
             r#"{"refresh_token":"canary","access_token":""}"#,
@@ -221,7 +216,8 @@ mod tests {
             assert!(read.expires_within(0, now()), "{text}");
             let renewed = read.refreshed(&json!({"access_token": "a"}), now()).unwrap();
             assert!(!renewed.expires_within(899, now()) && renewed.expires_within(900, now()));
-            assert!(token_age(&renewed.text()) > token_age(&SecretString::from(text)));
+            assert_eq!(token_age(&SecretString::from(text)), Some(TokenAge::UNDATED));
+            assert_eq!(token_age(&renewed.text()), Some(TokenAge { created: NOW, expires: NOW + 900 }));
         }
     }
 
