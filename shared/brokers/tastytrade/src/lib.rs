@@ -10,6 +10,8 @@
 //! Decoding walks the JSON by key: unknown keys are ignored, a key of the wrong type is an error that names it.
 
 mod account;
+#[cfg(test)]
+mod any_answer;
 mod auth;
 mod broker;
 mod cancel;

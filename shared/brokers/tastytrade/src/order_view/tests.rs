@@ -142,6 +142,13 @@ fn what_is_reported_twice_is_counted_once() {
     let view = read(&split).unwrap();
     assert_eq!((view.filled, view.is_settled(2)), (2, true));
 
+    // A later report in which more is gone than any fill shows.
+    let mut behind = order("Cancelled", 2, [json!(2), json!(2)], [&[], &[]]);
+    let mut later = behind["legs"][0].clone();
+    later["remaining-quantity"] = json!(1);
+    behind["legs"].as_array_mut().unwrap().push(later);
+    assert_eq!(read(&behind).unwrap().status.to_string(), "Cancelled, 0 of 1 fills attached");
+
     let mut other_size = filled_vertical();
     let mut odd = other_size["legs"][0].clone();
     odd["quantity"] = json!(3);
