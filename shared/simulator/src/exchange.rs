@@ -72,6 +72,13 @@ impl Exchange {
         exchange
     }
 
+    /// The same, with orders numbered from `id` on, as a broker with ids of another length does.
+    #[must_use]
+    pub(crate) fn with_order_ids_from(mut self, id: u64) -> Self {
+        self.book = self.book.with_ids_from(id);
+        self
+    }
+
     /// The latest time it was brought to.
     #[must_use]
     pub const fn now(&self) -> Timestamp {

@@ -177,13 +177,13 @@ impl Fault {
     }
 
     /// Whether it makes sense for a request of this kind; elsewhere a rule with it does nothing.
-    pub(crate) fn fits(&self, route: &Route) -> bool {
-        let service = route.service();
+    pub(crate) fn fits(&self, service: Service, route: &Route) -> bool {
+        let broker = matches!(service, Service::Schwab | Service::Tastytrade);
         match self {
             Self::Latency(_) | Self::ServerError(..) | Self::Refused(_) | Self::Dropped(_) | Self::Hang(_) => true,
             Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage => service != Service::Aws,
             Self::Throttled => service == Service::Aws,
-            Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => service == Service::Schwab,
+            Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => broker,
             Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) => matches!(route, Route::PlaceOrder | Route::ReplaceOrder),
             Self::PartFill(_) | Self::ReplacedElsewhere(_) => {
                 matches!(route, Route::PlaceOrder | Route::ReadOrder | Route::ListOrders | Route::CancelOrder)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -13,8 +13,19 @@ use jiff::Timestamp;
 use crate::connections::{Caller, Outages};
 use crate::faults::{self, Fault, FaultPlan, Route, Stage, Strike, View, When};
 use crate::requests::{LoggedRequest, RequestLog, Service};
-use crate::schwab::Schwab;
 use crate::time::{VirtualClock, real_now};
+
+/// A broker's face, as far as faults change what it holds.
+pub(crate) trait Sufferer: Send + Sync {
+    /// A fault befalls tokens or an order before `request`, which carries `headers`, is served. Whether it did.
+    fn suffer(&self, fault: &Fault, request: &faults::Request, headers: &HeaderMap) -> bool;
+
+    /// A fault befalls what `request` was just granted with `response`. Whether it did.
+    fn suffer_accepted(&self, fault: &Fault, request: &faults::Request, response: &mut Response) -> bool;
+
+    /// The number of the account that `path` names.
+    fn account_on(&self, path: &str) -> Option<String>;
+}
 
 #[derive(Clone)]
 pub(crate) struct Gate {
@@ -23,8 +34,8 @@ pub(crate) struct Gate {
     pub(crate) log: RequestLog,
     pub(crate) faults: FaultPlan,
     pub(crate) outages: Arc<Outages>,
-    /// Whose orders and tokens the faults change.
-    pub(crate) broker: Schwab,
+    /// Whose orders and tokens the faults change; `None` before a service that has neither.
+    pub(crate) broker: Option<Arc<dyn Sufferer>>,
 }
 
 /// Whether a client hears anything.
@@ -48,7 +59,7 @@ impl Gate {
         }
         let of = |stage: Stage| strikes.iter().filter(move |strike| strike.stage == stage);
         for strike in of(Stage::World) {
-            self.keep_if(self.broker.suffer(&strike.fault, asked, request.headers()), strike);
+            self.keep_if(self.broker.as_ref().is_some_and(|broker| broker.suffer(&strike.fault, asked, request.headers())), strike);
         }
         if let Some(strike) = of(Stage::Answer(When::BeforeEffect)).next() {
             return outcome(&strike.fault, asked);
@@ -63,7 +74,8 @@ impl Gate {
         accepted.sort_by_key(|strike| matches!(strike.fault, Fault::NoLocation | Fault::Location(_)));
         for strike in accepted {
             let accepted = response.status().is_success();
-            self.keep_if(accepted && self.broker.suffer_accepted(&strike.fault, asked, &mut response), strike);
+            let befell = self.broker.as_ref().filter(|_| accepted).is_some_and(|broker| broker.suffer_accepted(&strike.fault, asked, &mut response));
+            self.keep_if(befell, strike);
         }
         match of(Stage::Answer(When::AfterEffect)).next() {
             Some(strike) => outcome(&strike.fault, asked),
@@ -81,11 +93,13 @@ impl Gate {
 async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let arrived = real_now().into_std();
     let route = Route::of(gate.service, request.method(), request.uri().path(), request.headers());
-    let asked = faults::Request { route, method: request.method().clone(), path: request.uri().path().to_owned(), at: gate.clock.now() };
+    let path = request.uri().path().to_owned();
+    let account = gate.broker.as_ref().and_then(|broker| broker.account_on(&path));
+    let asked = faults::Request { service: gate.service, route, method: request.method().clone(), path, account, at: gate.clock.now() };
     let caller = request.extensions().get::<ConnectInfo<Caller>>().map(|ConnectInfo(caller)| caller.clone());
     let outcome = gate.serve(&asked, request, next).await;
     let status = if let Outcome::Answered(response) = &outcome { Some(response.status().as_u16()) } else { None };
-    let faults::Request { route, method, path, at } = asked;
+    let faults::Request { route, method, path, at, .. } = asked;
     let path = if let Route::Aws(operation) = route { operation } else { path };
     gate.log.add(LoggedRequest { service: gate.service, method: method.to_string(), path, status, at, arrived, answered: real_now().into_std() });
     match (outcome, caller) {

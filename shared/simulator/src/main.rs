@@ -14,14 +14,16 @@ use gamma_simulator::time::VirtualClock;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-/// A market on real SPXW quotes behind the wires of Schwab and GammaWizard, on loopback ports and in virtual time.
+/// A market on real SPXW quotes behind the wires of Schwab, tastytrade and GammaWizard, on loopback ports and in virtual time.
 ///
 /// Prints `export NAME=…` lines for a shell and runs until it is interrupted:
-/// GAMMA_SCHWAB_URL (stands in for https://api.schwabapi.com), GAMMA_GAMMAWIZARD_URL and GAMMA_CLOCK_URL.
+/// GAMMA_SCHWAB_URL (stands in for https://api.schwabapi.com), GAMMA_TASTYTRADE_URL (for https://api.tastyworks.com),
+/// GAMMA_GAMMAWIZARD_URL and GAMMA_CLOCK_URL.
 ///
 /// The accounts are made up. Schwab: account 12345678, app key simulated-app-key, app secret simulated-app-secret, refresh token
-/// simulated-refresh-token@, access token I0.simulated-access-token@ (good for half an hour). GammaWizard: trader@example.com with
-/// simulated-password.
+/// simulated-refresh-token@, access token I0.simulated-access-token@ (good for half an hour). Tastytrade: accounts 5WT00001 and
+/// 5WT00002, client secret simulated-client-secret, refresh token simulated-tastytrade-refresh-token. GammaWizard: trader@example.com
+/// with simulated-password.
 #[derive(Debug, Parser)]
 #[command(name = "gamma-simulator", version, verbatim_doc_comment)]
 struct Arguments {
@@ -118,6 +120,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
 fn print_urls(simulator: &Simulator) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "export GAMMA_SCHWAB_URL={}", simulator.schwab_url())?;
+    writeln!(out, "export GAMMA_TASTYTRADE_URL={}", simulator.tastytrade_url())?;
     writeln!(out, "export GAMMA_GAMMAWIZARD_URL={}", simulator.gammawizard_url())?;
     writeln!(out, "export GAMMA_CLOCK_URL={}", simulator.clock_url())?;
     if let Some(url) = simulator.aws_url() {

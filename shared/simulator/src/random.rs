@@ -17,6 +17,8 @@ pub(crate) enum Stream {
     Fills(u32),
     /// Access and refresh tokens.
     Tokens,
+    /// Access, refresh and quote tokens of tastytrade.
+    TastytradeTokens,
     /// What a published signal says.
     Signal,
     /// Opaque identifiers on the wire.
@@ -40,6 +42,7 @@ pub(crate) fn stream(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Signal => (6, 0),
         Stream::Identifiers => (7, 0),
         Stream::Faults(index) => (8, index.into()),
+        Stream::TastytradeTokens => (9, 0),
     };
     random.set_stream(kind << 32 | index);
     random

@@ -8,8 +8,10 @@ use jiff::Timestamp;
 /// Which service a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
-    /// The broker.
+    /// A broker.
     Schwab,
+    /// Another broker.
+    Tastytrade,
     /// The signal feed.
     GammaWizard,
     /// The cloud, behind the proxy.

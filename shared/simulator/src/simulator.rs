@@ -17,10 +17,11 @@ use crate::connections::{Connections, Outages};
 use crate::exchange::{Book, Exchange, SharedExchange};
 use crate::faults::{Fault, FaultPlan, Route, Rule};
 use crate::gammawizard::{self, GammaWizardConfig, default_rows};
-use crate::gate::Gate;
+use crate::gate::{Gate, Sufferer};
 use crate::market::Market;
 use crate::requests::{LoggedRequest, RequestLog, Service};
 use crate::schwab::{AccountConfig, Holder, LoginConfig, Schwab, SchwabConfig};
+use crate::tastytrade::{Tastytrade, TastytradeConfig};
 use crate::time::{self, VirtualClock};
 
 /// What to simulate.
@@ -38,11 +39,13 @@ pub struct SimulatorConfig {
     pub cash: Decimal,
     /// Contracts held at the start, long positive, with their average price in points.
     pub positions: Vec<(OptionSymbol, i64, Price)>,
-    /// The broker.
+    /// One broker.
     pub schwab: SchwabConfig,
-    /// Logins at the broker beside the first, with their accounts: the same market for all, books for each. Their order ids
+    /// Logins at Schwab beside the first, with their accounts: the same market for all, books for each. Their order ids
     /// are apart for up to 999 accounts.
     pub more_logins: Vec<LoginConfig>,
+    /// Another broker, on the same market.
+    pub tastytrade: TastytradeConfig,
     /// The signal feed.
     pub gammawizard: GammaWizardConfig,
     /// Which requests fail.
@@ -65,6 +68,7 @@ impl SimulatorConfig {
             positions: Vec::new(),
             schwab: SchwabConfig::default(),
             more_logins: Vec::new(),
+            tastytrade: TastytradeConfig::default(),
             gammawizard: GammaWizardConfig::default(),
             faults: FaultPlan::default(),
             aws: None,
@@ -94,6 +98,7 @@ pub struct Simulator {
     clock: VirtualClock,
     exchange: Arc<SharedExchange>,
     schwab: Schwab,
+    tastytrade: Tastytrade,
     log: RequestLog,
     faults: FaultPlan,
     connections: Connections,
@@ -105,6 +110,7 @@ pub struct Simulator {
 #[derive(Debug)]
 struct Addresses {
     schwab: SocketAddr,
+    tastytrade: SocketAddr,
     gammawizard: SocketAddr,
     clock: SocketAddr,
     aws: Option<SocketAddr>,
@@ -116,24 +122,34 @@ impl Simulator {
     /// # Errors
     /// [`StartError`] when a port could not be bound.
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
-        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, more_logins, gammawizard, faults, aws } = config;
+        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, more_logins, tastytrade, gammawizard, faults, aws } = config;
         let clock = VirtualClock::new(start, speed);
         let market = Market::new(chain, seed, start);
         let rows = gammawizard.rows.clone().unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
         let holders = holders(&more_logins, &market, seed);
+        let starting = market.clone();
         let exchange = Arc::new(SharedExchange::new(Exchange::new(market, Account::new(cash, &positions), seed)));
         clock.on_advance(Arc::<SharedExchange>::clone(&exchange));
         let schwab = Schwab::with_logins(schwab, seed, clock.clone(), Arc::clone(&exchange), &more_logins, holders);
+        let tastytrade = Tastytrade::new(tastytrade, seed, clock.clone(), &starting, Arc::clone(&exchange));
         let (log, connections, clock_connections) = (RequestLog::default(), Connections::new(), Connections::new());
         let outages = Arc::new(connections.outages());
         clock.on_advance(Arc::<Outages>::clone(&outages));
-        let gate =
-            |service| Gate { service, clock: clock.clone(), log: log.clone(), faults: faults.clone(), outages: Arc::clone(&outages), broker: schwab.clone() };
+        let gate = |service| {
+            let broker: Option<Arc<dyn Sufferer>> = match service {
+                Service::Schwab => Some(Arc::new(schwab.clone())),
+                Service::Tastytrade => Some(Arc::new(tastytrade.clone())),
+                Service::GammaWizard | Service::Aws => None,
+            };
+            Gate { service, clock: clock.clone(), log: log.clone(), faults: faults.clone(), outages: Arc::clone(&outages), broker }
+        };
         let schwab_router = gate(Service::Schwab).before(schwab.router());
+        let tastytrade_router = gate(Service::Tastytrade).before(tastytrade.router());
         let gammawizard_router = gate(Service::GammaWizard).before(gammawizard::router(gammawizard, rows, clock.clone()));
         let failed = |face| move |source| StartError { face, source };
         let addresses = Addresses {
             schwab: connections.serve(schwab_router).await.map_err(failed("Schwab"))?,
+            tastytrade: connections.serve(tastytrade_router).await.map_err(failed("tastytrade"))?,
             gammawizard: connections.serve(gammawizard_router).await.map_err(failed("GammaWizard"))?,
             clock: clock_connections.serve(time::router(clock.clone())).await.map_err(failed("the clock"))?,
             aws: match aws {
@@ -141,13 +157,19 @@ impl Simulator {
                 None => None,
             },
         };
-        Ok(Self { clock, exchange, schwab, log, faults, connections, clock_connections, addresses })
+        Ok(Self { clock, exchange, schwab, tastytrade, log, faults, connections, clock_connections, addresses })
     }
 
     /// Where Schwab's face is, without a slash at the end: what stands in for `https://api.schwabapi.com`.
     #[must_use]
     pub fn schwab_url(&self) -> String {
         url(self.addresses.schwab)
+    }
+
+    /// Where tastytrade's face is, without a slash at the end: what stands in for `https://api.tastyworks.com`.
+    #[must_use]
+    pub fn tastytrade_url(&self) -> String {
+        url(self.addresses.tastytrade)
     }
 
     /// Where GammaWizard's face is, without a slash at the end.
@@ -174,25 +196,35 @@ impl Simulator {
         &self.clock
     }
 
-    /// The market, and the orders and holdings of the first account.
+    /// The market, and the orders and holdings of Schwab's first account.
     #[must_use]
     pub const fn exchange(&self) -> &Arc<SharedExchange> {
         &self.exchange
     }
 
-    /// Every order ever accepted of the first account, as it stands now: what the broker really did.
+    /// Every order ever accepted of Schwab's first account, as it stands now: what the broker really did.
     #[must_use]
     pub fn book(&self) -> Book {
         self.exchange.at(self.clock.now()).book().clone()
     }
 
-    /// The same of any account, by its number.
+    /// The same of any account of either broker, by its number.
     #[must_use]
     pub fn book_of(&self, number: &str) -> Option<Book> {
-        self.schwab.holder(number).map(|holder| holder.at(self.clock.now()).book().clone())
+        let now = self.clock.now();
+        let at_schwab = self.schwab.holder(number).map(|holder| holder.at(now).book().clone());
+        at_schwab.or_else(|| self.tastytrade.holder(number).map(|holder| holder.at(now).book().clone()))
     }
 
-    /// The first account as it stands now.
+    /// Cash, positions and transactions of any account of either broker, by its number.
+    #[must_use]
+    pub fn account_of(&self, number: &str) -> Option<Account> {
+        let now = self.clock.now();
+        let at_schwab = self.schwab.holder(number).map(|holder| holder.at(now).account().clone());
+        at_schwab.or_else(|| self.tastytrade.holder(number).map(|holder| holder.at(now).account().clone()))
+    }
+
+    /// Schwab's first account as it stands now.
     #[must_use]
     pub fn account(&self) -> Account {
         self.exchange.at(self.clock.now()).account().clone()
@@ -204,10 +236,16 @@ impl Simulator {
         self.exchange.at(self.clock.now()).market().clone()
     }
 
-    /// The broker's face.
+    /// Schwab's face.
     #[must_use]
     pub const fn schwab(&self) -> &Schwab {
         &self.schwab
+    }
+
+    /// Tastytrade's face.
+    #[must_use]
+    pub const fn tastytrade(&self) -> &Tastytrade {
+        &self.tastytrade
     }
 
     /// Every request the faces served, oldest first.
@@ -236,6 +274,7 @@ impl Simulator {
     pub fn refuse(&self, service: Service, refuse: bool) -> io::Result<()> {
         let address = match service {
             Service::Schwab => Some(self.addresses.schwab),
+            Service::Tastytrade => Some(self.addresses.tastytrade),
             Service::GammaWizard => Some(self.addresses.gammawizard),
             Service::Aws => self.addresses.aws,
         };
@@ -248,9 +287,10 @@ impl Simulator {
         self.faults.add(Rule::on(Route::PlaceOrder).fault(Fault::Rejected(text.to_owned())));
     }
 
-    /// Leaves the quotes of `symbol` out of every answer of the broker. See [`Schwab::drop_quote`].
+    /// Leaves the quotes of `symbol` out of every answer of the brokers. See [`Schwab::drop_quote`].
     pub fn drop_quote(&self, symbol: OptionSymbol) {
         self.schwab.drop_quote(symbol);
+        self.tastytrade.drop_quote(symbol);
     }
 
     /// Stops all servers at once.

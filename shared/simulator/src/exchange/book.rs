@@ -19,7 +19,7 @@ pub struct Book {
 /// One accepted order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// The broker's id, thirteen digits.
+    /// The broker's id: thirteen digits at Schwab, nine at tastytrade.
     pub id: u64,
     /// How many orders were accepted before it.
     pub ordinal: u32,
@@ -177,6 +177,10 @@ impl Book {
     pub(super) fn new(seed: u64) -> Self {
         // Ids differ from seed to seed so that nobody gets used to one.
         Self { orders: Vec::new(), first_id: 1_005_600_000_000 + seed % 1_000 * 100_000, next_activity: 104_558_120_000 }
+    }
+
+    pub(super) fn with_ids_from(self, first_id: u64) -> Self {
+        Self { first_id, ..self }
     }
 
     /// Every order ever accepted with its fills, oldest first: the independent record of what was posted and what came of it.

@@ -1,4 +1,4 @@
-//! The answers of faults (reference `schwab.md` sections 2 and 4; AWS's JSON protocols).
+//! The answers of faults (reference `schwab.md` sections 2 and 4, `tastytrade.md` sections 2 and 3; AWS's JSON protocols).
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -12,8 +12,9 @@ use crate::requests::Service;
 pub(crate) fn answer(fault: &Fault, request: &Request) -> Response {
     match fault {
         Fault::TooManyRequests { retry_after } => {
-            // What Schwab writes into the body is not known.
-            let mut response = (StatusCode::TOO_MANY_REQUESTS, "Too Many Requests").into_response();
+            // What Schwab writes into the body is not known; tastytrade's is empty.
+            let body = if request.service == Service::Tastytrade { "" } else { "Too Many Requests" };
+            let mut response = (StatusCode::TOO_MANY_REQUESTS, body).into_response();
             if let Some(seconds) = retry_after {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
             }
@@ -34,7 +35,8 @@ pub(crate) fn answer(fault: &Fault, request: &Request) -> Response {
 fn unauthorized(request: &Request) -> Response {
     let body = match &request.route {
         Route::Token => json!({ "error": "invalid_client", "error_description": "Unauthorized" }),
-        route if route.service() == Service::GammaWizard => json!({ "message": "Unauthorized" }),
+        _ if request.service == Service::GammaWizard => json!({ "message": "Unauthorized" }),
+        _ if request.service == Service::Tastytrade => tastytrade_error("token_invalid", "This token is invalid or has expired"),
         _ if request.path.starts_with("/marketdata/") => {
             let source = json!({ "header": "Authorization" });
             let id = "00000000-0000-4000-8000-000000000000";
@@ -47,13 +49,23 @@ fn unauthorized(request: &Request) -> Response {
 
 fn server_error(status: StatusCode, request: &Request) -> Response {
     let words = status.canonical_reason().unwrap_or("Server Error");
-    match request.route.service() {
+    match request.service {
         Service::Aws => aws_error(status, "InternalServerError", words),
+        Service::Tastytrade if matches!(status.as_u16(), 502..=504) => {
+            let title = format!("{} {words}", status.as_u16());
+            let page = format!("<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n");
+            (status, [(CONTENT_TYPE, "text/html")], page).into_response()
+        }
+        Service::Tastytrade => json_answer(status, &tastytrade_error("internal_server_error", "Internal server error")),
         // From the gateways in front of a service comes text.
         _ if matches!(status.as_u16(), 502 | 504) => (status, format!("{} {words}", status.as_u16())).into_response(),
         Service::Schwab => json_answer(status, &json!({ "message": words, "errors": ["Simulated failure"] })),
         Service::GammaWizard => json_answer(status, &json!({ "message": words })),
     }
+}
+
+fn tastytrade_error(code: &str, message: &str) -> Value {
+    json!({ "error": { "code": code, "message": message } })
 }
 
 /// Every SDK sorts these names as throttling: the one DynamoDB's own, the other everybody else's.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::seeded::Seeded;
 use super::{Fault, Route, Stage, When};
+use crate::requests::Service;
 
 /// Which requests fail, and how. Clones are the same plan; it may be changed while the simulation runs.
 ///
@@ -25,6 +26,8 @@ pub struct Rule {
     times: u32,
     from: Timestamp,
     until: Timestamp,
+    service: Option<Service>,
+    account: Option<String>,
 }
 
 /// A fault that happened.
@@ -32,6 +35,8 @@ pub struct Rule {
 pub struct Fired {
     /// What happened.
     pub fault: Fault,
+    /// Whose request it was.
+    pub service: Service,
     /// The kind of request it happened to.
     pub route: Route,
     /// The request's method.
@@ -46,7 +51,7 @@ impl Rule {
     /// A rule for requests of `route`. It does nothing before [`Rule::fault`] says what.
     #[must_use]
     pub const fn on(route: Route) -> Self {
-        Self { route, fault: None, after: 0, times: 1, from: Timestamp::MIN, until: Timestamp::MAX }
+        Self { route, fault: None, after: 0, times: 1, from: Timestamp::MIN, until: Timestamp::MAX, service: None, account: None }
     }
 
     /// Lets `requests` that fit pass first.
@@ -83,6 +88,20 @@ impl Rule {
         self
     }
 
+    /// Only requests of this service fit. Kinds of requests that two brokers have fit both without it.
+    #[must_use]
+    pub const fn at(mut self, service: Service) -> Self {
+        self.service = Some(service);
+        self
+    }
+
+    /// Only requests about the account with this number fit.
+    #[must_use]
+    pub fn account(mut self, number: &str) -> Self {
+        self.account = Some(number.to_owned());
+        self
+    }
+
     /// What happens to them.
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
@@ -91,17 +110,21 @@ impl Rule {
     }
 
     fn holds(&self, request: &Request) -> bool {
-        let fits = self.fault.as_ref().is_some_and(|fault| fault.fits(&request.route));
-        fits && self.route.holds(&request.route) && self.from <= request.at && request.at < self.until
+        let fits = self.fault.as_ref().is_some_and(|fault| fault.fits(request.service, &request.route));
+        let meant = self.service.is_none_or(|service| service == request.service) && self.account.as_ref().is_none_or(|_| self.account == request.account);
+        fits && meant && self.route.holds(request.service, &request.route) && self.from <= request.at && request.at < self.until
     }
 }
 
 /// A request as the plan sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    pub(crate) service: Service,
     pub(crate) route: Route,
     pub(crate) method: Method,
     pub(crate) path: String,
+    /// The number of the account the path names.
+    pub(crate) account: Option<String>,
     pub(crate) at: Timestamp,
 }
 
@@ -180,7 +203,7 @@ impl FaultPlan {
     pub(crate) fn consult(&self, request: &Request) -> Vec<Strike> {
         let mut state = self.lock();
         let mut candidates = state.due_rules(request);
-        let drawn = state.seeded.as_mut().and_then(|seeded| seeded.draw(&request.route));
+        let drawn = state.seeded.as_mut().and_then(|seeded| seeded.draw(request.service, &request.route));
         candidates.extend(drawn.map(|fault| (None, fault)));
         let stage = |fault: &Fault| fault.stage(&request.route);
         let decided = candidates.iter().position(|(_, fault)| matches!(stage(fault), Stage::Answer(_)));
@@ -231,9 +254,9 @@ impl State {
         if let Some(counted) = self.rules.iter_mut().find(|counted| Some(counted.id) == rule) {
             counted.struck += 1;
         }
-        let Request { route, method, path, at } = request.clone();
+        let Request { service, route, method, path, account: _, at } = request.clone();
         let stage = fault.stage(&route);
-        self.fired.push(Record { id, rule, fired: Fired { fault: fault.clone(), route, method: method.to_string(), path, at } });
+        self.fired.push(Record { id, rule, fired: Fired { fault: fault.clone(), service, route, method: method.to_string(), path, at } });
         Strike { id, fault, stage }
     }
 }

@@ -4,22 +4,25 @@ use axum::http::{HeaderMap, Method};
 
 use crate::requests::Service;
 
-/// A kind of request, or, in a rule, all requests of a service.
+/// A kind of request, or, in a rule, all requests of a service. Both brokers have the same kinds; a rule that is meant for one of them
+/// says so with [`Rule::at`](super::Rule::at).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// `POST …/orders`.
     PlaceOrder,
     /// `DELETE …/orders/{id}`.
     CancelOrder,
-    /// `PUT …/orders/{id}`.
+    /// `PUT …/orders/{id}`, at tastytrade `PATCH` too.
     ReplaceOrder,
     /// `GET …/orders/{id}`.
     ReadOrder,
-    /// `GET …/orders`.
+    /// `GET …/orders`, at tastytrade `…/orders/live` too.
     ListOrders,
-    /// `GET /accounts` and `GET /accounts/{hash}`.
+    /// Schwab's `GET /accounts` and `GET /accounts/{hash}`, tastytrade's balances.
     Account,
-    /// `GET /accounts/accountNumbers`.
+    /// Tastytrade's positions; Schwab shows them with the account.
+    Positions,
+    /// Which accounts a login shows.
     AccountNumbers,
     /// Quotes of some symbols.
     Quotes,
@@ -27,8 +30,10 @@ pub enum Route {
     Chain,
     /// The token endpoint.
     Token,
-    /// `POST …/previewOrder`.
+    /// `POST …/previewOrder`, `POST …/orders/dry-run`.
     Preview,
+    /// Tastytrade's token for streaming quotes.
+    QuoteToken,
     /// `GET …/transactions` and one of them.
     Transactions,
     /// The feed's login.
@@ -54,6 +59,7 @@ impl Route {
     pub(crate) fn of(service: Service, method: &Method, path: &str, headers: &HeaderMap) -> Self {
         match service {
             Service::Schwab => of_schwab(method, path),
+            Service::Tastytrade => of_tastytrade(method, path),
             Service::GammaWizard if path.starts_with("/goauth/") => Self::SignalLogin,
             Service::GammaWizard if path.starts_with("/rapi/") => Self::Signal,
             Service::GammaWizard => Self::Other(service),
@@ -61,21 +67,10 @@ impl Route {
         }
     }
 
-    /// Whose request it is.
-    #[must_use]
-    pub const fn service(&self) -> Service {
-        match self {
-            Self::SignalLogin | Self::Signal => Service::GammaWizard,
-            Self::Aws(_) => Service::Aws,
-            Self::Other(service) | Self::AnyOf(service) => *service,
-            _ => Service::Schwab,
-        }
-    }
-
-    /// Whether `request`, a kind of request, is meant by this route of a rule.
-    pub(crate) fn holds(&self, request: &Self) -> bool {
+    /// Whether `request`, a kind of request, made of `service`, is meant by this route of a rule.
+    pub(crate) fn holds(&self, service: Service, request: &Self) -> bool {
         match (self, request) {
-            (Self::AnyOf(service), request) => *service == request.service(),
+            (Self::AnyOf(wanted), _) => *wanted == service,
             (Self::Aws(wanted), Self::Aws(operation)) => wanted == operation || operation.split('.').next() == Some(wanted.as_str()),
             (wanted, request) => wanted == request,
         }
@@ -98,6 +93,27 @@ fn of_schwab(method: &Method, path: &str) -> Route {
         ("GET", ["marketdata", "v1", "quotes"] | ["marketdata", "v1", _, "quotes"]) => Route::Quotes,
         ("GET", ["marketdata", "v1", "chains"]) => Route::Chain,
         _ => Route::Other(Service::Schwab),
+    }
+}
+
+fn of_tastytrade(method: &Method, path: &str) -> Route {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match (method.as_str(), parts.as_slice()) {
+        ("POST", ["oauth", "token"]) => Route::Token,
+        ("GET", ["customers", "me", "accounts", ..]) => Route::AccountNumbers,
+        ("GET", ["accounts", _, "balances", ..]) => Route::Account,
+        ("GET", ["accounts", _, "positions"]) => Route::Positions,
+        ("GET", ["accounts", _, "orders"] | ["accounts", _, "orders", "live"]) => Route::ListOrders,
+        ("POST", ["accounts", _, "orders"]) => Route::PlaceOrder,
+        ("POST", ["accounts", _, "orders", "dry-run"] | ["accounts", _, "orders", _, "dry-run"]) => Route::Preview,
+        ("GET", ["accounts", _, "orders", _]) => Route::ReadOrder,
+        ("PUT" | "PATCH", ["accounts", _, "orders", _]) => Route::ReplaceOrder,
+        ("DELETE", ["accounts", _, "orders", _]) => Route::CancelOrder,
+        ("GET", ["accounts", _, "transactions", ..]) => Route::Transactions,
+        ("GET", ["market-data", ..]) => Route::Quotes,
+        ("GET", ["option-chains", ..]) => Route::Chain,
+        ("GET", ["api-quote-tokens"]) => Route::QuoteToken,
+        _ => Route::Other(Service::Tastytrade),
     }
 }
 
@@ -126,8 +142,9 @@ mod tests {
             let headers = HeaderMap::from_iter([("x-amz-target".parse().unwrap(), target.parse().unwrap())]);
             let route = Route::of(Service::Aws, &Method::POST, "/", &headers);
             assert_eq!(route, Route::aws(name));
-            assert!(Route::aws(name.split('.').next().unwrap()).holds(&route) && Route::AnyOf(Service::Aws).holds(&route));
-            assert!(!Route::aws("SS").holds(&route) && !Route::AnyOf(Service::Schwab).holds(&route));
+            let holds = |wanted: &Route| wanted.holds(Service::Aws, &route);
+            assert!(holds(&Route::aws(name.split('.').next().unwrap())) && holds(&Route::AnyOf(Service::Aws)));
+            assert!(!holds(&Route::aws("SS")) && !holds(&Route::AnyOf(Service::Schwab)));
         }
         assert_eq!(Route::of(Service::Aws, &Method::GET, "/x", &HeaderMap::new()), Route::Other(Service::Aws));
     }

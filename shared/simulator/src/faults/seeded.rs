@@ -14,7 +14,7 @@ pub(super) struct Seeded {
     seed: u64,
     per_mille: u32,
     /// Kinds of requests seen, with how many there were.
-    seen: Vec<(Route, u64)>,
+    seen: Vec<(Service, Route, u64)>,
 }
 
 impl Seeded {
@@ -22,26 +22,28 @@ impl Seeded {
         Self { seed, per_mille, seen: Vec::new() }
     }
 
-    pub(super) fn draw(&mut self, route: &Route) -> Option<Fault> {
-        let number = self.count(route);
-        let mut random = stream_at(self.seed, Stream::Faults(stream_of(route)), number);
+    pub(super) fn draw(&mut self, service: Service, route: &Route) -> Option<Fault> {
+        let number = self.count(service, route);
+        let mut random = stream_at(self.seed, Stream::Faults(stream_of(service, route)), number);
         let struck = between(&mut random, 1, 1000) <= i64::from(self.per_mille);
-        struck.then(|| one_of(faults_of(route, &mut random), &mut random))?
+        struck.then(|| one_of(faults_of(service, route, &mut random), &mut random))?
     }
 
-    fn count(&mut self, route: &Route) -> u64 {
-        if let Some((_, count)) = self.seen.iter_mut().find(|(seen, _)| seen == route) {
+    fn count(&mut self, service: Service, route: &Route) -> u64 {
+        if let Some((.., count)) = self.seen.iter_mut().find(|(of, seen, _)| *of == service && seen == route) {
             *count += 1;
             return *count;
         }
-        self.seen.push((route.clone(), 0));
+        self.seen.push((service, route.clone(), 0));
         0
     }
 }
 
-/// A number that depends on the route alone, not on which route came first.
-fn stream_of(route: &Route) -> u32 {
-    format!("{route:?}").bytes().fold(0_u32, |number, byte| number.wrapping_mul(131).wrapping_add(byte.into()))
+/// A number that depends on service and route alone, not on which came first.
+fn stream_of(service: Service, route: &Route) -> u32 {
+    // What the kinds of both brokers are told apart by; without a word for the first, the seeds kept from its time stay what they were.
+    let broker = if service == Service::Tastytrade { "Tastytrade " } else { "" };
+    format!("{broker}{route:?}").bytes().fold(0_u32, |number, byte| number.wrapping_mul(131).wrapping_add(byte.into()))
 }
 
 fn one_of(mut faults: Vec<Fault>, random: &mut ChaCha8Rng) -> Option<Fault> {
@@ -51,7 +53,7 @@ fn one_of(mut faults: Vec<Fault>, random: &mut ChaCha8Rng) -> Option<Fault> {
 }
 
 /// What may happen to a request of this kind.
-fn faults_of(route: &Route, random: &mut ChaCha8Rng) -> Vec<Fault> {
+fn faults_of(service: Service, route: &Route, random: &mut ChaCha8Rng) -> Vec<Fault> {
     let mut small = |high: u32| u32::try_from(between(random, 1, high.into())).unwrap_or(1);
     let (packages, seconds) = (small(4), Duration::from_secs(small(3).into()));
     let mut faults = vec![
@@ -60,7 +62,7 @@ fn faults_of(route: &Route, random: &mut ChaCha8Rng) -> Vec<Fault> {
         Fault::Dropped(When::BeforeEffect),
         Fault::Refused(seconds),
     ];
-    if route.service() == Service::Aws {
+    if service == Service::Aws {
         faults.push(Fault::Throttled);
     } else {
         let retry_after = [None, Some(1)][usize::from(packages > 2)];
@@ -99,32 +101,34 @@ mod tests {
     fn whatever_is_drawn_fits_its_route() {
         let aws = Route::aws("DynamoDB.PutItem");
         let mut drawn = 0;
-        for route in ROUTES.iter().chain([&aws]) {
+        let of = |service: Service| ROUTES.iter().map(move |route| (if *route == Route::Signal { Service::GammaWizard } else { service }, route));
+        for (service, route) in of(Service::Schwab).chain(of(Service::Tastytrade)).chain([(Service::Aws, &aws)]) {
             let mut seeded = Seeded::new(5, 1000);
-            for fault in (0..200).filter_map(|_| seeded.draw(route)) {
-                assert!(fault.fits(route), "{fault:?} on {route:?}");
+            for fault in (0..200).filter_map(|_| seeded.draw(service, route)) {
+                assert!(fault.fits(service, route), "{fault:?} on {route:?}");
                 drawn += 1;
             }
         }
-        assert_eq!(drawn, 1400, "a rate of a thousand strikes every request");
+        assert_eq!(drawn, 2600, "a rate of a thousand strikes every request");
     }
 
     #[test]
     fn other_routes_in_between_shift_nothing() {
         let alone: Vec<_> = {
             let mut seeded = Seeded::new(9, 300);
-            (0..50).map(|_| seeded.draw(&Route::PlaceOrder)).collect()
+            (0..50).map(|_| seeded.draw(Service::Schwab, &Route::PlaceOrder)).collect()
         };
         let mut seeded = Seeded::new(9, 300);
         let among: Vec<_> = (0..50)
             .map(|_| {
-                let _ = ROUTES[1..].iter().map(|route| seeded.draw(route)).collect::<Vec<_>>();
-                seeded.draw(&Route::PlaceOrder)
+                let _ = ROUTES[1..].iter().map(|route| seeded.draw(Service::Schwab, route)).collect::<Vec<_>>();
+                let _ = seeded.draw(Service::Tastytrade, &Route::PlaceOrder);
+                seeded.draw(Service::Schwab, &Route::PlaceOrder)
             })
             .collect();
         assert_eq!(alone, among);
         assert!((5..30).contains(&alone.iter().flatten().count()), "about three in ten: {alone:?}");
         let mut other = Seeded::new(10, 300);
-        assert_ne!(alone, (0..50).map(|_| other.draw(&Route::PlaceOrder)).collect::<Vec<_>>());
+        assert_ne!(alone, (0..50).map(|_| other.draw(Service::Schwab, &Route::PlaceOrder)).collect::<Vec<_>>());
     }
 }

@@ -6,10 +6,10 @@ use axum::response::Response;
 
 use super::{Face, Schwab};
 use crate::faults::{Fault, Request, Route};
+use crate::gate::Sufferer;
 
-impl Schwab {
-    /// A fault befalls tokens or an order before `request`, which carries `headers`, is served. Whether it did.
-    pub(crate) fn suffer(&self, fault: &Fault, request: &Request, headers: &HeaderMap) -> bool {
+impl Sufferer for Schwab {
+    fn suffer(&self, fault: &Fault, request: &Request, headers: &HeaderMap) -> bool {
         let face = &self.0;
         let tokens = |end: fn(&mut super::oauth::Tokens, jiff::Timestamp)| {
             let (now, logins) = (face.clock.now(), face.logins_of(headers));
@@ -30,8 +30,7 @@ impl Schwab {
         }
     }
 
-    /// A fault befalls what `request` was just granted with `response`. Whether it did.
-    pub(crate) fn suffer_accepted(&self, fault: &Fault, request: &Request, response: &mut Response) -> bool {
+    fn suffer_accepted(&self, fault: &Fault, request: &Request, response: &mut Response) -> bool {
         let headers = response.headers_mut();
         match fault {
             Fault::NoLocation => headers.remove(LOCATION).is_some(),
@@ -43,6 +42,10 @@ impl Schwab {
                 id.is_some_and(|id| self.0.befall(fault, &request.path, id))
             }
         }
+    }
+
+    fn account_on(&self, path: &str) -> Option<String> {
+        self.0.holder_on(path).map(|holder| holder.number.clone())
     }
 }
 

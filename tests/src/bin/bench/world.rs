@@ -111,7 +111,7 @@ pub(crate) fn file(variable: &str) -> Fallible<PathBuf> {
 
 fn of_face(request: &LoggedRequest) -> Call {
     let to = match request.service {
-        Service::Schwab => "broker",
+        Service::Schwab | Service::Tastytrade => "broker",
         Service::GammaWizard => "feed",
         Service::Aws => "AWS",
     };
