@@ -26,6 +26,7 @@ use crate::time::Advance;
 
 pub use book::{Book, Fill, FilledPackage, Order, OrderState, PendingStage};
 pub use liquidity::Regime;
+pub(crate) use review::Objection;
 pub use ticket::{PositionEffect, Pricing, Ticket, TicketError, TicketLeg, TimeInForce};
 
 use book::Schedule;
@@ -154,7 +155,8 @@ impl Exchange {
         let new = self.submit(ticket);
         if let Some(order) = self.book.get_mut(new) {
             order.replaces = Some(id);
-            order.schedule.review = order.schedule.review.map(|review| review.checked_add(delay).unwrap_or(review));
+            order.review = order.review.checked_add(delay).unwrap_or(order.review);
+            order.schedule.review = Some(order.review);
         }
         if let Some(order) = self.book.get_mut(id) {
             order.enter(OrderState::PendingReplace, now);

@@ -30,20 +30,23 @@
 //! | `Refused` | all | the service is away for so long: connections are cut, new ones refused; no effect |
 //! | `Dropped` | all | the connection is cut without an answer, before or after the effect |
 //! | `Hang` | all | never answered, before or after the effect; the client's own timeout ends it |
-//! | `NoLocation` | place, replace | accepted, no `Location` |
-//! | `Location` | place, replace | accepted, `Location` is this text |
+//! | `NoLocation` | place, replace | accepted, no `Location`; at tastytrade no order id in the body |
+//! | `Location` | place, replace | accepted, `Location` (the order id) is this text |
 //! | `HiddenFor` | place, replace | accepted, and for so long 404 by id and absent from lists |
 //! | `Rejected` | place, replace | accepted, and rejected a moment later |
+//! | `FillsLate` | tastytrade: read, list | a status may say Filled, yet fills show only so long after they happened |
+//! | `FillsTwice` | tastytrade: read, list | every fill of a leg is there twice, under one fill id |
 //! | `PartFill` | place, read, list, cancel | so many packages fill now: of the order named; after a POST of the new one, of a list the newest live one |
 //! | `ReplacedElsewhere` | as `PartFill` | somebody gives the order another limit at the broker: it is REPLACED, a new one is alive |
-//! | `FilledFirst` | cancel | the rest fills, then the cancel is refused |
-//! | `FillsDuringCancel` | cancel | the cancel is accepted, so many packages fill before it is through |
+//! | `FilledFirst` | cancel, tastytrade: replace | the rest fills, then the cancel is refused |
+//! | `FillsDuringCancel` | as `FilledFirst` | it is accepted, so many packages fill before it is through; all of them, and a replacement is aborted |
 //! | `StaleOrders` | read, list | orders are shown as they were so long ago; younger ones not at all |
 //! | `StatusShown` | read, list | orders are shown with this status |
-//! | `AccessTokenDies` | Schwab | every access token given out so far is over; the refresh token lives |
-//! | `RefreshTokenDies` | Schwab | the refresh token is over; access tokens live |
-//! | `LoginElsewhere` | Schwab | both are over |
-//! | `LaggingPositions` | account | positions are shown as they were so long ago |
+//! | `SpuriousRefusal` | tastytrade: token | 400 `invalid_request` for a refresh that is good; no effect |
+//! | `AccessTokenDies` | brokers | every access token given out so far is over; the refresh token lives |
+//! | `RefreshTokenDies` | brokers | the refresh token is over; access tokens live |
+//! | `LoginElsewhere` | brokers | both are over |
+//! | `LaggingPositions` | account, tastytrade: positions | positions are shown as they were so long ago |
 //! | `Equity` | account | what the account is worth is shown as this, or left out |
 //! | `LateSignal` | signal | rows are published so much later |
 //! | `StaleSignal` | signal | today's row is not there |
@@ -112,6 +115,12 @@ pub enum Fault {
     HiddenFor(Duration),
     /// Rejected with this text after it was accepted.
     Rejected(String),
+    /// Fills shown so long after they happened.
+    FillsLate(Duration),
+    /// Fills told twice.
+    FillsTwice,
+    /// `invalid_request` for no reason.
+    SpuriousRefusal,
     /// So many packages fill now.
     PartFill(u32),
     /// Replaced at the broker by an order with this limit.
@@ -165,20 +174,23 @@ impl Fault {
     pub(crate) fn stage(&self, route: &Route) -> Stage {
         match self {
             Self::Latency(_) => Stage::Delay,
-            Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage | Self::Throttled | Self::Refused(_) => Stage::Answer(When::BeforeEffect),
+            Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage | Self::Throttled | Self::Refused(_) | Self::SpuriousRefusal => {
+                Stage::Answer(When::BeforeEffect)
+            }
             Self::ServerError(_, when) | Self::Dropped(when) | Self::Hang(when) => Stage::Answer(*when),
             Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) | Self::FillsDuringCancel(_) => Stage::Accepted,
             Self::PartFill(_) | Self::ReplacedElsewhere(_) if *route == Route::PlaceOrder => Stage::Accepted,
             Self::PartFill(_) | Self::ReplacedElsewhere(_) | Self::FilledFirst => Stage::World,
             Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => Stage::World,
-            Self::StaleOrders(_) | Self::StatusShown(_) | Self::LaggingPositions(_) | Self::Equity(_) => Stage::View,
+            Self::StaleOrders(_) | Self::StatusShown(_) | Self::FillsLate(_) | Self::FillsTwice | Self::LaggingPositions(_) | Self::Equity(_) => Stage::View,
             Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal | Self::NewestFirst => Stage::View,
         }
     }
 
     /// Whether it makes sense for a request of this kind; elsewhere a rule with it does nothing.
     pub(crate) fn fits(&self, service: Service, route: &Route) -> bool {
-        let broker = matches!(service, Service::Schwab | Service::Tastytrade);
+        let tastytrade = service == Service::Tastytrade;
+        let broker = tastytrade || service == Service::Schwab;
         match self {
             Self::Latency(_) | Self::ServerError(..) | Self::Refused(_) | Self::Dropped(_) | Self::Hang(_) => true,
             Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage => service != Service::Aws,
@@ -188,9 +200,12 @@ impl Fault {
             Self::PartFill(_) | Self::ReplacedElsewhere(_) => {
                 matches!(route, Route::PlaceOrder | Route::ReadOrder | Route::ListOrders | Route::CancelOrder)
             }
-            Self::FilledFirst | Self::FillsDuringCancel(_) => *route == Route::CancelOrder,
+            Self::FilledFirst | Self::FillsDuringCancel(_) => *route == Route::CancelOrder || (tastytrade && *route == Route::ReplaceOrder),
             Self::StaleOrders(_) | Self::StatusShown(_) => matches!(route, Route::ReadOrder | Route::ListOrders),
-            Self::LaggingPositions(_) | Self::Equity(_) => *route == Route::Account,
+            Self::FillsLate(_) | Self::FillsTwice => tastytrade && matches!(route, Route::ReadOrder | Route::ListOrders),
+            Self::SpuriousRefusal => tastytrade && *route == Route::Token,
+            Self::LaggingPositions(_) => *route == if tastytrade { Route::Positions } else { Route::Account },
+            Self::Equity(_) => *route == Route::Account,
             Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal | Self::NewestFirst => *route == Route::Signal,
         }
     }

@@ -61,6 +61,14 @@ pub(crate) fn between(random: &mut ChaCha8Rng, low: i64, high: i64) -> i64 {
     low.saturating_add(i64::try_from(random.next_u64() % span).unwrap_or(0))
 }
 
+/// An identifier in the form of a UUID, different at every position.
+pub(crate) fn uuid(seed: u64, position: u64) -> String {
+    let mut random = stream_at(seed, Stream::Identifiers, position);
+    let (high, low) = (random.next_u64(), random.next_u64());
+    let (third, fourth) = (0x4000 | (high & 0x0fff), 0x8000 | (low >> 50));
+    format!("{:08x}-{:04x}-{third:04x}-{fourth:04x}-{:012x}", high >> 32, high >> 16 & 0xffff, low & 0xffff_ffff_ffff)
+}
+
 /// `length` characters of `alphabet`, which holds ASCII only.
 pub(crate) fn text(random: &mut ChaCha8Rng, alphabet: &[u8], length: usize) -> String {
     let last = i64::try_from(alphabet.len()).unwrap_or(1) - 1;

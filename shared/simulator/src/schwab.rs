@@ -33,11 +33,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use gamma_market::OptionSymbol;
 use jiff::Timestamp;
-use rand_chacha::rand_core::Rng;
 use secrecy::SecretString;
 
 use crate::exchange::{Exchange, SharedExchange};
-use crate::random::{Stream, stream_at};
+use crate::random::{Stream, stream_at, uuid};
 use crate::time::VirtualClock;
 use oauth::Tokens;
 use order_request::Wording;
@@ -222,13 +221,6 @@ impl Face {
         state.answers += 1;
         uuid(self.seed, state.answers)
     }
-}
-
-fn uuid(seed: u64, position: u64) -> String {
-    let mut random = stream_at(seed, Stream::Identifiers, position);
-    let (high, low) = (random.next_u64(), random.next_u64());
-    let (third, fourth) = (0x4000 | (high & 0x0fff), 0x8000 | (low >> 50));
-    format!("{:08x}-{:04x}-{third:04x}-{fourth:04x}-{:012x}", high >> 32, high >> 16 & 0xffff, low & 0xffff_ffff_ffff)
 }
 
 /// 64 capital hexadecimal digits, the same for the same account.

@@ -9,9 +9,19 @@
 //! `transactions`.
 
 mod accounts;
+mod balances;
 mod errors;
+mod estimate;
+mod instruments;
+mod market_data;
+mod misfortune;
 mod oauth;
+mod order_lists;
+mod order_request;
+mod orders;
+mod orders_wire;
 mod parameters;
+mod transactions;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,12 +38,11 @@ use secrecy::SecretString;
 
 use crate::account::Account;
 use crate::exchange::{Exchange, SharedExchange};
-use crate::faults::{Fault, Request as Asked};
-use crate::gate::Sufferer;
 use crate::market::Market;
 use crate::time::VirtualClock;
 use errors::ApiError;
 use oauth::Tokens;
+use order_request::Wording;
 
 /// Where the ids of orders begin: nine digits. A seed moves them so that nobody gets used to one.
 const FIRST_ORDER_ID: u64 = 300_000_000;
@@ -118,9 +127,12 @@ pub(crate) struct Face {
 struct FaceState {
     tokens: Tokens,
     dropped_quotes: BTreeSet<OptionSymbol>,
+    wordings: BTreeMap<u64, Wording>,
     /// Orders nobody can see before some moment.
     hidden: BTreeMap<u64, Timestamp>,
     dxlink_url: String,
+    /// Failed checks so far: each has an id of its own.
+    checks: u64,
 }
 
 /// One account as the face keeps it. It is brought to the clock's time when somebody looks, which ends where many short steps do.
@@ -151,8 +163,10 @@ impl Tastytrade {
         let state = FaceState {
             tokens: Tokens::new(&config.refresh_token, config.access_token.as_ref(), seed, clock.now()),
             dropped_quotes: BTreeSet::new(),
+            wordings: BTreeMap::new(),
             hidden: BTreeMap::new(),
             dxlink_url: "ws://127.0.0.1:9/realtime".into(),
+            checks: 0,
         };
         Self(Arc::new(Face { config, seed, clock, holders, exchange, state: Mutex::new(state) }))
     }
@@ -163,6 +177,9 @@ impl Tastytrade {
         let behind_a_token = Router::new()
             .route("/customers/me/accounts", get(accounts::all))
             .route("/customers/me/accounts/{number}", get(accounts::one))
+            .route("/customers/me", get(accounts::customer))
+            .merge(of_accounts())
+            .merge(of_the_market())
             .route_layer(from_fn_with_state(Arc::clone(&face), oauth::require));
         Router::new()
             .route("/oauth/token", post(oauth::token))
@@ -230,18 +247,37 @@ impl Face {
     }
 }
 
-impl Sufferer for Tastytrade {
-    fn suffer(&self, _fault: &Fault, _request: &Asked, _headers: &axum::http::HeaderMap) -> bool {
-        false
-    }
+fn of_accounts() -> Router<Arc<Face>> {
+    Router::new()
+        .route("/accounts/{number}/balances", get(balances::balances))
+        .route("/accounts/{number}/balances/{currency}", get(balances::balances_in))
+        .route("/accounts/{number}/positions", get(balances::positions))
+        .route("/accounts/{number}/trading-status", get(balances::trading_status))
+        .route("/accounts/{number}/orders", get(order_lists::search).post(orders::place))
+        .route("/accounts/{number}/orders/live", get(order_lists::live))
+        .route("/accounts/{number}/orders/dry-run", post(orders::dry_run))
+        .route("/accounts/{number}/orders/{id}", get(orders::one).put(orders::replace).patch(orders::edit).delete(orders::cancel))
+        .route("/accounts/{number}/orders/{id}/dry-run", post(orders::dry_run_replacement))
+        .route("/accounts/{number}/complex-orders", post(orders::complex))
+        .route("/accounts/{number}/complex-orders/dry-run", post(orders::complex))
+        .route("/accounts/{number}/transactions", get(transactions::list))
+        .route("/accounts/{number}/transactions/total-fees", get(transactions::total_fees))
+        .route("/accounts/{number}/transactions/{id}", get(transactions::one))
+}
 
-    fn suffer_accepted(&self, _fault: &Fault, _request: &Asked, _response: &mut axum::response::Response) -> bool {
-        false
-    }
-
-    fn account_on(&self, path: &str) -> Option<String> {
-        path.split('/').find_map(|part| self.holder(part)).map(|holder| holder.number.clone())
-    }
+fn of_the_market() -> Router<Arc<Face>> {
+    Router::new()
+        .route("/option-chains/{symbol}", get(instruments::plain))
+        .route("/option-chains/{symbol}/nested", get(instruments::nested))
+        .route("/option-chains/{symbol}/compact", get(instruments::compact))
+        .route("/instruments/equities/{symbol}", get(instruments::equity))
+        .route("/instruments/equity-options", get(instruments::options))
+        .route("/instruments/equity-options/{symbol}", get(instruments::one_option))
+        .route("/market-data/by-type", get(market_data::by_type))
+        .route("/market-metrics", get(market_data::metrics))
+        .route("/market-time/sessions/current", get(market_data::sessions))
+        .route("/market-time/equities/sessions/current", get(market_data::equities_session))
+        .route("/api-quote-tokens", get(market_data::quote_token))
 }
 
 async fn unknown_route() -> ApiError {

@@ -37,6 +37,8 @@ pub struct Order {
     pub cancel_activity: Option<u64>,
     /// The order it takes the place of.
     pub replaces: Option<u64>,
+    /// When it is, or was, to be looked at.
+    pub(super) review: Timestamp,
     pub(super) on_market: bool,
     pub(super) schedule: Schedule,
     /// Every state with the moment it began.
@@ -139,6 +141,22 @@ impl Order {
         self.ticket.quantity().saturating_sub(self.filled())
     }
 
+    /// When it is, or was, to be looked at before it may go to the market.
+    pub(crate) const fn review(&self) -> Timestamp {
+        self.review
+    }
+
+    /// When it first reached the market.
+    pub(crate) fn live_since(&self) -> Option<Timestamp> {
+        self.history.iter().find(|(_, state)| *state == OrderState::Working).map(|(since, _)| *since)
+    }
+
+    /// When anything about it last changed.
+    pub(crate) fn last_change(&self) -> Timestamp {
+        let states = self.history.iter().map(|(since, _)| *since);
+        states.chain(self.fills.iter().map(|fill| fill.at)).max().unwrap_or(self.entered)
+    }
+
     /// Whether it is live and has been found in order.
     pub(super) fn passed_review(&self) -> bool {
         self.schedule.review.is_none() && !self.state.is_terminal()
@@ -155,6 +173,7 @@ impl Order {
         let (_, state) = self.history.iter().rev().find(|(since, _)| *since <= at)?;
         let mut order = self.clone();
         order.state = state.clone();
+        order.history.retain(|(since, _)| *since <= at);
         order.fills.retain(|fill| fill.at <= at);
         order.closed = order.closed.filter(|closed| *closed <= at);
         order.cancel_activity = order.cancel_activity.filter(|_| order.closed.is_some());
@@ -234,6 +253,7 @@ impl Book {
             closed: None,
             cancel_activity: None,
             replaces: None,
+            review: schedule.review.unwrap_or(entered),
             on_market: false,
             schedule,
         });

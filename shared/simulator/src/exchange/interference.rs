@@ -22,9 +22,9 @@ impl Exchange {
         quantity
     }
 
-    /// Up to `packages` of an order that is being cancelled fill just before the cancel is through. Whether it is being cancelled.
+    /// Up to `packages` of an order that is being cancelled or replaced fill just before that is through. Whether it is.
     pub fn fill_before_cancel(&mut self, id: u64, packages: u32) -> bool {
-        let cancelled = self.book.get_mut(id).filter(|order| order.state == OrderState::PendingCancel);
+        let cancelled = self.book.get_mut(id).filter(|order| matches!(order.state, OrderState::PendingCancel | OrderState::PendingReplace));
         let Some((order, at)) = cancelled.and_then(|order| order.schedule.cancel.map(|at| (order, at))) else { return false };
         order.schedule.forced_fill = Some((at, packages));
         true

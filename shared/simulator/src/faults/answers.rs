@@ -28,6 +28,10 @@ pub(crate) fn answer(fault: &Fault, request: &Request) -> Response {
         }
         Fault::ServerError(status, _) => server_error(StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), request),
         Fault::Throttled => throttled(&request.route),
+        Fault::SpuriousRefusal => {
+            let body = json!({ "error_code": "invalid_request", "error_description": "Request failed" });
+            json_answer(StatusCode::BAD_REQUEST, &body)
+        }
         _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }

@@ -72,6 +72,9 @@ fn faults_of(service: Service, route: &Route, random: &mut ChaCha8Rng) -> Vec<Fa
     if takes_effect {
         faults.extend([Fault::ServerError(500, When::AfterEffect), Fault::Dropped(When::AfterEffect)]);
     }
+    if service == Service::Tastytrade {
+        faults.extend(of_tastytrade_alone(route, seconds, packages));
+    }
     faults.extend(match route {
         Route::PlaceOrder => vec![
             Fault::NoLocation,
@@ -83,6 +86,7 @@ fn faults_of(service: Service, route: &Route, random: &mut ChaCha8Rng) -> Vec<Fa
         Route::CancelOrder => vec![Fault::FilledFirst, Fault::FillsDuringCancel(packages), Fault::FillsDuringCancel(u32::MAX)],
         Route::ReadOrder => vec![Fault::StaleOrders(seconds), Fault::StatusShown("AWAITING_SOMETHING_NEW".to_owned()), Fault::PartFill(packages)],
         Route::ListOrders => vec![Fault::StaleOrders(seconds), Fault::PartFill(packages)],
+        Route::Account if service == Service::Tastytrade => vec![Fault::AccessTokenDies],
         Route::Account => vec![Fault::LaggingPositions(seconds * 10), Fault::AccessTokenDies],
         Route::Quotes => vec![Fault::AccessTokenDies],
         Route::Signal => vec![Fault::LateSignal(seconds), Fault::NewestFirst],
@@ -91,25 +95,40 @@ fn faults_of(service: Service, route: &Route, random: &mut ChaCha8Rng) -> Vec<Fa
     faults
 }
 
+fn of_tastytrade_alone(route: &Route, seconds: Duration, packages: u32) -> Vec<Fault> {
+    let gateway = Fault::ServerError(502, When::BeforeEffect);
+    match route {
+        Route::ReadOrder | Route::ListOrders => vec![gateway, Fault::FillsLate(seconds), Fault::FillsTwice],
+        Route::ReplaceOrder => vec![Fault::NoLocation, Fault::HiddenFor(seconds), Fault::FilledFirst, Fault::FillsDuringCancel(packages)],
+        Route::Positions => vec![Fault::LaggingPositions(seconds * 10)],
+        Route::Token => vec![gateway, Fault::SpuriousRefusal],
+        Route::Quotes | Route::Chain => vec![gateway],
+        _ => Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ROUTES: [Route; 6] = [Route::PlaceOrder, Route::CancelOrder, Route::ReadOrder, Route::Account, Route::Signal, Route::Token];
+    const ROUTES: [Route; 7] = [Route::PlaceOrder, Route::CancelOrder, Route::ReadOrder, Route::Account, Route::Signal, Route::Token, Route::ReplaceOrder];
+    const TASTYTRADE: [Route; 3] = [Route::Positions, Route::ListOrders, Route::Quotes];
 
     #[test]
     fn whatever_is_drawn_fits_its_route() {
         let aws = Route::aws("DynamoDB.PutItem");
         let mut drawn = 0;
         let of = |service: Service| ROUTES.iter().map(move |route| (if *route == Route::Signal { Service::GammaWizard } else { service }, route));
-        for (service, route) in of(Service::Schwab).chain(of(Service::Tastytrade)).chain([(Service::Aws, &aws)]) {
+        for (service, route) in
+            of(Service::Schwab).chain(of(Service::Tastytrade)).chain(TASTYTRADE.iter().map(|route| (Service::Tastytrade, route))).chain([(Service::Aws, &aws)])
+        {
             let mut seeded = Seeded::new(5, 1000);
             for fault in (0..200).filter_map(|_| seeded.draw(service, route)) {
                 assert!(fault.fits(service, route), "{fault:?} on {route:?}");
                 drawn += 1;
             }
         }
-        assert_eq!(drawn, 2600, "a rate of a thousand strikes every request");
+        assert_eq!(drawn, 3600, "a rate of a thousand strikes every request");
     }
 
     #[test]

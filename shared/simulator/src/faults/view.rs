@@ -29,6 +29,16 @@ impl View {
         self.behind(now, |fault| if let Fault::LaggingPositions(age) = fault { Some(*age) } else { None })
     }
 
+    /// How long after they happened fills are shown, when it is not at once.
+    pub(crate) fn fills_late_by(&self) -> Option<Duration> {
+        self.find(|fault| if let Fault::FillsLate(delay) = fault { Some(*delay) } else { None })
+    }
+
+    /// Whether every fill is told twice.
+    pub(crate) fn fills_twice(&self) -> bool {
+        self.0.contains(&Fault::FillsTwice)
+    }
+
     /// The status shown of every order.
     pub(crate) fn status(&self) -> Option<&str> {
         self.find(|fault| if let Fault::StatusShown(status) = fault { Some(status.as_str()) } else { None })
