@@ -13,9 +13,8 @@ async fn simulator() -> Simulator {
     Simulator::start(SimulatorConfig::of_2025_09_03(1).unwrap()).await.unwrap()
 }
 
-/// Runs a program of `outside/`, which must agree.
+/// Runs a program of `outside/`, which must agree. Beside what schwab-py starts with it reads what is `compared`.
 async fn agrees(simulator: &Simulator, script: &str, compared: (&str, Value)) {
-    let python = std::env::var_os("GAMMA_PYTHON").expect("GAMMA_PYTHON: unset, expected a Python with schwab-py; scripts/test sets it");
     // Long expired by the machine's clock, which is the one schwab-py goes by.
     let token = json!({
         "creation_timestamp": 1_756_900_000,
@@ -29,15 +28,26 @@ async fn agrees(simulator: &Simulator, script: &str, compared: (&str, Value)) {
         "app_secret": "simulated-app-secret", "token": token, "start": simulator.clock().now().to_string(),
     });
     given[compared.0] = compared.1;
+    assert_eq!(says(script, &[], &given).await.trim(), "agreed");
+}
+
+/// What a program of `outside/` says to `given`; it must succeed.
+async fn says(script: &str, arguments: &[&str], given: &Value) -> String {
+    let python = std::env::var_os("GAMMA_PYTHON").expect("GAMMA_PYTHON: unset, expected a Python with the public clients; scripts/test sets it");
     let path = format!("{}/outside/{script}", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);
     // -B: no byte code beside the sources.
-    command.arg("-B").arg(path).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.arg("-B").arg(path).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(given.to_string().as_bytes()).await.unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // A program that reads nothing may have closed it.
+    let _ = input.write_all(given.to_string().as_bytes()).await;
+    drop(input);
     let output = child.wait_with_output().await.unwrap();
-    let (said, trouble) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && said.trim() == "agreed", "{said}\n{trouble}");
+    let (said, trouble) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{trouble}");
+    said
 }
 
 fn vertical(sell: &str, buy: &str) -> Vertical {
@@ -80,5 +90,29 @@ async fn schwab_py_builds_the_same_four_leg_orders_and_the_simulator_takes_both(
     assert_eq!((pairs.len(), rest.len()), (4, 0));
     for [theirs, ours] in pairs {
         assert_eq!(theirs.ticket, ours.ticket);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs tastytrade; scripts/test runs it"]
+async fn tastytrade_works_with_the_simulator_as_with_tastytrade() {
+    let simulator = simulator().await;
+    let given = json!({
+        "tastytrade_url": simulator.tastytrade_url(), "clock_url": simulator.clock_url(), "client_secret": "simulated-client-secret",
+        "refresh_token": "simulated-tastytrade-refresh-token", "start": simulator.clock().now().to_string(),
+    });
+    assert_eq!(says("tastytrade_sdk.py", &[], &given).await.trim(), "agreed");
+    let legs = |number: &str| simulator.book_of(number).unwrap().posts().iter().map(|order| order.ticket.legs().len()).collect::<Vec<_>>();
+    assert_eq!((legs("5WT00001"), legs("5WT00002")), (vec![2, 2, 2, 4, 2], Vec::new()), "what it says it placed is in the account's book, and nothing else");
+    assert!(simulator.book().posts().is_empty(), "nothing at the other broker");
+}
+
+/// The doorway by which our own order JSON is compared with theirs.
+#[tokio::test]
+#[ignore = "needs tastytrade; scripts/test runs it"]
+async fn tastytrade_tells_the_orders_it_would_send() {
+    let orders: Value = serde_json::from_str(&says("tastytrade_sdk.py", &["orders"], &Value::Null).await).unwrap();
+    for (name, legs, effect) in [("vertical_credit", 2, "Credit"), ("vertical_debit", 2, "Debit"), ("iron_condor", 4, "Credit"), ("closing", 2, "Debit")] {
+        assert_eq!((orders[name]["legs"].as_array().map(Vec::len), &orders[name]["price-effect"]), (Some(legs), &json!(effect)), "{name}");
     }
 }
