@@ -5,6 +5,8 @@ compares with.
 """
 
 import datetime
+import importlib
+import importlib.util
 import json
 import pathlib
 import sys
@@ -16,20 +18,27 @@ import schwab
 
 given = json.load(sys.stdin)
 local = httpx.URL(given["schwab_url"])
-real_send = httpx.HTTPTransport.handle_request
 token_file = pathlib.Path(tempfile.mkdtemp()) / "token.json"
 start = datetime.datetime.fromisoformat(given["start"])
 twelve_hours = datetime.timedelta(hours=12)
 
 
-def send_to_simulator(transport, request):
+def send_to_simulator(real_send):
     """Every request that schwab-py means for api.schwabapi.com goes to the simulator."""
-    assert request.url.host == "api.schwabapi.com", request.url
-    request.url = request.url.copy_with(scheme="http", host=local.host, port=local.port)
-    return real_send(transport, request)
+
+    def send(transport, request):
+        assert request.url.host == "api.schwabapi.com", request.url
+        request.url = request.url.copy_with(scheme="http", host=local.host, port=local.port)
+        return real_send(transport, request)
+
+    return send
 
 
-httpx.HTTPTransport.handle_request = send_to_simulator
+# Where httpx2 is installed, as it is beside the tastytrade client, Authlib under schwab-py sends with that and not with httpx.
+for name in ("httpx", "httpx2"):
+    if importlib.util.find_spec(name):
+        transport = importlib.import_module(name).HTTPTransport
+        transport.handle_request = send_to_simulator(transport.handle_request)
 
 
 def log_in():

@@ -77,7 +77,8 @@ async fn quotes_are_those_of_every_other_face_at_the_same_time() {
             );
             assert_shape(&items[at + 1], &reference, "quote");
         }
-        assert_eq!(items[0]["last"].as_str().unwrap().parse::<f64>().unwrap(), theirs[symbols[0]]["quote"]["underlyingPrice"].as_f64().unwrap());
+        let level: f64 = items[0]["last"].as_str().unwrap().parse().unwrap();
+        assert_eq!(json!(level), theirs[symbols[0]]["quote"]["underlyingPrice"]);
         assert!(items[0].get("bid").is_none() && items.as_array().unwrap().len() == 3, "an index has no bid; what is unknown is left out");
     }
     tasty.simulator.drop_quote(symbols[0].parse().unwrap());
