@@ -219,6 +219,11 @@ impl Caller {
         self.0.enter(Life::Dead);
     }
 
+    /// Whether anything gets through on it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.life() == Life::Open
+    }
+
     /// The port it was called on.
     pub(crate) fn server(&self) -> u16 {
         self.0.server

@@ -1,9 +1,9 @@
 //! A market on real chains, faces that speak each service's wire, virtual time, and a host for functions.
 //!
 //! [`Simulator`](simulator::Simulator) puts them together. The market ([`market`]) starts on real quotes ([`chain`]); the exchange
-//! ([`exchange`]) holds one account's orders and books ([`account`]); the faces ([`schwab`], [`tastytrade`], [`gammawizard`]) answer on
-//! loopback ports, and a proxy stands before a simulated AWS. [`faults`] says what goes wrong on the way. Everything is a function of the seed,
-//! the requests and their virtual times.
+//! ([`exchange`]) holds one account's orders and books ([`account`]); the faces ([`schwab`], [`tastytrade`], [`dxlink`], [`gammawizard`])
+//! answer on loopback ports, and a proxy stands before a simulated AWS. [`faults`] says what goes wrong on the way. Everything is a
+//! function of the seed, the requests and their virtual times.
 //!
 //! Nothing here depends on a client: the faces write their own wire from the reference, and public SDKs check it from outside.
 
@@ -11,6 +11,7 @@ pub mod account;
 mod aws;
 pub mod chain;
 pub mod connections;
+pub mod dxlink;
 pub mod exchange;
 pub mod faults;
 pub mod gammawizard;

@@ -14,6 +14,9 @@ pub enum Service {
     Tastytrade,
     /// The signal feed.
     GammaWizard,
+    /// The stream of quotes. Each upgrade is a request, and so is each message of a client: its type stands for the method, its channel
+    /// ends the path (`/realtime/1`), and it has no status.
+    DxLink,
     /// The cloud, behind the proxy.
     Aws,
 }
@@ -27,7 +30,7 @@ pub struct LoggedRequest {
     pub method: String,
     /// The path without its query, as it came; of AWS the operation, such as `DynamoDB.PutItem`.
     pub path: String,
-    /// The status it was answered with; `None` when a fault left it without an answer.
+    /// The status it was answered with; `None` when a fault left it without an answer, and of a message.
     pub status: Option<u16>,
     /// Virtual time at which it arrived.
     pub at: Timestamp,

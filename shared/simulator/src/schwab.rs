@@ -44,6 +44,7 @@ use order_request::Wording;
 pub use logins::{AccountConfig, LoginConfig};
 
 pub(crate) use logins::Holder;
+pub(crate) use quotes::{Level, OptionFigures};
 
 /// The app, and the first login with its one account, as Schwab knows them. Everything is made up.
 #[derive(Clone)]

@@ -14,6 +14,7 @@ use crate::account::Account;
 use crate::aws;
 use crate::chain::{Chain, ChainError};
 use crate::connections::{Connections, Outages};
+use crate::dxlink::{self, DxLinkConfig, QuoteTokens};
 use crate::exchange::{Book, Exchange, SharedExchange};
 use crate::faults::{Fault, FaultPlan, Route, Rule};
 use crate::gammawizard::{self, GammaWizardConfig, default_rows};
@@ -48,6 +49,8 @@ pub struct SimulatorConfig {
     pub tastytrade: TastytradeConfig,
     /// The signal feed.
     pub gammawizard: GammaWizardConfig,
+    /// The stream of quotes.
+    pub dxlink: DxLinkConfig,
     /// Which requests fail.
     pub faults: FaultPlan,
     /// Where a simulated AWS (moto) listens, to put the proxy before it; `None` for no proxy.
@@ -70,6 +73,7 @@ impl SimulatorConfig {
             more_logins: Vec::new(),
             tastytrade: TastytradeConfig::default(),
             gammawizard: GammaWizardConfig::default(),
+            dxlink: DxLinkConfig::default(),
             faults: FaultPlan::default(),
             aws: None,
         }
@@ -99,6 +103,7 @@ pub struct Simulator {
     exchange: Arc<SharedExchange>,
     schwab: Schwab,
     tastytrade: Tastytrade,
+    dxlink: dxlink::Face,
     log: RequestLog,
     faults: FaultPlan,
     connections: Connections,
@@ -112,6 +117,7 @@ struct Addresses {
     schwab: SocketAddr,
     tastytrade: SocketAddr,
     gammawizard: SocketAddr,
+    dxlink: SocketAddr,
     clock: SocketAddr,
     aws: Option<SocketAddr>,
 }
@@ -122,7 +128,7 @@ impl Simulator {
     /// # Errors
     /// [`StartError`] when a port could not be bound.
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
-        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, more_logins, tastytrade, gammawizard, faults, aws } = config;
+        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, more_logins, tastytrade, gammawizard, dxlink, faults, aws } = config;
         let clock = VirtualClock::new(start, speed);
         let market = Market::new(chain, seed, start);
         let rows = gammawizard.rows.clone().unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
@@ -133,13 +139,17 @@ impl Simulator {
         let schwab = Schwab::with_logins(schwab, seed, clock.clone(), Arc::clone(&exchange), &more_logins, holders);
         let tastytrade = Tastytrade::new(tastytrade, seed, clock.clone(), &starting, Arc::clone(&exchange));
         let (log, connections, clock_connections) = (RequestLog::default(), Connections::new(), Connections::new());
+        let issuer = tastytrade.clone();
+        let tokens = QuoteTokens::of(move |token| issuer.knows_quote_token(token));
+        let dxlink = dxlink::Face::new(dxlink, clock.clone(), Arc::clone(&exchange), tokens, log.clone());
+        clock.on_advance(Arc::new(dxlink.clone()));
         let outages = Arc::new(connections.outages());
         clock.on_advance(Arc::<Outages>::clone(&outages));
         let gate = |service| {
             let broker: Option<Arc<dyn Sufferer>> = match service {
                 Service::Schwab => Some(Arc::new(schwab.clone())),
                 Service::Tastytrade => Some(Arc::new(tastytrade.clone())),
-                Service::GammaWizard | Service::Aws => None,
+                Service::DxLink | Service::GammaWizard | Service::Aws => None,
             };
             Gate { service, clock: clock.clone(), log: log.clone(), faults: faults.clone(), outages: Arc::clone(&outages), broker }
         };
@@ -151,13 +161,15 @@ impl Simulator {
             schwab: connections.serve(schwab_router).await.map_err(failed("Schwab"))?,
             tastytrade: connections.serve(tastytrade_router).await.map_err(failed("tastytrade"))?,
             gammawizard: connections.serve(gammawizard_router).await.map_err(failed("GammaWizard"))?,
+            dxlink: connections.serve(gate(Service::DxLink).before(dxlink.router())).await.map_err(failed("DXLink"))?,
             clock: clock_connections.serve(time::router(clock.clone())).await.map_err(failed("the clock"))?,
             aws: match aws {
                 Some(upstream) => Some(connections.serve(gate(Service::Aws).before(aws::router(upstream))).await.map_err(failed("the proxy before AWS"))?),
                 None => None,
             },
         };
-        Ok(Self { clock, exchange, schwab, tastytrade, log, faults, connections, clock_connections, addresses })
+        tastytrade.set_dxlink_url(&stream_url(addresses.dxlink));
+        Ok(Self { clock, exchange, schwab, tastytrade, dxlink, log, faults, connections, clock_connections, addresses })
     }
 
     /// Where Schwab's face is, without a slash at the end: what stands in for `https://api.schwabapi.com`.
@@ -176,6 +188,12 @@ impl Simulator {
     #[must_use]
     pub fn gammawizard_url(&self) -> String {
         url(self.addresses.gammawizard)
+    }
+
+    /// Where the stream of quotes is: what stands in for `wss://tasty-openapi-ws.dxfeed.com/realtime`.
+    #[must_use]
+    pub fn dxlink_url(&self) -> String {
+        stream_url(self.addresses.dxlink)
     }
 
     /// Where the clock is, without a slash at the end.
@@ -248,6 +266,12 @@ impl Simulator {
         &self.tastytrade
     }
 
+    /// The face of the stream of quotes, its switches and tokens.
+    #[must_use]
+    pub const fn dxlink(&self) -> &dxlink::Face {
+        &self.dxlink
+    }
+
     /// Every request the faces served, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
@@ -276,6 +300,7 @@ impl Simulator {
             Service::Schwab => Some(self.addresses.schwab),
             Service::Tastytrade => Some(self.addresses.tastytrade),
             Service::GammaWizard => Some(self.addresses.gammawizard),
+            Service::DxLink => Some(self.addresses.dxlink),
             Service::Aws => self.addresses.aws,
         };
         let address = address.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "refuse: no proxy before AWS was started"))?;
@@ -313,4 +338,8 @@ fn holders(logins: &[LoginConfig], market: &Market, seed: u64) -> Vec<Holder> {
 
 fn url(address: SocketAddr) -> String {
     format!("http://{address}")
+}
+
+fn stream_url(address: SocketAddr) -> String {
+    format!("ws://{address}{}", dxlink::PATH)
 }

@@ -64,7 +64,7 @@ fn server_error(status: StatusCode, request: &Request) -> Response {
         // From the gateways in front of a service comes text.
         _ if matches!(status.as_u16(), 502 | 504) => (status, format!("{} {words}", status.as_u16())).into_response(),
         Service::Schwab => json_answer(status, &json!({ "message": words, "errors": ["Simulated failure"] })),
-        Service::GammaWizard => json_answer(status, &json!({ "message": words })),
+        Service::GammaWizard | Service::DxLink => json_answer(status, &json!({ "message": words })),
     }
 }
 

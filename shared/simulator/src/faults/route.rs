@@ -62,7 +62,7 @@ impl Route {
             Service::Tastytrade => of_tastytrade(method, path),
             Service::GammaWizard if path.starts_with("/goauth/") => Self::SignalLogin,
             Service::GammaWizard if path.starts_with("/rapi/") => Self::Signal,
-            Service::GammaWizard => Self::Other(service),
+            Service::GammaWizard | Service::DxLink => Self::Other(service),
             Service::Aws => aws_operation(headers).map_or(Self::Other(service), Self::Aws),
         }
     }

@@ -98,29 +98,29 @@ fn quoted(symbol: &str, market: &Market, dropped: &BTreeSet<OptionSymbol>) -> Qu
 }
 
 /// An index now and at the start, which stands for the close before.
-pub(super) struct Level {
-    pub(super) last: Price,
-    pub(super) close: Price,
+pub(crate) struct Level {
+    pub(crate) last: Price,
+    pub(crate) close: Price,
 }
 
 impl Level {
-    pub(super) fn of_index(market: &Market) -> Self {
+    pub(crate) fn of_index(market: &Market) -> Self {
         let last = market.underlying();
         Self { last, close: Price::new((last - market.shift()).points().round_dp(2)) }
     }
 
     /// Volatility falls when the index rises; how far is made up.
-    pub(super) fn of_volatility(market: &Market) -> Self {
+    pub(crate) fn of_volatility(market: &Market) -> Self {
         let close = Decimal::new(1635, 2);
         let last = (close - market.shift().points() / Decimal::from(20)).max(Decimal::from(9)).round_dp(2);
         Self { last: Price::new(last), close: Price::new(close) }
     }
 
-    pub(super) fn change(&self) -> Decimal {
+    pub(crate) fn change(&self) -> Decimal {
         (self.last - self.close).points()
     }
 
-    pub(super) fn percent(&self) -> Decimal {
+    pub(crate) fn percent(&self) -> Decimal {
         percent(self.change(), self.close.points())
     }
 
@@ -160,24 +160,24 @@ fn index(symbol: &str, description: &str, level: &Level, now: Timestamp) -> Valu
 }
 
 /// What one option shows beyond its bid and ask.
-pub(super) struct OptionFigures {
-    pub(super) mark: Price,
-    pub(super) last: Price,
-    pub(super) close: Price,
-    pub(super) change: Decimal,
-    pub(super) percent: Decimal,
-    pub(super) intrinsic: Price,
+pub(crate) struct OptionFigures {
+    pub(crate) mark: Price,
+    pub(crate) last: Price,
+    pub(crate) close: Price,
+    pub(crate) change: Decimal,
+    pub(crate) percent: Decimal,
+    pub(crate) intrinsic: Price,
     /// How far in the money; negative out of it.
-    pub(super) moneyness: Price,
-    pub(super) time_value: Price,
-    pub(super) days_to_expiration: i32,
-    pub(super) last_trading: i64,
-    pub(super) bid_size: u32,
-    pub(super) ask_size: u32,
+    pub(crate) moneyness: Price,
+    pub(crate) time_value: Price,
+    pub(crate) days_to_expiration: i32,
+    pub(crate) last_trading: i64,
+    pub(crate) bid_size: u32,
+    pub(crate) ask_size: u32,
 }
 
 impl OptionFigures {
-    pub(super) fn of(symbol: &OptionSymbol, listed: &ListedOption, quote: &LegQuote, market: &Market) -> Self {
+    pub(crate) fn of(symbol: &OptionSymbol, listed: &ListedOption, quote: &LegQuote, market: &Market) -> Self {
         let mark = mark(quote);
         let close = listed.last.unwrap_or(mark);
         let last = if market.shift() == Price::ZERO { close } else { Price::new(mark.points().round_dp(2)) };

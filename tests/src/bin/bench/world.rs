@@ -113,6 +113,7 @@ fn of_face(request: &LoggedRequest) -> Call {
     let to = match request.service {
         Service::Schwab | Service::Tastytrade => "broker",
         Service::GammaWizard => "feed",
+        Service::DxLink => "DXLink",
         Service::Aws => "AWS",
     };
     // Account hashes and order ids tell nothing here.
