@@ -34,7 +34,7 @@ mod tokens;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::Router;
@@ -121,13 +121,15 @@ struct FaceState {
 }
 
 impl Face {
-    /// A face on `exchange` that reads the time from `clock`, admits the bearers of `tokens` and writes every message into `log`.
-    /// Whoever makes it also adds it to the clock, after the exchange: [`VirtualClock::on_advance`].
+    /// A face on `exchange` that reads the time from `clock`, admits the bearers of `tokens` and writes every message into `log`. It is a
+    /// world of the clock from now on, so the exchange must be one before.
     #[must_use]
     pub fn new(config: DxLinkConfig, clock: VirtualClock, exchange: Arc<SharedExchange>, tokens: QuoteTokens, log: RequestLog) -> Self {
         let first = exchange.lock().market().clone();
         let switches = switches::Switches::default();
-        Self(Arc::new(Inner { config, clock, exchange, first, tokens, switches, log, state: Mutex::default() }))
+        let inner = Arc::new(Inner { config, clock, exchange, first, tokens, switches, log, state: Mutex::default() });
+        inner.clock.on_advance(Arc::new(World(Arc::downgrade(&inner))));
+        Self(inner)
     }
 
     /// The route, to be served by [`Connections`](crate::connections::Connections).
@@ -200,9 +202,14 @@ impl fmt::Debug for Face {
     }
 }
 
-impl Advance for Face {
+/// The face as the clock has it: the face has the clock, so one of them must not keep the other alive.
+struct World(Weak<Inner>);
+
+impl Advance for World {
     fn advance_to(&self, now: Timestamp) {
-        self.0.deliver(&mut self.0.sight_at(now));
+        if let Some(face) = self.0.upgrade() {
+            face.deliver(&mut face.sight_at(now));
+        }
     }
 }
 

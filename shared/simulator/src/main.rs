@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 ///
 /// Prints `export NAME=…` lines for a shell and runs until it is interrupted:
 /// GAMMA_SCHWAB_URL (stands in for https://api.schwabapi.com), GAMMA_TASTYTRADE_URL (for https://api.tastyworks.com),
-/// GAMMA_GAMMAWIZARD_URL and GAMMA_CLOCK_URL.
+/// GAMMA_GAMMAWIZARD_URL and GAMMA_CLOCK_URL. The stream of quotes is where `GET /api-quote-tokens` of tastytrade says.
 ///
 /// The accounts are made up. Schwab: account 12345678, app key simulated-app-key, app secret simulated-app-secret, refresh token
 /// simulated-refresh-token@, access token I0.simulated-access-token@ (good for half an hour). Tastytrade: accounts 5WT00001 and

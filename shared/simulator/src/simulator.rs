@@ -142,7 +142,6 @@ impl Simulator {
         let issuer = tastytrade.clone();
         let tokens = QuoteTokens::of(move |token| issuer.knows_quote_token(token));
         let dxlink = dxlink::Face::new(dxlink, clock.clone(), Arc::clone(&exchange), tokens, log.clone());
-        clock.on_advance(Arc::new(dxlink.clone()));
         let outages = Arc::new(connections.outages());
         clock.on_advance(Arc::<Outages>::clone(&outages));
         let gate = |service| {
