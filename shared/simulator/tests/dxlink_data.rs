@@ -71,7 +71,10 @@ async fn every_type_has_the_references_fields() {
             _ => assert_eq!(of("tradingStatus"), &json!("ACTIVE")),
         }
     }
-    // An index has no Greeks; a contract that nobody offers has, and they say nothing.
+    // Where no volatility explains the price, Greeks say nothing. An index has none.
+    client.add(1, "Greeks", &[".SPXW250904P7000"]).await;
+    let greeks = &rows(&client.next().await, 14)[0];
+    assert!(greeks[7].is_f64() && greeks[8..].iter().all(|value| value == "NaN"), "{greeks:?}");
     client.add(1, "Greeks", &["SPX"]).await;
     assert_eq!(client.said().await, Vec::<Value>::new());
     client.add(1, "Trade", &["SPX", "VIX"]).await;

@@ -4,7 +4,7 @@ mod streaming;
 
 use std::time::Duration;
 
-use gamma_simulator::dxlink::{HangUp, Switch, Which};
+use gamma_simulator::dxlink::{DxLinkConfig, HangUp, Switch, Which};
 use gamma_simulator::faults::{Fault, Route, Rule, When};
 use gamma_simulator::requests::Service;
 use serde_json::{Value, json};
@@ -54,7 +54,9 @@ async fn a_good_token_is_refused() {
 
 #[tokio::test]
 async fn a_frozen_connection_is_open_and_says_nothing() {
-    let stage = Stage::start().await;
+    let moment = Duration::from_millis(100);
+    let keepalive_timeout = Duration::from_secs(1);
+    let stage = Stage::with(|config| config.dxlink = DxLinkConfig { keepalive_timeout, ..DxLinkConfig::default() }).await;
     let mut client = stage.quoting().await;
     client.add(1, "Quote", &["SPX"]).await;
     client.said().await;
@@ -62,14 +64,14 @@ async fn a_frozen_connection_is_open_and_says_nothing() {
     assert_eq!(stage.fired(&Switch::Freeze), [(1, "connection".to_owned())]);
     stage.pass(60).await;
     client.send(json!({ "type": "SETUP", "channel": 0, "version": "0.1-test" })).await;
-    assert!(client.hears_nothing().await);
+    assert!(client.hears_nothing(moment).await);
     let mut later = stage.connect().await;
     later.send(json!({ "type": "SETUP", "channel": 0, "version": "0.1-test" })).await;
-    assert!(later.hears_nothing().await);
+    assert!(later.hears_nothing(moment).await);
     stage.simulator.dxlink().clear();
     stage.authorized().await;
     client.send(json!({ "type": "KEEPALIVE", "channel": 0 })).await;
-    assert!(client.hears_nothing().await, "it stays frozen, and open");
+    assert!(client.hears_nothing(keepalive_timeout + 3 * moment).await, "it stays frozen, and open though the client's time is over");
 }
 
 #[tokio::test]

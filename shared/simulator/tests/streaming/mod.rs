@@ -139,9 +139,9 @@ impl Client {
         }
     }
 
-    /// Whether nothing at all arrives for a moment of real time.
-    pub(crate) async fn hears_nothing(&mut self) -> bool {
-        timeout(Duration::from_millis(150), self.socket.next()).await.is_err()
+    /// Whether nothing at all, not even the end, arrives for so much real time.
+    pub(crate) async fn hears_nothing(&mut self, time: Duration) -> bool {
+        timeout(time, self.socket.next()).await.is_err()
     }
 
     /// Everything that the server had said before it answered a message that it always answers.
