@@ -136,6 +136,7 @@ impl Client {
                 Ok(message) => heard.push(message),
                 Err(end) => return (heard, end),
             }
+            assert!(heard.len() < 100, "it does not end: {heard:?}");
         }
     }
 
