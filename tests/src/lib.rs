@@ -4,5 +4,6 @@
 pub mod audit;
 pub mod fleet;
 pub mod moto;
+pub mod side_by_side;
 pub mod stack;
 pub mod story;

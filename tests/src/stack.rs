@@ -1,4 +1,4 @@
-//! One account's whole world on this machine.
+//! The accounts' whole world on this machine: one at Schwab, and two at tastytrade that share a login.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -10,12 +10,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_cloud::{DynamoLedger, DynamoTokenLock, OperatorControls, SdkConfig, SecretName, SecretTokenStore, SsmTokenStore, aws, create_table};
 use gamma_execution::ports::{Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, TokenLock, TokenStore, TokenVersion};
+use gamma_simulator::exchange::Book;
 use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::gammawizard::PublishedRow;
 use gamma_simulator::host::{FunctionConfig, Host, HostConfig, InvokeKind, InvokeResult};
 use gamma_simulator::schwab::LoginConfig;
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
-use gamma_simulator::time::VirtualClock;
+use gamma_simulator::tastytrade::TastytradeAccount;
+use gamma_simulator::time::{Alarm, VirtualClock};
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -26,19 +28,43 @@ use crate::audit::{After, violations};
 use crate::moto::Moto;
 
 /// Secrets of the made-up accounts. Tests grep every log for them.
-pub const CANARIES: [(&str, &str); 6] = [
+pub const CANARIES: [(&str, &str); 9] = [
     ("app key", "canary-app-key"),
     ("app secret", "canary-app-secret"),
     ("refresh token", "canary-refresh-token@"),
     ("access token", "I0.canary-access-token@"),
     ("feed email", "canary@example.test"),
     ("feed password", "canary-feed-password"),
+    ("tastytrade client secret", "canary-client-secret"),
+    ("tastytrade refresh token", "canary-tastytrade-refresh-token"),
+    ("tastytrade access token", "canary-tastytrade-access-token"),
 ];
 
-const ACCOUNT: &str = "schwab";
+/// An account of the stack, and the function that trades it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trader {
+    /// Its name in events, profiles and the ledger.
+    pub account: &'static str,
+    /// Its number at the broker.
+    pub number: &'static str,
+    /// Its function's name.
+    pub function: &'static str,
+}
+
+/// The Schwab account, which the stack's plain methods are about.
+pub const SCHWAB: Trader = Trader { account: "schwab", number: "12345678", function: "trade" };
+/// The first of the two tastytrade accounts.
+pub const TT_IRA: Trader = Trader { account: "tt-ira", number: "5WT20360", function: "trade-tt-ira" };
+/// The second.
+pub const TT_INDIVIDUAL: Trader = Trader { account: "tt-individual", number: "5WT09219", function: "trade-tt-individual" };
+/// All of them.
+pub const TRADERS: [Trader; 3] = [SCHWAB, TT_IRA, TT_INDIVIDUAL];
+
 const STRATEGY: &str = "constant_stable";
 /// The parameter of the broker's token document.
 pub const TOKEN: &str = "/gamma/schwab/token_json";
+/// The parameter of the one that both tastytrade accounts share.
+pub const TASTYTRADE_TOKEN: &str = "/gamma/tt/token_json";
 
 /// What kind of day it is.
 #[derive(Debug, Clone)]
@@ -53,9 +79,9 @@ pub struct StackConfig {
     pub live: bool,
     /// Whether the account is armed.
     pub armed: bool,
-    /// Whether the stored access token has already expired.
+    /// Whether the stored access tokens have already expired; tastytrade's says nothing of its age then.
     pub expired_token: bool,
-    /// Dollars in the account.
+    /// Dollars in each account.
     pub cash: Decimal,
     /// Logins at the broker beside the stack's own account, with their accounts.
     pub more_logins: Vec<LoginConfig>,
@@ -124,15 +150,16 @@ impl Stack {
         let table = format!("gamma-{}-{}", std::process::id(), STACKS.fetch_add(1, Ordering::Relaxed));
         let mut environment = environment(&simulator, &table, config.live)?;
         environment.extend(config.environment.clone());
-        let function = FunctionConfig {
-            environment: environment.clone(),
+        let binary = function_binary()?;
+        let function = |trader: Trader| FunctionConfig {
+            environment: of_account(&environment, trader),
             timeout: Duration::from_secs(240),
             memory_mb: 256,
             max_retries: config.retries,
-            ..FunctionConfig::new("trade", function_binary()?)
+            ..FunctionConfig::new(trader.function, binary.clone())
         };
-        let host =
-            Host::start(HostConfig { functions: vec![function], clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
+        let functions = TRADERS.map(function).into();
+        let host = Host::start(HostConfig { functions, clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
         let stack = Self { simulator, host, aws, table, environment, http: reqwest::Client::new() };
         stack.seed(config).await?;
         Ok(stack)
@@ -146,6 +173,8 @@ impl Stack {
             (TOKEN.to_owned(), token.to_string()),
             ("/gamma/shared/gw_email".to_owned(), CANARIES[4].1.to_owned()),
             ("/gamma/shared/gw_password".to_owned(), CANARIES[5].1.to_owned()),
+            ("/gamma/tt/client_secret".to_owned(), CANARIES[6].1.to_owned()),
+            (TASTYTRADE_TOKEN.to_owned(), tastytrade_document(config).to_string()),
         ]);
         parameters.extend(config.parameters.clone());
         let (store, secrets) = (SsmTokenStore::new(&self.aws), SecretTokenStore::new(&self.aws));
@@ -158,7 +187,9 @@ impl Stack {
         }
         create_table(&self.aws, &self.table).await?;
         if config.armed {
-            self.set_arming(Arming::Armed).await?;
+            for trader in TRADERS {
+                self.set_arming_of(trader.account, Arming::Armed).await?;
+            }
         }
         Ok(())
     }
@@ -168,7 +199,7 @@ impl Stack {
     /// # Errors
     /// When the record could not be written.
     pub async fn set_arming(&self, arming: Arming) -> Fallible<()> {
-        self.set_arming_of(ACCOUNT, arming).await
+        self.set_arming_of(SCHWAB.account, arming).await
     }
 
     /// The same for any account.
@@ -195,13 +226,40 @@ impl Stack {
     /// # Errors
     /// When the host does not answer.
     pub async fn invoke(&self, payload: &str) -> Fallible<Answer> {
-        let url = format!("{}/2015-03-31/functions/trade/invocations", self.host.url());
+        self.invoke_of(SCHWAB, payload).await
+    }
+
+    /// The same of any account's function.
+    ///
+    /// # Errors
+    /// When the host does not answer.
+    pub async fn invoke_of(&self, trader: Trader, payload: &str) -> Fallible<Answer> {
+        let url = format!("{}/2015-03-31/functions/{}/invocations", self.host.url(), trader.function);
         let response = self.http.post(url).body(payload.to_owned()).send().await?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (function_error, request_id) = (header("x-amz-function-error"), header("x-amzn-requestid").unwrap_or_default());
         let status = response.status().as_u16();
         let body = serde_json::from_slice(&response.bytes().await?)?;
         Ok(Answer { status, function_error, request_id, body })
+    }
+
+    /// Delivers each account's own event to its function, all at the same moment of virtual time.
+    ///
+    /// # Errors
+    /// When the host does not answer.
+    pub async fn invoke_all(&self, event: impl Fn(Trader) -> String) -> Fallible<Vec<(Trader, Answer)>> {
+        let clock = self.simulator.clock();
+        let moment = clock.now();
+        // Nobody's time moves before everybody has begun.
+        let starts = TRADERS.map(|trader| (trader, event(trader), clock.alarm(moment)));
+        let deliver = async |trader: Trader, event: String, alarm: Alarm| {
+            let hold = alarm.await;
+            let (answer, ()) = tokio::join!(biased; self.host.invoke(trader.function, event.as_bytes(), InvokeKind::RequestResponse), async { drop(hold) });
+            Ok::<_, Box<dyn Error>>((trader, Answer::of(answer?)?))
+        };
+        let [first, second, third] = starts.map(|(trader, event, alarm)| deliver(trader, event, alarm));
+        let (first, second, third) = tokio::join!(first, second, third);
+        Ok(vec![first?, second?, third?])
     }
 
     /// Invokes the function asynchronously, as EventBridge Scheduler does.
@@ -230,7 +288,23 @@ impl Stack {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn audit(&self, after: After) -> Fallible<Vec<String>> {
-        Ok(violations(&self.simulator.book(), &self.day().await?, after))
+        self.audit_of(SCHWAB, after).await
+    }
+
+    /// The same of any account.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn audit_of(&self, trader: Trader, after: After) -> Fallible<Vec<String>> {
+        Ok(violations(&self.book_of(trader)?, &self.day_of(trader.account).await?, after))
+    }
+
+    /// What the broker really did for an account.
+    ///
+    /// # Errors
+    /// When no broker has such an account.
+    pub fn book_of(&self, trader: Trader) -> Fallible<Book> {
+        self.simulator.book_of(trader.number).ok_or_else(|| format!("account {}: no broker knows it", trader.number).into())
     }
 
     /// What the ledger holds of the demo's day.
@@ -238,7 +312,7 @@ impl Stack {
     /// # Errors
     /// When it cannot be read.
     pub async fn day(&self) -> Fallible<LoadedDay> {
-        self.day_of(ACCOUNT).await
+        self.day_of(SCHWAB.account).await
     }
 
     /// The same of any account.
@@ -255,8 +329,16 @@ impl Stack {
     /// # Errors
     /// When it cannot be read.
     pub async fn token(&self) -> Fallible<(Value, i64)> {
+        self.token_of(TOKEN).await
+    }
+
+    /// The same of any document.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn token_of(&self, parameter: &str) -> Fallible<(Value, i64)> {
         use secrecy::ExposeSecret;
-        let stored = SsmTokenStore::new(&self.aws).load(TOKEN).await?;
+        let stored = SsmTokenStore::new(&self.aws).load(parameter).await?;
         let TokenVersion::Count(version) = stored.version else { return Err("a parameter's versions are counted".into()) };
         Ok((serde_json::from_str(stored.text.expose_secret())?, version))
     }
@@ -307,6 +389,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    fn of(result: InvokeResult) -> Fallible<Self> {
+        let InvokeResult { status, function_error, request_id, payload, .. } = result;
+        Ok(Self { status, function_error, request_id, body: serde_json::from_slice(&payload)? })
+    }
+
     /// `errorType`, where the function failed.
     #[must_use]
     pub fn error_type(&self) -> &str {
@@ -329,6 +416,10 @@ fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig> {
     simulated.schwab.app_secret = CANARIES[1].1.into();
     simulated.schwab.refresh_token = CANARIES[2].1.into();
     simulated.schwab.access_token = Some(CANARIES[3].1.into());
+    simulated.tastytrade.client_secret = CANARIES[6].1.into();
+    simulated.tastytrade.refresh_token = CANARIES[7].1.into();
+    simulated.tastytrade.access_token = Some(CANARIES[8].1.into());
+    simulated.tastytrade.accounts = [TT_IRA, TT_INDIVIDUAL].map(|trader| TastytradeAccount::flat(trader.number, config.cash)).into();
     simulated.gammawizard.email = CANARIES[4].1.into();
     simulated.gammawizard.password = CANARIES[5].1.into();
     if let Some(row) = &config.signal {
@@ -350,12 +441,32 @@ pub(crate) fn token_document(config: &StackConfig, refresh: &str, access: &str) 
     })
 }
 
+/// A token document as a person stores it who has it from tastytrade, or one that a run has refreshed a while ago.
+fn tastytrade_document(config: &StackConfig) -> Value {
+    let mut document = json!({ "access_token": CANARIES[8].1, "refresh_token": CANARIES[7].1, "token_type": "Bearer", "expires_in": 900 });
+    if !config.expired_token {
+        let start = config.start.as_second();
+        (document["creation_timestamp"], document["expires_at"]) = (start.into(), (start + 900).into());
+    }
+    document
+}
+
+/// The environment as it is, but for the account: a test that names another one means the first function.
+fn of_account(environment: &BTreeMap<String, String>, trader: Trader) -> BTreeMap<String, String> {
+    let mut own = environment.clone();
+    if trader != SCHWAB {
+        own.insert("GAMMA_ACCOUNT".to_owned(), trader.account.to_owned());
+    }
+    own
+}
+
 fn environment(simulator: &Simulator, table: &str, live: bool) -> Fallible<BTreeMap<String, String>> {
     let pairs = [
-        ("GAMMA_ACCOUNT", ACCOUNT.to_owned()),
+        ("GAMMA_ACCOUNT", SCHWAB.account.to_owned()),
         ("GAMMA_TABLE", table.to_owned()),
         ("GAMMA_DRY_RUN", (!live).to_string()),
         ("GAMMA_SCHWAB_URL", simulator.schwab_url()),
+        ("GAMMA_TASTYTRADE_URL", simulator.tastytrade_url()),
         ("GAMMA_GAMMAWIZARD_URL", simulator.gammawizard_url()),
         ("GAMMA_CLOCK_URL", simulator.clock_url()),
         ("AWS_ENDPOINT_URL", simulator.aws_url().ok_or("the simulator has no proxy before AWS")?),

@@ -141,7 +141,7 @@ fn signed(number: &str) -> String {
     if number.starts_with('-') { number.to_owned() } else { format!("+{number}") }
 }
 
-fn price(value: &Value, name: &str) -> String {
+pub(crate) fn price(value: &Value, name: &str) -> String {
     value[name].as_str().and_then(|text| text.parse::<gamma_market::Price>().ok()).map_or_else(|| "-".to_owned(), |price| price.to_string())
 }
 
@@ -152,11 +152,11 @@ pub fn new_york(at: &str) -> String {
         .map_or_else(|_| at.to_owned(), |at| at.to_zoned(gamma_market::calendar::eastern().clone()).strftime("%H:%M:%S%.1f").to_string())
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(crate) fn text(value: &Value, name: &str) -> String {
     match &value[name] {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),

@@ -8,22 +8,28 @@ use gamma_execution::ports::RungState;
 use gamma_simulator::faults::FaultPlan;
 use gamma_tests::audit::After;
 use gamma_tests::moto::Moto;
-use gamma_tests::stack::{Answer, Stack, StackConfig};
+use gamma_tests::side_by_side::Table;
+use gamma_tests::stack::{Answer, SCHWAB, Stack, StackConfig, TRADERS, Trader};
 use gamma_tests::story::{new_york, tell};
+use serde_json::json;
 
-const LIVE: &str = include_str!("../../../events/schwab.json");
-const SWEEP: &str = include_str!("../../../events/sweep.json");
-const DRY: &str = include_str!("../../../events/schwab-dry-run.json");
+/// The event of the day for an account.
+fn live(trader: Trader) -> String {
+    json!({ "account": trader.account, "scheduled_time": "2025-09-03T20:13:00Z" }).to_string()
+}
 
-/// Trades a real SPXW chain (2025-09-03) on this machine: the unmodified Lambda function, a local AWS, a simulated Schwab and
-/// GammaWizard. Nothing leaves the machine; no account is touched.
+/// Trades a real SPXW chain (2025-09-03) on this machine: the unmodified Lambda function for three accounts at once, a local AWS, a
+/// simulated Schwab, tastytrade and GammaWizard. Nothing leaves the machine; no account is touched.
 #[derive(Parser)]
 #[command(name = "scripts/demo", max_term_width = 110)]
 struct Arguments {
     /// Which market path, liquidity and signal
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// One line for each of this many seeds, from --seed on, instead of one whole story
+    /// One account's whole story instead of three side by side: schwab, tt-ira or tt-individual
+    #[arg(long, value_name = "NAME", value_parser = trader)]
+    account: Option<Trader>,
+    /// One line for each of this many seeds, from --seed on, instead of a story
     #[arg(long, value_name = "N")]
     seeds: Option<u64>,
     /// Everything but sending
@@ -32,7 +38,7 @@ struct Arguments {
     /// Virtual seconds per real second, for watching it live (default: as fast as it goes)
     #[arg(long, value_name = "FACTOR")]
     speed: Option<f64>,
-    /// Print the function's answer as JSON instead of the story
+    /// Print the functions' answers as JSON instead of stories
     #[arg(long)]
     json: bool,
     /// Let this many of a thousand requests fail, at broker, feed and AWS; afterwards a sweep puts the day in order
@@ -41,6 +47,21 @@ struct Arguments {
     /// Keep the stack running for `cargo lambda watch`, and print its environment
     #[arg(long)]
     serve: bool,
+}
+
+fn trader(name: &str) -> Result<Trader, String> {
+    TRADERS.into_iter().find(|trader| trader.account == name).ok_or_else(|| format!("expected one of {}", TRADERS.map(|trader| trader.account).join(", ")))
+}
+
+impl Arguments {
+    /// Whose story is told where one is.
+    fn one(&self) -> Trader {
+        self.account.unwrap_or(SCHWAB)
+    }
+
+    fn all_three(&self) -> bool {
+        self.account.is_none() && !self.dry_run && !self.serve && self.faults == 0
+    }
 }
 
 #[tokio::main]
@@ -66,22 +87,23 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
     if arguments.serve {
         return serve(&stack).await;
     }
+    let (trader, begins) = (arguments.one(), new_york(&config.start.to_string()));
     if arguments.dry_run {
-        say(
-            arguments,
-            &format!(
-                "It is {} in New York on 2025-09-03. events/schwab-dry-run.json is invoked by hand: everything but sending.",
-                new_york(&config.start.to_string())
-            ),
-        );
-        let answer = stack.invoke(DRY).await?;
+        say(arguments, &format!("It is {begins} in New York on 2025-09-03. {} is invoked by hand: everything but sending.", trader.account));
+        let answer = stack.invoke_of(trader, &json!({ "account": trader.account, "dry_run": true }).to_string()).await?;
         print(arguments, &answer);
-        say(arguments, &format!("Orders at the broker: {}", stack.simulator.book().posts().len()));
+        say(arguments, &format!("Orders at the broker: {}", stack.book_of(trader)?.posts().len()));
         return Ok(());
     }
-    say(arguments, &format!("It is {} in New York on 2025-09-03. The scheduler delivers events/schwab.json.", new_york(&config.start.to_string())));
     let watching = arguments.speed.map(|_| tokio::spawn(watch(stack.host.subscribe())));
-    let answer = stack.invoke(LIVE).await?;
+    if arguments.all_three() {
+        say(arguments, &format!("It is {begins} in New York on 2025-09-03. The scheduler delivers the event of each account."));
+        let told = together(arguments, &stack).await;
+        watching.iter().for_each(tokio::task::JoinHandle::abort);
+        return told;
+    }
+    say(arguments, &format!("It is {begins} in New York on 2025-09-03. The scheduler delivers events/{}.json.", trader.account));
+    let answer = stack.invoke_of(trader, &live(trader)).await?;
     watching.iter().for_each(tokio::task::JoinHandle::abort);
     print(arguments, &answer);
     if arguments.faults > 0 {
@@ -89,10 +111,10 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
     }
     ledger(arguments, &stack).await?;
     say(arguments, "The same event is delivered again.");
-    let posts = stack.simulator.book().posts().len();
-    let again = stack.invoke(LIVE).await?;
+    let posts = stack.book_of(trader)?.posts().len();
+    let again = stack.invoke_of(trader, &live(trader)).await?;
     print(arguments, &again);
-    let after = stack.simulator.book().posts().len();
+    let after = stack.book_of(trader)?.posts().len();
     say(
         arguments,
         &format!(
@@ -101,6 +123,64 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
         ),
     );
     if posts == after { Ok(()) } else { Err("the second delivery placed an order".into()) }
+}
+
+/// The three accounts at once, side by side, and the same events once more.
+async fn together(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Error>> {
+    let answers = stack.invoke_all(live).await?;
+    let posts = orders(stack)?;
+    let mut table = Table::default();
+    table.row("", TRADERS.map(|trader| trader.account.to_owned()));
+    table.row("broker", TRADERS.map(|trader| format!("{} {}", if trader == SCHWAB { "Schwab" } else { "tastytrade" }, trader.number)));
+    table.reports(&answers.iter().map(|(_, answer)| &answer.body).collect::<Vec<_>>());
+    let mut wrong = Vec::new();
+    for (trader, answer) in &answers {
+        if answer.function_error.is_some() {
+            wrong.push(format!("{}: {} {}", trader.account, answer.error_type(), answer.body["errorMessage"].as_str().unwrap_or_default()));
+        }
+        wrong.extend(stack.audit_of(*trader, After::Everything).await?.into_iter().map(|words| format!("{}: {words}", trader.account)));
+    }
+    let mut filled = Vec::new();
+    for trader in TRADERS {
+        let recorded: u32 = stack.day_of(trader.account).await?.intents.iter().map(|intent| intent.filled).sum();
+        let really: u32 = stack.book_of(trader)?.filled_packages().iter().map(|package| package.fill.quantity).sum();
+        filled.push(format!("{recorded} filled by the ledger, {really} by the books"));
+    }
+    table.row("", []);
+    table.row("recorded", filled);
+    table.row("orders", posts.map(|count| count.to_string()));
+    let first = answers.iter().map(|(trader, answer)| (trader.account.to_owned(), answer.body.clone())).collect::<serde_json::Map<_, _>>();
+
+    let again = stack.invoke_all(live).await?;
+    let after = orders(stack)?;
+    table.row("", []);
+    table.row("again", again.iter().map(|(_, answer)| answer.outcome().to_uppercase()));
+    table.row("orders", after.map(|count| count.to_string()));
+    let stream = stack.simulator.dxlink().counters();
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&first)?);
+        eprintln!("{table}");
+    } else {
+        println!("{table}");
+        println!("The two tastytrade runs had their quotes over {} streamed connections, one each.", stream.connections);
+    }
+    if posts != after {
+        wrong.push(format!("the second deliveries placed something: {posts:?} orders before, {after:?} after"));
+    }
+    if wrong.is_empty() {
+        say(arguments, "The same events were delivered again: nothing was placed.");
+        return Ok(());
+    }
+    Err(wrong.join("; ").into())
+}
+
+/// Orders that each broker ever accepted.
+fn orders(stack: &Stack) -> Result<[usize; 3], Box<dyn Error>> {
+    let mut counts = [0; 3];
+    for (count, trader) in counts.iter_mut().zip(TRADERS) {
+        *count = stack.book_of(trader)?.posts().len();
+    }
+    Ok(counts)
 }
 
 /// Shows each order as it is sent, for somebody who watches.
@@ -116,7 +196,8 @@ async fn watch(mut lines: tokio::sync::broadcast::Receiver<gamma_simulator::host
 
 /// What the ledger says, and what the broker really did.
 async fn ledger(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Error>> {
-    let day = stack.day().await?;
+    let trader = arguments.one();
+    let day = stack.day_of(trader.account).await?;
     if let Some(record) = &day.day {
         say(
             arguments,
@@ -129,7 +210,7 @@ async fn ledger(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Erro
             ),
         );
     }
-    let packages = stack.simulator.book().filled_packages();
+    let packages = stack.book_of(trader)?.filled_packages();
     for intent in &day.intents {
         let orders = day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| match &rung.state {
             RungState::Terminal { order, status, filled, .. } => format!("{order} {status} {filled}"),
@@ -156,14 +237,14 @@ async fn put_in_order(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dy
         say(arguments, &format!("  {}  {:<36} {:?}", new_york(&fired.at.to_string()), format!("{:?}", fired.route), fired.fault));
     }
     say(arguments, "The weather clears. At 16:16:10 the sweep proves and records what is open, and places nothing.");
-    print(arguments, &sweep(stack).await?);
+    print(arguments, &sweep(stack, arguments.one()).await?);
     Ok(())
 }
 
-async fn sweep(stack: &Stack) -> Result<Answer, Box<dyn Error>> {
+async fn sweep(stack: &Stack, trader: Trader) -> Result<Answer, Box<dyn Error>> {
     stack.faults().clear();
     stack.until("20:16:10").await;
-    stack.invoke(SWEEP).await
+    stack.invoke_of(trader, &json!({ "account": trader.account, "sweep": true }).to_string()).await
 }
 
 async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box<dyn Error>> {
@@ -173,7 +254,8 @@ async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box
     for seed in arguments.seed..arguments.seed + seeds {
         let config = day(arguments, seed);
         let stack = Stack::start(moto, &config).await?;
-        let answer = stack.invoke(LIVE).await?;
+        let trader = arguments.one();
+        let answer = stack.invoke_of(trader, &live(trader)).await?;
         let sides = answer.body["sides"].as_array().cloned().unwrap_or_default();
         let of = |name: &str| sides.iter().map(|side| side[name].to_string().replace('"', "")).collect::<Vec<_>>();
         let filled: Vec<_> = of("filled").iter().zip(of("quantity")).map(|(filled, quantity)| format!("{filled}/{quantity}")).collect();
@@ -184,9 +266,9 @@ async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box
             println!("{filled}");
         } else {
             let struck = stack.faults().fired().len();
-            let swept = sweep(&stack).await?;
+            let swept = sweep(&stack, trader).await?;
             let swept = if swept.function_error.is_some() { swept.error_type() } else { swept.outcome() };
-            let wrong = stack.audit(After::Everything).await?;
+            let wrong = stack.audit_of(trader, After::Everything).await?;
             disagree += usize::from(!wrong.is_empty());
             println!("{filled:<11}  {struck:>6}  {swept:<16}  {}", if wrong.is_empty() { "agree".to_owned() } else { wrong.join("; ") });
         }
