@@ -13,7 +13,7 @@ pub struct Table {
 }
 
 /// The widest a column may become.
-const WIDEST: usize = 46;
+const WIDEST: usize = 48;
 
 impl Table {
     /// Adds a row.
@@ -86,17 +86,8 @@ fn rung(rung: &Value) -> String {
     if rung.is_null() {
         return String::new();
     }
-    let fills: Vec<String> = list(rung, "fills").iter().map(|fill| format!("{} @ {}", fill["quantity"], price(fill, "price"))).collect();
-    let came = if fills.is_empty() { text(rung, "status") } else { fills.join(", ") };
-    format!(
-        "{}  {} of {} x {}: {} at {}, {came}",
-        new_york(&text(rung, "at")),
-        price(&rung["nbbo"], "mid"),
-        price(&rung["nbbo"], "bid"),
-        price(&rung["nbbo"], "ask"),
-        rung["quantity"],
-        price(rung, "price")
-    )
+    let came = if rung["filled"].as_u64().unwrap_or(0) > 0 { format!("{} filled", rung["filled"]) } else { text(rung, "status") };
+    format!("{}  {} at {}, mid {}: {came}", new_york(&text(rung, "at")), rung["quantity"], price(rung, "price"), price(&rung["nbbo"], "mid"))
 }
 
 fn filled(side: &Value) -> String {

@@ -29,6 +29,7 @@ pub(crate) struct Assembly<'a> {
     deployment: &'a Deployment,
     clock: Arc<dyn RunClock>,
     run_id: String,
+    quote_tokens: QuoteTokens,
     aws: gamma_cloud::SdkConfig,
 }
 
@@ -64,14 +65,6 @@ impl Connection {
             }
         }
     }
-
-    /// Gets ready for quotes beside whatever else is done, where that takes a connection of its own.
-    pub(crate) fn expect_quotes(&self, known: &QuoteTokens) {
-        match self {
-            Self::Schwab(_) => {}
-            Self::Tastytrade(broker) => broker.stream_quotes(known),
-        }
-    }
 }
 
 /// The adapters of one run.
@@ -85,13 +78,18 @@ pub(crate) struct Connected {
 }
 
 impl<'a> Assembly<'a> {
-    pub(crate) async fn new(deployment: &'a Deployment, clock: Arc<dyn RunClock>, run_id: &str) -> Self {
-        Self { deployment, clock, run_id: run_id.to_owned(), aws: aws::load().await }
+    /// `quote_tokens` go from one invocation to the next.
+    pub(crate) async fn new(deployment: &'a Deployment, clock: Arc<dyn RunClock>, run_id: &str, quote_tokens: QuoteTokens) -> Self {
+        Self { deployment, clock, run_id: run_id.to_owned(), quote_tokens, aws: aws::load().await }
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         let clock: Arc<dyn Clock> = self.clock.clone();
         clock
+    }
+
+    pub(crate) const fn quote_tokens(&self) -> &QuoteTokens {
+        &self.quote_tokens
     }
 
     pub(crate) fn run_id(&self) -> &str {
@@ -163,7 +161,9 @@ impl<'a> Assembly<'a> {
                     root: ROOT.to_owned(),
                 };
                 let broker = Tastytrade::new(http.clone(), config, clock, renewal).map_err(|error| Failure::new("BadToken", error))?;
-                Ok(Connection::Tastytrade(Arc::new(broker)))
+                let broker = Arc::new(broker);
+                broker.stream_quotes(&self.quote_tokens);
+                Ok(Connection::Tastytrade(broker))
             }
         }
     }

@@ -17,7 +17,7 @@ use assembly::Assembly;
 use deployment::Deployment;
 use gamma_execution::gates::Gate;
 use gamma_execution::report::{Outcome, RunReport, Status};
-use gamma_execution::run::{Ports, RunRequest, Task, run};
+use gamma_execution::run::{Ports, RunRequest, run};
 use gamma_tastytrade::QuoteTokens;
 use gamma_trade::event::Event;
 use gamma_trade::failure::Failure;
@@ -62,13 +62,10 @@ async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: Stri
     let parsed = event::parse(&event.payload, deployment.account())?;
     let clock = clock::of(deployment, &event.context.request_id).await?;
     let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
-    let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id).await;
+    let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id, quote_tokens.clone()).await;
     let result = match (assembly.ports().await, parsed) {
-        (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected, quote_tokens).await,
+        (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected).await,
         (Ok(connected), Event::Run(task)) => {
-            if matches!(task, Task::Trade { .. }) {
-                connected.broker.expect_quotes(quote_tokens);
-            }
             let account = deployment.account().to_owned();
             let request = RunRequest { account, run_id: run_id.clone(), deployment_live: deployment.live(), deadline, task };
             let ports = Ports {

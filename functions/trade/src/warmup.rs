@@ -3,14 +3,13 @@
 use gamma_execution::ports::{Arming, Ledger};
 use gamma_execution::tokens::TokenSummary;
 use gamma_market::calendar::{SessionDay, session_day, trade_date};
-use gamma_tastytrade::QuoteTokens;
 use serde_json::{Value, json};
 
 use crate::assembly::{Assembly, Connected};
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 
-pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, connected: &Connected, quote_tokens: &QuoteTokens) -> Result<Value, Failure> {
+pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, connected: &Connected) -> Result<Value, Failure> {
     let today = trade_date(assembly.clock().now());
     let session = match session_day(today) {
         SessionDay::Open { early_close: false } => "open".to_owned(),
@@ -21,7 +20,7 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
         let dead = matches!(error.fault, gamma_execution::ports::BrokerFault::TokenDead(_));
         Failure::new(if dead { "TokenDead" } else { "BrokerUnavailable" }, error)
     })?;
-    let quote_token = connected.broker.prepare_for_trade(quote_tokens).await;
+    let quote_token = connected.broker.prepare_for_trade(assembly.quote_tokens()).await;
     let TokenSummary { saved: token, mut notes, alarm } = connected.tokens.flush().await;
     let quote_token = quote_token.and_then(|ready| ready.map_err(|why| notes.push(format!("quote token: {why}"))).ok());
     let controls = connected.ledger.controls(deployment.account()).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;

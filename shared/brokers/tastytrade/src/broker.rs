@@ -215,6 +215,12 @@ impl Broker for Tastytrade {
         }
     }
 
+    fn expect_quotes(&self) {
+        if let Some(stream) = self.stream.get() {
+            stream.expect();
+        }
+    }
+
     async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
         const BALANCES: &str = "GET balances";
         const POSITIONS: &str = "GET positions";

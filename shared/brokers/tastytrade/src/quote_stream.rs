@@ -9,6 +9,9 @@ use crate::chain::StreamerSymbol;
 /// absent from the book, and is asked for elsewhere.
 #[async_trait]
 pub trait QuoteStream: Send + Sync {
+    /// It will be asked soon, and may connect meanwhile. Returns at once.
+    fn expect(&self) {}
+
     /// The best bid and offer of each contract that it knows.
     ///
     /// # Errors

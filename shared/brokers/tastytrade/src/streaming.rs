@@ -58,23 +58,18 @@ impl fmt::Debug for QuoteTokens {
 }
 
 impl Tastytrade {
-    /// From now on quotes are asked of the stream first. Connects in the background, and learns there what the broker calls contracts;
-    /// needs a tokio runtime. The connection ends with the adapter.
+    /// From now on quotes are asked of the stream first. It connects when quotes are expected or asked for, and learns then what the
+    /// broker calls contracts; needs a tokio runtime. The connection ends with the adapter.
     pub fn stream_quotes(self: &Arc<Self>, tokens: &QuoteTokens) {
-        let stream =
-            Arc::new(Stream { broker: Arc::downgrade(self), tokens: tokens.clone(), link: tokio::sync::Mutex::default(), silent: AtomicBool::default() });
-        if self.stream.set(stream.clone()).is_err() {
-            return;
-        }
-        let broker = Arc::clone(self);
-        tokio::spawn(async move {
-            let connect = async {
-                if let Err(error) = stream.link().await {
-                    tracing::warn!(%error, "the quote stream is tried again when quotes are asked for");
-                }
-            };
-            tokio::join!(connect, broker.learn_symbols());
+        let stream = Arc::new_cyclic(|own: &Weak<Stream>| Stream {
+            own: own.clone(),
+            broker: Arc::downgrade(self),
+            tokens: tokens.clone(),
+            link: tokio::sync::Mutex::default(),
+            silent: AtomicBool::default(),
         });
+        // A second call changes nothing: one connection serves the invocation.
+        let _ = self.stream.set(stream);
     }
 
     /// Sees to it that a good token is at hand; whether one had to be asked for.
@@ -98,6 +93,7 @@ impl Tastytrade {
 
 /// The stream of one invocation.
 struct Stream {
+    own: Weak<Self>,
     broker: Weak<Tastytrade>,
     tokens: QuoteTokens,
     link: tokio::sync::Mutex<Option<Arc<DxLink>>>,
@@ -146,6 +142,18 @@ impl Stream {
 
 #[async_trait]
 impl QuoteStream for Stream {
+    fn expect(&self) {
+        let (Some(own), Some(broker)) = (self.own.upgrade(), self.broker.upgrade()) else { return };
+        tokio::spawn(async move {
+            let connect = async {
+                if let Err(error) = own.link().await {
+                    tracing::warn!(%error, "the quote stream is tried again when quotes are asked for");
+                }
+            };
+            tokio::join!(connect, broker.learn_symbols());
+        });
+    }
+
     async fn quotes(&self, symbols: &[(OptionSymbol, StreamerSymbol)]) -> Result<QuoteBook, QuoteStreamError> {
         // A name that the stream would not take is left to REST.
         let wanted: BTreeMap<gamma_dxlink::StreamerSymbol, OptionSymbol> =

@@ -17,6 +17,9 @@ pub trait Broker: Send + Sync {
     /// What this broker can do, so that anything else is refused before any I/O.
     fn capabilities(&self) -> Capabilities;
 
+    /// Quotes will be asked for soon: a broker that streams them gets its connection ready meanwhile. Returns at once.
+    fn expect_quotes(&self) {}
+
     /// Equity and positions, read fresh.
     ///
     /// # Errors

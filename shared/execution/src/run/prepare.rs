@@ -56,6 +56,7 @@ pub(super) struct ApprovedSide {
 impl Run<'_> {
     pub(super) async fn account(&mut self, ledger: BTreeMap<OptionSymbol, i64>) -> Result<Account, Ended> {
         let (broker, (from, to)) = (self.ports.broker, self.today());
+        broker.expect_quotes();
         let account = self.patiently(async || broker.account().await);
         let orders = self.patiently(async || broker.orders(from, to).await);
         let (snapshot, orders) = join(account, orders).await;
