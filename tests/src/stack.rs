@@ -267,7 +267,15 @@ impl Stack {
     /// # Errors
     /// When the host refuses the event.
     pub async fn invoke_async(&self, payload: &str) -> Fallible<InvokeResult> {
-        Ok(self.host.invoke("trade", payload.as_bytes(), InvokeKind::Event).await?)
+        self.invoke_async_of(SCHWAB, payload).await
+    }
+
+    /// The same of any account's function.
+    ///
+    /// # Errors
+    /// When the host refuses the event.
+    pub async fn invoke_async_of(&self, trader: Trader, payload: &str) -> Fallible<InvokeResult> {
+        Ok(self.host.invoke(trader.function, payload.as_bytes(), InvokeKind::Event).await?)
     }
 
     /// Which requests of the function fail, at the broker, the feed and AWS, to be changed at any time. What the stack itself reads and
