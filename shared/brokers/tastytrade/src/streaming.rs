@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_dxlink::{DxLink, DxLinkConfig, QuotesError};
-use gamma_market::{OptionSymbol, QuoteBook};
+use gamma_market::{LegQuote, OptionSymbol, QuoteBook};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
@@ -106,6 +106,8 @@ impl Stream {
     const PATIENCE: Duration = Duration::from_millis(1500);
     /// The same of a stream that kept silent the last time.
     const SHORT: Duration = Duration::from_millis(300);
+    /// A quote that the feed itself dates further back is no quote of now, and REST is asked. Most carry no time.
+    const FRESH: SignedDuration = SignedDuration::from_secs(15);
 
     /// The connection, begun when there is none.
     async fn link(&self) -> Result<Arc<DxLink>, QuoteStreamError> {
@@ -168,6 +170,16 @@ impl QuoteStream for Stream {
         for missing in &quotes.missing {
             tracing::warn!("quote stream: {missing}");
         }
-        Ok(quotes.complete.into_iter().filter_map(|(name, quote)| wanted.get(&name).map(|symbol| (*symbol, quote))).collect())
+        let now = self.broker.upgrade().map(|broker| broker.client.clock.now());
+        let is_old = |quote: &LegQuote| quote.at.zip(now).is_some_and(|(at, now)| now.duration_since(at) > Self::FRESH);
+        let mut book = QuoteBook::new();
+        for (name, quote) in quotes.complete {
+            if is_old(&quote) {
+                tracing::warn!("quote stream: {name}: got a quote of {:?}, expected one of the last {} s", quote.at, Self::FRESH.as_secs());
+            } else if let Some(symbol) = wanted.get(&name) {
+                book.insert(*symbol, quote);
+            }
+        }
+        Ok(book)
     }
 }
