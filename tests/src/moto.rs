@@ -8,13 +8,17 @@ use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 
 /// A running moto server; killed when dropped.
 pub struct Moto {
     child: Child,
     address: SocketAddr,
+    /// Bound and never listening: as long as it lives nobody else is given the port, while the server, which asks for a shared address
+    /// as this one does, can listen at it. Without it two tests that start at once can be given one port, and then the one's server
+    /// ends with the other's test.
+    _port: TcpSocket,
 }
 
 impl Moto {
@@ -37,9 +41,12 @@ impl Moto {
     }
 
     async fn of(command: Command) -> io::Result<Self> {
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?;
+        let port = TcpSocket::new_v4()?;
+        port.set_reuseaddr(true)?;
+        port.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let address = port.local_addr()?;
         let child = launch(command, address)?;
-        let mut moto = Self { child, address };
+        let mut moto = Self { child, address, _port: port };
         moto.ready().await?;
         moto.load("ssm", "AmazonSSM.DescribeParameters").await.map_err(io::Error::other)?;
         moto.load("dynamodb", "DynamoDB_20120810.ListTables").await.map_err(io::Error::other)?;
