@@ -73,7 +73,13 @@ impl SymbolBook {
         }
         self.listed += 1;
         let built = ContractNames::built(&symbol);
-        let streamer = strike.text(streamer)?.filter(|name| is_name(name)).map_or_else(|| built.streamer.clone(), |name| StreamerSymbol(name.to_owned()));
+        let given = strike.text(streamer)?;
+        // One that spells another contract would bring that one's quotes as this one's. Roots may be spelled differently.
+        let terms = |symbol: &OptionSymbol| (symbol.expiry(), symbol.right(), symbol.strike());
+        if given.and_then(|name| name.parse().ok()).is_some_and(|other| terms(&other) != terms(&symbol)) {
+            return Err(strike.bad(streamer, "a name of the contract beside it"));
+        }
+        let streamer = given.filter(|name| is_name(name)).map_or_else(|| built.streamer.clone(), |name| StreamerSymbol(name.to_owned()));
         // The name stands in a comma list and in messages of the stream.
         let api = if is_name(name) { name.to_owned() } else { built.api.clone() };
         let names = ContractNames { api, streamer };
@@ -148,6 +154,10 @@ mod tests {
             (json!({"data": {}}), "option chain.data.items: got nothing"),
             (chain(json!(1)), "expirations[0].strikes[0]: got 1"),
             (chain(json!({"call": 5})), "strikes[0].call: got 5"),
+            (
+                chain(json!({"put": "SPXW  260821P05900000", "put-streamer-symbol": ".SPXW260821P5895"})),
+                "strikes[0].put-streamer-symbol: got \".SPXW260821P5895\"",
+            ),
             (chain(json!({"strike-price": "5905.0", "put": "SPXW  260821P05900000"})), "strikes[0].strike-price: got \"5905.0\""),
         ] {
             assert!(SymbolBook::read(&answer).unwrap_err().to_string().contains(shown), "{shown}");
