@@ -31,8 +31,7 @@ fn entry(value: &Value) -> Option<String> {
     if let Some(text) = value.as_str() {
         return Some(text.to_owned());
     }
-    let named = ["code", "message", "domain", "reason"].iter().filter_map(|key| value.get(*key)?.as_str());
-    let own = named.collect::<Vec<_>>().join(": ");
+    let own = named(value).unwrap_or_default();
     let inner = value.get("errors").and_then(Value::as_array).into_iter().flatten().filter_map(inner);
     let parts: Vec<String> = std::iter::once(own).filter(|text| !text.is_empty()).chain(inner).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
@@ -40,11 +39,18 @@ fn entry(value: &Value) -> Option<String> {
 
 /// An inner entry has none below it: what is nested without end is not followed.
 fn inner(value: &Value) -> Option<String> {
-    if let Some(text) = value.as_str() {
-        return Some(text.to_owned());
-    }
-    let named: Vec<&str> = ["code", "message", "domain", "reason"].iter().filter_map(|key| value.get(*key)?.as_str()).collect();
-    (!named.is_empty()).then(|| named.join(": "))
+    value.as_str().map_or_else(|| named(value), |text| words_of(text).map(str::to_owned))
+}
+
+/// What stands under the names that words have.
+fn named(value: &Value) -> Option<String> {
+    let said: Vec<&str> = ["code", "message", "domain", "reason"].iter().filter_map(|key| words_of(value.get(*key)?.as_str()?)).collect();
+    (!said.is_empty()).then(|| said.join(": "))
+}
+
+/// A text that is not blank: one that is says nothing.
+pub(crate) fn words_of(text: &str) -> Option<&str> {
+    (!text.trim().is_empty()).then_some(text)
 }
 
 /// The code of an error answer: the API's, or OAuth's word for it.
@@ -90,6 +96,7 @@ mod tests {
             (r#"{"message":"gone"}"#, "gone", Origin::Api),
             (r#"{"something":"else"}"#, r#"{"something":"else"}"#, Origin::Api),
             (r#"{"error":{}}"#, r#"{"error":{}}"#, Origin::Api),
+            (r#"{"error":{"code":"","message":"not today","errors":[{"code":" "}," "]}}"#, "not today", Origin::Api),
             ("<html>\n<head><title>502 Bad Gateway</title></head></html>", "edge page: 502 Bad Gateway", Origin::Edge),
             ("upstream connect error", "upstream connect error", Origin::Gateway),
             ("", "no text", Origin::Api),

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::broker::Tastytrade;
 use crate::client::{Client, failed};
+use crate::error_body::words_of;
 use crate::fields::{FieldError, LONGEST_WORDS, Object};
 use crate::order_json::{PositionEffect, order_json};
 use crate::{envelope, error_body};
@@ -117,7 +118,7 @@ impl Preview {
         let status = order.as_ref().map(|order| order.text("status")).transpose()?.flatten();
         if rejects.is_empty() && status == Some("Rejected") {
             let reason = order.as_ref().map(|order| order.words("reject-reason")).transpose()?.flatten();
-            rejects.push(reason.unwrap_or_else(|| "status Rejected without a reason".to_owned()));
+            rejects.push(reason.filter(|reason| words_of(reason).is_some()).unwrap_or_else(|| "status Rejected without a reason".to_owned()));
         }
         Ok(Self {
             accepted: rejects.is_empty(),
@@ -133,7 +134,7 @@ fn warnings(data: &Object<'_>) -> Result<Vec<String>, FieldError> {
     let rows = data.objects("warnings")?;
     rows.iter()
         .map(|row| {
-            let said: Vec<String> = [row.words("code")?, row.words("message")?].into_iter().flatten().collect();
+            let said: Vec<String> = [row.words("code")?, row.words("message")?].into_iter().flatten().filter(|said| words_of(said).is_some()).collect();
             let said = if said.is_empty() { "a warning without words".to_owned() } else { said.join(": ") };
             Ok(said.chars().take(LONGEST_WORDS).collect())
         })
@@ -209,6 +210,8 @@ mod tests {
             (201, json!({"data": {"errors": [7]}}), false, Some("an error without words")),
             (201, json!({"data": {"order": {"status": "Rejected", "reject-reason": "closed"}}}), false, Some("closed")),
             (201, json!({"data": {"order": {"status": "Rejected"}}}), false, Some("status Rejected without a reason")),
+            (201, json!({"data": {"order": {"status": "Rejected", "reject-reason": " "}}}), false, Some("status Rejected without a reason")),
+            (201, json!({"data": {"order": order, "errors": [{"code": "", "message": " "}]}}), false, Some("an error without words")),
             (
                 422,
                 json!({"error": {"code": "preflight_check_failure", "errors": [{"code": "closing_only"}]}}),
