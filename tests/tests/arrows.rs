@@ -30,7 +30,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ),
         // The readers alone: no HTTP, no AWS, no simulator.
         ("gamma-simulation", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-cloud"]),
-        ("gamma-fuzz", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-schwab", "gamma-gammawizard", "gamma-dxlink", "gamma-trade"]),
+        (
+            "gamma-fuzz",
+            vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-schwab", "gamma-tastytrade", "gamma-gammawizard", "gamma-dxlink", "gamma-trade"],
+        ),
     ])
 }
 

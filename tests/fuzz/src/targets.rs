@@ -9,6 +9,7 @@ mod profile;
 mod quotes;
 mod signal;
 mod stream;
+mod tastytrade;
 mod token;
 mod transactions;
 
@@ -45,7 +46,7 @@ impl Target {
 }
 
 /// Every target, in the order of the flow.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 32] = [
     Target::new("event", event::event),
     Target::new("profile", profile::profile),
     Target::new("sizing", profile::sizing),
@@ -65,6 +66,19 @@ pub const TARGETS: [Target; 19] = [
     Target::new("error_body", place::error_body),
     Target::new("preview", orders::preview),
     Target::new("transactions", transactions::transactions),
+    Target::new("tastytrade_token_document", tastytrade::token::document),
+    Target::new("tastytrade_token_refresh", tastytrade::token::refresh),
+    Target::new("tastytrade_balances", tastytrade::account::balances),
+    Target::new("tastytrade_positions", tastytrade::account::positions),
+    Target::new("tastytrade_chain", tastytrade::market::chain),
+    Target::new("tastytrade_order_list", tastytrade::orders::list),
+    Target::new("tastytrade_order", tastytrade::orders::order),
+    Target::new("tastytrade_quotes", tastytrade::market::quotes),
+    Target::new("tastytrade_quote_token", tastytrade::market::quote_token),
+    Target::new("tastytrade_place_reply", tastytrade::place::reply),
+    Target::new("tastytrade_error_body", tastytrade::place::error_body),
+    Target::new("tastytrade_preview", tastytrade::orders::preview),
+    Target::new("tastytrade_transactions", tastytrade::transactions::transactions),
 ];
 
 /// Two lines of their own before the body, for readers of whole answers; a line that is not there is empty.

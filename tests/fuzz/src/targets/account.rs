@@ -42,11 +42,7 @@ pub(super) fn numbers(data: &[u8]) -> Verdict {
 pub(super) fn account(data: &[u8]) -> Verdict {
     match decode::account(data) {
         Ok(snapshot) => {
-            workable("equity", snapshot.equity.unwrap_or_default(), 1_000_000_000_000_000);
-            for (symbol, held) in &snapshot.positions {
-                assert!(*held != 0 && held.unsigned_abs() <= 1_000_000_000, "{symbol}: got {held} contracts, expected 1000000000 at most");
-            }
-            useful(&snapshot);
+            held_to(&snapshot);
             Verdict::Reads
         }
         Err(error) => {
@@ -54,6 +50,15 @@ pub(super) fn account(data: &[u8]) -> Verdict {
             Verdict::Refused
         }
     }
+}
+
+/// What an account shows is within bounds, and a run can work with it.
+pub(super) fn held_to(snapshot: &AccountSnapshot) {
+    workable("equity", snapshot.equity.unwrap_or_default(), 1_000_000_000_000_000);
+    for (symbol, held) in &snapshot.positions {
+        assert!(*held != 0 && held.unsigned_abs() <= 1_000_000_000, "{symbol}: got {held} contracts, expected 1000000000 at most");
+    }
+    useful(snapshot);
 }
 
 /// Decides and approves on it, as a run does.

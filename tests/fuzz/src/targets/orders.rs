@@ -12,7 +12,7 @@ use crate::promise::{fault, short, workable};
 pub(super) fn list(data: &[u8]) -> Verdict {
     match decode::orders(data) {
         Ok(views) => {
-            views.iter().for_each(useful);
+            views.iter().for_each(useful_with_count);
             let vertical = account::vertical();
             let print = Fingerprint { vertical, quantity: 2, price: Price::cents(115), marked: Timestamp::UNIX_EPOCH, seen: &[], mark: Mark::None };
             assert!(print.matches(&views).len() <= views.len());
@@ -31,7 +31,7 @@ pub(super) fn order(data: &[u8]) -> Verdict {
     match decode::order(data, &id) {
         Ok(view) => {
             assert_eq!(view.id, id, "the answer is about the order that was asked for");
-            useful(&view);
+            useful_with_count(&view);
             Verdict::Reads
         }
         Err(error) => {
@@ -41,14 +41,19 @@ pub(super) fn order(data: &[u8]) -> Verdict {
     }
 }
 
+/// The broker counts what is filled itself.
+fn useful_with_count(view: &OrderView) {
+    assert!(view.status != OrderStatus::Filled || view.filled >= view.quantity, "FILLED is all of it: {view:?}");
+    useful(view);
+}
+
 /// What ladder, recovery and report rely on.
-fn useful(view: &OrderView) {
+pub(super) fn useful(view: &OrderView) {
     let digits = view.id.0.bytes().all(|byte| byte.is_ascii_digit());
     assert!(digits && (1..=40).contains(&view.id.0.len()), "an order id is part of a path: {:.100}", view.id.0);
     workable("price", view.price.unwrap_or_default().points(), 1_000_000_000);
     let executed = view.fills.iter().fold(0_u32, |sum, fill| sum.saturating_add(fill.quantity));
     assert!(view.filled >= executed, "fills are never counted too low: {} of {executed}", view.filled);
-    assert!(view.status != OrderStatus::Filled || view.filled >= view.quantity, "FILLED is all of it: {view:?}");
     assert!(view.legs.iter().all(|(_, ratio)| *ratio > 0), "{view:?}");
     let paid = view.fills.iter().map(|fill| {
         assert!(!fill.price.is_negative(), "a net price has no sign: {fill:?}");
@@ -63,6 +68,7 @@ fn useful(view: &OrderView) {
     }
     short("reason", view.reason.as_deref().unwrap_or_default());
     short("tag", view.tag.as_deref().unwrap_or_default());
+    short("name", view.name.as_ref().map_or("", |name| &name.0));
     // Fills go into the ledger and come back out of it.
     for fill in &view.fills {
         let kept = serde_json::to_string(fill).unwrap_or_else(|error| panic!("{error}"));

@@ -1,4 +1,5 @@
-use gamma_market::{OptionSymbol, Price, Tick, Vertical, package_nbbo};
+use gamma_execution::ports::BrokerFault;
+use gamma_market::{OptionSymbol, Price, QuoteBook, Tick, Vertical, package_nbbo};
 use gamma_schwab::decode;
 
 use super::{Verdict, account};
@@ -6,12 +7,17 @@ use crate::promise::{fault, workable};
 
 /// A batch of quotes, and what a run makes of it: the NBBO of its verticals.
 pub(super) fn quotes(data: &[u8]) -> Verdict {
+    read_by(|wanted| decode::quotes(data, wanted))
+}
+
+/// The same with whichever broker's reader.
+pub(super) fn read_by(read: impl Fn(&[OptionSymbol]) -> Result<QuoteBook, BrokerFault>) -> Verdict {
     let put = account::vertical();
     let [sell, buy] = ["SPXW  260821C06000000", "SPXW  260821C06005000"].map(|text| text.parse::<OptionSymbol>().unwrap_or_else(|error| panic!("{error}")));
     let call = Vertical::new(sell, buy).unwrap_or_else(|error| panic!("{error}"));
     let legs: Vec<_> = put.legs().into_iter().chain(call.legs()).collect();
     let wanted: Vec<_> = legs.iter().map(|leg| leg.symbol).collect();
-    match decode::quotes(data, &wanted) {
+    match read(&wanted) {
         Ok(book) => {
             assert!(book.keys().all(|symbol| wanted.contains(symbol)), "only what was asked for: {book:?}");
             for quote in book.values() {

@@ -18,7 +18,7 @@ pub(super) fn document(data: &[u8]) -> Verdict {
 }
 
 /// Every text of a document becomes, or begins with, a secret; what is named by keys of ours stays readable.
-fn plant(value: &mut Value, depth: usize) {
+pub(super) fn plant(value: &mut Value, depth: usize) {
     match value {
         Value::String(text) => *text = format!("{CANARY}-{depth}-{text}"),
         Value::Array(items) => items.iter_mut().for_each(|item| plant(item, depth + 1)),
@@ -79,7 +79,7 @@ pub(super) fn refresh(data: &[u8]) -> Verdict {
 }
 
 /// A token in an answer that was refused is nobody's secret yet, and still none for a log.
-fn hides_what_came(error: &str, body: &[u8]) {
+pub(super) fn hides_what_came(error: &str, body: &[u8]) {
     let Ok(answer) = serde_json::from_slice::<Value>(body) else { return };
     let text = String::from_utf8_lossy(body);
     for token in ["access_token", "refresh_token", "id_token"].iter().filter_map(|key| answer.get(*key)?.as_str()) {
