@@ -67,10 +67,27 @@ def iron_condor(price="4.90", quantity=2):
 
 def closing(price="-3.00", quantity=1):
     strict = AdvancedInstructions(strict_position_effect_validation=True)
-    return limit(price, [leg(CLOSE_SELL, "P", 6420, quantity), leg(CLOSE_BUY, "P", 6425, quantity)], advanced_instructions=strict)
+    return limit(price, [leg(CLOSE_BUY, "P", 6425, quantity), leg(CLOSE_SELL, "P", 6420, quantity)], advanced_instructions=strict)
 
 
-ORDERS = {"vertical_credit": vertical_credit, "vertical_debit": vertical_debit, "iron_condor": iron_condor, "closing": closing}
+def broken_wing(price, quantity=3):
+    bought = [leg(OPEN_BUY, "P", 6430, quantity), leg(OPEN_BUY, "P", 6435, 2 * quantity)]
+    return limit(price, [*bought, leg(OPEN_SELL, "P", 6415, 2 * quantity), leg(OPEN_SELL, "P", 6445, quantity)])
+
+
+ORDERS = {
+    "vertical_credit": vertical_credit,
+    "vertical_debit": vertical_debit,
+    "iron_condor": iron_condor,
+    "closing": closing,
+    "broken_wing_credit": lambda: broken_wing("2.35"),
+    "broken_wing_debit": lambda: broken_wing("-15.00"),
+    "named": lambda: vertical_credit("0.30", 1, external_identifier="20250903-cs-put-r1-1"),
+    "least_price": lambda: vertical_credit("0.05", 1),
+    "price_of_one_decimal": lambda: vertical_credit("1.5", 1),
+    "whole_price": lambda: vertical_debit("-4", 1),
+    "large_price": lambda: iron_condor("1234.55", 10),
+}
 
 
 def as_sent(order):

@@ -107,12 +107,60 @@ async fn tastytrade_works_with_the_simulator_as_with_tastytrade() {
     assert!(simulator.book().posts().is_empty(), "nothing at the other broker");
 }
 
-/// The doorway by which our own order JSON is compared with theirs.
+/// What tastytrade's client adds of its own: who it is, and what only the paper API looks at.
+fn without_what_they_add(mut order: Value) -> Value {
+    let fields = order.as_object_mut().unwrap();
+    assert_eq!(fields.remove("behavior"), Some(json!("immediate")));
+    assert!(fields.remove("source").unwrap().as_str().unwrap().starts_with("tastyware/tastytrade"));
+    with_plain_price(order)
+}
+
+/// Both write the price as text, theirs with the decimals it was given.
+fn with_plain_price(mut order: Value) -> Value {
+    let price: Price = order["price"].as_str().unwrap().parse().unwrap();
+    order["price"] = price.points().normalize().to_string().into();
+    order
+}
+
+/// Ours, without who we are.
+fn without_what_we_add(mut order: Value) -> Value {
+    assert_eq!(order.as_object_mut().unwrap().remove("source"), Some(json!(gamma_tastytrade::SOURCE)));
+    with_plain_price(order)
+}
+
 #[tokio::test]
 #[ignore = "needs tastytrade; scripts/test runs it"]
-async fn tastytrade_tells_the_orders_it_would_send() {
-    let orders: Value = serde_json::from_str(&says("tastytrade_sdk.py", &["orders"], &Value::Null).await).unwrap();
-    for (name, legs, effect) in [("vertical_credit", 2, "Credit"), ("vertical_debit", 2, "Debit"), ("iron_condor", 4, "Credit"), ("closing", 2, "Debit")] {
-        assert_eq!((orders[name]["legs"].as_array().map(Vec::len), &orders[name]["price-effect"]), (Some(legs), &json!(effect)), "{name}");
+async fn tastytrade_builds_the_same_orders_as_ours() {
+    use gamma_tastytrade::PositionEffect::{Close, Open};
+    let leg = |symbol: &str, action| Leg { symbol: symbol.parse().unwrap(), action };
+    let put = Package::vertical(vertical("SPXW250904P6425", "SPXW250904P6420"));
+    let bought = Package::vertical(vertical("SPXW250904P6420", "SPXW250904P6425"));
+    let condor = Package::iron_condor(vertical("SPXW250904P6425", "SPXW250904P6420"), vertical("SPXW250904C6470", "SPXW250904C6475")).unwrap();
+    let broken_wing = Package::custom([
+        (leg("SPXW250904P6445", LegAction::Sell), 1),
+        (leg("SPXW250904P6435", LegAction::Buy), 2),
+        (leg("SPXW250904P6430", LegAction::Buy), 1),
+        (leg("SPXW250904P6415", LegAction::Sell), 2),
+    ])
+    .unwrap();
+    let ours = [
+        ("vertical_credit", &put, Effect::Credit, 2, "0.95", Open, None),
+        ("vertical_debit", &bought, Effect::Debit, 2, "1.00", Open, None),
+        ("iron_condor", &condor, Effect::Credit, 2, "4.90", Open, None),
+        // A closing order of ours is strict about positions, and theirs was told to be.
+        ("closing", &bought, Effect::Debit, 1, "3.00", Close, None),
+        ("broken_wing_credit", &broken_wing, Effect::Credit, 3, "2.35", Open, None),
+        ("broken_wing_debit", &broken_wing, Effect::Debit, 3, "15.00", Open, None),
+        ("named", &put, Effect::Credit, 1, "0.30", Open, Some("20250903-cs-put-r1-1")),
+        ("least_price", &put, Effect::Credit, 1, "0.05", Open, None),
+        ("price_of_one_decimal", &put, Effect::Credit, 1, "1.5", Open, None),
+        ("whole_price", &bought, Effect::Debit, 1, "4", Open, None),
+        ("large_price", &condor, Effect::Credit, 10, "1234.55", Open, None),
+    ];
+    let theirs: Value = serde_json::from_str(&says("tastytrade_sdk.py", &["orders"], &Value::Null).await).unwrap();
+    assert_eq!(theirs.as_object().unwrap().len(), ours.len(), "every order of theirs is compared");
+    for (name, package, effect, quantity, price, position, named) in ours {
+        let built = gamma_tastytrade::order_json(package, effect, quantity, price.parse().unwrap(), position, named);
+        assert_eq!(without_what_they_add(theirs[name].clone()), without_what_we_add(built), "{name}");
     }
 }
