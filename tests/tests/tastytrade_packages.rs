@@ -3,6 +3,8 @@
 
 #[path = "tastytrade_packages/accounts.rs"]
 mod accounts;
+#[path = "tastytrade_packages/agreement.rs"]
+mod agreement;
 #[path = "tastytrade_packages/desk.rs"]
 mod desk;
 #[path = "tastytrade_packages/orders.rs"]
