@@ -25,6 +25,7 @@
 //! | `TooManyRequests` | not AWS | 429, with or without `Retry-After`; no effect |
 //! | `Unauthorized` | not AWS | 401 in the words of the face; no effect |
 //! | `EdgePage` | not AWS | 403 with an HTML page; no effect |
+//! | `Declined` | place, replace | the broker's own no at once, with this text: 400, at tastytrade 422; no order exists |
 //! | `ServerError` | all | a 5xx, before or after the effect |
 //! | `Throttled` | AWS | 400 with the service's throttling error; no effect |
 //! | `Refused` | all | the service is away for so long: connections are cut, new ones refused; no effect |
@@ -97,6 +98,8 @@ pub enum Fault {
     Unauthorized,
     /// The page of the network in front of the service: 403, HTML.
     EdgePage,
+    /// Refused with this text before anything was accepted.
+    Declined(String),
     /// This status, a 5xx.
     ServerError(u16, When),
     /// `ThrottlingException` and its like.
@@ -174,9 +177,8 @@ impl Fault {
     pub(crate) fn stage(&self, route: &Route) -> Stage {
         match self {
             Self::Latency(_) => Stage::Delay,
-            Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage | Self::Throttled | Self::Refused(_) | Self::SpuriousRefusal => {
-                Stage::Answer(When::BeforeEffect)
-            }
+            Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage | Self::Declined(_) => Stage::Answer(When::BeforeEffect),
+            Self::Throttled | Self::Refused(_) | Self::SpuriousRefusal => Stage::Answer(When::BeforeEffect),
             Self::ServerError(_, when) | Self::Dropped(when) | Self::Hang(when) => Stage::Answer(*when),
             Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) | Self::FillsDuringCancel(_) => Stage::Accepted,
             Self::PartFill(_) | Self::ReplacedElsewhere(_) if *route == Route::PlaceOrder => Stage::Accepted,
@@ -196,7 +198,9 @@ impl Fault {
             Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage => service != Service::Aws,
             Self::Throttled => service == Service::Aws,
             Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => broker,
-            Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) => matches!(route, Route::PlaceOrder | Route::ReplaceOrder),
+            Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) | Self::Declined(_) => {
+                broker && matches!(route, Route::PlaceOrder | Route::ReplaceOrder)
+            }
             Self::PartFill(_) | Self::ReplacedElsewhere(_) => {
                 matches!(route, Route::PlaceOrder | Route::ReadOrder | Route::ListOrders | Route::CancelOrder)
             }

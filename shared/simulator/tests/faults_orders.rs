@@ -43,6 +43,15 @@ async fn an_accepted_order_is_named_wrongly_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn an_order_is_declined_in_the_brokers_words_and_none_exists() {
+    let session = Session::start(1).await;
+    session.next(Route::PlaceOrder, &Fault::Declined("No such trade today.".into()));
+    let (status, body) = json_of(session.send(Method::POST, &session.account("/orders"), Some(&vertical(1, "4.00"))).await).await;
+    assert_eq!((status, &body["errors"]), (StatusCode::BAD_REQUEST, &json!(["No such trade today."])));
+    assert!(session.simulator.book().posts().is_empty());
+}
+
+#[tokio::test]
 async fn a_hidden_order_works_and_shows_up_later() {
     let session = Session::start(1).await;
     session.next(Route::PlaceOrder, &Fault::HiddenFor(Duration::from_secs(3)));

@@ -32,6 +32,16 @@ async fn an_accepted_order_is_named_wrongly_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn an_order_is_declined_in_the_brokers_words_and_none_exists() {
+    let tasty = Tasty::start(1).await;
+    tasty.next(Route::PlaceOrder, &Fault::Declined("No such trade today.".into()));
+    let (status, body) = tasty.place(&vertical(1, "4.00")).await;
+    assert_eq!((status, &body["error"]["errors"][0]["message"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("No such trade today.")), "{body}");
+    assert!(tasty.simulator.book_of("5WT00001").unwrap().posts().is_empty());
+    tasty.post(&vertical(1, "4.00")).await;
+}
+
+#[tokio::test]
 async fn an_order_whose_answer_was_lost_is_hidden_and_shows_up_later() {
     let tasty = Tasty::start(1).await;
     tasty.next(Route::PlaceOrder, &Fault::HiddenFor(Duration::from_secs(3)));

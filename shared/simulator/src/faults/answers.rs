@@ -26,6 +26,7 @@ pub(crate) fn answer(fault: &Fault, request: &Request) -> Response {
                         server.<P>\nReference&#32;&#35;18&#46;simulated\n</BODY>\n</HTML>\n";
             (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "text/html")], page).into_response()
         }
+        Fault::Declined(text) => declined(text, request.service),
         Fault::ServerError(status, _) => server_error(StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), request),
         Fault::Throttled => throttled(&request.route),
         Fault::SpuriousRefusal => {
@@ -49,6 +50,15 @@ fn unauthorized(request: &Request) -> Response {
         _ => json!({ "message": "Client not authorized", "errors": ["Invalid access token"] }),
     };
     json_answer(StatusCode::UNAUTHORIZED, &body)
+}
+
+fn declined(text: &str, service: Service) -> Response {
+    if service == Service::Tastytrade {
+        let checks = json!([{ "code": "order_validation_failed", "message": text }]);
+        let error = json!({ "code": "preflight_check_failure", "message": "One or more preflight checks failed", "errors": checks });
+        return json_answer(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "error": error }));
+    }
+    json_answer(StatusCode::BAD_REQUEST, &json!({ "message": "A validation error occurred while processing the request.", "errors": [text] }))
 }
 
 fn server_error(status: StatusCode, request: &Request) -> Response {
