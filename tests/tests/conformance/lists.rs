@@ -1,0 +1,103 @@
+//! Lists of orders: whole or an error, and with the orders of others in them.
+
+use std::collections::BTreeSet;
+
+use gamma_execution::ports::{OrderId, OrderStatus, OrderView};
+use gamma_market::{Effect, Leg, LegAction, Package, Price, Vertical};
+use gamma_simulator::faults::{Fault, Route, When};
+
+use crate::desk::{Desk, RESTS, contract, name, vertical};
+
+fn ids(orders: &[OrderView]) -> BTreeSet<OrderId> {
+    let ids: BTreeSet<_> = orders.iter().map(|order| order.id.clone()).collect();
+    assert_eq!(ids.len(), orders.len(), "no order twice");
+    ids
+}
+
+fn really_there(desk: &Desk) -> BTreeSet<OrderId> {
+    desk.book().posts().iter().map(|order| OrderId(order.id.to_string())).collect()
+}
+
+async fn user_places_many(desk: &Desk, orders: usize) {
+    let http = reqwest::Client::new();
+    for _ in 0..orders {
+        desk.user_places(&http, &Package::vertical(vertical()), Effect::Credit, (1, Price::cents(RESTS + 10), true)).await;
+    }
+}
+
+pub(crate) async fn a_list_is_whole_however_long(desk: &Desk) {
+    // More than fit on the page of a broker that lists in pages, and one of ours among them, neither first nor last.
+    user_places_many(desk, 150).await;
+    desk.pass(1).await;
+    let ours = desk.accepted(1, RESTS).await;
+    desk.pass(1).await;
+    user_places_many(desk, 60).await;
+    desk.pass(2).await;
+    assert_eq!(desk.book().posts().len(), 211);
+    for orders in [desk.listed().await, desk.listed_in_haste().await] {
+        assert_eq!(ids(&orders), really_there(desk));
+        let own: Vec<_> = orders.iter().filter(|order| order.price == Some(Price::cents(RESTS))).map(|order| &order.id).collect();
+        assert_eq!(own, [&ours]);
+    }
+}
+
+/// However many of the requests that make up a list succeed before one fails.
+pub(crate) async fn a_list_that_cannot_be_read_whole_is_an_error(desk: &Desk) {
+    user_places_many(desk, 205).await;
+    desk.accepted(1, RESTS).await;
+    desk.pass(2).await;
+    for fault in [Fault::ServerError(502, When::BeforeEffect), Fault::EdgePage, Fault::TooManyRequests { retry_after: None }] {
+        for passing in 0..3 {
+            desk.simulator.faults().add(desk.on(Route::ListOrders).after(passing).always().fault(fault.clone()));
+            let listed = desk.broker().orders(desk.start, desk.now()).await;
+            match &listed {
+                Ok(orders) => assert_eq!(ids(orders), really_there(desk), "{fault:?} after {passing}: a shorter list is a lie"),
+                Err(error) => assert!(error.fault.may_pass(), "{fault:?} after {passing}: {error}"),
+            }
+            assert!(passing > 0 || listed.is_err(), "{fault:?}: {listed:?}");
+            desk.simulator.faults().clear();
+        }
+        desk.always(Route::ListOrders, fault.clone());
+        let in_haste = desk.broker().orders_in_haste(desk.start, desk.now()).await;
+        assert!(in_haste.as_ref().is_err_and(|error| error.fault.may_pass()), "{fault:?}: {in_haste:?}");
+        desk.struck(&[fault]);
+    }
+    assert_eq!(ids(&desk.listed().await), really_there(desk));
+}
+
+pub(crate) async fn orders_of_others_are_read_and_not_taken_for_ours(desk: &Desk) {
+    let put = Vertical::new(contract("P6425"), contract("P6420")).unwrap();
+    let call = Vertical::new(contract("C6470"), contract("C6475")).unwrap();
+    let condor = Package::iron_condor(put, call).unwrap();
+    let leg = |text: &str, action| Leg { symbol: contract(text), action };
+    let uneven = Package::custom([(leg("P6425", LegAction::Sell), 1), (leg("P6400", LegAction::Buy), 2)]).unwrap();
+    let http = reqwest::Client::new();
+    desk.user_places(&http, &condor, Effect::Credit, (1, Price::cents(5), true)).await;
+    desk.pass(20).await;
+    // The put wing is bought back, at a price nobody sells it for.
+    let back = Package::vertical(Vertical::new(contract("P6420"), contract("P6425")).unwrap());
+    desk.user_places(&http, &back, Effect::Debit, (1, Price::cents(5), false)).await;
+    desk.user_places(&http, &uneven, Effect::Credit, (2, Price::cents(4000), true)).await;
+    // The very order that we send, except that we did not send it.
+    desk.user_places(&http, &Package::vertical(vertical()), Effect::Credit, (1, Price::cents(RESTS), true)).await;
+    let ours = desk.accepted(1, RESTS).await;
+    desk.pass(2).await;
+
+    for orders in [desk.listed().await, desk.listed_in_haste().await] {
+        assert_eq!(ids(&orders), really_there(desk));
+        let by_legs = |legs: usize| orders.iter().filter(|order| order.legs.len() == legs).collect::<Vec<_>>();
+        let [filled] = by_legs(4).try_into().unwrap();
+        assert_eq!((&filled.status, filled.filled, filled.effect), (&OrderStatus::Filled, 1, Some(Effect::Credit)), "{filled:?}");
+        let uneven = orders.iter().find(|order| order.price == Some(Price::cents(4000))).unwrap();
+        let ratios: BTreeSet<_> = uneven.legs.iter().map(|(leg, ratio)| (leg.symbol, *ratio)).collect();
+        assert_eq!((uneven.quantity, ratios), (2, [(contract("P6425"), 1), (contract("P6400"), 2)].into()), "{uneven:?}");
+        let closing: Vec<_> = orders.iter().filter(|order| order.foreign_legs).collect();
+        assert!(matches!(closing.as_slice(), [order] if order.effect == Some(Effect::Debit) && order.legs.len() == 2), "{closing:?}");
+        let named: Vec<_> = orders.iter().filter(|order| order.name.is_some()).map(|order| (&order.id, order.name.clone())).collect();
+        let expected: Vec<_> = desk.broker().capabilities().names_orders.then(|| (&ours, Some(name(1)))).into_iter().collect();
+        assert_eq!(named, expected, "only ours carries a name of ours");
+    }
+    let held = desk.broker().account().await.unwrap().positions;
+    let signed = |symbol: &str| held.get(&contract(symbol)).copied();
+    assert_eq!(["P6425", "P6420", "C6470", "C6475"].map(signed), [Some(-1), Some(1), Some(-1), Some(1)]);
+}

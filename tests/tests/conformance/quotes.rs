@@ -1,0 +1,53 @@
+//! Quotes: the market's, or absent.
+
+use gamma_market::{LegQuote, OptionSymbol, Price, Right};
+
+use crate::desk::{Desk, contract};
+
+/// Bid and ask, without the time, which not every source tells.
+pub(crate) fn sides(quote: Option<LegQuote>) -> Option<(Option<Price>, Option<Price>)> {
+    quote.map(|quote| (quote.bid, quote.ask))
+}
+
+/// The quotes shown of `symbols` are the market's own.
+pub(crate) async fn assert_the_markets(desk: &Desk, symbols: &[OptionSymbol]) {
+    let shown = desk.broker().quotes(symbols).await.unwrap();
+    let market = desk.simulator.market();
+    for symbol in symbols {
+        assert!(market.quote(symbol).is_some());
+        assert_eq!(sides(shown.get(symbol).copied()), sides(market.quote(symbol)), "{symbol}");
+    }
+    assert_eq!(shown.len(), symbols.len());
+}
+
+pub(crate) async fn quotes_are_the_markets_and_what_is_not_quoted_is_absent(desk: &Desk) {
+    let legs = ["P6425", "P6420", "C6470", "C6475"].map(contract);
+    assert_the_markets(desk, &legs).await;
+    desk.pass(5).await;
+    assert_the_markets(desk, &legs).await;
+
+    let unlisted = contract("P6422");
+    let shown = desk.broker().quotes(&[legs[0], unlisted]).await.unwrap();
+    assert_eq!(shown.keys().copied().collect::<Vec<_>>(), [legs[0]], "no price is made up for a contract that is not listed");
+
+    desk.at.drop_quote(&desk.simulator, legs[1]);
+    let shown = desk.connect("run-2").await.adapter.quotes(&legs).await.unwrap();
+    assert_eq!((shown.contains_key(&legs[1]), shown.len()), (false, 3), "absent, and nothing else with it");
+
+    for leg in legs {
+        desk.at.drop_quote(&desk.simulator, leg);
+    }
+    let shown = desk.connect("run-3").await.adapter.quotes(&legs).await.unwrap();
+    assert!(shown.is_empty(), "{shown:?}");
+}
+
+pub(crate) async fn a_bid_of_nothing_is_a_price(desk: &Desk) {
+    let market = desk.simulator.market();
+    let (expiry, root) = (contract("P6425").expiry(), "SPXW");
+    let worthless = [Right::Put, Right::Call].into_iter().flat_map(|right| market.series_quotes(expiry, right).into_iter().map(move |quoted| (right, quoted)));
+    let (right, strike, quote) = worthless.map(|(right, (strike, quote))| (right, strike, quote)).find(|(.., quote)| quote.bid == Some(Price::ZERO)).unwrap();
+    let letter = if right == Right::Put { "P" } else { "C" };
+    let symbol: OptionSymbol = format!("{root}{}{letter}{strike}", expiry.strftime("%y%m%d")).parse().unwrap();
+    let shown = desk.broker().quotes(&[symbol]).await.unwrap();
+    assert_eq!(sides(shown.get(&symbol).copied()), Some((Some(Price::ZERO), quote.ask)), "{symbol}");
+}
