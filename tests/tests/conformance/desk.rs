@@ -64,7 +64,14 @@ pub(crate) struct Desk {
 impl Desk {
     /// 2025-09-03, 16:12 in New York.
     pub(crate) async fn at(at: &'static dyn BrokerAtHand) -> Self {
-        let simulator = Simulator::start(SimulatorConfig::of_2025_09_03(1).unwrap()).await.unwrap();
+        Self::opened(at, None).await
+    }
+
+    /// The same, at another time of that day.
+    pub(crate) async fn opened(at: &'static dyn BrokerAtHand, time: Option<&str>) -> Self {
+        let mut config = SimulatorConfig::of_2025_09_03(1).unwrap();
+        config.start = time.map_or(config.start, |time| time.parse().unwrap());
+        let simulator = Simulator::start(config).await.unwrap();
         simulator.clock().attach(RUN);
         let (start, table) = (simulator.clock().now(), Arc::new(Immediate::default()));
         let store = Arc::new(MemoryStore::of(at.token_document(start)));
@@ -92,6 +99,10 @@ impl Desk {
 
     pub(crate) async fn pass(&self, seconds: i64) {
         self.pass_milliseconds(1000 * seconds).await;
+    }
+
+    pub(crate) async fn until(&self, time: &str) {
+        self.simulator.clock().wait(RUN, time.parse().unwrap()).await;
     }
 
     pub(crate) async fn pass_milliseconds(&self, milliseconds: i64) {

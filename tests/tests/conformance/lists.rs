@@ -8,6 +8,9 @@ use gamma_simulator::faults::{Fault, Route, When};
 
 use crate::desk::{Desk, RESTS, contract, name, vertical};
 
+/// More than fit on the page of a broker that lists in pages.
+const MANY: usize = 210;
+
 fn ids(orders: &[OrderView]) -> BTreeSet<OrderId> {
     let ids: BTreeSet<_> = orders.iter().map(|order| order.id.clone()).collect();
     assert_eq!(ids.len(), orders.len(), "no order twice");
@@ -26,14 +29,14 @@ async fn user_places_many(desk: &Desk, orders: usize) {
 }
 
 pub(crate) async fn a_list_is_whole_however_long(desk: &Desk) {
-    // More than fit on the page of a broker that lists in pages, and one of ours among them, neither first nor last.
-    user_places_many(desk, 150).await;
+    // One of ours among them, neither first nor last.
+    user_places_many(desk, MANY / 2).await;
     desk.pass(1).await;
     let ours = desk.accepted(1, RESTS).await;
     desk.pass(1).await;
-    user_places_many(desk, 60).await;
+    user_places_many(desk, MANY / 2).await;
     desk.pass(2).await;
-    assert_eq!(desk.book().posts().len(), 211);
+    assert_eq!(desk.book().posts().len(), MANY + 1);
     for orders in [desk.listed().await, desk.listed_in_haste().await] {
         assert_eq!(ids(&orders), really_there(desk));
         let own: Vec<_> = orders.iter().filter(|order| order.price == Some(Price::cents(RESTS))).map(|order| &order.id).collect();
@@ -41,11 +44,23 @@ pub(crate) async fn a_list_is_whole_however_long(desk: &Desk) {
     }
 }
 
-/// However many of the requests that make up a list succeed before one fails.
+/// Orders of the day before and of today, which a broker may list apart, however many of the requests for them succeed before one fails.
 pub(crate) async fn a_list_that_cannot_be_read_whole_is_an_error(desk: &Desk) {
-    user_places_many(desk, 205).await;
-    desk.accepted(1, RESTS).await;
+    let desk = &Desk::opened(desk.at, Some("2025-09-03T23:59:00-04:00")).await;
+    // What is over by midnight is no order of today.
+    desk.always(Route::PlaceOrder, Fault::Rejected("Too many orders.".into()));
+    user_places_many(desk, MANY).await;
+    desk.pass(10).await;
+    assert!(desk.book().posts().iter().all(|order| order.state.is_terminal()));
+    desk.simulator.faults().clear();
+    desk.until("2025-09-04T00:00:30-04:00").await;
+    let today = desk.now();
+    let ours = desk.accepted(1, RESTS).await;
     desk.pass(2).await;
+    assert_eq!(ids(&desk.listed().await), really_there(desk));
+    let of_today = desk.broker().orders(today, desk.now()).await.unwrap();
+    assert_eq!(ids(&of_today), [ours].into(), "entered between the two times, and no others");
+
     for fault in [Fault::ServerError(502, When::BeforeEffect), Fault::EdgePage, Fault::TooManyRequests { retry_after: None }] {
         for passing in 0..3 {
             desk.simulator.faults().add(desk.on(Route::ListOrders).after(passing).always().fault(fault.clone()));
@@ -62,7 +77,6 @@ pub(crate) async fn a_list_that_cannot_be_read_whole_is_an_error(desk: &Desk) {
         assert!(in_haste.as_ref().is_err_and(|error| error.fault.may_pass()), "{fault:?}: {in_haste:?}");
         desk.struck(&[fault]);
     }
-    assert_eq!(ids(&desk.listed().await), really_there(desk));
 }
 
 pub(crate) async fn orders_of_others_are_read_and_not_taken_for_ours(desk: &Desk) {
