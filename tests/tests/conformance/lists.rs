@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use gamma_execution::ports::{OrderId, OrderStatus, OrderView};
 use gamma_market::{Effect, Leg, LegAction, Package, Price, Vertical};
 use gamma_simulator::faults::{Fault, Route, When};
+use jiff::SignedDuration;
 
 use crate::desk::{Desk, RESTS, contract, name, vertical};
 
@@ -60,6 +61,10 @@ pub(crate) async fn a_list_that_cannot_be_read_whole_is_an_error(desk: &Desk) {
     assert_eq!(ids(&desk.listed().await), really_there(desk));
     let of_today = desk.broker().orders(today, desk.now()).await.unwrap();
     assert_eq!(ids(&of_today), [ours].into(), "entered between the two times, and no others");
+    let (late, now) = (desk.now() - SignedDuration::from_millis(500), desk.now());
+    for nothing in [desk.broker().orders(late, now).await, desk.broker().orders_in_haste(late, now).await] {
+        assert_eq!(nothing.unwrap(), [], "it was entered before");
+    }
 
     for fault in [Fault::ServerError(502, When::BeforeEffect), Fault::EdgePage, Fault::TooManyRequests { retry_after: None }] {
         for passing in 0..3 {

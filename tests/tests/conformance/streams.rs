@@ -45,7 +45,7 @@ pub(crate) async fn a_stream_that_gives_nothing_is_waited_for_only_so_long(desk:
         let other = desk.another().await;
         other.simulator.dxlink().set(switch.clone());
         let connection = other.connect(&format!("run-{}", n + 1)).await;
-        for patience in [Duration::from_millis(2800), Duration::from_millis(1400)] {
+        for patience in [Duration::from_millis(3500), Duration::from_millis(1600)] {
             let asked = tokio::time::timeout(patience, connection.adapter.quotes(&legs)).await;
             let shown = asked.unwrap_or_else(|_| panic!("{switch:?}: no quotes within {patience:?}")).unwrap();
             let market = other.simulator.market();
