@@ -120,7 +120,7 @@ async fn compare(desk: &Desk, symbols: &[OptionSymbol]) -> usize {
     let transactions = desk.tastytrade.transactions(&query).await.unwrap();
     assert_eq!(rows(&theirs["transactions"]).len(), transactions.len());
     for shown in rows(&theirs["transactions"]) {
-        same_transaction(shown, transactions.iter().find(|row| shown["id"] == row.id.to_string()).unwrap());
+        same_transaction(shown, transactions.iter().find(|row| shown["id"].as_str() == Some(&row.id.to_string())).unwrap());
     }
 
     let quotes = desk.tastytrade.quotes(symbols).await.unwrap();

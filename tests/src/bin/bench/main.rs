@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use gamma_tests::moto::Moto;
+use gamma_tests::stack::SCHWAB;
 use serde_json::json;
 
 use crate::figure::{Figure, Peer, Target};
@@ -69,7 +70,7 @@ async fn main() -> Fallible<()> {
 
 async fn measure(counts: &Counts, moto: &Moto) -> Fallible<(Vec<Figure>, Journey)> {
     say("cold starts");
-    let world = World::start(moto, 1, AFTER_SIGNAL, Orders::FillAtOnce).await?;
+    let world = World::start(moto, 1, AFTER_SIGNAL, Orders::FillAtOnce, SCHWAB).await?;
     let (ours, peer) = cold::starts(&world.stack, counts.cold_starts).await?;
     world.host.stop().await;
     let both = |of: fn(&cold::ColdStart) -> f64| (ours.iter().map(of).collect::<Vec<_>>(), peer.iter().map(of).collect());

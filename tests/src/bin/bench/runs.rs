@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Instant;
 
 use gamma_tests::moto::Moto;
+use gamma_tests::stack::{SCHWAB, TT_IRA, Trader};
 use serde_json::{Value, json};
 
 use crate::figure::{Figure, Peer, Target, median};
@@ -20,27 +21,33 @@ const SEEDS: std::ops::RangeInclusive<u64> = 1..=60;
 const AWS: &[&str] = &["AWS"];
 const FACES: &[&str] = &["broker", "feed"];
 const CLOCK: &[&str] = &["clock"];
-const ALL: &[&str] = &["AWS", "broker", "feed", "clock"];
+const ALL: &[&str] = &["AWS", "broker", "feed", "clock", "DXLink"];
 
+#[derive(Default)]
 pub(crate) struct Runs {
     warm: Vec<Timed>,
     cold: Vec<Timed>,
     /// Deliveries before the signal, as scheduled.
     early: Vec<Timed>,
     ladders: Vec<Timed>,
+    /// Of a tastytrade account, whose quotes are streamed: orders fill at once, and the whole ladder.
+    streamed: Vec<Timed>,
+    streamed_ladders: Vec<Timed>,
 }
 
 impl Runs {
     pub(crate) async fn measure(moto: &Moto, runs: usize, ladders: usize) -> Fallible<Self> {
         let climbs = day_that_climbs(moto).await?;
-        let mut all = Self { warm: Vec::new(), cold: Vec::new(), early: Vec::new(), ladders: Vec::new() };
+        let mut all = Self::default();
         for _ in 0..runs {
-            all.warm.push(at_once(moto, AFTER_SIGNAL, Start::Warm).await?);
-            all.cold.push(at_once(moto, AFTER_SIGNAL, Start::Cold).await?);
-            all.early.push(at_once(moto, BEFORE_SIGNAL, Start::Warm).await?);
+            all.warm.push(at_once(moto, AFTER_SIGNAL, Start::Warm, SCHWAB).await?);
+            all.cold.push(at_once(moto, AFTER_SIGNAL, Start::Cold, SCHWAB).await?);
+            all.early.push(at_once(moto, BEFORE_SIGNAL, Start::Warm, SCHWAB).await?);
+            all.streamed.push(at_once(moto, AFTER_SIGNAL, Start::Warm, TT_IRA).await?);
         }
         for _ in 0..ladders {
-            all.ladders.push(run(moto, climbs, AFTER_SIGNAL, (Start::Warm, Orders::Wait)).await?);
+            all.ladders.push(run(moto, climbs, AFTER_SIGNAL, (Start::Warm, Orders::Wait), SCHWAB).await?);
+            all.streamed_ladders.push(run(moto, climbs, AFTER_SIGNAL, (Start::Warm, Orders::Wait), TT_IRA).await?);
         }
         Ok(all)
     }
@@ -54,6 +61,9 @@ impl Runs {
             figures.push(if name == "warm" { first.target(Target::AtMost(60.0)).because(cost(&shares)) } else { first });
             figures.extend(shares);
         }
+        let first = figure("event to first order, warm, tastytrade over DXLink", &self.streamed, |run| Ok(milliseconds(run.first_order()? - run.sent)))?;
+        figures.push(first.target(Target::AtMost(200.0)));
+        figures.extend(shares(&self.streamed)?);
         figures.push(figure("signal final to first order, event before it", &self.early, |run| Ok(milliseconds(run.first_order()? - woken(run)?)))?);
         for (name, runs) in [("warm", &self.warm), ("cold", &self.cold)] {
             let figure = figure(format!("event to recorded outcome, orders fill at once, {name}"), runs, |run| Ok(milliseconds(run.recorded()? - run.sent)))?;
@@ -73,9 +83,13 @@ impl Runs {
         let requests = |services: &'static [&'static str]| move |run: &Timed| Ok(count(run.asked(services, run.recorded()?)));
         let of = |name: &str, unit, runs: &[Timed], of: &dyn Fn(&Timed) -> Fallible<f64>| figure_of(name.to_owned(), unit, runs, of);
         let peak = |run: &Timed| Ok(count(run.attempt.peak_memory_kib.ok_or("the peak memory could not be read")?.try_into()?) / 1024.0);
+        let by_type = |run: &Timed| Ok(count(run.requests.iter().filter(|request| request.path.ends_with("/market-data/by-type")).count()));
         Ok(vec![
             of("requests to broker and feed, orders fill at once", "", &self.cold, &requests(FACES))?.peer(Peer::Quoted(QUOTED_REQUESTS)),
             of("  calls to AWS", "", &self.cold, &requests(AWS))?,
+            of("DXLink connections of a whole run (longest ladder)", "", &self.streamed_ladders, &|run| Ok(count(run.stream.0)))?.target(Target::AtMost(1.0)),
+            of("  questions per package quote on it", "", &self.streamed_ladders, &asked_per_rung)?.target(Target::AtMost(1.0)),
+            of("  quotes asked over REST beside it", "", &self.streamed_ladders, &by_type)?,
             of("peak memory of a whole run (longest ladder)", "MiB", &self.ladders, &peak)?,
         ])
     }
@@ -92,25 +106,33 @@ impl Runs {
 /// The first day on which both sides climb the whole ladder. Days change with the simulator, so it is looked for and not written down.
 async fn day_that_climbs(moto: &Moto) -> Fallible<u64> {
     for seed in SEEDS {
-        if run(moto, seed, AFTER_SIGNAL, (Start::Cold, Orders::Wait)).await?.orders() == 6 {
+        if run(moto, seed, AFTER_SIGNAL, (Start::Cold, Orders::Wait), SCHWAB).await?.orders() == 6 {
             return Ok(seed);
         }
     }
     Err(format!("on none of the days {SEEDS:?} do both sides climb the ladder").into())
 }
 
-async fn at_once(moto: &Moto, at: &str, start: Start) -> Fallible<Timed> {
-    let run = run(moto, 1, at, (start, Orders::FillAtOnce)).await?;
+async fn at_once(moto: &Moto, at: &str, start: Start, trader: Trader) -> Fallible<Timed> {
+    let run = run(moto, 1, at, (start, Orders::FillAtOnce), trader).await?;
     let filled = run.report["outcome"] == "filled" && run.orders() == 2;
     if filled { Ok(run) } else { Err(format!("the orders did not fill at once: {}", run.report).into()) }
 }
 
-async fn run(moto: &Moto, seed: u64, at: &str, (start, orders): (Start, Orders)) -> Fallible<Timed> {
-    let world = World::start(moto, seed, at, orders).await?;
+async fn run(moto: &Moto, seed: u64, at: &str, (start, orders): (Start, Orders), trader: Trader) -> Fallible<Timed> {
+    let world = World::start(moto, seed, at, orders, trader).await?;
     let run = world.run(start).await?;
     world.host.stop().await;
     world.stack.simulator.stop();
     Ok(run)
+}
+
+/// How often the leg asked for most was asked for, per rung of its side: each rung takes one quote of its package.
+fn asked_per_rung(run: &Timed) -> Fallible<f64> {
+    match run.orders() {
+        6 => Ok(count(run.stream.1) / 3.0),
+        orders => Err(format!("{orders} orders, expected three rungs on both sides: {}", run.report).into()),
+    }
 }
 
 /// Where the time to the first order goes. The lines add up to it.

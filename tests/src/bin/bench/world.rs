@@ -9,13 +9,12 @@ use gamma_simulator::faults::{Fault, Route, Rule};
 use gamma_simulator::host::{Attempt, FunctionConfig, Host, HostConfig, InvokeKind};
 use gamma_simulator::requests::{LoggedRequest, Service};
 use gamma_tests::moto::Moto;
-use gamma_tests::stack::{Stack, StackConfig};
-use serde_json::Value;
+use gamma_tests::stack::{Stack, StackConfig, Trader};
+use serde_json::{Value, json};
 
 use crate::now;
 use crate::relay::{Call, Relay};
 
-const LIVE: &str = include_str!("../../../../events/schwab.json");
 const WARM_UP: &str = include_str!("../../../../events/warmup.json");
 /// After the signal: the event is worked at once.
 pub(crate) const AFTER_SIGNAL: &str = "2025-09-03T20:13:35Z";
@@ -48,10 +47,11 @@ pub(crate) struct World {
     pub(crate) host: Host,
     aws: Relay,
     clock: Relay,
+    trader: Trader,
 }
 
 impl World {
-    pub(crate) async fn start(moto: &Moto, seed: u64, at: &str, orders: Orders) -> Fallible<Self> {
+    pub(crate) async fn start(moto: &Moto, seed: u64, at: &str, orders: Orders, trader: Trader) -> Fallible<Self> {
         let stack = Stack::start(moto, &StackConfig { start: at.parse()?, ..StackConfig::of_seed(seed) }).await?;
         if orders == Orders::FillAtOnce {
             stack.faults().add(Rule::on(Route::PlaceOrder).always().fault(Fault::PartFill(u32::MAX)));
@@ -61,8 +61,9 @@ impl World {
         let mut environment = stack.environment().clone();
         environment.insert("AWS_ENDPOINT_URL".to_owned(), aws.url());
         environment.insert("GAMMA_CLOCK_URL".to_owned(), clock.url());
+        environment.insert("GAMMA_ACCOUNT".to_owned(), trader.account.to_owned());
         let host = host(&stack, vec![function("trade", trade_binary()?, &environment)]).await?;
-        Ok(Self { stack, host, aws, clock })
+        Ok(Self { stack, host, aws, clock, trader })
     }
 
     /// Delivers the day's event and waits for the answer.
@@ -74,7 +75,8 @@ impl World {
             }
         }
         let sent = now();
-        let answer = self.host.invoke("trade", LIVE.as_bytes(), InvokeKind::RequestResponse).await?;
+        let event = json!({ "account": self.trader.account, "scheduled_time": "2025-09-03T20:13:00Z" }).to_string();
+        let answer = self.host.invoke("trade", event.as_bytes(), InvokeKind::RequestResponse).await?;
         let report: Value = serde_json::from_slice(&answer.payload)?;
         let attempt = self.host.attempts().pop().ok_or("the host noted no attempt")?;
         if attempt.cold != (start == Start::Cold) {
@@ -84,7 +86,9 @@ impl World {
         let faces = requests.iter().map(of_face);
         let mut calls: Vec<Call> = self.aws.calls().into_iter().chain(self.clock.calls()).filter(|call| call.began >= sent).chain(faces).collect();
         calls.sort_by_key(|call| call.began);
-        Ok(Timed { sent, calls, requests, report, attempt })
+        let counters = self.stack.simulator.dxlink().counters();
+        let stream = (counters.connections, counters.questions.values().copied().max().unwrap_or_default());
+        Ok(Timed { sent, calls, requests, report, attempt, stream })
     }
 }
 
@@ -129,6 +133,8 @@ pub(crate) struct Timed {
     pub(crate) requests: Vec<LoggedRequest>,
     pub(crate) report: Value,
     pub(crate) attempt: Attempt,
+    /// Connections of the quote stream, and how often the leg that was asked for most was asked for on them.
+    pub(crate) stream: (usize, usize),
 }
 
 impl Timed {
@@ -167,7 +173,7 @@ impl Timed {
 }
 
 fn is_order(request: &LoggedRequest) -> bool {
-    request.service == Service::Schwab && request.method == "POST" && request.path.ends_with("/orders")
+    matches!(request.service, Service::Schwab | Service::Tastytrade) && request.method == "POST" && request.path.ends_with("/orders")
 }
 
 /// Time that at least one of the calls, oldest first, was under way.
