@@ -131,6 +131,12 @@ impl Ladder {
         matches!(self.phase, Phase::Done(SideEnd::Unresolved(_))) || (matches!(self.phase, Phase::Locating { .. }) && self.stop.is_some())
     }
 
+    /// Looks for an order whose outcome is unknown.
+    #[must_use]
+    pub const fn is_locating(&self) -> bool {
+        matches!(self.phase, Phase::Locating { .. })
+    }
+
     /// What keeps it from sending anything more.
     #[must_use]
     pub const fn stopped_by(&self) -> Option<&StopReason> {

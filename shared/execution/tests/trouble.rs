@@ -118,6 +118,19 @@ async fn a_broker_out_of_reach_for_a_while_costs_no_rung() {
 }
 
 #[tokio::test]
+async fn while_an_order_is_looked_for_at_a_deaf_broker_the_other_side_sends_nothing_and_goes_on_once_it_is_found() {
+    let world = World::at("20:13:31");
+    set(&world.broker.place, |number| if number == 1 { Place::LostAfter } else { Place::Accept });
+    let mut net = Net::to(&world);
+    let hears = at("20:14:06");
+    net.slow = Box::new(move |call, now| (0, call == "orders in haste" && now < hears));
+    let report = net.deliver(&world.request("run-1")).await;
+    let sent: Vec<_> = net.posts.lock().unwrap().iter().map(|(sent, _)| *sent).collect();
+    // Its rung was over at 20:13:56.
+    assert!(sent.len() > 2 && sent[1] < at("20:13:32") && sent[2] >= hears, "{}: {sent:?}", report.outcome);
+}
+
+#[tokio::test]
 async fn nothing_is_sent_again_once_trading_is_halted() {
     let world = World::at("20:13:31");
     let mut net = Net::to(&world);

@@ -165,7 +165,9 @@ impl Run<'_> {
             let now = self.now();
             let settled = sides.iter().all(|side| side.ladder.is_ready() || side.ladder.end().is_some());
             let ready = sides.iter().any(|side| side.ladder.is_ready());
-            if ready && (settled || now >= slot_ends) {
+            // While an order is being looked for the other side waits, however long the broker is deaf.
+            let slot_ends_at = (ready && !sides.iter().any(|side| side.ladder.is_locating())).then_some(slot_ends);
+            if ready && (settled || slot_ends_at.is_some_and(|ends| now >= ends)) {
                 let wait = self.open_rung(lease, sides, account, end, offsets).await;
                 slot_ends = self.now() + wait + seconds(execution.confirm_seconds);
                 recheck_at = (may_replan && moved.is_none()).then(|| self.now() + wait / 2);
@@ -174,7 +176,7 @@ impl Run<'_> {
             let wakes = sides.iter().filter_map(|side| side.ladder.next_wake());
             // A renewal that failed is tried again a second later.
             let renew_at = (!lease_lost).then(|| (lease.expires - half(execution)).max(now + seconds(1)));
-            let wake = wakes.chain(ready.then_some(slot_ends)).chain(recheck_at).chain(renew_at).min().unwrap_or(end);
+            let wake = wakes.chain(slot_ends_at).chain(recheck_at).chain(renew_at).min().unwrap_or(end);
             self.ports.clock.sleep_until(wake).await;
             // Cancels and reads come first: a ledger that stalls must not hold them up.
             self.tell_all(sides, &Event::Time).await;
