@@ -193,6 +193,23 @@ fn a_stored_document_that_does_not_read_is_replaced() {
 }
 
 #[test]
+fn what_a_write_goes_over_that_lands_after_two_others_is_put_back_by_the_flush() {
+    let (world, hand) = world(|world| world.strikes = vec![(0, 4, Fault::Fails)]);
+    let keeper = hand.keeper();
+    let held = document(1, 10).into();
+    let mut renewal = pin!(keeper.renew(&held, InHand::Useless, &hand));
+    while world.words(0).last() != Some(&"save") {
+        assert!(renewal.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    // The next look finds the second token of three, and the write lands over the third.
+    world.shared().versions.push(document(1, START + 5000));
+    let ours = alone(&world, renewal).unwrap().expose_secret().to_owned();
+    world.shared().versions.extend([document(1, START + 9000), ours]);
+    let summary = flush(&hand, &keeper);
+    assert_eq!((world.stands().1.expires, summary.saved), (START + 9000, TokenSaved::NewerStored), "{:?}", world.words(0));
+}
+
+#[test]
 fn a_newer_token_that_a_lost_write_went_over_is_put_back_by_the_flush() {
     let (world, hand) = world(|world| world.strikes = vec![(0, 2, Fault::AnswerLost)]);
     let keeper = hand.keeper();

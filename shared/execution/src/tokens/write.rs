@@ -122,6 +122,8 @@ impl TokenKeeper {
     fn holds(&self, document: &SecretString, newer: bool, version: TokenVersion) -> TokenSaved {
         let mut state = self.state();
         (state.stored, state.current) = (fingerprint(document), document.clone());
+        // What lands late may go over versions that come after this one.
+        state.unchecked = state.stray.then(|| version.clone());
         if newer { TokenSaved::NewerStored } else { TokenSaved::Saved { version } }
     }
 
