@@ -43,16 +43,22 @@ impl Tastytrade {
     /// Every order made or changed today, ended ones too.
     async fn live_orders(&self, patience: Patience) -> Result<Vec<OrderView>, BrokerError> {
         let url = format!("{}/live", self.orders_url());
+        // Without pages until the broker's release of October 2026: it is asked for without a number.
+        let answer = self.list_page(LIVE, patience, &url, &[]).await?;
+        let (unpaged, told) = rows(&answer, LIVE)?;
+        if told == Told::default() {
+            return Ok(unpaged.into_iter().map(|(_, view)| view).collect());
+        }
+        let mut whole = Paging::new(PER_PAGE);
+        if whole.take(unpaged, told) == Ok(Step::Done) {
+            return Ok(whole.into_rows().map(|(_, view)| view).collect());
+        }
+        // It has more pages. They are of the broker's length, so it is read again from the first in pages of ours.
         let mut paging = Paging::new(PER_PAGE);
         let mut page = 0;
         loop {
-            // Without pages until the broker's release of October 2026: the first is asked for without a number.
-            let query = if page == 0 { Vec::new() } else { page_query(page) };
-            let answer = self.list_page(LIVE, patience, &url, &query).await?;
+            let answer = self.list_page(LIVE, patience, &url, &page_query(page)).await?;
             let (rows, told) = rows(&answer, LIVE)?;
-            if told == Told::default() && page == 0 {
-                return Ok(rows.into_iter().map(|(_, view)| view).collect());
-            }
             match paging.take(rows, told).map_err(|why| incomplete(LIVE, &why))? {
                 Step::Done => return Ok(paging.into_rows().map(|(_, view)| view).collect()),
                 Step::Read(next) => page = next,

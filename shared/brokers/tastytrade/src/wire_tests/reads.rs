@@ -70,11 +70,11 @@ async fn pages_are_read_to_the_end_and_an_incomplete_list_is_an_error() {
     let told = |total: u64| json!({"per-page": 200, "total-items": total, "total-pages": total.div_ceil(200)});
     let (from, to) = day();
     let stage = Stage::new().await;
-    stage.on(LIVE, [list(&rows(0..200), &told(250)), list(&rows(200..250), &told(250))]);
+    stage.on(LIVE, [list(&rows(0..200), &told(250)), list(&rows(0..200), &told(250)), list(&rows(200..250), &told(250))]);
     stage.on(DATED, [list(&rows(0..200), &told(201)), list(&rows(199..200), &told(201)), list(&rows(1..201), &told(201))]);
     assert_eq!(stage.broker.orders(from, to).await.unwrap().len(), 250);
     let pages = |target| stage.seen(target).iter().map(|seen| seen.query.rsplit('=').next().unwrap().to_owned()).collect::<Vec<_>>();
-    assert_eq!((pages(LIVE), pages(DATED)), (vec![String::new(), "1".into()], vec!["0".to_owned(), "1".into(), "0".into()]));
+    assert_eq!((pages(LIVE), pages(DATED)), (vec![String::new(), "0".into(), "1".into()], vec!["0".to_owned(), "1".into(), "0".into()]));
 
     for target in [LIVE, DATED] {
         let stage = Stage::new().await;
@@ -138,4 +138,18 @@ async fn transactions_of_all_pages_come_oldest_first() {
     assert!(asked.contains("types%5B%5D=Trade&types%5B%5D=Money%20Movement&per-page=250&page-offset=1"), "{asked}");
     let backwards = TransactionQuery { from: to, to: from, kinds: Vec::new() };
     assert!(stage.broker.transactions(&backwards).await.unwrap_err().to_string().contains("nothing was sent"));
+}
+
+#[tokio::test]
+async fn todays_list_in_pages_shorter_than_ours_is_read_from_its_first_page_in_ours() {
+    let noon = "2026-08-20T16:00:00.000+00:00";
+    let rows = |ids: std::ops::Range<u64>| ids.map(|id| row(id, "Expired", noon)).collect::<Vec<_>>();
+    let stage = Stage::new().await;
+    let theirs = json!({"per-page": 10, "page-offset": 0, "total-items": 12, "total-pages": 2});
+    let ours = |page: u64| json!({"per-page": 200, "page-offset": page, "total-items": 12, "total-pages": 1});
+    stage.on(LIVE, [list(&rows(2..12), &theirs), list(&rows(0..12), &ours(0)), list(&[], &ours(1))]);
+    let (from, to) = day();
+    assert_eq!(stage.broker.orders_in_haste(from, to).await.unwrap().len(), 12);
+    let queries: Vec<String> = stage.seen(LIVE).into_iter().map(|seen| seen.query).collect();
+    assert_eq!(queries, ["", "per-page=200&page-offset=0"]);
 }
