@@ -53,6 +53,14 @@ impl QuoteToken {
     }
 }
 
+impl QuoteToken {
+    /// Whether what it opens is said to be something else than the quotes of now. The feed does not say so itself: its quotes mostly carry no
+    /// time, and delayed ones look like any.
+    pub(crate) fn is_delayed(&self) -> bool {
+        self.level.as_deref().is_some_and(|level| level != "api")
+    }
+}
+
 impl Tastytrade {
     /// A token for the quote stream.
     ///

@@ -86,6 +86,10 @@ impl Tastytrade {
             return Ok((token, false));
         }
         let token = self.quote_token().await.map_err(|error| QuoteStreamError(error.to_string()))?;
+        if token.is_delayed() {
+            let level = token.level.unwrap_or_default();
+            return Err(QuoteStreamError(format!("quote token level: got {level:?}, expected \"api\": its quotes may be delayed, REST is asked instead")));
+        }
         tokens.keep(&token, now);
         Ok((token, true))
     }

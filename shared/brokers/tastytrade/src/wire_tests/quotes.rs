@@ -6,7 +6,7 @@ use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook};
 use serde_json::{Value, json};
 
 use super::fake::{Reply, Stage};
-use crate::{QuoteStream, QuoteStreamError, StreamerSymbol};
+use crate::{QuoteStream, QuoteStreamError, QuoteTokens, StreamerSymbol};
 
 const BY_TYPE: &str = "GET /market-data/by-type";
 const CHAIN: &str = "GET /option-chains/SPX/nested";
@@ -118,5 +118,20 @@ async fn the_chains_names_are_asked_for_once_and_their_absence_costs_nothing() {
         assert_eq!(stage.broker.quotes(&symbols()).await.unwrap().len(), 2);
         assert_eq!((stage.seen(CHAIN).len(), stream.asked.lock().unwrap().len()), (1, 2), "one try");
         assert_eq!(stage.clock.elapsed().as_secs(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_delayed_quotes_opens_no_stream() {
+    const TOKENS: &str = "GET /api-quote-tokens";
+    let token = |level: Value| Reply::json(&json!({"data": {"token": "canary", "dxlink-url": "wss://tasty-demo-ws.dxfeed.com/delayed", "level": level}}));
+    for (level, shown) in [(json!("api"), None), (Value::Null, None), (json!("demo"), Some("level: got \"demo\", expected \"api\""))] {
+        let stage = Stage::new().await;
+        stage.on(TOKENS, [token(level)]);
+        let tokens = QuoteTokens::default();
+        let ready = stage.broker.ready_quote_token(&tokens).await.map_err(|error| error.to_string());
+        assert_eq!(ready.is_ok(), shown.is_none(), "{ready:?}");
+        assert!(shown.is_none_or(|shown| ready.unwrap_err().contains(shown)));
+        assert_eq!(format!("{tokens:?}").contains("true"), shown.is_none(), "one that is not used is not kept");
     }
 }
