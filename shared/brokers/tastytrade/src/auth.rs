@@ -1,13 +1,13 @@
 //! The token endpoint (reference section 2).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{BrokerFault, Clock};
 use gamma_http::{HttpClient, HttpError, Request, Response};
 use gamma_wire::{ErrorBody, Origin, TokenEndpoint};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error_body;
@@ -31,6 +31,45 @@ pub(crate) struct Endpoint {
     pub(crate) client_auth: ClientAuth,
     pub(crate) http: HttpClient,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) refusals: Refusals,
+}
+
+/// Refusals that may pass by themselves, in a row. Failed logins add up to a blocked address, and everything a run reads asks for a
+/// token: callers at the same moment share one refusal, and after many nobody asks again with this login.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(Mutex<(u32, Option<Timestamp>)>);
+
+impl Refusals {
+    /// More than an outage of seconds makes.
+    const MOST: u32 = 12;
+    /// No caller that waits before it tries again waits less.
+    const SHARED_FOR: SignedDuration = SignedDuration::from_millis(250);
+
+    /// What is known without asking.
+    fn known(&self, now: Timestamp) -> Result<(), BrokerFault> {
+        let (count, last) = *self.state();
+        if count >= Self::MOST {
+            return Err(BrokerFault::Unauthorized(format!(
+                "token refresh: refused {count} times in a row with invalid_request, expected it to pass; not asked again, see docs/runbook.md, 'tastytrade grant'"
+            )));
+        }
+        match last {
+            Some(last) if now.duration_since(last) < Self::SHARED_FOR => {
+                Err(BrokerFault::Unavailable("token refresh: refused a moment ago with invalid_request, not asked again yet".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An answer came; a refusal that may pass, or another.
+    fn answered(&self, may_pass: bool, now: Timestamp) {
+        let mut state = self.state();
+        *state = if may_pass { (state.0 + 1, Some(now)) } else { (0, None) };
+    }
+
+    fn state(&self) -> MutexGuard<'_, (u32, Option<Timestamp>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Endpoint {
@@ -63,12 +102,15 @@ impl TokenEndpoint for Endpoint {
     const BROKER: &'static str = "tastytrade";
 
     async fn refresh(&self, document: &TokenDocument) -> Result<TokenDocument, BrokerFault> {
+        self.refusals.known(self.clock.now())?;
         let response = self.http.send(self.request(document)).await.map_err(|error| match error {
             HttpError::TooLarge { .. } => BrokerFault::Malformed(error.to_string()),
             HttpError::Build { .. } => BrokerFault::Refused(error.to_string()),
             HttpError::NotSent { .. } | HttpError::Lost { .. } => BrokerFault::Unavailable(error.to_string()),
         })?;
-        let refreshed = refreshed(document, &response, &self.hide(), self.clock.now())?;
+        let now = self.clock.now();
+        self.refusals.answered(is_spurious(&response), now);
+        let refreshed = refreshed(document, &response, &self.hide(), now)?;
         tracing::info!("tastytrade token refreshed");
         Ok(refreshed)
     }
@@ -93,9 +135,14 @@ pub(crate) fn refreshed(document: &TokenDocument, response: &Response, app: &[&s
     document.refreshed(&answer, now).map_err(|error| malformed(error.to_string()))
 }
 
+/// A refusal that has been seen to pass by itself (TT#351).
+fn is_spurious(response: &Response) -> bool {
+    (400..=499).contains(&response.status) && error_body::code(&response.json().unwrap_or_default()) == Some("invalid_request")
+}
+
 /// Sorts an error answer of the token endpoint.
 ///
-/// `invalid_grant` is the end of the refresh token. `invalid_request` has been seen to pass by itself (TT#351), so it is tried again;
+/// `invalid_grant` is the end of the refresh token. `invalid_request` may pass, so it is tried again;
 /// what else the API refuses is not, because failed logins add up to a blocked address.
 fn refused(response: &Response, body: &ErrorBody) -> BrokerFault {
     let text = format!("token refresh: {} {}", response.status, body.text);
@@ -109,5 +156,25 @@ fn refused(response: &Response, body: &ErrorBody) -> BrokerFault {
         400..=499 if body.from != Origin::Api || code == Some("invalid_request") => BrokerFault::Unavailable(text),
         400..=499 => BrokerFault::Unauthorized(text),
         _ => BrokerFault::Unavailable(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_at_the_same_moment_share_a_refusal_and_any_other_answer_ends_the_row() {
+        let at = |millis: i64| Timestamp::from_millisecond(1_790_010_000_000 + millis).unwrap();
+        let refusals = Refusals::default();
+        refusals.answered(true, at(0));
+        assert!(matches!(refusals.known(at(249)), Err(BrokerFault::Unavailable(text)) if text.contains("a moment ago")));
+        assert_eq!(refusals.known(at(250)), Ok(()));
+        for _ in 1..Refusals::MOST {
+            refusals.answered(true, at(0));
+        }
+        assert!(matches!(refusals.known(at(60_000)), Err(BrokerFault::Unauthorized(_))));
+        refusals.answered(false, at(60_000));
+        assert_eq!(refusals.known(at(60_000)), Ok(()));
     }
 }

@@ -16,7 +16,7 @@ use gamma_wire::{Login, TokenDocument as _, WriteThrottle};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::auth::{ClientAuth, Endpoint};
+use crate::auth::{ClientAuth, Endpoint, Refusals};
 use crate::chain::{self, SymbolBook};
 use crate::client::{BROKER, Client, failed};
 use crate::fields::is_id;
@@ -108,6 +108,7 @@ impl Tastytrade {
             client_auth: config.client_auth,
             http: http.clone(),
             clock: Arc::clone(&clock),
+            refusals: Refusals::default(),
         };
         let auth = Login::new(endpoint, document, Arc::clone(&clock), renewal);
         Ok(Self {

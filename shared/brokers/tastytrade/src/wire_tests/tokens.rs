@@ -103,6 +103,25 @@ async fn what_a_refused_refresh_means() {
 }
 
 #[tokio::test]
+async fn refusals_that_may_pass_do_not_add_up_without_end() {
+    let spurious = || Reply::new(400, r#"{"error_code":"invalid_request"}"#);
+    let stage = Stage::with_token_for(0).await;
+    stage.on(TOKEN, [spurious()]);
+    for _ in 0..12 {
+        stage.broker.account().await.unwrap_err();
+    }
+    let error = stage.broker.account().await.unwrap_err().to_string();
+    assert!(error.contains("refused 12 times in a row") && error.contains("docs/runbook.md"), "{error}");
+    assert_eq!(stage.seen(TOKEN).len(), 12);
+
+    let passes = Stage::with_token_for(0).await;
+    well(&passes);
+    passes.on(TOKEN, [spurious(), spurious(), spurious(), Reply::token("canary-access-2")]);
+    passes.broker.account().await.unwrap();
+    assert_eq!(passes.seen(TOKEN).len(), 4);
+}
+
+#[tokio::test]
 async fn a_dead_grant_is_asked_about_only_once() {
     let stage = Stage::with_token_for(0).await;
     stage.on(TOKEN, [Reply::new(400, r#"{"error":"invalid_grant"}"#)]);
