@@ -67,7 +67,7 @@ fn shown(word: &str, replaced: bool) -> OrderStatus {
 /// attached to it. A reader that took the fills for complete would order again what was already bought. `filled` less than ordered under
 /// the word Filled needs no care here, nobody takes that for settled.
 fn proven(status: OrderStatus, word: &str, legs: &Legs, ratios: &[u32]) -> OrderStatus {
-    if legs.foreign || legs.rows.is_empty() || !status.is_terminal() || status == OrderStatus::Replaced {
+    if legs.rows.is_empty() || !status.is_terminal() || status == OrderStatus::Replaced {
         return status;
     }
     let attached = fills::filled(legs, ratios);

@@ -154,6 +154,12 @@ fn what_is_reported_twice_is_counted_once() {
     odd["quantity"] = json!(3);
     other_size["legs"].as_array_mut().unwrap().push(odd);
     assert!(read(&other_size).unwrap().foreign_legs);
+
+    // An order that looks like nobody's of ours proves no more than another that its fills are all there.
+    let mut closing = order("Cancelled", 2, [json!(1), json!(1)], [&[], &[]]);
+    closing["legs"][0]["action"] = json!("Buy to Close");
+    let view = read(&closing).unwrap();
+    assert_eq!((view.foreign_legs, view.status.to_string().as_str(), view.is_settled(2)), (true, "Cancelled, 0 of 1 fills attached", false));
 }
 
 #[test]
