@@ -35,6 +35,30 @@ async fn a_question_survives_the_loss_of_its_connection_and_old_quotes_do_not() 
 }
 
 #[tokio::test]
+async fn a_question_survives_the_loss_of_its_channel_and_old_quotes_do_not() {
+    let server = Server::start().await;
+    let link = connect(&server);
+    let legs = symbols(&LEGS);
+    let script = async {
+        let mut peer = server.greeted().await;
+        peer.asked().await;
+        peer.quote(LEGS[0], 9, 10).await;
+        peer.say(json!({"type": "CHANNEL_CLOSED", "channel": 1})).await;
+        assert_eq!(peer.expect("CHANNEL_REQUEST").await["channel"], 3);
+        peer.say(json!({"type": "CHANNEL_OPENED", "channel": 3})).await;
+        peer.expect("FEED_SETUP").await;
+        assert_eq!(peer.asked().await, LEGS, "both again");
+        for (leg, bid, ask) in [(LEGS[1], 4.1, 4.2), (LEGS[0], 1.05, 1.1)] {
+            peer.say(json!({"type": "FEED_DATA", "channel": 3, "data": ["Quote", ["Quote", leg, bid, ask, 36.0, 41.0, 0, 0]]})).await;
+            peer.heard_out().await;
+        }
+    };
+    let (quotes, ()) = tokio::join!(link.quotes(&legs, PATIENCE), script);
+    assert_eq!(shown(&quotes.unwrap()), ["1.05/1.10", "4.10/4.20"]);
+    assert_eq!((link.connections_opened(), link.questions()), (1, 2));
+}
+
+#[tokio::test]
 async fn a_server_that_goes_away_while_nobody_asks_is_connected_to_again() {
     let server = Server::start().await;
     let link = connect(&server);
