@@ -56,6 +56,18 @@ fn the_envelope_is_fixed_from_the_decision_time_mid() {
 }
 
 #[test]
+fn prices_keep_to_the_brokers_step_where_it_is_the_coarser_one() {
+    let capabilities = Capabilities { roots: &[("SPXW", Tick::DIME)], ..SCHWAB };
+    let coarse = Account { capabilities, ..Account::with(100_000) };
+    let intent = coarse.approve(vertical("P6900", "P6895"), 1, 95).unwrap();
+    assert_eq!(intent.get().tick, Tick::DIME);
+    assert!(intent.order(1, Price::cents(90), 0).is_ok());
+    assert!(intent.order(1, Price::cents(95), 0).is_err(), "between two steps of the broker's");
+    let fine = Account { capabilities: Capabilities { roots: &[("SPXW", Tick::PENNY)], ..SCHWAB }, ..Account::with(100_000) };
+    assert_eq!(fine.approve(vertical("P6900", "P6895"), 1, 95).unwrap().get().tick, Tick::NICKEL, "the exchange's");
+}
+
+#[test]
 fn an_order_a_tick_beyond_the_envelope_is_refused() {
     let account = Account::with(100_000);
     for (sell, buy, step) in [("P6900", "P6895", -5), ("P6895", "P6900", 5)] {
