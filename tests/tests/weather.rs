@@ -255,6 +255,7 @@ async fn at_tastytrade_whatever_happens_to_an_orders_post_or_cancel_the_books_st
         Fault::PartFill(1),
         Fault::FillsLate(Duration::from_secs(4)),
         Fault::FillsTwice,
+        Fault::NothingRemains,
         Fault::AccessTokenDies,
     ];
     let cases = [
@@ -265,6 +266,24 @@ async fn at_tastytrade_whatever_happens_to_an_orders_post_or_cancel_the_books_st
         of(Route::Positions, [Fault::LaggingPositions(Duration::from_secs(60))]),
     ];
     books_stay_in_order(TT_IRA, cases.concat()).await;
+}
+
+/// The cancel lets two packages fill, the broker says at once that nothing remains, and shows the fills two seconds later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn at_tastytrade_nothing_is_bought_again_when_a_cancel_leaves_nothing_and_the_fills_come_late() {
+    let moto = Moto::start().await.unwrap();
+    let stack = Stack::start(&moto, &StackConfig::of_seed(QUIET)).await.unwrap();
+    stack.faults().add(Rule::on(Route::CancelOrder).times(2).fault(Fault::FillsDuringCancel(2)));
+    for route in [Route::ReadOrder, Route::ListOrders] {
+        stack.faults().add(Rule::on(route.clone()).always().fault(Fault::NothingRemains));
+        stack.faults().add(Rule::on(route).always().fault(Fault::FillsLate(Duration::from_secs(2))));
+    }
+    let answer = stack.invoke_of(TT_IRA, &event(TT_IRA, LIVE)).await.unwrap();
+    assert_eq!(stack.audit_of(TT_IRA, After::Everything).await.unwrap(), Vec::<String>::new(), "{}", answer.body);
+    let asked: Vec<u32> = stack.book_of(TT_IRA).unwrap().posts().iter().map(|order| order.ticket.quantity()).collect();
+    assert!(asked.len() > 2 && asked[2..].iter().all(|quantity| *quantity == asked[0] - 2), "{asked:?}: {}", answer.body);
+    stack.host.stop().await;
 }
 
 fn of(route: Route, faults: impl IntoIterator<Item = Fault>) -> Vec<(Route, Fault)> {

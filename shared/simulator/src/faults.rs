@@ -37,6 +37,7 @@
 //! | `Rejected` | place, replace | accepted, and rejected a moment later |
 //! | `FillsLate` | tastytrade: read, list | a status may say Filled, yet fills show only so long after they happened |
 //! | `FillsTwice` | tastytrade: read, list | every fill of a leg is there twice, under one fill id |
+//! | `NothingRemains` | tastytrade: read, list | an order that is over says that nothing remains, filled or not |
 //! | `PartFill` | place, read, list, cancel | so many packages fill now: of the order named; after a POST of the new one, of a list the newest live one |
 //! | `ReplacedElsewhere` | as `PartFill` | somebody gives the order another limit at the broker: it is REPLACED, a new one is alive |
 //! | `FilledFirst` | cancel, tastytrade: replace | the rest fills, then the cancel is refused |
@@ -122,6 +123,8 @@ pub enum Fault {
     FillsLate(Duration),
     /// Fills told twice.
     FillsTwice,
+    /// Of an order that is over nothing remains, filled or not.
+    NothingRemains,
     /// `invalid_request` for no reason.
     SpuriousRefusal,
     /// So many packages fill now.
@@ -184,7 +187,8 @@ impl Fault {
             Self::PartFill(_) | Self::ReplacedElsewhere(_) if *route == Route::PlaceOrder => Stage::Accepted,
             Self::PartFill(_) | Self::ReplacedElsewhere(_) | Self::FilledFirst => Stage::World,
             Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => Stage::World,
-            Self::StaleOrders(_) | Self::StatusShown(_) | Self::FillsLate(_) | Self::FillsTwice | Self::LaggingPositions(_) | Self::Equity(_) => Stage::View,
+            Self::StaleOrders(_) | Self::StatusShown(_) | Self::FillsLate(_) | Self::FillsTwice | Self::NothingRemains => Stage::View,
+            Self::LaggingPositions(_) | Self::Equity(_) => Stage::View,
             Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal | Self::NewestFirst => Stage::View,
         }
     }
@@ -206,7 +210,7 @@ impl Fault {
             }
             Self::FilledFirst | Self::FillsDuringCancel(_) => *route == Route::CancelOrder || (tastytrade && *route == Route::ReplaceOrder),
             Self::StaleOrders(_) | Self::StatusShown(_) => matches!(route, Route::ReadOrder | Route::ListOrders),
-            Self::FillsLate(_) | Self::FillsTwice => tastytrade && matches!(route, Route::ReadOrder | Route::ListOrders),
+            Self::FillsLate(_) | Self::FillsTwice | Self::NothingRemains => tastytrade && matches!(route, Route::ReadOrder | Route::ListOrders),
             Self::SpuriousRefusal => tastytrade && *route == Route::Token,
             Self::LaggingPositions(_) => *route == if tastytrade { Route::Positions } else { Route::Account },
             Self::Equity(_) => *route == Route::Account,

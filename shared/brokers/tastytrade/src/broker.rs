@@ -247,7 +247,7 @@ impl Broker for Tastytrade {
         const OPERATION: &str = "GET order";
         let url = self.order_url(id).map_err(|fault| failed(OPERATION, fault))?;
         let answer = self.client.read_urgently(OPERATION, || Request::get(&url)).await?;
-        order_view::one(&answer, id).map_err(|fault| failed(OPERATION, fault))
+        order_view::one(&answer, id, self.client.clock.now()).map_err(|fault| failed(OPERATION, fault))
     }
 
     async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError> {

@@ -43,15 +43,15 @@ pub fn positions(body: &[u8]) -> Read<BTreeMap<OptionSymbol, i64>> {
     Ok(account::net_positions(&json(body)?)?)
 }
 
-/// A page of either list of orders, and what is made of it.
+/// A page of either list of orders, and what is made of it long afterwards.
 pub fn orders(body: &[u8]) -> Read<Vec<OrderView>> {
-    let (rows, _) = order_list::page(&json(body)?)?;
+    let (rows, _) = order_list::page(&json(body)?, Timestamp::MAX)?;
     Ok(order_list::merged(rows.into_iter().map(|(_, view)| view)))
 }
 
-/// `GET order`
+/// `GET order`, long afterwards
 pub fn order(body: &[u8], id: &OrderId) -> Read<OrderView> {
-    order_view::one(&json(body)?, id)
+    order_view::one(&json(body)?, id, Timestamp::MAX)
 }
 
 /// `GET market-data`

@@ -45,7 +45,7 @@ impl Tastytrade {
         let url = format!("{}/live", self.orders_url());
         // Without pages until the broker's release of October 2026: it is asked for without a number.
         let answer = self.list_page(LIVE, patience, &url, &[]).await?;
-        let (unpaged, told) = rows(&answer, LIVE)?;
+        let (unpaged, told) = rows(&answer, LIVE, self.client.clock.now())?;
         if told == Told::default() {
             return Ok(unpaged.into_iter().map(|(_, view)| view).collect());
         }
@@ -58,7 +58,7 @@ impl Tastytrade {
         let mut page = 0;
         loop {
             let answer = self.list_page(LIVE, patience, &url, &page_query(page)).await?;
-            let (rows, told) = rows(&answer, LIVE)?;
+            let (rows, told) = rows(&answer, LIVE, self.client.clock.now())?;
             match paging.take(rows, told).map_err(|why| incomplete(LIVE, &why))? {
                 Step::Done => return Ok(paging.into_rows().map(|(_, view)| view).collect()),
                 Step::Read(next) => page = next,
@@ -75,7 +75,7 @@ impl Tastytrade {
             let mut query = vec![("start-at", first), ("end-at", last)];
             query.extend(page_query(page));
             let answer = self.list_page(DATED, Patience::Usual, &url, &query).await?;
-            let (rows, told) = rows(&answer, DATED)?;
+            let (rows, told) = rows(&answer, DATED, self.client.clock.now())?;
             match paging.take(rows, told).map_err(|why| incomplete(DATED, &why))? {
                 Step::Done => return Ok(paging.into_rows().map(|(_, view)| view).collect()),
                 Step::Read(next) => page = next,
@@ -100,14 +100,14 @@ fn incomplete(operation: &'static str, why: &str) -> BrokerError {
     failed(operation, BrokerFault::Malformed(format!("orders: {why}")))
 }
 
-fn rows(answer: &Value, operation: &'static str) -> Result<(Vec<(String, OrderView)>, Told), BrokerError> {
-    page(answer).map_err(|fault| failed(operation, fault))
+fn rows(answer: &Value, operation: &'static str, now: Timestamp) -> Result<(Vec<(String, OrderView)>, Told), BrokerError> {
+    page(answer, now).map_err(|fault| failed(operation, fault))
 }
 
-/// The orders of one page, and what it says of the list.
-pub(crate) fn page(answer: &Value) -> Result<(Vec<(String, OrderView)>, Told), BrokerFault> {
+/// The orders of one page, read at `now`, and what it says of the list.
+pub(crate) fn page(answer: &Value, now: Timestamp) -> Result<(Vec<(String, OrderView)>, Told), BrokerFault> {
     let page = envelope::page(answer, "orders")?;
-    let views = page.rows.iter().map(|row| order_view(row).map(|view| (view.id.0.clone(), view)));
+    let views = page.rows.iter().map(|row| order_view(row, now).map(|view| (view.id.0.clone(), view)));
     let views: Vec<_> = views.collect::<Result<_, _>>()?;
     Ok((views, Told { total: page.total, pages: page.pages }))
 }

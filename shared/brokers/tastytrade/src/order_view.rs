@@ -2,6 +2,7 @@
 
 use gamma_execution::ports::{BrokerFault, OrderId, OrderName, OrderStatus, OrderView};
 use gamma_market::Effect;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
@@ -10,24 +11,28 @@ use crate::legs::Legs;
 use crate::order_status::status;
 use crate::{envelope, fills};
 
-/// The answer for one id, which must be that order's.
-pub(crate) fn one(answer: &Value, id: &OrderId) -> Result<OrderView, BrokerFault> {
-    let view = order_view(&envelope::data(answer, "order")?)?;
+/// How long after an order's end its fills are taken to be attached, where nothing else tells that they are.
+const ATTACHED_WITHIN: SignedDuration = SignedDuration::from_secs(3);
+
+/// The answer for one id, which must be that order's, read at `now`.
+pub(crate) fn one(answer: &Value, id: &OrderId, now: Timestamp) -> Result<OrderView, BrokerFault> {
+    let view = order_view(&envelope::data(answer, "order")?, now)?;
     if view.id == *id { Ok(view) } else { Err(BrokerFault::Malformed(format!("order.data.id: got {}, expected {id}", view.id))) }
 }
 
-/// Reads an order.
-pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
+/// Reads an order at `now`.
+pub(crate) fn order_view(order: &Object<'_>, now: Timestamp) -> Result<OrderView, FieldError> {
     let id = order.id("id")?.ok_or_else(|| order.bad("id", "an id of digits"))?;
     let legs = Legs::read(order)?;
     let (packages, ratios) = legs.packages();
     let quantity = if legs.rows.is_empty() { size(order)? } else { packages };
     let filled = fills::filled(&legs, &ratios);
     let word = order.required_text("status")?;
+    let fresh = ended(order).is_none_or(|at| now.duration_since(at) < ATTACHED_WITHIN);
     let replaced = order.value("replacing-order-id").is_some_and(|by| *by != 0 && *by != "");
     Ok(OrderView {
         id: OrderId(id),
-        status: proven(shown(word, replaced), word, &legs, &ratios),
+        status: proven(shown(word, replaced), (word, fresh), &legs, &ratios),
         quantity,
         filled,
         price: order.price("price")?,
@@ -44,6 +49,12 @@ pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
         tag: order.words("source")?,
         name: order.words("external-identifier")?.map(OrderName),
     })
+}
+
+/// When it was over, by the first of its times that says so.
+fn ended(order: &Object<'_>) -> Option<Timestamp> {
+    let told = ["terminal-at", "cancelled-at"].into_iter().find_map(|key| order.time(key).ok().flatten());
+    told.or_else(|| order.value("updated-at").and_then(Value::as_i64).filter(|at| *at > 0).and_then(|at| Timestamp::from_millisecond(at).ok()))
 }
 
 /// Shares can be ordered in fractions: they are rounded up, so that they do not vanish.
@@ -65,8 +76,9 @@ fn shown(word: &str, replaced: bool) -> OrderStatus {
 ///
 /// Status, remaining quantities and fills are not written together: an order can be Filled or Cancelled before all of its fills are
 /// attached to it. A reader that took the fills for complete would order again what was already bought. `filled` less than ordered under
-/// the word Filled needs no care here, nobody takes that for settled.
-fn proven(status: OrderStatus, word: &str, legs: &Legs, ratios: &[u32]) -> OrderStatus {
+/// the word Filled needs no care here, nobody takes that for settled. An order that was cancelled without a word of what remained, or with
+/// nothing remaining, may have filled: it is `fresh` until its fills had the time to be attached.
+fn proven(status: OrderStatus, (word, fresh): (&str, bool), legs: &Legs, ratios: &[u32]) -> OrderStatus {
     if legs.rows.is_empty() || !status.is_terminal() || status == OrderStatus::Replaced {
         return status;
     }
@@ -78,14 +90,17 @@ fn proven(status: OrderStatus, word: &str, legs: &Legs, ratios: &[u32]) -> Order
     // Once an order is over without being filled, nothing remains of it that could work: 0 on every leg says no more than that.
     let over = status != OrderStatus::Filled && legs.rows.iter().all(|row| row.remaining == Some(0));
     let agree = legs.rows.iter().all(|row| row.remaining.is_none_or(|left| row.contracts.checked_sub(left) == Some(row.filled())));
+    let word: String = word.chars().take(40).collect();
     if fills::are_whole(legs, ratios) && (over || agree) {
-        return status;
+        let may_have_filled = matches!(status, OrderStatus::Canceled | OrderStatus::Expired) && attached < ordered;
+        let untold = over || legs.rows.iter().any(|row| row.remaining.is_none());
+        let wait = may_have_filled && untold && fresh;
+        return if wait { OrderStatus::Other(format!("{word} a moment ago, {attached} fills attached so far")) } else { status };
     }
     let told = legs.rows.iter().zip(ratios).map(|(row, ratio)| {
         let gone = row.remaining.filter(|_| !over).map_or(0, |left| row.contracts.saturating_sub(left));
         gone.max(row.filled()).div_ceil(*ratio)
     });
-    let word: String = word.chars().take(40).collect();
     OrderStatus::Other(format!("{word}, {attached} of {} fills attached", told.max().unwrap_or_default()))
 }
 

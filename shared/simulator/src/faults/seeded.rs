@@ -98,7 +98,7 @@ fn faults_of(service: Service, route: &Route, random: &mut ChaCha8Rng) -> Vec<Fa
 fn of_tastytrade_alone(route: &Route, seconds: Duration, packages: u32) -> Vec<Fault> {
     let gateway = Fault::ServerError(502, When::BeforeEffect);
     match route {
-        Route::ReadOrder | Route::ListOrders => vec![gateway, Fault::FillsLate(seconds), Fault::FillsTwice],
+        Route::ReadOrder | Route::ListOrders => vec![gateway, Fault::FillsLate(seconds), Fault::FillsTwice, Fault::NothingRemains],
         Route::ReplaceOrder => vec![Fault::NoLocation, Fault::HiddenFor(seconds), Fault::FilledFirst, Fault::FillsDuringCancel(packages)],
         Route::Positions => vec![Fault::LaggingPositions(seconds * 10)],
         Route::Token => vec![gateway, Fault::SpuriousRefusal],

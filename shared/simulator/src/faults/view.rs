@@ -39,6 +39,11 @@ impl View {
         self.0.contains(&Fault::FillsTwice)
     }
 
+    /// Whether nothing remains of an order that is over, filled or not.
+    pub(crate) fn nothing_remains(&self) -> bool {
+        self.0.contains(&Fault::NothingRemains)
+    }
+
     /// The status shown of every order.
     pub(crate) fn status(&self) -> Option<&str> {
         self.find(|fault| if let Fault::StatusShown(status) = fault { Some(status.as_str()) } else { None })

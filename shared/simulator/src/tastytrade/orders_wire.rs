@@ -179,7 +179,7 @@ fn leg(leg: &TicketLeg, packages: u32, unfilled: u32, fills: Vec<Value>) -> Valu
     })
 }
 
-/// What remains is always the truth; the fills that explain it may come later.
+/// What remains is the truth, or nothing once the order is over; the fills that explain it may come later.
 fn filled_leg(order: &Order, at_leg: usize, item: &TicketLeg, (view, at): (&View, Timestamp)) -> Value {
     let attached = |fill: &&Fill| view.fills_late_by().is_none_or(|delay| fill.at.checked_add(delay).is_ok_and(|due| due <= at));
     let fills = order.fills.iter().filter(attached).filter_map(|fill| {
@@ -196,7 +196,8 @@ fn filled_leg(order: &Order, at_leg: usize, item: &TicketLeg, (view, at): (&View
         }))
     });
     let fills: Vec<Value> = fills.flat_map(|fill| std::iter::repeat_n(fill, if view.fills_twice() { 2 } else { 1 })).collect();
-    leg(item, order.ticket.quantity(), order.unfilled(), fills)
+    let remaining = if view.nothing_remains() && order.state.is_terminal() { 0 } else { order.unfilled() };
+    leg(item, order.ticket.quantity(), remaining, fills)
 }
 
 /// By what one leg of one execution is known, in orders and transactions alike.

@@ -9,7 +9,7 @@ const BOUGHT: &str = "SPXW  260821P05895000";
 const SOLD: &str = "SPXW  260821P05900000";
 
 fn read(value: &Value) -> Result<OrderView, FieldError> {
-    order_view(&Object::of(value, "order").unwrap())
+    order_view(&Object::of(value, "order").unwrap(), "2026-08-20T18:40:00Z".parse().unwrap())
 }
 
 fn fixture(text: &str) -> Value {
@@ -35,7 +35,7 @@ fn order(status: &str, quantity: u32, remaining: [Value; 2], legs: [&[(&str, u32
         json!({"instrument-type": "Equity Option", "symbol": symbol, "quantity": quantity, "remaining-quantity": remaining, "action": action, "fills": fills})
     };
     let [bought, sold] = &remaining;
-    json!({"id": 5, "status": status, "size": quantity, "price": "1.15", "price-effect": "Credit",
+    json!({"id": 5, "status": status, "size": quantity, "price": "1.15", "price-effect": "Credit", "terminal-at": "2026-08-20T18:30:07.000+00:00",
         "legs": [leg(BOUGHT, "Buy to Open", bought, legs[0]), leg(SOLD, "Sell to Open", sold, legs[1])]})
 }
 
@@ -103,6 +103,33 @@ fn an_order_is_over_only_once_status_remainder_and_fills_agree() {
     ] {
         let view = read(&order(status, 2, remaining.clone(), attached)).unwrap();
         assert_eq!((view.status.to_string().as_str(), view.filled, view.is_settled(2)), (shown, filled, settled), "{status} {remaining:?} {attached:?}");
+    }
+}
+
+/// One answer cannot tell whether a cancel left nothing, or a fill did.
+#[test]
+fn nothing_remaining_of_a_cancelled_order_is_believed_once_its_fills_had_the_time_to_be_attached() {
+    let one: [&[(&str, u32, i64)]; 2] = [&[("a", 1, 295)], &[("b", 1, 410)]];
+    let (zeroed, untold, told) = ([json!(0), json!(0)], [Value::Null, Value::Null], [json!(1), json!(1)]);
+    for (status, remaining, times, believed) in [
+        ("Cancelled", &zeroed, json!({"terminal-at": "2026-08-20T18:39:57.001+00:00"}), false),
+        ("Cancelled", &zeroed, json!({"terminal-at": "2026-08-20T18:39:57.000+00:00"}), true),
+        ("Cancelled", &zeroed, json!({"cancelled-at": "2026-08-20T18:39:58.000+00:00"}), false),
+        ("Cancelled", &zeroed, json!({"updated-at": 1_787_251_199_000_i64}), false),
+        ("Cancelled", &zeroed, json!({"updated-at": 1_787_251_197_000_i64}), true),
+        ("Cancelled", &zeroed, json!({"updated-at": 0}), false),
+        ("Expired", &zeroed, json!({}), false),
+        ("Cancelled", &untold, json!({"terminal-at": "2026-08-20T18:39:59.000+00:00"}), false),
+        // The broker's clock may be ahead of ours.
+        ("Cancelled", &zeroed, json!({"terminal-at": "2026-08-20T18:40:01.000+00:00"}), false),
+        ("Cancelled", &told, json!({"terminal-at": "2026-08-20T18:39:59.999+00:00"}), true),
+        ("Rejected", &zeroed, json!({"terminal-at": "2026-08-20T18:39:59.999+00:00"}), true),
+    ] {
+        let mut shown = order(status, 2, remaining.clone(), one);
+        shown.as_object_mut().unwrap().remove("terminal-at");
+        shown.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
+        let view = read(&shown).unwrap();
+        assert_eq!((view.filled, view.is_settled(2)), (1, believed), "{status} {remaining:?} {times}: {:?}", view.status);
     }
 }
 
@@ -189,7 +216,7 @@ fn a_fill_that_lacks_fields_is_counted_as_far_as_it_can_be() {
 #[test]
 fn foreign_orders_are_read_but_never_look_like_ours() {
     let answer: Value = serde_json::from_str(include_str!("../../fixtures/orders__ours_shares_and_a_closing_leg.json")).unwrap();
-    let (rows, _) = crate::order_list::page(&answer).unwrap();
+    let (rows, _) = crate::order_list::page(&answer, Timestamp::MAX).unwrap();
     let shown: Vec<_> = rows.iter().map(|(id, view)| format!("{id} {} {} x{} {}", view.status, view.legs.len(), view.quantity, view.foreign_legs)).collect();
     assert_eq!(shown, ["312345678 pending 2 x2 false", "312345600 working 0 x11 true", "312345601 pending 1 x1 true"]);
 
@@ -220,8 +247,8 @@ fn what_does_not_read_is_named() {
         assert!(error.contains(shown), "{at}: {error}");
     }
     let id = OrderId("312345678".into());
-    assert_eq!(one(&json!({"data": filled_vertical()}), &id).unwrap().filled, 2);
-    assert!(one(&json!({"data": filled_vertical()}), &OrderId("5".into())).unwrap_err().to_string().contains("order.data.id: got 312345678, expected 5"));
+    assert_eq!(one(&json!({"data": filled_vertical()}), &id, Timestamp::MAX).unwrap().filled, 2);
+    assert!(one(&json!({"data": filled_vertical()}), &OrderId("5".into()), Timestamp::MAX).unwrap_err().to_string().contains("order.data.id: got 312345678, expected 5"));
 }
 
 /// Contracts cut into fills at prices in cents.
