@@ -10,6 +10,7 @@ use gamma_tests::audit::After;
 use gamma_tests::moto::Moto;
 use gamma_tests::stack::{Answer, CANARIES, Stack, StackConfig, TASTYTRADE_TOKEN, TRADERS, TT_INDIVIDUAL, TT_IRA, Trader};
 use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
 
 /// Nothing fills on this day by itself.
 const QUIET: u64 = 4;
@@ -89,6 +90,39 @@ async fn the_quote_token_outlives_an_invocation_and_the_connection_does_not() {
     }
     assert_eq!((count(&stack, Service::Tastytrade, "GET", "/api-quote-tokens"), stack.simulator.dxlink().counters().connections), (2, 2));
     in_order(&stack).await;
+}
+
+/// An operator who turns everything on at three in the morning must be able to show the log to somebody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn the_loudest_log_shows_no_secret() {
+    let moto = Moto::start().await.unwrap();
+    let loud = [("GAMMA_LOG".to_owned(), "trace".to_owned())].into();
+    let stack = Stack::start(&moto, &StackConfig { expired_token: true, environment: loud, ..StackConfig::of_seed(FILLING) }).await.unwrap();
+    let mut lines = stack.host.subscribe();
+    // Read as they come: more are written than are kept.
+    let reader = tokio::spawn(async move {
+        let (mut loud, mut showing) = (0, Vec::new());
+        loop {
+            match lines.recv().await {
+                Ok(line) => {
+                    loud += usize::from(line.line.contains("\"DEBUG\""));
+                    let shown = CANARIES.iter().find(|(_, secret)| line.line.contains(secret)).map(|(name, _)| *name);
+                    let shown = shown.or(line.line.contains(r#"AUTH\"#).then_some("quote token"));
+                    showing.extend(shown.map(|name| format!("{name}: {}", line.line)));
+                }
+                Err(RecvError::Lagged(missed)) => showing.push(format!("{missed} lines were missed")),
+                Err(RecvError::Closed) => return (loud, showing),
+            }
+        }
+    });
+    for (trader, answer) in stack.invoke_all(live).await.unwrap() {
+        assert_eq!(answer.function_error, None, "{}: {}", trader.account, answer.body);
+    }
+    stack.host.stop().await;
+    drop(stack);
+    let (loud, showing) = reader.await.unwrap();
+    assert!(loud > 0 && showing.is_empty(), "{loud} lines of level DEBUG; {showing:#?}");
 }
 
 /// One run of tt-ira on a day on which the second order of each side fills.

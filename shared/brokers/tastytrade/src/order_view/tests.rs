@@ -248,7 +248,12 @@ fn what_does_not_read_is_named() {
     }
     let id = OrderId("312345678".into());
     assert_eq!(one(&json!({"data": filled_vertical()}), &id, Timestamp::MAX).unwrap().filled, 2);
-    assert!(one(&json!({"data": filled_vertical()}), &OrderId("5".into()), Timestamp::MAX).unwrap_err().to_string().contains("order.data.id: got 312345678, expected 5"));
+    assert!(
+        one(&json!({"data": filled_vertical()}), &OrderId("5".into()), Timestamp::MAX)
+            .unwrap_err()
+            .to_string()
+            .contains("order.data.id: got 312345678, expected 5")
+    );
 }
 
 /// Contracts cut into fills at prices in cents.
