@@ -80,6 +80,7 @@ async fn the_quote_token_outlives_an_invocation_and_the_connection_does_not() {
     let stack = Stack::start(&moto, &StackConfig { start: "2025-09-03T20:10:00Z".parse().unwrap(), ..StackConfig::of_seed(FILLING) }).await.unwrap();
     for (trader, answer) in stack.invoke_all(warm_up).await.unwrap() {
         let quote_token = &answer.body["quote_token"];
+        assert_eq!((&answer.body["sized_by"], answer.body["unit_dollars"].is_string()), (&json!("accounts.toml"), true), "{}", answer.body);
         assert_eq!((answer.body["status"].as_str(), quote_token.as_str()), (Some("ok"), (trader.account != "schwab").then_some("fetched")), "{}", answer.body);
     }
     assert_eq!((count(&stack, Service::Tastytrade, "GET", "/api-quote-tokens"), stack.simulator.dxlink().counters().connections), (2, 0));

@@ -75,6 +75,7 @@ pub(crate) struct Connected {
     pub(crate) ledger: DynamoLedger,
     pub(crate) tokens: Arc<TokenKeeper>,
     pub(crate) profile: AccountProfile,
+    pub(crate) sized_by: String,
 }
 
 impl<'a> Assembly<'a> {
@@ -120,7 +121,7 @@ impl<'a> Assembly<'a> {
             token: None,
         };
         let signal = GammaWizard::new(http.clone(), config, self.clock());
-        Ok(Connected { http, broker, signal, ledger: self.ledger(), tokens, profile: account.profile })
+        Ok(Connected { http, broker, signal, ledger: self.ledger(), tokens, profile: account.profile, sized_by: account.sized_by })
     }
 
     /// How the account trades, by the file and what overrides it.

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::failure::Failure;
 
 /// The file, part of the binary: a deploy is the only way to change it.
+const FILE_NAME: &str = "accounts.toml";
 const FILE: &str = include_str!("../accounts.toml");
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +44,8 @@ pub struct Account {
     pub number: Option<String>,
     /// Strategy and execution.
     pub profile: AccountProfile,
+    /// Where its unit dollars come from, and where they were looked for in vain.
+    pub sized_by: String,
 }
 
 /// What a deployment may set beside the file: texts of secrets, each with the secret's name.
@@ -106,19 +109,24 @@ pub fn parse(file: &str, profile: &str, overrides: Overrides<'_>) -> Result<Acco
     if broker == BrokerKind::Tastytrade && number.is_none() {
         return Err(bad("account_number: missing, expected the account's number at tastytrade".into()));
     }
+    let mut sized_by = FILE_NAME.to_owned();
     if let Some((name, text)) = overrides.sizing_by_number {
         let all: BTreeMap<String, SizingByNumber> = read(name, text)?;
-        let ours = number.as_ref().and_then(|number| all.get(number));
-        strategy.unit_dollars = ours.map_or(strategy.unit_dollars, |ours| ours.unit_dollars);
+        match number.as_ref().and_then(|number| all.get(number)) {
+            Some(ours) => (strategy.unit_dollars, sized_by) = (ours.unit_dollars, name.to_owned()),
+            None => sized_by = format!("{FILE_NAME}; {name} does not name {}", number.as_deref().unwrap_or("the account")),
+        }
     }
     if let Some((name, text)) = overrides.sizing {
         let sizing: Sizing = read(name, text)?;
-        strategy.unit_dollars = sizing.unit_dollars.unwrap_or(strategy.unit_dollars);
+        if let Some(unit_dollars) = sizing.unit_dollars {
+            (strategy.unit_dollars, sized_by) = (unit_dollars, name.to_owned());
+        }
         strategy.most_per_side = sizing.most_per_side.or(strategy.most_per_side);
     }
     execution.check().map_err(|error| bad(error.to_string()))?;
     let strategy = Profile::try_from(strategy).map_err(|error| bad(error.to_string()))?;
-    Ok(Account { broker, number, profile: AccountProfile { strategy, execution } })
+    Ok(Account { broker, number, profile: AccountProfile { strategy, execution }, sized_by })
 }
 
 /// A secret that holds a JSON object.

@@ -44,6 +44,8 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
         "armed": armed,
         "halted": controls.halted,
         "ready_to_trade": ready,
+        "unit_dollars": connected.profile.strategy.raw().unit_dollars,
+        "sized_by": connected.sized_by,
         "token_refreshed": refreshed,
         "token": token,
         "quote_token": quote_token,

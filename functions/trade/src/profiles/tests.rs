@@ -13,7 +13,8 @@ fn units(profile: &str, overrides: Overrides<'_>) -> Result<String, String> {
 
 #[test]
 fn the_file_we_ship_is_sound_and_carries_the_reference_values() {
-    let Account { broker, number, profile } = plain("schwab");
+    let Account { broker, number, profile, sized_by } = plain("schwab");
+    assert_eq!(sized_by, "accounts.toml");
     let raw = profile.strategy.raw();
     assert_eq!((broker, number), (BrokerKind::Schwab, None));
     assert_eq!((raw.unit_dollars, raw.multipliers.clone(), raw.most_per_side), (Decimal::from(10_000), vec![2, 3, 5, 8, 10], None));
@@ -68,6 +69,9 @@ fn one_document_sizes_accounts_by_their_numbers_and_is_never_ignored() {
     assert_eq!(units("tt-ira", moved), Ok("8000.50".into()), "by the number that is traded");
     let own = Overrides { sizing: Some(("/gamma/tt-ira/sizing", r#"{"unit_dollars": 5000}"#)), ..by_number(both) };
     assert_eq!(units("tt-ira", own), Ok("5000".into()), "its own says more");
+    let by = |overrides| load("tt-ira", overrides).unwrap().sized_by;
+    assert_eq!([by(by_number(both)), by(own)], [BY_NUMBER, "/gamma/tt-ira/sizing"]);
+    assert_eq!(by(by_number(r#"{"5WT2O360": {"unit_dollars": 500}}"#)), "accounts.toml; /gamma/tt/account_sizing does not name 5WT20360");
     for (text, words) in [
         ("", "parameter /gamma/tt/account_sizing: EOF"),
         ("[]", "parameter /gamma/tt/account_sizing: invalid type: sequence"),
