@@ -8,6 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let adapters = ["gamma-market", "gamma-execution", "gamma-http"];
     let brokers = ["gamma-market", "gamma-execution", "gamma-http", "gamma-wire"];
+    let post_trade = ["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-notify"];
     BTreeMap::from([
         ("gamma-market", vec![]),
         ("gamma-strategy", vec!["gamma-market"]),
@@ -19,6 +20,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-gammawizard", adapters.to_vec()),
         ("gamma-cloud", vec!["gamma-market", "gamma-execution"]),
         ("gamma-dxlink", vec!["gamma-market"]),
+        ("gamma-sheets", vec!["gamma-execution", "gamma-http"]),
+        ("gamma-notify", vec!["gamma-execution"]),
+        ("gamma-sheets-log", post_trade.to_vec()),
+        ("gamma-edge-guard", post_trade.iter().copied().chain(["gamma-schwab", "gamma-tastytrade", "gamma-trade"]).collect()),
         ("gamma-simulator", vec!["gamma-market"]),
         (
             "gamma-trade",
@@ -38,11 +43,13 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
 }
 
 /// Outside crates that only some rooms may name.
-const RESERVED: [(&str, &[&str]); 7] = [
-    ("aws-", &["gamma-cloud"]),
+const RESERVED: [(&str, &[&str]); 9] = [
+    ("aws-config", &["gamma-cloud"]),
+    ("aws-sdk-", &["gamma-cloud"]),
+    ("aws-smithy-", &["gamma-cloud"]),
     ("reqwest", &["gamma-http", "gamma-tests"]),
     ("tokio-tungstenite", &["gamma-dxlink"]),
-    ("lambda_runtime", &["gamma-trade"]),
+    ("lambda_runtime", &["gamma-trade", "gamma-sheets-log", "gamma-edge-guard"]),
     ("axum", &["gamma-simulator"]),
     ("rand", &["gamma-simulator"]),
     ("anyhow", &[]),

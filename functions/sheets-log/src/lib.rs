@@ -1,0 +1,1 @@
+//! Post-trade: what a run did, as rows of a Google spreadsheet.

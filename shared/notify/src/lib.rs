@@ -1,0 +1,1 @@
+//! A short message to a person, by mail.
