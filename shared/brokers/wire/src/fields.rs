@@ -129,7 +129,7 @@ impl<'a> Object<'a> {
         Ok(self.text(key)?.map(|text| text.chars().take(LONGEST_WORDS).collect()))
     }
 
-    /// A number of anything, never a float of ours, and not beyond [`LARGEST`].
+    /// A number of anything, never a float of ours, and not beyond 1e15.
     pub fn decimal(&self, key: &str) -> Result<Option<Decimal>, FieldError> {
         self.value(key).map(|value| decimal(value).ok_or_else(|| self.bad(key, "a number up to 1e15"))).transpose()
     }
