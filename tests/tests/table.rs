@@ -92,7 +92,15 @@ impl Side {
             8 => format!("{:?}", ledger.close_day(&lease, "constant_stable", "filled").await),
             9 => {
                 let outcome = ["filled", "no_fill"][usize::try_from(call.one).unwrap() % 2].to_owned();
-                let run = RunRecord { run_id: RUNS[call.run].into(), account: "schwab".into(), date: DATE, outcome, live: true, report: serde_json::json!({}) };
+                let run = RunRecord {
+                    run_id: RUNS[call.run].into(),
+                    account: "schwab".into(),
+                    date: DATE,
+                    outcome,
+                    live: true,
+                    report: serde_json::json!({}),
+                    hand_off: gamma_execution::ports::Consumer::ALL[..call.run % 3].to_vec(),
+                };
                 format!("{:?}", ledger.put_run(&run).await)
             }
             10 => format!("{:?}", self.lock.take("/gamma/x", RUNS[call.run], at(second), at(second + 4)).await),

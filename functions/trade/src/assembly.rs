@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use gamma_cloud::{DynamoLedger, DynamoTokenLock, SecretName, SecretSet, Secrets, SecretsError, aws, token_store};
+use gamma_cloud::{DynamoLedger, DynamoTokenLock, LambdaHandoff, SecretName, SecretSet, Secrets, SecretsError, aws, token_store};
+use gamma_execution::handoff::{HandedOff, hand_off};
 use gamma_execution::ports::{Broker, BrokerError, Clock, Ledger, RunRecord, StoredToken};
 use gamma_execution::run::AccountProfile;
 use gamma_execution::tokens::{TokenIdentity, TokenKeeper, TokenPorts};
@@ -187,9 +188,31 @@ impl<'a> Assembly<'a> {
         let report: Value = json!({ "error_type": failure.error_type, "detail": failure.to_string() });
         let date = trade_date(self.clock.now());
         let (run_id, account) = (self.run_id.clone(), self.deployment.account().to_owned());
-        let record = RunRecord { run_id, account, date, outcome: "setup_failed".to_owned(), live: self.deployment.live(), report };
+        let record = RunRecord {
+            run_id,
+            account,
+            date,
+            outcome: "setup_failed".to_owned(),
+            live: self.deployment.live(),
+            report,
+            hand_off: self.deployment.consumers(),
+        };
         if let Err(error) = self.ledger().put_run(&record).await {
             tracing::error!(run_id = %self.run_id, "the run record could not be written: {error}");
         }
+    }
+
+    /// Gives what is recorded to those who take it from here. What goes wrong is for the next delivery or sweep.
+    pub(crate) async fn hand_off(&self) {
+        if self.deployment.functions.is_empty() {
+            return;
+        }
+        let config = aws::hurried(&self.aws);
+        let handoff = LambdaHandoff::new(&config, self.deployment.functions.clone());
+        let HandedOff { taken, left } = hand_off(&self.ledger(), &handoff, self.deployment.account()).await;
+        if !left.is_empty() {
+            tracing::error!(run_id = %self.run_id, alarm = true, "not handed off, the next delivery or sweep tries again: {}", left.join("; "));
+        }
+        tracing::info!(run_id = %self.run_id, taken = taken.join(", "), "handed off");
     }
 }

@@ -1,6 +1,9 @@
 //! What the deployment says: which account, which table, live or dry, and where the services are.
 
+use std::collections::BTreeMap;
+
 use gamma_cloud::SecretName;
+use gamma_execution::ports::Consumer;
 
 use crate::failure::Failure;
 use crate::profiles::{self, BrokerKind};
@@ -16,6 +19,8 @@ pub(crate) struct Deployment {
     pub(crate) gammawizard_url: String,
     /// Where the secrets are kept.
     pub(crate) names: SecretNames,
+    /// `GAMMA_SHEETS_LOG_FUNCTION`, `GAMMA_EDGE_GUARD_FUNCTION`: the functions that take recorded runs, where they are deployed.
+    pub(crate) functions: BTreeMap<Consumer, String>,
     /// The virtual clock of a local stack; accepted only where every endpoint is loopback.
     pub(crate) clock_url: Option<String>,
 }
@@ -112,6 +117,7 @@ impl SecretNames {
 
 const SCHWAB: &str = "https://api.schwabapi.com";
 const TASTYTRADE: &str = "https://api.tastyworks.com";
+const CONSUMERS: [(Consumer, &str); 2] = [(Consumer::SheetsLog, "GAMMA_SHEETS_LOG_FUNCTION"), (Consumer::EdgeGuard, "GAMMA_EDGE_GUARD_FUNCTION")];
 const GAMMAWIZARD: &str = "https://gandalf.gammawizard.com";
 
 impl Deployment {
@@ -149,7 +155,9 @@ impl Deployment {
                 return Err(bad(name, "an address without TLS", "https://, or http:// on loopback"));
             }
         }
-        Ok(Self { account, profile, table, live, broker_url, gammawizard_url, names, clock_url })
+        let function = |(consumer, variable)| Some((consumer, value(variable)?));
+        let functions = CONSUMERS.into_iter().filter_map(function).collect();
+        Ok(Self { account, profile, table, live, broker_url, gammawizard_url, names, functions, clock_url })
     }
 
     pub(crate) fn account(&self) -> &str {
@@ -159,6 +167,11 @@ impl Deployment {
     /// The table of accounts.toml by which this account trades: `GAMMA_PROFILE`, or the one of its own name.
     pub(crate) fn profile(&self) -> &str {
         &self.profile
+    }
+
+    /// Who takes recorded runs.
+    pub(crate) fn consumers(&self) -> Vec<Consumer> {
+        self.functions.keys().copied().collect()
     }
 
     pub(crate) fn table(&self) -> &str {

@@ -67,7 +67,8 @@ async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: Stri
         (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected).await,
         (Ok(connected), Event::Run(task)) => {
             let account = deployment.account().to_owned();
-            let request = RunRequest { account, run_id: run_id.clone(), deployment_live: deployment.live(), deadline, task };
+            let (deployment_live, consumers) = (deployment.live(), deployment.consumers());
+            let request = RunRequest { account, run_id: run_id.clone(), deployment_live, deadline, task, consumers };
             let ports = Ports {
                 clock: clock.as_ref(),
                 broker: connected.broker.port(),
@@ -75,10 +76,13 @@ async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: Stri
                 ledger: &connected.ledger,
                 tokens: &connected.tokens,
             };
-            respond(&run(ports, &request, &connected.profile).await, connected.http.requests_sent())
+            let report = run(ports, &request, &connected.profile).await;
+            assembly.hand_off().await;
+            respond(&report, connected.http.requests_sent())
         }
         (Err(failure), _) => {
             assembly.record(&failure).await;
+            assembly.hand_off().await;
             Err(failure)
         }
     };

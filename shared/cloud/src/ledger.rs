@@ -7,6 +7,7 @@
 //! | | `intent#<strategy>#<side>#r<NN>` | one side of the plan |
 //! | | `rung#<strategy>#<side>#r<NN>#<NN>` | one attempt to place an order |
 //! | | `run#<run_id>` | how one run ended, with its report as JSON text |
+//! | `<account>#outbox` | `<date>#<run_id>#<consumer>` | that consumer has not been given that run; taken away when it has |
 //! | `control#<account>` | `arming`, `halt` | operator records of one account |
 //! | `control#all` | `halt` | the operator's halt of everything |
 //! | `token#<name>` | `lock` | who refreshes that token document and writes it back, until when |
@@ -29,6 +30,7 @@ mod intent;
 mod item;
 mod key;
 mod lease;
+mod outbox;
 mod record;
 mod run;
 mod rung;

@@ -4,6 +4,7 @@
 //! [`Secrets`], [`token_store`], [`DynamoTokenLock`] and [`DynamoLedger`]; everything else sees the ports of `gamma-execution`.
 
 pub mod aws;
+mod handoff;
 mod ledger;
 mod secret_name;
 mod secret_tokens;
@@ -13,6 +14,7 @@ mod service_error;
 mod tokens;
 
 pub use aws_config::SdkConfig;
+pub use handoff::LambdaHandoff;
 pub use ledger::{DynamoLedger, DynamoTokenLock, HaltScope, OperatorControls, create_table, table};
 pub use secret_name::{SecretName, SecretNameError};
 pub use secret_tokens::SecretTokenStore;

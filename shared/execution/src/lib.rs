@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod fingerprint;
 pub mod gates;
+pub mod handoff;
 pub mod ladder;
 pub mod ports;
 pub mod profile;

@@ -3,6 +3,7 @@
 mod broker;
 mod capabilities;
 mod clock;
+mod handoff;
 mod ledger;
 mod signal;
 mod tokens;
@@ -10,6 +11,7 @@ mod tokens;
 pub use broker::{AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Fill, NotPlaced, OrderId, OrderName, OrderStatus, OrderView, PlaceReply};
 pub use capabilities::{Capabilities, Incapable, Lack, OrderKind};
 pub use clock::Clock;
+pub use handoff::{Archive, Consumer, Handoff, HandoffError, Outbox, PendingHandoff, RunKey};
 pub use ledger::{
     Arming, Controls, DayRecord, DayState, Decision, IntentKey, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd,
     RunRecord, RungRecord, RungState, Writer,

@@ -1,5 +1,6 @@
 //! What a run says of itself: one named outcome, and everything a reader needs to know why.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use gamma_market::{Effect, PackageNbbo, Price, Right, Vertical};
@@ -215,6 +216,8 @@ pub struct RunReport {
     pub dry_run: bool,
     /// The gates that would have refused a live run (dry runs) or did refuse this one.
     pub gates: Vec<Gate>,
+    /// The signal's row as it was published, once one was planned by; the last one when the signal moved.
+    pub signal: BTreeMap<String, String>,
     /// The plan, once there is one; the last one when the signal moved.
     pub plan: Option<Plan>,
     /// Every side, by revision.

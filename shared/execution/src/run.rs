@@ -10,6 +10,7 @@ mod sweep;
 mod work;
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use gamma_market::QuoteBook;
 use gamma_market::calendar::trade_date;
@@ -18,6 +19,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::gates::{Gate, time_gates};
+use crate::handoff::is_handed_off;
 use crate::ports::{Arming, BrokerError, BrokerFault, DayRecord, DayState, Lease, LedgerError, LoadedDay, OrderId, PutOutcome, RunRecord, SignalError};
 use crate::profile::seconds;
 use crate::report::{Outcome, RunReport, Status};
@@ -119,6 +121,7 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         trade_date,
         dry_run: !live,
         gates,
+        signal: BTreeMap::new(),
         plan: None,
         sides: Vec::new(),
         token: TokenSaved::Unchanged,
@@ -345,6 +348,7 @@ impl Run<'_> {
             outcome: ended.outcome.name().to_owned(),
             live: !self.report.dry_run,
             report: serde_json::to_value(&self.report).unwrap_or_default(),
+            hand_off: if is_handed_off(ended.outcome) && !self.report.dry_run { self.request.consumers.clone() } else { Vec::new() },
         };
         let ledger = self.ports.ledger;
         if let Err(error) = self.persist(async || ledger.put_run(&record).await).await {

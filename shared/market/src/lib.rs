@@ -15,7 +15,7 @@ mod vertical;
 pub use nbbo::{LegQuote, PackageNbbo, QuoteBook, package_nbbo, settlement_value};
 pub use package::{Package, PackageError, Shape};
 pub use price::{Price, PriceError};
-pub use signal::SignalRow;
+pub use signal::{Published, SignalRow};
 pub use symbol::{OptionSymbol, Right, Strike, SymbolError};
 pub use tick::{PriceRule, Tick, TickError};
 pub use vertical::{Effect, Leg, LegAction, Vertical, VerticalError};

@@ -34,4 +34,21 @@ pub struct SignalRow {
     pub volatilities: BTreeMap<String, Decimal>,
     /// The index level (`SPX`), for the record only.
     pub spot: Option<Decimal>,
+    /// Every field as it was published, by its name in the feed, for the record only.
+    #[serde(default)]
+    pub published: Published,
 }
+
+/// A row's fields as they were published. Two rows that say the same in other words are the same row, so this is no part of what a row
+/// is compared by.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Published(pub BTreeMap<String, String>);
+
+impl PartialEq for Published {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Published {}

@@ -107,6 +107,7 @@ mod tests {
             call_price: None,
             volatilities: BTreeMap::new(),
             spot: None,
+            published: Default::default(),
         }
     }
 

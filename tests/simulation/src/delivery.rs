@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gamma_cloud::{DynamoLedger, DynamoTokenLock};
+use gamma_execution::handoff::hand_off;
 use gamma_execution::ports::{Clock, TokenStore};
 use gamma_execution::report::RunReport;
 use gamma_execution::run::{AccountProfile, Ports, RunRequest, run};
@@ -31,5 +32,7 @@ pub(crate) async fn deliver(hand: Hand, request: RunRequest, profile: Arc<Accoun
     let desk = Desk::new(hand.clone(), Arc::clone(&keeper), stored.text.clone(), &account);
     let ledger = DynamoLedger::over(own.clone());
     let ports = Ports { clock: &hand, broker: &desk, signal: &hand, ledger: &ledger, tokens: &keeper };
-    Some(run(ports, &request, &profile).await)
+    let report = run(ports, &request, &profile).await;
+    hand_off(&ledger, &hand, &request.account).await;
+    Some(report)
 }

@@ -114,7 +114,7 @@ impl Kind {
 }
 
 /// Every step that a run can take. A call that is not among them stops the simulation.
-pub const STEPS: [Step; 29] = [
+pub const STEPS: [Step; 33] = [
     Step("take lease", Kind::AwsWrite),
     Step("renew lease", Kind::AwsWrite),
     Step("release lease", Kind::AwsWrite),
@@ -128,6 +128,10 @@ pub const STEPS: [Step; 29] = [
     Step("set intent", Kind::AwsWrite),
     Step("close day", Kind::AwsWrite),
     Step("put run", Kind::AwsWrite),
+    Step("put run, compare", Kind::AwsRead),
+    Step("read outbox", Kind::AwsRead),
+    Step("hand off", Kind::AwsWrite),
+    Step("clear outbox", Kind::AwsWrite),
     Step("read controls", Kind::AwsRead),
     Step("take token lock", Kind::AwsWrite),
     Step("release token lock", Kind::AwsWrite),

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_cloud::table::{Change, Expression, Item, Key, Step as Part, Table, Transacted, Written};
 use gamma_execution::ports::{
-    BrokerFault, Clock, LedgerError, SaveError, SignalError, SignalSource, StoredToken, TokenIssuer, TokenStore, TokenVersion, TokenWrite,
+    BrokerFault, Clock, Handoff, HandoffError, LedgerError, PendingHandoff, SaveError, SignalError, SignalSource, StoredToken, TokenIssuer, TokenStore,
+    TokenVersion, TokenWrite,
 };
 use gamma_market::SignalRow;
 use jiff::Timestamp;
@@ -115,6 +116,11 @@ impl Table for Hand {
         self.table(operation, operation, move |truth| truth.table.replace(&key, &item)).await
     }
 
+    async fn delete(&self, operation: &'static str, key: &Key) -> Result<(), LedgerError> {
+        let key = key.clone();
+        self.table(operation, operation, move |truth| truth.table.delete(&key)).await
+    }
+
     async fn update(&self, operation: &'static str, key: &Key, change: &Change) -> Result<Written, LedgerError> {
         let (key, change) = (key.clone(), change.clone());
         self.table(operation, operation, move |truth| truth.table.update(&key, &change)).await
@@ -122,6 +128,16 @@ impl Table for Hand {
 
     async fn transact(&self, operation: &'static str, _: &Key, steps: Vec<Part>) -> Result<Transacted, LedgerError> {
         self.table(operation, operation, move |truth| truth.table.transact(&steps)).await
+    }
+}
+
+#[async_trait]
+impl Handoff for Hand {
+    async fn hand_off(&self, handoff: &PendingHandoff) -> Result<(), HandoffError> {
+        let given = handoff.clone();
+        let taken = self.call("hand off", AWS, move |truth, _, _| truth.handed.insert(given.clone())).await;
+        let failed = |failure: Failure| HandoffError { run_id: handoff.run.run_id.clone(), consumer: handoff.consumer, reason: format!("{failure:?}") };
+        taken.map(|_| ()).map_err(failed)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use gamma_cloud::table::{AttributeValue, Item, Key};
 use gamma_execution::approval::PackageOrder;
+use gamma_execution::ports::Consumer;
 use gamma_execution::report::{Outcome, RunReport, Status};
 use gamma_market::{Effect, Price, Right};
 use jiff::Timestamp;
@@ -170,6 +171,15 @@ pub(crate) fn settled(inner: &mut Inner, reference: &Reference, account: usize, 
     }
     if last.is_none_or(|last| matches!(last, Outcome::Unresolved | Outcome::LedgerUnavailable | Outcome::BrokerUnavailable | Outcome::AnotherRunActive)) {
         broken.push(format!("the last sweep ended {last:?}"));
+    }
+    let left = inner.truth.table.partition(&format!("{name}#outbox")).map(|mark| format!("{} is in the outbox", text(mark, "sk")));
+    broken.extend(left);
+    let untold = ["already_traded", "another_run_active", "market_closed", "swept", "dry_run"];
+    let told =
+        |run: &str, consumer| inner.truth.handed.iter().any(|handed| handed.run.run_id == run && handed.run.account == name && handed.consumer == consumer);
+    for run in items(inner, name, "run#").filter(|run| run.get("live") == Some(&AttributeValue::Bool(true)) && !untold.contains(&text(run, "outcome"))) {
+        let missed = Consumer::ALL.into_iter().filter(|consumer| !told(text(run, "run_id"), *consumer));
+        broken.extend(missed.map(|consumer| format!("{consumer} was never given run {}, which ended {}", text(run, "run_id"), text(run, "outcome"))));
     }
     if inner.truth.table.items().flat_map(|item| item.values()).any(|value| value.as_s().is_ok_and(|text| text.contains(CANARY))) {
         broken.push("a record shows a secret".to_owned());

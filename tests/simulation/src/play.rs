@@ -4,12 +4,14 @@
 mod judge;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use gamma_cloud::table::{AttributeValue, Item, Key};
+use gamma_execution::ports::Consumer;
 use gamma_execution::report::{Outcome, RunReport};
 use gamma_execution::run::{AccountProfile, Resolve, RunRequest, Task};
 use gamma_execution::tokens::TokenSaved;
@@ -131,7 +133,7 @@ impl<'a> Play<'a> {
                 }
             }
         }
-        let truth = Truth { table, exchange, store, feed: scenario.feed.clone() };
+        let truth = Truth { table, exchange, store, feed: scenario.feed.clone(), handed: BTreeSet::new() };
         let world = World::new(SCHEDULED - 1000, truth, Chance::of(scenario.seed, 2), scenario.faults.clone());
         world.look().story = story.then(Vec::new);
         let agenda = scenario.deliveries.iter().enumerate().map(|(number, delivery)| ((delivery.at, number), delivery.clone())).collect();
@@ -233,6 +235,7 @@ impl<'a> Play<'a> {
             deployment_live: true,
             deadline: Timestamp::from_millisecond(deadline + delivery.skew).expect("a time of this century"),
             task: self.decided(delivery),
+            consumers: Consumer::ALL.to_vec(),
         };
         let (profile, account) = (Arc::clone(&self.profile), account.clone());
         let future: Running = Box::pin(async move { deliver(hand, request, profile, account).await });

@@ -148,6 +148,7 @@ impl Signal {
             call_price: None,
             volatilities: BTreeMap::from([("VixOne".to_owned(), Decimal::new(if self.low { 10 } else { 20 }, 2))]),
             spot: None,
+            published: Default::default(),
         }
     }
 

@@ -51,6 +51,13 @@ impl MemoryTable {
         self.partitions.entry(key.partition.clone()).or_default().insert(key.sort.clone(), item.clone());
     }
 
+    /// Takes away what stands at `key`.
+    pub fn delete(&mut self, key: &Key) {
+        if let Some(items) = self.partitions.get_mut(&key.partition) {
+            items.remove(&key.sort);
+        }
+    }
+
     /// Changes the item at `key` when the condition holds; an item that is not there begins with its key.
     pub fn update(&mut self, key: &Key, change: &Change) -> Written {
         if !self.holds(key, &change.when) {
@@ -128,6 +135,11 @@ impl Table for Immediate {
 
     async fn replace(&self, _: &'static str, key: &Key, item: Item) -> Result<(), LedgerError> {
         self.table().replace(key, &item);
+        Ok(())
+    }
+
+    async fn delete(&self, _: &'static str, key: &Key) -> Result<(), LedgerError> {
+        self.table().delete(key);
         Ok(())
     }
 

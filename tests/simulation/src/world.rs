@@ -1,11 +1,12 @@
 //! The world that several deliveries share: one time, one table, one broker, one parameter store, and the calls on their way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use gamma_execution::ports::PendingHandoff;
 use gamma_market::SignalRow;
 
 use crate::chance::Chance;
@@ -25,6 +26,8 @@ pub struct Truth {
     pub store: Store,
     /// What the feed shows from when on.
     pub feed: Vec<(Ms, SignalRow)>,
+    /// What consumers were given, once or more often.
+    pub handed: BTreeSet<PendingHandoff>,
 }
 
 /// Which faults strike.

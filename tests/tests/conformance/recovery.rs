@@ -45,6 +45,7 @@ impl SignalSource for Feed {
             call_price: None,
             volatilities: BTreeMap::from([("VixOne".to_owned(), "0.1".parse().unwrap())]),
             spot: None,
+            published: Default::default(),
         }])
     }
 }
@@ -127,6 +128,7 @@ impl<'a> Day<'a> {
             deployment_live: true,
             deadline: self.desk.now() + Duration::from_secs(240),
             task: Task::Trade { dry_run: false, scheduled: Some("2025-09-03T16:13:00-04:00".parse().unwrap()) },
+            consumers: Vec::new(),
         };
         let ports = Ports { clock: &self.clock, broker, signal: &Feed, ledger: &self.ledger, tokens: &connection.keeper };
         Box::pin(run(ports, &request, &self.profile)).await

@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -138,6 +139,12 @@ impl Table for DynamoTable {
     async fn replace(&self, operation: &'static str, key: &Key, item: Item) -> Result<(), LedgerError> {
         let request = self.client.put_item().table_name(&self.name).set_item(Some(item));
         let sent = self.uncontended(|| request.clone().send(), is_contended::<PutItemError>).await;
+        sent.map(drop).map_err(|error| failed(operation, key, reason(&error)))
+    }
+
+    async fn delete(&self, operation: &'static str, key: &Key) -> Result<(), LedgerError> {
+        let request = self.client.delete_item().table_name(&self.name).set_key(Some(key.attributes()));
+        let sent = self.uncontended(|| request.clone().send(), is_contended::<DeleteItemError>).await;
         sent.map(drop).map_err(|error| failed(operation, key, reason(&error)))
     }
 

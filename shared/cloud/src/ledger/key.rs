@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gamma_execution::ports::{IntentKey, LedgerError};
+use gamma_execution::ports::{IntentKey, LedgerError, PendingHandoff};
 use jiff::civil::Date;
 
 use super::item::Item;
@@ -152,6 +152,19 @@ pub(super) fn halt(operation: &'static str, scope: HaltScope<'_>) -> Result<Key,
         }
     };
     Ok(Key { partition: format!("control#{name}"), sort: "halt".to_owned() })
+}
+
+/// The partition of what an account has still to hand off.
+pub(super) fn outbox(operation: &'static str, account: &str) -> Result<String, LedgerError> {
+    checked_account(operation, account)?;
+    Ok(format!("{account}#outbox"))
+}
+
+/// The mark of one run for one consumer.
+pub(super) fn outbox_mark(operation: &'static str, handoff: &PendingHandoff) -> Result<Key, LedgerError> {
+    let run = &handoff.run;
+    checked(operation, "run id", &run.run_id)?;
+    Ok(Key { partition: outbox(operation, &run.account)?, sort: format!("{}#{}#{}", run.trade_date, run.run_id, handoff.consumer) })
 }
 
 /// The lock of one token document, whose name is that of its parameter or secret.

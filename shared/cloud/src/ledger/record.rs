@@ -260,5 +260,19 @@ pub(super) fn run_item(key: &Key, run: &RunRecord) -> Item {
     )
 }
 
+pub(super) fn run_from(found: &Item) -> Result<RunRecord, Malformed> {
+    let fields = Fields::of(found);
+    let report = serde_json::from_str(fields.text("report")?).map_err(|_| fields.malformed("report", "a report as JSON text"))?;
+    Ok(RunRecord {
+        run_id: fields.text("run_id")?.to_owned(),
+        account: fields.text("account")?.to_owned(),
+        date: fields.parsed("date", "a date such as 2025-09-03")?,
+        outcome: fields.text("outcome")?.to_owned(),
+        live: fields.flag("live")?,
+        report,
+        hand_off: Vec::new(),
+    })
+}
+
 #[cfg(test)]
 mod tests;

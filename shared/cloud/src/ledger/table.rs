@@ -44,6 +44,12 @@ pub trait Table: fmt::Debug + Send + Sync {
     /// As [`Table::get`].
     async fn replace(&self, operation: &'static str, key: &Key, item: Item) -> Result<(), LedgerError>;
 
+    /// Takes the item at `key` away, if there is one.
+    ///
+    /// # Errors
+    /// As [`Table::get`].
+    async fn delete(&self, operation: &'static str, key: &Key) -> Result<(), LedgerError>;
+
     /// Changes the item at `key` when the condition holds; gives it as it then stands.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod control;
 mod lease;
 mod load;
 mod lost;
+mod outbox;
 mod repeat;
 mod token_lock;
 mod write;

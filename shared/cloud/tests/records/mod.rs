@@ -95,5 +95,5 @@ pub(crate) fn rung(by: &Writer, revision: u32, number: u32) -> RungRecord {
 
 #[allow(dead_code, reason = "each test binary uses its own part of the records")]
 pub(crate) fn ended_run(run_id: &str, report: serde_json::Value) -> RunRecord {
-    RunRecord { run_id: run_id.to_owned(), account: ACCOUNT.to_owned(), date: DATE, outcome: "filled".to_owned(), live: true, report }
+    RunRecord { run_id: run_id.to_owned(), account: ACCOUNT.to_owned(), date: DATE, outcome: "filled".to_owned(), live: true, report, hand_off: Vec::new() }
 }

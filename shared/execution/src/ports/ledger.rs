@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::Consumer;
 use super::broker::{Fill, OrderId, OrderName, OrderStatus};
 
 /// Who writes: carried by every conditional write, so that a write whose answer was lost is recognised as our own.
@@ -324,6 +325,8 @@ pub struct RunRecord {
     pub live: bool,
     /// The whole report as JSON.
     pub report: serde_json::Value,
+    /// Who is to be given it: marked in the outbox with the same write. Not kept in the record itself.
+    pub hand_off: Vec<Consumer>,
 }
 
 /// A ledger call that failed: nothing is known of whether a write was made, except where the name says so.

@@ -120,6 +120,7 @@ impl Run<'_> {
 
     pub(super) fn decide(&mut self, row: &SignalRow, account: &Account) -> Result<Plan, Ended> {
         let snapshot = Snapshot { equity: account.snapshot.equity, positions: &account.snapshot.positions };
+        self.report.signal.clone_from(&row.published.0);
         let plan = decide(row, snapshot, &self.profile.strategy).map_err(|refusal| Ended::new(Outcome::PlanRefused, refusal))?;
         tracing::info!(run_id = %self.request.run_id, units = plan.units, multiplier = plan.multiplier, structure = %plan.structure, "planned");
         self.report.plan = Some(plan.clone());

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Resolve;
-use crate::ports::{Broker, Clock, Ledger, SignalSource};
+use crate::ports::{Broker, Clock, Consumer, Ledger, SignalSource};
 use crate::profile::ExecutionProfile;
 use crate::tokens::TokenKeeper;
 
@@ -46,6 +46,8 @@ pub struct RunRequest {
     pub deadline: Timestamp,
     /// What is asked for.
     pub task: Task,
+    /// Who is deployed to take runs from here.
+    pub consumers: Vec<Consumer>,
 }
 
 /// What a delivery asks for.

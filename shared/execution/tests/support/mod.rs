@@ -91,6 +91,7 @@ pub(crate) fn row(put: u32, call: u32) -> SignalRow {
         call_price: None,
         volatilities: BTreeMap::from([("VixOne".to_owned(), "0.1".parse().unwrap())]),
         spot: None,
+        published: Default::default(),
     }
 }
 
@@ -157,6 +158,7 @@ impl World {
             deployment_live: true,
             deadline: now + Duration::from_secs(240),
             task: Task::Trade { dry_run: false, scheduled: Some("2025-09-03T20:13:00Z".parse().unwrap()) },
+            consumers: gamma_execution::ports::Consumer::ALL.to_vec(),
         }
     }
 

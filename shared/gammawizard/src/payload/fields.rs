@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 
-use gamma_market::SignalRow;
+use gamma_market::{Published, SignalRow};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 /// The names under which feeds publish a volatility, in the order the reference tries them.
 const VOLATILITY_FIELDS: [&str; 6] = ["VixOne", "VIXONE", "Vix1", "VIX1", "VIX", "Vix"];
+
+/// Fields and signs that are kept of a row for the record; the feed publishes some thirty short ones.
+const MOST_FIELDS: usize = 100;
+const LONGEST: usize = 100;
 
 /// The row, or `None` when its `Date` is missing or does not read.
 pub(super) fn read_row(fields: &Map<String, Value>) -> Option<SignalRow> {
@@ -27,7 +31,19 @@ pub(super) fn read_row(fields: &Map<String, Value>) -> Option<SignalRow> {
         call_price: number("Call"),
         volatilities,
         spot: number("SPX"),
+        published: Published(fields.iter().filter_map(|(name, value)| published(name, value)).take(MOST_FIELDS).collect()),
     })
+}
+
+/// A field for the record: its text, where it is one of reasonable length.
+fn published(name: &str, value: &Value) -> Option<(String, String)> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    (name.len() <= LONGEST && text.len() <= LONGEST).then(|| (name.to_owned(), text))
 }
 
 /// A day: an ISO date, or a date-time of which the first ten characters are taken as they stand (reference section 1).

@@ -38,8 +38,11 @@ fn a_full_row_field_by_field() {
             call_price: number("1.05"),
             volatilities: volatilities.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).into(),
             spot: number("6941.47"),
+            published: Default::default(),
         }]
     );
+    let published = &read(&row).unwrap()[0].published.0;
+    assert_eq!((published.len(), published["Forward"].as_str(), published["RImp"].as_str()), (15, "6943.1", "1e-3"), "as it stands there");
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(super) fn row() -> SignalRow {
         call_price: None,
         volatilities: BTreeMap::from([("VixOne".to_owned(), Decimal::new(2, 1))]),
         spot: None,
+        published: Default::default(),
     }
 }
 

@@ -26,6 +26,7 @@ fn row(left: Option<i64>, right: Option<i64>, vix_one: Option<&str>) -> SignalRo
         call_price: None,
         volatilities: vix_one.map(|value| ("VixOne".to_owned(), dec(value))).into_iter().collect(),
         spot: None,
+        published: Default::default(),
     }
 }
 
