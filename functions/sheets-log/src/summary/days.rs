@@ -15,6 +15,9 @@ use crate::tracking::SEVERAL_STRIKES;
 
 const SIDES: [(Right, &str); 2] = [(Right::Put, "put"), (Right::Call, "call")];
 
+/// Points between the strikes of the signal's spreads.
+const WIDTH: Decimal = Decimal::from_parts(5, 0, 0, false, 0);
+
 /// The line of every date that `tracking` has.
 pub(super) fn lines(tracking: &[Row], signals: &[Row]) -> BTreeMap<Date, Line> {
     let signals = by_date(signals);
@@ -163,6 +166,15 @@ impl SignalDay<'_> {
         ACCOUNTS.iter().find_map(|account| of(self.accounts.get(account.name)?))
     }
 
+    /// The strikes that were published, whole points by truncation as they are traded.
+    fn strikes(&self, right: Right) -> Option<(Decimal, Decimal)> {
+        let inner = |column| self.text(column).parse::<Decimal>().ok().map(|strike| strike.trunc());
+        match right {
+            Right::Put => inner("put_strike").map(|high| (high - WIDTH, high)),
+            Right::Call => inner("call_strike").map(|low| (low, low + WIDTH)),
+        }
+    }
+
     fn price(&self, side: &str) -> String {
         signed(self.text(&format!("{side}_price")), self.effect(side))
     }
@@ -171,7 +183,7 @@ impl SignalDay<'_> {
         let mut total = None;
         for (right, side) in SIDES {
             let Some(effect) = self.effect(side) else { continue };
-            let strikes = self.accounts_say(|row| row.strikes(side))?;
+            let strikes = self.strikes(right).or_else(|| self.accounts_say(|row| row.strikes(side)))?;
             let price = self.text(&format!("{side}_price")).parse().ok()?;
             *total.get_or_insert(Decimal::ZERO) += Held { right, effect, strikes, price, spreads: Decimal::ONE }.at_expiry(settle, Decimal::ZERO);
         }
