@@ -21,7 +21,7 @@ use layout::{FIRST_LINE, Layout};
 /// The tab's title.
 pub(crate) const TAB: &str = "CS_Summary";
 
-/// Cells of one date: as many as [`Layout::columns`], in that order, the date first.
+/// Cells of one date in the order of [`Layout::columns`], the date first.
 type Line = Vec<String>;
 
 /// The changes that bring the summary up to date with the two tabs it follows from.
@@ -43,7 +43,10 @@ pub(crate) fn changes(workbook: &Workbook) -> Result<Vec<Change>, LogError> {
 /// The cells below the headings that have to change.
 fn body(tab: &Tab, layout: &Layout, computed: BTreeMap<Date, Line>) -> Texts {
     let (mut lines, slots) = standing(tab, layout);
-    lines.extend(computed);
+    for (date, line) in computed {
+        let stands = lines.entry(date).or_insert_with(|| vec![String::new(); layout.columns.len()]);
+        stands.splice(..layout.computed, line);
+    }
     let mut newest_first = lines.into_values().rev();
     let mut texts = Texts::new();
     for slot in slots {

@@ -62,7 +62,7 @@ fn a_trade_row_says_who_what_and_at_which_price() {
 fn the_price_is_that_of_the_fills_and_unknown_where_one_is() {
     let fills: &[(&str, &[(u32, &str)])] = &[("0.95", &[(1, "1.00")]), ("0.90", &[(1, "0.92"), (1, "0.90")])];
     let day = Day::new("schwab", "2026-02-11", "2026-02-12").side(PUT, 1, 4, fills).reported();
-    let rows = table(&handed_off(&[day.clone()]), "ConstantStableTrades");
+    let rows = table(&handed_off(std::slice::from_ref(&day)), "ConstantStableTrades");
     assert_eq!(shown(&rows[0], "qty_filled fill_price last_price reason"), "3 | 0.94 | 0.90 | PARTIAL_FILL");
 
     // An operator said that one more filled, not at which price.

@@ -20,6 +20,8 @@ const SIGNAL: &str = "GW";
 const BLOCK: [&str; 3] = ["QTY", "price put", "price call"];
 /// What the first system called the fourth. Only a new tab is given it.
 const USERS: &str = "Total with comm";
+/// What a later version of it called the fourth, when it wrote its own results there.
+const RESULTS: &str = "P&L";
 /// The block that the first system did not have.
 const PNL: &str = "P&L at expiry";
 /// Its first column, before one for the signal and one for each account.
@@ -29,17 +31,22 @@ const SETTLEMENT: &str = "settlement";
 pub(super) struct Layout {
     /// The date; of signal and accounts three each; settlement; the P&L of signal and accounts.
     pub(super) columns: Vec<usize>,
+    /// How many of them are worked out. Behind these stand columns of results of the first system: nothing new comes into them, but what is
+    /// there belongs to a date and moves with it.
+    pub(super) computed: usize,
     /// Indexes of `columns` whose cells are written together.
-    pub(super) groups: [Range<usize>; 5],
+    pub(super) groups: Vec<Range<usize>>,
 }
 
 impl Layout {
     /// As `tab` has it: blocks are found by their titles, or stand where a new tab has them.
     pub(super) fn of(tab: &Tab) -> Result<Self, LogError> {
         let mut columns = vec![0];
+        let mut results = Vec::new();
         for (index, title) in titles().enumerate() {
             let start = block(tab, title, 1 + 4 * index)?;
             columns.extend(start..start + BLOCK.len());
+            results.extend(Some(start + BLOCK.len()).filter(|column| same(tab.cell(HEADINGS, *column), RESULTS)));
         }
         let named = (0..tab.columns as usize).find(|column| same(tab.cell(TITLES, *column), PNL));
         let width = 1 + titles().count();
@@ -48,7 +55,11 @@ impl Layout {
         let free = || (1 + 4 * titles().count()..).find(|start| !(*start..start + width).any(used)).unwrap_or_default();
         let start = named.unwrap_or_else(free);
         columns.extend(start..start + width);
-        Ok(Self { columns, groups: [0..4, 4..7, 7..10, 10..13, 13..13 + width] })
+        let computed = columns.len();
+        columns.extend(results);
+        let mut groups = vec![0..4, 4..7, 7..10, 10..13, 13..computed];
+        groups.extend((computed..columns.len()).map(|index| index..index + 1));
+        Ok(Self { columns, computed, groups })
     }
 
     /// Titles and headings that are missing.
@@ -71,7 +82,7 @@ impl Layout {
                 head(HEADINGS, own[2] + 1, USERS);
             }
         }
-        let pnl = &self.columns[1 + 3 * titles().count()..];
+        let pnl = &self.columns[1 + 3 * titles().count()..self.computed];
         head(TITLES, pnl[0], PNL);
         for (column, heading) in pnl.iter().zip(std::iter::once(SETTLEMENT).chain(titles())) {
             head(HEADINGS, *column, heading);
