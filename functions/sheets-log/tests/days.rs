@@ -149,6 +149,25 @@ fn a_side_that_filled_at_two_strikes_has_no_pnl_that_could_be_wrong() {
 }
 
 #[test]
+fn a_plan_that_was_replaced_before_it_filled_is_not_what_the_day_shows() {
+    let unfilled: &[(&str, &[(u32, &str)])] = &[("0.95", &[])];
+    // The signal moved to an earlier expiry; the row of the later one stands below.
+    let later = Day::new("schwab", "2026-02-11", "2026-02-13").side(PUT, 1, 2, unfilled);
+    let mut day = Day::new("schwab", "2026-02-11", "2026-02-12").side(PUT, 2, 2, &[("0.95", &[(2, "0.95")])]).reported();
+    day.ledger.intents.extend(later.ledger.intents);
+    day.ledger.rungs.extend(later.ledger.rungs);
+    let workbook = handed_off(&[day]);
+    let rows: Vec<String> = table(&workbook, "CS_Tracking").iter().map(|row| shown(row, "expiry put_filled put_status")).collect();
+    assert_eq!(rows, ["2026-02-12 | 2 | OK", "2026-02-13 | 0 | REPLANNED"]);
+    assert_eq!(summary(&workbook, 11), "2026-02-11|1|0.93|-1.02||2|0.95|||0||||0");
+
+    // Of one expiry the strikes that filled are shown, though a later plan wanted others.
+    let fills: &[(&str, &[(u32, &str)])] = &[("0.95", &[(2, "0.95")])];
+    let day = Day::new("schwab", "2026-02-11", "2026-02-12").side(PUT, 1, 2, fills).side((Right::Put, Effect::Credit, 6910), 2, 2, unfilled).reported();
+    assert_eq!(shown(&table(&handed_off(&[day]), "CS_Tracking")[0], "put_strikes put_filled put_status"), "6895/6900 | 2 | OK");
+}
+
+#[test]
 fn a_day_without_orders_leaves_its_signal_alone() {
     let workbook = handed_off(&[Day::new("schwab", "2026-02-11", "2026-02-12")]);
     assert_eq!(shown(&table(&workbook, "GW_Signal")[0], "date expiry spx put_strike l_imp"), "2026-02-11 | 2026-02-12 | 6950.25 | 6900 | ");

@@ -3,7 +3,7 @@
 mod support;
 
 use gamma_market::{Effect, Right};
-use gamma_sheets::grid::{Tab, Workbook};
+use gamma_sheets::grid::{Change, Tab, Workbook};
 use support::{Day, add, shown, summary, table};
 
 fn fixture(name: &str) -> String {
@@ -143,4 +143,26 @@ fn results_that_the_later_form_wrote_stay_beside_their_date() {
     assert!(summary(&workbook, 13).starts_with("2026-02-09|1|0.94|1.01|1.86|6|0.9|1.0|1.86|5|0.9|1.0|1.86|5|0.9|1.0|1.86|"), "{}", summary(&workbook, 13));
     assert!(summary(&workbook, 11).starts_with("2026-02-12|1|0.93|-1.02||5|0.95|||5|0.95|||5|0.95||||6|=I11*2"), "{}", summary(&workbook, 11));
     assert_eq!(summary(&workbook, 9), "|GW||||schwab||||TT IRA||||TT IND|||||schwab - adjusted||P&L at expiry");
+}
+
+#[test]
+fn a_formula_among_the_summary_s_own_cells_is_left_where_it_is() {
+    let mut workbook = baseline();
+    let formula = Change::Write { tab: "CS_Summary".into(), row: 10, column: 5, cells: vec![vec!["=6-1".into()]] };
+    workbook.apply(&[formula]).unwrap();
+    hand_off(&mut workbook);
+    assert!(summary(&workbook, 11).starts_with("2026-02-12|1|0.93|-1.02|=B11*(C11+D11)|=6-1|0.95|"), "{}", summary(&workbook, 11));
+}
+
+#[test]
+fn a_row_without_date_whose_expiry_two_days_had_belongs_to_neither() {
+    let mut workbook = other_forms();
+    let other = Day::new("schwab", "2026-02-07", "2026-02-10");
+    other.hand_off(&mut workbook);
+    // Known to the summary before, so it is kept; the tracking adds nothing to what it showed.
+    let before = fixture("cs_summary__p_and_l").split('\n').nth(10).unwrap().to_owned();
+    assert_eq!(summary(&workbook, 11), before);
+    // Neither does the row whose cells stand under the wrong headings.
+    let dates: Vec<&str> = (10..13).map(|line| workbook.tabs["CS_Summary"].cell(line, 0)).collect();
+    assert_eq!(dates, ["2026-02-09", "2026-01-30", ""]);
 }

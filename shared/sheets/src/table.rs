@@ -166,11 +166,11 @@ fn header(tab: &Tab, spec: &TableSpec) -> Result<(Columns, Texts), TableError> {
     Ok((columns, headings))
 }
 
-/// The lines whose key is complete, the last one of each key.
+/// The last line of each key. A row to be written has its key complete, so a line that lacks a part of it is never found.
 fn known_rows(tab: &Tab, spec: &TableSpec, columns: &Columns) -> BTreeMap<Vec<String>, usize> {
     let key_of =
         |line: usize| -> Vec<String> { spec.key.iter().filter_map(|name| columns.get(name)).map(|at| tab.cell(line, *at).trim().to_owned()).collect() };
-    (1..tab.cells.len()).map(|line| (key_of(line), line)).filter(|(key, _)| key.iter().all(|part| !part.is_empty())).collect()
+    (1..tab.cells.len()).map(|line| (key_of(line), line)).collect()
 }
 
 /// The line below the last that is used. Formulas that a user has filled down in columns of their own are waiting for rows to come beside
