@@ -45,7 +45,7 @@
 //! | `StaleOrders` | read, list | orders are shown as they were so long ago; younger ones not at all |
 //! | `StatusShown` | read, list | orders are shown with this status |
 //! | `SpuriousRefusal` | tastytrade: token | 400 `invalid_request` for a refresh that is good; no effect |
-//! | `AccessTokenDies` | brokers | every access token given out so far is over; the refresh token lives |
+//! | `AccessTokenDies` | brokers, Google | every access token given out so far is over; the refresh token lives |
 //! | `RefreshTokenDies` | brokers | the refresh token is over; access tokens live |
 //! | `LoginElsewhere` | brokers | both are over |
 //! | `LaggingPositions` | account, tastytrade: positions | positions are shown as they were so long ago |
@@ -201,7 +201,8 @@ impl Fault {
             Self::Latency(_) | Self::ServerError(..) | Self::Refused(_) | Self::Dropped(_) | Self::Hang(_) => true,
             Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage => service != Service::Aws,
             Self::Throttled => service == Service::Aws,
-            Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => broker,
+            Self::AccessTokenDies => broker || service == Service::Google,
+            Self::RefreshTokenDies | Self::LoginElsewhere => broker,
             Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) | Self::Declined(_) => {
                 broker && matches!(route, Route::PlaceOrder | Route::ReplaceOrder)
             }

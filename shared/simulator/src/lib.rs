@@ -1,7 +1,8 @@
 //! A market on real chains, faces that speak each service's wire, virtual time, and a host for functions.
 //!
 //! [`Simulator`](simulator::Simulator) puts them together. The market ([`market`]) starts on real quotes ([`chain`]); the exchange
-//! ([`exchange`]) holds one account's orders and books ([`account`]); the faces ([`schwab`], [`tastytrade`], [`dxlink`], [`gammawizard`])
+//! ([`exchange`]) holds one account's orders and books ([`account`]); the faces ([`schwab`], [`tastytrade`], [`dxlink`], [`gammawizard`],
+//! [`google`])
 //! answer on loopback ports, and a proxy stands before a simulated AWS. [`faults`] says what goes wrong on the way. Everything is a
 //! function of the seed, the requests and their virtual times.
 //!
@@ -16,6 +17,7 @@ pub mod exchange;
 pub mod faults;
 pub mod gammawizard;
 mod gate;
+pub mod google;
 pub mod host;
 pub mod market;
 mod random;

@@ -19,6 +19,8 @@ pub(crate) enum Stream {
     Tokens,
     /// Access, refresh and quote tokens of tastytrade.
     TastytradeTokens,
+    /// Access tokens of Google.
+    GoogleTokens,
     /// What a published signal says.
     Signal,
     /// Opaque identifiers on the wire.
@@ -43,6 +45,7 @@ pub(crate) fn stream(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Identifiers => (7, 0),
         Stream::Faults(index) => (8, index.into()),
         Stream::TastytradeTokens => (9, 0),
+        Stream::GoogleTokens => (10, 0),
     };
     random.set_stream(kind << 32 | index);
     random

@@ -17,6 +17,8 @@ pub enum Service {
     /// The stream of quotes. Each upgrade is a request, and so is each message of a client: its type stands for the method, its channel
     /// ends the path (`/realtime/1`), and it has no status.
     DxLink,
+    /// Google: tokens of a service account, and spreadsheets.
+    Google,
     /// The cloud, behind the proxy.
     Aws,
 }

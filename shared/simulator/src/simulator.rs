@@ -9,6 +9,7 @@ use gamma_market::{OptionSymbol, Price};
 use jiff::Timestamp;
 use jiff::civil::time;
 use rust_decimal::Decimal;
+use secrecy::SecretString;
 
 use crate::account::Account;
 use crate::aws;
@@ -19,6 +20,7 @@ use crate::exchange::{Book, Exchange, SharedExchange};
 use crate::faults::{Fault, FaultPlan, Route, Rule};
 use crate::gammawizard::{self, GammaWizardConfig, default_rows};
 use crate::gate::{Gate, Sufferer};
+use crate::google::{Google, GoogleConfig, Spreadsheets};
 use crate::market::Market;
 use crate::requests::{LoggedRequest, RequestLog, Service};
 use crate::schwab::{AccountConfig, Holder, LoginConfig, Schwab, SchwabConfig};
@@ -49,6 +51,8 @@ pub struct SimulatorConfig {
     pub tastytrade: TastytradeConfig,
     /// The signal feed.
     pub gammawizard: GammaWizardConfig,
+    /// Spreadsheets.
+    pub google: GoogleConfig,
     /// The stream of quotes.
     pub dxlink: DxLinkConfig,
     /// Which requests fail.
@@ -73,6 +77,7 @@ impl SimulatorConfig {
             more_logins: Vec::new(),
             tastytrade: TastytradeConfig::default(),
             gammawizard: GammaWizardConfig::default(),
+            google: GoogleConfig::default(),
             dxlink: DxLinkConfig::default(),
             faults: FaultPlan::default(),
             aws: None,
@@ -103,6 +108,7 @@ pub struct Simulator {
     exchange: Arc<SharedExchange>,
     schwab: Schwab,
     tastytrade: Tastytrade,
+    google: Google,
     dxlink: dxlink::Face,
     log: RequestLog,
     faults: FaultPlan,
@@ -117,6 +123,7 @@ struct Addresses {
     schwab: SocketAddr,
     tastytrade: SocketAddr,
     gammawizard: SocketAddr,
+    google: SocketAddr,
     dxlink: SocketAddr,
     clock: SocketAddr,
     aws: Option<SocketAddr>,
@@ -128,7 +135,7 @@ impl Simulator {
     /// # Errors
     /// [`StartError`] when a port could not be bound.
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
-        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, more_logins, tastytrade, gammawizard, dxlink, faults, aws } = config;
+        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, more_logins, tastytrade, gammawizard, google, dxlink, faults, aws } = config;
         let clock = VirtualClock::new(start, speed);
         let market = Market::new(chain, seed, start);
         let rows = gammawizard.rows.clone().unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
@@ -138,6 +145,7 @@ impl Simulator {
         clock.on_advance(Arc::<SharedExchange>::clone(&exchange));
         let schwab = Schwab::with_logins(schwab, seed, clock.clone(), Arc::clone(&exchange), &more_logins, holders);
         let tastytrade = Tastytrade::new(tastytrade, seed, clock.clone(), &starting, Arc::clone(&exchange));
+        let google = Google::new(google, seed, clock.clone());
         let (log, connections, clock_connections) = (RequestLog::default(), Connections::new(), Connections::new());
         let issuer = tastytrade.clone();
         let tokens = QuoteTokens::of(move |token| issuer.knows_quote_token(token));
@@ -148,6 +156,7 @@ impl Simulator {
             let broker: Option<Arc<dyn Sufferer>> = match service {
                 Service::Schwab => Some(Arc::new(schwab.clone())),
                 Service::Tastytrade => Some(Arc::new(tastytrade.clone())),
+                Service::Google => Some(Arc::new(google.clone())),
                 Service::DxLink | Service::GammaWizard | Service::Aws => None,
             };
             Gate { service, clock: clock.clone(), log: log.clone(), faults: faults.clone(), outages: Arc::clone(&outages), broker }
@@ -160,6 +169,7 @@ impl Simulator {
             schwab: connections.serve(schwab_router).await.map_err(failed("Schwab"))?,
             tastytrade: connections.serve(tastytrade_router).await.map_err(failed("tastytrade"))?,
             gammawizard: connections.serve(gammawizard_router).await.map_err(failed("GammaWizard"))?,
+            google: connections.serve(gate(Service::Google).before(google.router())).await.map_err(failed("Google"))?,
             dxlink: connections.serve(gate(Service::DxLink).before(dxlink.router())).await.map_err(failed("DXLink"))?,
             clock: clock_connections.serve(time::router(clock.clone())).await.map_err(failed("the clock"))?,
             aws: match aws {
@@ -168,7 +178,8 @@ impl Simulator {
             },
         };
         tastytrade.set_dxlink_url(&stream_url(addresses.dxlink));
-        Ok(Self { clock, exchange, schwab, tastytrade, dxlink, log, faults, connections, clock_connections, addresses })
+        google.set_url(&url(addresses.google));
+        Ok(Self { clock, exchange, schwab, tastytrade, google, dxlink, log, faults, connections, clock_connections, addresses })
     }
 
     /// Where Schwab's face is, without a slash at the end: what stands in for `https://api.schwabapi.com`.
@@ -187,6 +198,25 @@ impl Simulator {
     #[must_use]
     pub fn gammawizard_url(&self) -> String {
         url(self.addresses.gammawizard)
+    }
+
+    /// Where Google's face is, without a slash at the end: what stands in for `https://sheets.googleapis.com`, with `/token` for
+    /// `https://oauth2.googleapis.com/token`. `/browse` is for people.
+    #[must_use]
+    pub fn google_url(&self) -> String {
+        url(self.addresses.google)
+    }
+
+    /// The key file of the made-up service account, JSON as Google's console gives it. Its `token_uri` is the face's own.
+    #[must_use]
+    pub fn google_service_account(&self) -> SecretString {
+        self.google.service_account()
+    }
+
+    /// The spreadsheets that the service account may see, to be made, looked at and changed from outside the API.
+    #[must_use]
+    pub fn spreadsheets(&self) -> Spreadsheets {
+        self.google.spreadsheets()
     }
 
     /// Where the stream of quotes is: what stands in for `wss://tasty-openapi-ws.dxfeed.com/realtime`.
@@ -299,6 +329,7 @@ impl Simulator {
             Service::Schwab => Some(self.addresses.schwab),
             Service::Tastytrade => Some(self.addresses.tastytrade),
             Service::GammaWizard => Some(self.addresses.gammawizard),
+            Service::Google => Some(self.addresses.google),
             Service::DxLink => Some(self.addresses.dxlink),
             Service::Aws => self.addresses.aws,
         };

@@ -6,11 +6,21 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Fault, Request, Route};
+use crate::google::{ApiError, front_end_page};
 use crate::requests::Service;
 
 /// What a client is told. Of faults that say nothing, the answer goes to nobody.
 pub(crate) fn answer(fault: &Fault, request: &Request) -> Response {
     match fault {
+        Fault::TooManyRequests { retry_after } if request.service == Service::Google => {
+            let mut response = google_refusal(StatusCode::TOO_MANY_REQUESTS, request);
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            response
+        }
+        Fault::Unauthorized if request.service == Service::Google => google_refusal(StatusCode::UNAUTHORIZED, request),
+        Fault::EdgePage if request.service == Service::Google => front_end_page(StatusCode::FORBIDDEN),
         Fault::TooManyRequests { retry_after } => {
             // What Schwab writes into the body is not known; tastytrade's is empty.
             let body = if request.service == Service::Tastytrade { "" } else { "Too Many Requests" };
@@ -65,6 +75,7 @@ fn server_error(status: StatusCode, request: &Request) -> Response {
     let words = status.canonical_reason().unwrap_or("Server Error");
     match request.service {
         Service::Aws => aws_error(status, "InternalServerError", words),
+        Service::Google => google_refusal(status, request),
         Service::Tastytrade if matches!(status.as_u16(), 502..=504) => {
             let title = format!("{} {words}", status.as_u16());
             let page = format!("<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n");
@@ -75,6 +86,20 @@ fn server_error(status: StatusCode, request: &Request) -> Response {
         _ if matches!(status.as_u16(), 502 | 504) => (status, format!("{} {words}", status.as_u16())).into_response(),
         Service::Schwab => json_answer(status, &json!({ "message": words, "errors": ["Simulated failure"] })),
         Service::GammaWizard | Service::DxLink => json_answer(status, &json!({ "message": words })),
+    }
+}
+
+/// The token endpoint words its refusals in its own way, and 502 comes from the network before the service.
+fn google_refusal(status: StatusCode, request: &Request) -> Response {
+    let of_tokens = |error: &str| json_answer(status, &json!({ "error": error }));
+    match (status.as_u16(), &request.route) {
+        (502, _) => front_end_page(status),
+        (401, Route::SheetsToken) => of_tokens("invalid_client"),
+        (429, Route::SheetsToken) => of_tokens("rate_limit_exceeded"),
+        (_, Route::SheetsToken) => of_tokens("internal_failure"),
+        (401, _) => ApiError::unauthenticated(false).into_response(),
+        (429, route) => ApiError::exhausted(*route == Route::SheetsWrite, 60).into_response(),
+        _ => ApiError::broken(status).into_response(),
     }
 }
 

@@ -40,6 +40,12 @@ pub enum Route {
     SignalLogin,
     /// The feed's rows.
     Signal,
+    /// Google's `POST /token`.
+    SheetsToken,
+    /// `spreadsheets.get`, `values.get` and `values:batchGet`.
+    SheetsRead,
+    /// Every request that may change a spreadsheet.
+    SheetsWrite,
     /// An operation of AWS such as `DynamoDB.PutItem`; in a rule also a service's name alone, for all its operations.
     Aws(String),
     /// Whatever has no name here.
@@ -62,6 +68,7 @@ impl Route {
             Service::Tastytrade => of_tastytrade(method, path),
             Service::GammaWizard if path.starts_with("/goauth/") => Self::SignalLogin,
             Service::GammaWizard if path.starts_with("/rapi/") => Self::Signal,
+            Service::Google => of_google(method, path),
             Service::GammaWizard | Service::DxLink => Self::Other(service),
             Service::Aws => aws_operation(headers).map_or(Self::Other(service), Self::Aws),
         }
@@ -114,6 +121,15 @@ fn of_tastytrade(method: &Method, path: &str) -> Route {
         ("GET", ["option-chains", ..]) => Route::Chain,
         ("GET", ["api-quote-tokens"]) => Route::QuoteToken,
         _ => Route::Other(Service::Tastytrade),
+    }
+}
+
+fn of_google(method: &Method, path: &str) -> Route {
+    match (method.as_str(), path) {
+        ("POST", "/token") => Route::SheetsToken,
+        ("GET", path) if path.starts_with("/v4/spreadsheets/") => Route::SheetsRead,
+        (_, path) if path.starts_with("/v4/spreadsheets") => Route::SheetsWrite,
+        _ => Route::Other(Service::Google),
     }
 }
 

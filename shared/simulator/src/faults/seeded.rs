@@ -68,7 +68,8 @@ fn faults_of(service: Service, route: &Route, random: &mut ChaCha8Rng) -> Vec<Fa
         let retry_after = [None, Some(1)][usize::from(packages > 2)];
         faults.extend([Fault::TooManyRequests { retry_after }, Fault::Unauthorized, Fault::EdgePage]);
     }
-    let takes_effect = matches!(route, Route::PlaceOrder | Route::ReplaceOrder | Route::CancelOrder | Route::Token | Route::Aws(_));
+    let takes_effect =
+        matches!(route, Route::PlaceOrder | Route::ReplaceOrder | Route::CancelOrder | Route::Token | Route::SheetsToken | Route::SheetsWrite | Route::Aws(_));
     if takes_effect {
         faults.extend([Fault::ServerError(500, When::AfterEffect), Fault::Dropped(When::AfterEffect)]);
     }
@@ -88,7 +89,7 @@ fn faults_of(service: Service, route: &Route, random: &mut ChaCha8Rng) -> Vec<Fa
         Route::ListOrders => vec![Fault::StaleOrders(seconds), Fault::PartFill(packages)],
         Route::Account if service == Service::Tastytrade => vec![Fault::AccessTokenDies],
         Route::Account => vec![Fault::LaggingPositions(seconds * 10), Fault::AccessTokenDies],
-        Route::Quotes => vec![Fault::AccessTokenDies],
+        Route::Quotes | Route::SheetsRead | Route::SheetsWrite => vec![Fault::AccessTokenDies],
         Route::Signal => vec![Fault::LateSignal(seconds), Fault::NewestFirst],
         _ => Vec::new(),
     });

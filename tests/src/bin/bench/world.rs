@@ -118,6 +118,7 @@ fn of_face(request: &LoggedRequest) -> Call {
         Service::Schwab | Service::Tastytrade => "broker",
         Service::GammaWizard => "feed",
         Service::DxLink => "DXLink",
+        Service::Google => "Google",
         Service::Aws => "AWS",
     };
     // Account hashes and order ids tell nothing here.
