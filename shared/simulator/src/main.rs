@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,17 +14,20 @@ use gamma_simulator::simulator::{Simulator, SimulatorConfig, StartError};
 use gamma_simulator::time::VirtualClock;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
+use secrecy::ExposeSecret;
 
-/// A market on real SPXW quotes behind the wires of Schwab, tastytrade and GammaWizard, on loopback ports and in virtual time.
+/// A market on real SPXW quotes behind the wires of Schwab, tastytrade and GammaWizard, and spreadsheets behind Google's, on loopback
+/// ports and in virtual time.
 ///
 /// Prints `export NAME=…` lines for a shell and runs until it is interrupted:
 /// GAMMA_SCHWAB_URL (stands in for https://api.schwabapi.com), GAMMA_TASTYTRADE_URL (for https://api.tastyworks.com),
-/// GAMMA_GAMMAWIZARD_URL and GAMMA_CLOCK_URL. The stream of quotes is where `GET /api-quote-tokens` of tastytrade says.
+/// GAMMA_GAMMAWIZARD_URL, GAMMA_GOOGLE_URL (for https://sheets.googleapis.com) and GAMMA_CLOCK_URL. The stream of quotes is where `GET /api-quote-tokens` of tastytrade says.
 ///
 /// The accounts are made up. Schwab: account 12345678, app key simulated-app-key, app secret simulated-app-secret, refresh token
 /// simulated-refresh-token@, access token I0.simulated-access-token@ (good for half an hour). Tastytrade: accounts 5WT00001 and
 /// 5WT00002, client secret simulated-client-secret, refresh token simulated-tastytrade-refresh-token. GammaWizard: trader@example.com
-/// with simulated-password.
+/// with simulated-password. Google: a service account whose key is made at the start (--google-account), and an empty spreadsheet
+/// simulated-spreadsheet; GAMMA_GOOGLE_URL/browse shows it.
 #[derive(Debug, Parser)]
 #[command(name = "gamma-simulator", version, verbatim_doc_comment)]
 struct Arguments {
@@ -51,6 +55,10 @@ struct Arguments {
     /// Strike this many of a thousand requests with faults drawn from the seed.
     #[arg(long, default_value_t = 0)]
     faults: u32,
+
+    /// Write the key file of Google's service account here, for this run only.
+    #[arg(long)]
+    google_account: Option<PathBuf>,
 
     /// Dollars in the account.
     #[arg(long, default_value = "100000")]
@@ -84,6 +92,8 @@ enum Failure {
     Start(#[from] StartError),
     #[error("output: could not print the URLs")]
     Output(#[source] io::Error),
+    #[error("--google-account: could not write the key file")]
+    KeyFile(#[source] io::Error),
     #[error("interrupt: could not wait for it")]
     Interrupt(#[source] io::Error),
 }
@@ -107,7 +117,13 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     config.cash = arguments.cash;
     config.aws = arguments.aws;
     config.faults = FaultPlan::seeded(arguments.seed, arguments.faults);
+    // Clients in other languages sign by the machine's clock.
+    config.google.accept_real_time = true;
     let simulator = Simulator::start(config).await?;
+    simulator.spreadsheets().create("simulated-spreadsheet", "Simulated", []);
+    if let Some(path) = arguments.google_account {
+        std::fs::write(path, simulator.google_service_account().expose_secret()).map_err(Failure::KeyFile)?;
+    }
     if arguments.speed.is_some() {
         tokio::spawn(flow(simulator.clock().clone()));
     }
@@ -122,6 +138,7 @@ fn print_urls(simulator: &Simulator) -> io::Result<()> {
     writeln!(out, "export GAMMA_SCHWAB_URL={}", simulator.schwab_url())?;
     writeln!(out, "export GAMMA_TASTYTRADE_URL={}", simulator.tastytrade_url())?;
     writeln!(out, "export GAMMA_GAMMAWIZARD_URL={}", simulator.gammawizard_url())?;
+    writeln!(out, "export GAMMA_GOOGLE_URL={}", simulator.google_url())?;
     writeln!(out, "export GAMMA_CLOCK_URL={}", simulator.clock_url())?;
     if let Some(url) = simulator.aws_url() {
         writeln!(out, "export AWS_ENDPOINT_URL={url}")?;
