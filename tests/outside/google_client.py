@@ -75,6 +75,7 @@ for bad, text in [
     ({"appendCells": {"sheetId": 7, "rows": [{"values": [{}] * 31}], **enter}}, "Attempting to write column: 30, beyond the last requested column of: 29"),
     ({"updateCells": {"start": {"sheetId": 8}, "rows": [row], **enter}}, "Invalid requests[1].updateCells: No grid with id: 8"),
     ({"addSheet": {"properties": {"title": "log"}}}, "already exists"),
+    ({"appendDimension": {"sheetId": 7, "dimension": "ROWS", "length": 10**15}}, "above the limit of 10000000 cells."),
     ({"addShet": {}}, "Invalid JSON payload received."),
 ]:
     http_error(400, text, change(spoil, bad))
@@ -92,7 +93,7 @@ assert [found["values"] for found in both] == [[[45903, "=1+1"], [45904, 12.5]],
 ranges = [{"range": "Log!A1", "values": [["a"]]}, {"range": "Trades!C1:C2", "majorDimension": "COLUMNS", "values": [["fees", 3]]}]
 done = values.batchUpdate(**book, body={**write, "data": ranges}).execute()
 assert (done["totalUpdatedCells"], done["totalUpdatedSheets"], done["totalUpdatedRows"]) == (3, 2, 3), done
-assert values.batchClear(**book, body={"ranges": ["Log!A1", "Trades!C:C"]}).execute()["clearedRanges"] == ["Log!A1", "Trades!C1:C1000"]
+assert values.batchClear(**book, body={"ranges": ["Log!A1", "Trades!C:C"]}).execute()["clearedRanges"] == ["Log!A1", "Trades!C1:C1001"]
 assert values.clear(**book, range="Log!A2:AD", body={}).execute()["clearedRange"] == "Log!A2:AD5"
 
 http_error(400, "'valueInputOption' is required", values.update(**book, range="Log!A1", body={"values": [[1]]}))

@@ -5,7 +5,8 @@
 //! the API's own guide and reference pages); public clients check it from outside. A write is done whole or not at all.
 //!
 //! Where it knowingly differs: formulas are never computed (`#NAME?` where a result would stand), formats are read over, a request of
-//! `spreadsheets:batchUpdate` that is not one of the eight it does is refused, and titles in ranges are told apart by capitals. What
+//! `spreadsheets:batchUpdate` that is not one of the eight it does is refused, titles in ranges are told apart by capitals, and a read without any token is
+//! 401 where Google, which takes keys there, says 403. What
 //! Google says to a batch's rarer mistakes (dimensions beyond the grid) is worded freely.
 //!
 //! `GET /browse` shows people what stands in the spreadsheets; it needs no token.
@@ -160,6 +161,7 @@ impl Face {
         let mut changed = book.clone();
         let answer = call.run(&mut changed, uri, body)?;
         if call.writes() {
+            changed.within_limits()?;
             changed.writes += 1;
             *book = changed;
         }

@@ -113,6 +113,7 @@ mod tests {
     use super::*;
 
     const ROUTES: [Route; 7] = [Route::PlaceOrder, Route::CancelOrder, Route::ReadOrder, Route::Account, Route::Signal, Route::Token, Route::ReplaceOrder];
+    const GOOGLE: [Route; 3] = [Route::SheetsToken, Route::SheetsRead, Route::SheetsWrite];
     const TASTYTRADE: [Route; 3] = [Route::Positions, Route::ListOrders, Route::Quotes];
 
     #[test]
@@ -120,8 +121,11 @@ mod tests {
         let aws = Route::aws("DynamoDB.PutItem");
         let mut drawn = 0;
         let of = |service: Service| ROUTES.iter().map(move |route| (if *route == Route::Signal { Service::GammaWizard } else { service }, route));
-        for (service, route) in
-            of(Service::Schwab).chain(of(Service::Tastytrade)).chain(TASTYTRADE.iter().map(|route| (Service::Tastytrade, route))).chain([(Service::Aws, &aws)])
+        for (service, route) in of(Service::Schwab)
+            .chain(of(Service::Tastytrade))
+            .chain(TASTYTRADE.iter().map(|route| (Service::Tastytrade, route)))
+            .chain(GOOGLE.iter().map(|route| (Service::Google, route)))
+            .chain([(Service::Aws, &aws)])
         {
             let mut seeded = Seeded::new(5, 1000);
             for fault in (0..200).filter_map(|_| seeded.draw(service, route)) {
@@ -129,7 +133,7 @@ mod tests {
                 drawn += 1;
             }
         }
-        assert_eq!(drawn, 3600, "a rate of a thousand strikes every request");
+        assert_eq!(drawn, 4200, "a rate of a thousand strikes every request");
     }
 
     #[test]

@@ -39,7 +39,8 @@ fn done(book: &mut Book, change: &Change) -> Result<Value, ApiError> {
         Change::UpdateSheetProperties(request) => update_properties(book, request)?,
         Change::AppendDimension(AppendDimension { sheet_id, dimension, length }) => {
             let tab = book.tab_of(*sheet_id, "sheet")?;
-            *tab.size((*dimension).into()) += length;
+            let size = tab.size((*dimension).into());
+            *size = size.saturating_add(*length);
         }
         Change::InsertDimension(request) => {
             let (dimension, from, to) = span(book, &request.range)?;
@@ -162,10 +163,11 @@ fn size(given: Option<usize>, what: &str) -> Result<usize, ApiError> {
     given.filter(|count| *count > 0).ok_or_else(|| ApiError::invalid(format!("You can't delete all the {what} on the sheet.")))
 }
 
-/// The paths of a mask; `gridProperties(rowCount,columnCount)` names two.
+/// The paths of a mask; `gridProperties(rowCount,columnCount)` names two, and a slash is as good as a point.
 fn fields(mask: &str) -> Vec<String> {
+    let mask = mask.replace('/', ".");
     let mut named = Vec::new();
-    let (mut prefix, mut rest) = (String::new(), mask);
+    let (mut prefix, mut rest) = (String::new(), mask.as_str());
     while let Some(end) = rest.find([',', '(', ')']) {
         let (name, mark) = (rest[..end].trim(), rest.as_bytes()[end]);
         match mark {
@@ -213,6 +215,9 @@ fn update_cells(book: &mut Book, request: &UpdateCells) -> Result<(), ApiError> 
         Some(range) => {
             let (bottom, right) = (range.end_row_index.unwrap_or(tab.rows), range.end_column_index.unwrap_or(tab.columns));
             let area = Area { top: start.0, left: start.1, bottom, right };
+            if area.height() == 0 || area.width() == 0 {
+                return Err(ApiError::invalid("range must hold at least one cell"));
+            }
             if bottom > tab.rows || right > tab.columns || start.0 >= tab.rows || start.1 >= tab.columns {
                 return Err(a1::beyond(&area.text(&tab.title), tab));
             }

@@ -4,6 +4,9 @@ use super::a1::{Area, Written};
 use super::errors::ApiError;
 use super::tab::Tab;
 
+/// Cells of a spreadsheet's grids, the empty ones included.
+const MOST_CELLS: usize = 10_000_000;
+
 /// A spreadsheet as the face keeps it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Book {
@@ -44,6 +47,13 @@ impl Book {
             book.tabs.push(Tab::new("Sheet1"));
         }
         book
+    }
+
+    /// Refuses what has grown beyond the cells that Google gives a spreadsheet.
+    pub(super) fn within_limits(&self) -> Result<(), ApiError> {
+        let cells = self.tabs.iter().fold(0_usize, |cells, tab| cells.saturating_add(tab.rows.saturating_mul(tab.columns)));
+        let limit = format!("This action would increase the number of cells in the workbook above the limit of {MOST_CELLS} cells.");
+        (cells <= MOST_CELLS).then_some(()).ok_or_else(|| ApiError::invalid(limit))
     }
 
     /// An id no tab has. It depends on nothing but the titles there are.

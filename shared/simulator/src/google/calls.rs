@@ -2,7 +2,7 @@
 
 use axum::http::{Method, Uri};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::book::Book;
 use super::errors::ApiError;
@@ -86,7 +86,17 @@ impl Call {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(ApiError::unreadable)
+    let body: Value = if body.is_empty() { Ok(Value::Object(Map::new())) } else { serde_json::from_slice(body) }.map_err(ApiError::unreadable)?;
+    serde_json::from_value(without_nulls(body)).map_err(ApiError::unreadable)
+}
+
+/// A field that is null is a field left out; in a list a null has its place.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, without_nulls(value))).collect(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        value => value,
+    }
 }
 
 /// One part of a path, its percent signs read. A slash in a title comes as `%2F` and parts nothing.

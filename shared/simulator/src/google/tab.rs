@@ -100,8 +100,9 @@ impl Tab {
 
     /// Puts empty rows or columns before `at`.
     pub(super) fn insert(&mut self, dimension: Dimension, at: usize, count: usize) {
-        *self.size(dimension) += count;
-        self.shift(dimension, |place| Some(if place >= at { place + count } else { place }));
+        let size = self.size(dimension);
+        *size = size.saturating_add(count);
+        self.shift(dimension, |place| Some(if place >= at { place.saturating_add(count) } else { place }));
     }
 
     /// Takes rows or columns out, with what they hold.
