@@ -16,7 +16,8 @@ p{color:var(--quiet);margin:.25rem 0 1rem}ul{padding-left:1.2rem}nav a{margin-ri
 .grid{overflow:auto;max-height:80vh;border:1px solid var(--line);border-radius:6px}\
 table{border-collapse:separate;border-spacing:0;min-width:100%}\
 th,td{border-right:1px solid var(--line);border-bottom:1px solid var(--line);padding:.25rem .6rem;text-align:left;white-space:pre;vertical-align:top}\
-th{background:var(--head);position:sticky;top:0}\
+th{background:var(--head);position:sticky}\
+thead th{top:0;z-index:1}\
 tbody th{color:var(--quiet);font-weight:400;left:0;text-align:right}\
 td.n{font-family:ui-monospace,monospace;font-variant-numeric:tabular-nums;text-align:right}\
 td.f{font-family:ui-monospace,monospace;font-style:italic}";

@@ -170,9 +170,8 @@ pub(super) struct AppendCells {
     pub(super) fields: String,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[derive(Default)]
 pub(super) struct Coordinate {
     pub(super) sheet_id: i64,
     pub(super) row_index: usize,
