@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::account::{ServiceAccount, safe_address};
 use crate::error::SheetsError;
 use crate::grid::{Change, Workbook};
-use crate::patience::Patience;
+use crate::patience::{Patience, asked_wait};
 use crate::token::{self, SheetsTokens};
 use crate::{a1, wire};
 
@@ -73,8 +73,8 @@ enum Verdict {
     /// A success too large to be read: the changes are made.
     DoneUnread,
     TokenRefused,
-    /// Nothing happened, and it may work in a moment.
-    Again(String, Option<Duration>),
+    /// It may work in a moment, but not before this has passed.
+    Again(String, Duration),
     Failed(SheetsError),
 }
 
@@ -164,9 +164,9 @@ impl Sheets {
                 }
                 Verdict::TokenRefused => return Err(SheetsError::Login("a new token is refused with 401 too".to_owned())),
                 Verdict::Failed(error) => return Err(error),
-                Verdict::Again(why, retry_after) => {
+                Verdict::Again(why, wait) => {
                     reason = why;
-                    if !patience.again(retry_after, &reason).await {
+                    if !patience.again(wait, &reason).await {
                         break;
                     }
                 }
@@ -178,8 +178,8 @@ impl Sheets {
 
 fn verdict(kind: Kind, what: &str, outcome: Result<Response, HttpError>, token: &str) -> Verdict {
     let what = what.to_owned();
-    let may_have_happened = |what, reason: String, retry_after| match kind {
-        Kind::Read => Verdict::Again(reason, retry_after),
+    let may_have_happened = |what, reason: String, wait| match kind {
+        Kind::Read => Verdict::Again(reason, wait),
         Kind::Write => Verdict::Failed(SheetsError::Unknown { what, reason }),
     };
     match outcome {
@@ -189,14 +189,14 @@ fn verdict(kind: Kind, what: &str, outcome: Result<Response, HttpError>, token: 
             let (status, message) = (answer.status, wire::message(&answer, &[token]));
             match status {
                 // A quota is looked at before anything is done.
-                429 => Verdict::Again(format!("429 {message}"), answer.retry_after()),
+                429 => Verdict::Again(format!("429 {message}"), asked_wait(&answer)),
                 // Timed out, aborted, cancelled: what was done by then is not said.
-                408 | 409 | 499 | 500.. => may_have_happened(what, format!("{status} {message}"), answer.retry_after()),
+                408 | 409 | 499 | 500.. => may_have_happened(what, format!("{status} {message}"), asked_wait(&answer)),
                 _ => Verdict::Failed(SheetsError::Refused { what, status, message }),
             }
         }
-        Err(error @ HttpError::NotSent { .. }) => Verdict::Again(error.to_string(), None),
-        Err(error @ HttpError::Lost { .. }) => may_have_happened(what, error.to_string(), None),
+        Err(error @ HttpError::NotSent { .. }) => Verdict::Again(error.to_string(), Duration::ZERO),
+        Err(error @ HttpError::Lost { .. }) => may_have_happened(what, error.to_string(), Duration::ZERO),
         Err(HttpError::TooLarge { status: 200..=299, .. }) if kind == Kind::Write => Verdict::DoneUnread,
         Err(error @ HttpError::TooLarge { .. }) => match kind {
             Kind::Read => Verdict::Failed(SheetsError::Malformed { what, reason: error.to_string() }),

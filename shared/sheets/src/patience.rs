@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gamma_execution::ports::Clock;
+use gamma_http::Response;
 use gamma_http::retry::{Backoff, SHORTEST_RATE_LIMIT_WAIT};
 use jiff::Timestamp;
 
@@ -27,14 +28,13 @@ impl<'a> Patience<'a> {
         (left >= least).then(|| left.min(longest))
     }
 
-    /// Waits before the next try, as long as the answer asked for or else longer each time. False, at once, when there is no next
-    /// try before the deadline.
-    pub(crate) async fn again(&mut self, retry_after: Option<Duration>, why: &str) -> bool {
+    /// Waits before the next try, longer each time and not less than `least`. False, at once, when there is no next try before
+    /// the deadline.
+    pub(crate) async fn again(&mut self, least: Duration, why: &str) -> bool {
         self.made += 1;
         let now = self.clock.now();
         let jitter = f64::from(now.subsec_nanosecond().unsigned_abs()) / 1e9;
-        let asked = |wait| retry_after.map_or(wait, |asked: Duration| asked.max(SHORTEST_RATE_LIMIT_WAIT));
-        let Some(wait) = BACKOFF.wait_before(self.made + 1, jitter).map(asked) else { return false };
+        let Some(wait) = BACKOFF.wait_before(self.made + 1, jitter).map(|wait| wait.max(least)) else { return false };
         let Some(until) = now.checked_add(wait).ok().filter(|until| *until < self.deadline) else { return false };
         tracing::warn!(why, try_number = self.made, wait_ms = wait.as_millis(), "sheets: trying again");
         self.clock.sleep_until(until).await;
@@ -45,4 +45,10 @@ impl<'a> Patience<'a> {
     pub(crate) const fn made(&self) -> u32 {
         self.made
     }
+}
+
+/// How long an answer asks us to stay away.
+pub(crate) fn asked_wait(answer: &Response) -> Duration {
+    let least = if answer.status == 429 { SHORTEST_RATE_LIMIT_WAIT } else { Duration::ZERO };
+    answer.retry_after().unwrap_or_default().max(least)
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::account::ServiceAccount;
 use crate::error::SheetsError;
-use crate::patience::Patience;
+use crate::patience::{Patience, asked_wait};
 use crate::wire;
 
 /// The access token from invocation to invocation; make it once, beside the function's other state. Clones are the same.
@@ -78,7 +78,7 @@ pub(crate) async fn access(
         let now = clock.now();
         let assertion = account.assertion(now).map_err(|error| SheetsError::Login(error.to_string()))?;
         let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", assertion.expose_secret())];
-        let retry_after = match http.send(Request::post(&account.token_uri).form(&form).timeout(timeout)).await {
+        let wait = match http.send(Request::post(&account.token_uri).form(&form).timeout(timeout)).await {
             Ok(answer) if answer.is_success() => {
                 let (token, seconds) = granted(&answer).map_err(SheetsError::Login)?;
                 let until = now.checked_add(SignedDuration::from_secs(seconds) - SheetsTokens::SPARE).unwrap_or(now);
@@ -87,16 +87,16 @@ pub(crate) async fn access(
             }
             Ok(answer) if answer.status == 429 || answer.status >= 500 => {
                 reason = format!("status {}", answer.status);
-                answer.retry_after()
+                asked_wait(&answer)
             }
             Ok(answer) => return Err(SheetsError::Login(format!("{} {}", answer.status, refusal(&answer, &assertion)))),
             Err(error @ (HttpError::NotSent { .. } | HttpError::Lost { .. })) => {
                 reason = error.to_string();
-                None
+                Duration::ZERO
             }
             Err(error) => return Err(SheetsError::Login(error.to_string())),
         };
-        if !patience.again(retry_after, &reason).await {
+        if !patience.again(wait, &reason).await {
             break;
         }
     }
