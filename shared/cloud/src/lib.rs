@@ -11,6 +11,7 @@ mod secret_tokens;
 mod secrets;
 mod secrets_manager;
 mod service_error;
+mod sns;
 mod tokens;
 
 pub use aws_config::SdkConfig;
@@ -19,4 +20,5 @@ pub use ledger::{DynamoLedger, DynamoTokenLock, HaltScope, OperatorControls, cre
 pub use secret_name::{SecretName, SecretNameError};
 pub use secret_tokens::SecretTokenStore;
 pub use secrets::{SecretSet, Secrets, SecretsError};
+pub use sns::SnsTopic;
 pub use tokens::{SsmTokenStore, token_store};

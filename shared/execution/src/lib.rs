@@ -5,6 +5,7 @@ pub mod fingerprint;
 pub mod gates;
 pub mod handoff;
 pub mod ladder;
+pub mod notice;
 pub mod ports;
 pub mod profile;
 pub mod recovery;

@@ -5,6 +5,7 @@ mod capabilities;
 mod clock;
 mod handoff;
 mod ledger;
+mod notify;
 mod signal;
 mod tokens;
 
@@ -16,5 +17,6 @@ pub use ledger::{
     Arming, Controls, DayRecord, DayState, Decision, IntentKey, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd,
     RunRecord, RungRecord, RungState, Writer,
 };
+pub use notify::{Notice, Notifier, NotifyError, Severity};
 pub use signal::{SignalError, SignalSource};
 pub use tokens::{InHand, SaveError, StoredToken, TokenIssuer, TokenLock, TokenLockError, TokenRenewal, TokenStore, TokenVersion, TokenWrite};
