@@ -2,7 +2,7 @@
 # Sourced, not run. Expects to be in the repository's root.
 
 # Python packages of the local stack and of the checks from outside, pinned: what the tests were written against.
-PYTHON_PACKAGES="moto[server,ssm,dynamodb]==5.2.5 boto3==1.44.5 exchange_calendars==4.13.2 schwab-py==1.5.1 tastytrade==13.2.3 gspread==6.2.1 google-api-python-client==2.202.0 google-auth==2.62.2"
+PYTHON_PACKAGES="moto[server,ssm,dynamodb]==5.2.5 boto3==1.44.5 exchange_calendars==4.13.2 schwab-py==1.5.1 tastytrade==13.2.3 gspread==6.2.1 google-api-python-client==2.202.0 google-auth==2.62.2 aiosmtpd==1.4.6"
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -224,3 +224,26 @@ pub(crate) fn line(text: &str, hide: &[&str]) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_answer_reads_or_is_named(body in "\\PC{0,80}|\\{\"(sheets|valueRanges)\": \\[(\\{\"(properties|range|values)\": (\"x!A\"|[0-9.e-]{1,9}|\\[\\[.{0,9}\\]\\]|null)\\})?\\]\\}") {
+            let _ = tabs(body.as_bytes());
+            let mut workbook = Workbook { tabs: [("x".to_owned(), Tab::default())].into() };
+            if let Err(reason) = fill(&mut workbook, &["x".to_owned()], body.as_bytes()) {
+                prop_assert!(reason.chars().count() <= EXCERPT + 200, "{reason}");
+            }
+        }
+
+        #[test]
+        fn a_line_is_short_and_holds_no_secret(text in "(?s).{0,500}", secret in "[a-zA-Z0-9]{8,20}") {
+            let line = line(&format!("{text}\n{secret} {text}"), &[&secret, ""]);
+            prop_assert!(line.chars().count() <= EXCERPT && !line.contains(&secret) && !line.chars().any(char::is_control));
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gamma_sheets::ServiceAccount;
+use proptest::prelude::*;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -60,5 +61,14 @@ fn what_is_wrong_is_named_and_nothing_secret_is_shown() {
         let error = parse(&text).unwrap_err();
         assert!(error.starts_with(&format!("service account: {message}")), "{error}");
         assert!(!error.contains("canary"), "{error}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_echoed(text in ".{0,200}|\\{.{0,40}\\}") {
+        let account = parse(&format!("canary{text}"));
+        prop_assert!(account.is_err_and(|error| !error.contains("canary")));
+        prop_assert!(parse(&text).is_err());
     }
 }
