@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-# It warns of what is meant here: logins in the clear, on this machine.
-logging.getLogger("mail").setLevel(logging.ERROR)
+# What it warns of is meant here: logins in the clear, on this machine, and clients that hang up.
+logging.getLogger("mail").setLevel(logging.CRITICAL)
 warnings.simplefilter("ignore")
 
 given = json.loads(sys.stdin.readline())

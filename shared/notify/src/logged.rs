@@ -21,7 +21,6 @@ impl Notifier for Logged {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::io;
     use std::sync::{Arc, Mutex};
 

@@ -54,7 +54,7 @@ impl Mail {
     fn message(&self, notice: &Notice) -> Result<Message, lettre::error::Error> {
         let to = self.settings.to.iter().cloned();
         let addressed = to.fold(Message::builder().from(self.settings.user.clone()), lettre::message::MessageBuilder::to);
-        addressed.subject(notice.subject()).header(ContentType::TEXT_PLAIN).body(notice.text())
+        addressed.subject(notice.subject()).header(ContentType::TEXT_PLAIN).body(notice.lines().join("\n"))
     }
 }
 
