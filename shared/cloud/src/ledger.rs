@@ -8,6 +8,9 @@
 //! | | `rung#<strategy>#<side>#r<NN>#<NN>` | one attempt to place an order |
 //! | | `run#<run_id>` | how one run ended, with its report as JSON text |
 //! | `<account>#outbox` | `<date>#<run_id>#<consumer>` | that consumer has not been given that run; taken away when it has |
+//! | `<account>#edge` | `observation#<date>#<run_id>` | what the account was worth then |
+//! | | `transfer#<id>` | money that came or went |
+//! | | `decision` | what the edge test says of the next run |
 //! | `control#<account>` | `arming`, `halt` | operator records of one account |
 //! | `control#all` | `halt` | the operator's halt of everything |
 //! | `token#<name>` | `lock` | who refreshes that token document and writes it back, until when |
@@ -26,6 +29,7 @@
 mod control;
 mod day;
 mod dynamo;
+mod edge;
 mod intent;
 mod item;
 mod key;

@@ -149,7 +149,7 @@ async fn incident_schedules_that_did_not_fire_for_weeks_the_sweep_alarms_when_a_
 #[tokio::test]
 async fn a_day_that_was_not_to_be_traded_is_in_order() {
     let world = World::at("20:13:00");
-    world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("news".into()) });
+    world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("news".into()), edge: None });
     assert_eq!(world.deliver("run-1").await.outcome, Outcome::Halted);
     world.at_time("20:16:00");
     let swept = world.sweep("sweep-1").await;

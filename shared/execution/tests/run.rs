@@ -96,10 +96,10 @@ async fn one_sided_completion_is_an_outcome_and_alarms() {
 #[tokio::test]
 async fn gates_refuse_before_anything_is_read_or_placed() {
     for (start, controls, outcome) in [
-        ("20:13:00", Controls { arming: Arming::NotArmed, halted: None }, Outcome::NotArmed),
-        ("20:13:00", Controls { arming: Arming::Armed, halted: Some("news".into()) }, Outcome::Halted),
-        ("20:16:00", Controls { arming: Arming::Armed, halted: None }, Outcome::OutsideWindow),
-        ("20:10:00", Controls { arming: Arming::Armed, halted: None }, Outcome::OutsideWindow),
+        ("20:13:00", Controls { arming: Arming::NotArmed, halted: None, edge: None }, Outcome::NotArmed),
+        ("20:13:00", Controls { arming: Arming::Armed, halted: Some("news".into()), edge: None }, Outcome::Halted),
+        ("20:16:00", Controls { arming: Arming::Armed, halted: None, edge: None }, Outcome::OutsideWindow),
+        ("20:10:00", Controls { arming: Arming::Armed, halted: None, edge: None }, Outcome::OutsideWindow),
     ] {
         let world = World::at(start);
         world.ledger.set_controls(controls);
@@ -112,7 +112,7 @@ async fn gates_refuse_before_anything_is_read_or_placed() {
 #[tokio::test]
 async fn a_dry_run_does_everything_but_send_and_says_what_would_have_refused() {
     let world = World::at("23:00:00");
-    world.ledger.set_controls(Controls { arming: Arming::NotArmed, halted: None });
+    world.ledger.set_controls(Controls { arming: Arming::NotArmed, halted: None, edge: None });
     let request = RunRequest { task: Task::Trade { dry_run: true, scheduled: None }, ..world.request("run-1") };
     let report = world.deliver_as(&request).await;
     assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::DryRun, 0));
@@ -141,7 +141,7 @@ async fn a_halt_between_rungs_cancels_nothing_more_is_sent() {
         while *world.broker.posts.lock().unwrap() < 2 {
             tokio::task::yield_now().await;
         }
-        world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("operator".into()) });
+        world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("operator".into()), edge: None });
     };
     let request = world.request("run-1");
     let (report, ()) = tokio::join!(world.deliver_as(&request), halter);

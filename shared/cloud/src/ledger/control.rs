@@ -1,4 +1,4 @@
-//! Operator records: who may trade live, and what is halted.
+//! Operator records: who may trade live, and what is halted; read together with the edge guard's decision.
 
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use gamma_execution::ports::{Arming, Clock, Controls, Decision, LedgerError};
 
 use super::DynamoLedger;
 use super::dynamo::DynamoTable;
+use super::edge::decision_from;
 use super::item::{Fields, Item, Malformed, flag, item, text};
-use super::key::{self, HaltScope};
+use super::key::{self, EdgeKeys, HaltScope};
 use super::table::{Table, failed};
 
 impl DynamoLedger {
@@ -18,12 +19,17 @@ impl DynamoLedger {
         let arming = key::arming(operation, account)?;
         let everyone = key::halt(operation, HaltScope::All)?;
         let own = key::halt(operation, HaltScope::Account(account))?;
-        let mut found = self.table.get_all(operation, &[&arming, &everyone, &own]).await?;
-        let (arming, everyone, own) = (found.remove(&arming), found.remove(&everyone), found.remove(&own));
+        let edge = EdgeKeys::new(operation, account)?.decision();
+        let mut found = self.table.get_all(operation, &[&arming, &everyone, &own, &edge]).await?;
+        let (arming, everyone, own, edge) = (found.remove(&arming), found.remove(&everyone), found.remove(&own), found.remove(&edge));
         let read = || -> Result<Controls, Malformed> {
             let halts = [halt_from(everyone.as_ref(), "all accounts")?, halt_from(own.as_ref(), account)?];
             let reasons: Vec<String> = halts.into_iter().flatten().collect();
-            Ok(Controls { arming: arming_from(arming.as_ref())?, halted: (!reasons.is_empty()).then(|| reasons.join("; ")) })
+            Ok(Controls {
+                arming: arming_from(arming.as_ref())?,
+                halted: (!reasons.is_empty()).then(|| reasons.join("; ")),
+                edge: edge.as_ref().map(decision_from).transpose()?,
+            })
         };
         read().map_err(|malformed| malformed.during(operation))
     }

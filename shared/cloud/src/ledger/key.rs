@@ -82,6 +82,38 @@ impl DayKeys {
     }
 }
 
+/// All keys of an account's equity log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EdgeKeys {
+    pub(super) partition: String,
+}
+
+impl EdgeKeys {
+    /// What the sort keys of observations begin with.
+    pub(super) const OBSERVATION: &'static str = "observation#";
+    /// What the sort keys of transfers begin with.
+    pub(super) const TRANSFER: &'static str = "transfer#";
+
+    pub(super) fn new(operation: &'static str, account: &str) -> Result<Self, LedgerError> {
+        checked_account(operation, account)?;
+        Ok(Self { partition: format!("{account}#edge") })
+    }
+
+    pub(super) fn decision(&self) -> Key {
+        Key { partition: self.partition.clone(), sort: "decision".to_owned() }
+    }
+
+    pub(super) fn observation(&self, operation: &'static str, date: Date, run_id: &str) -> Result<Key, LedgerError> {
+        checked(operation, "run id", run_id)?;
+        Ok(Key { partition: self.partition.clone(), sort: format!("{}{date}#{run_id}", Self::OBSERVATION) })
+    }
+
+    pub(super) fn transfer(&self, operation: &'static str, id: &str) -> Result<Key, LedgerError> {
+        checked(operation, "transfer", id)?;
+        Ok(Key { partition: self.partition.clone(), sort: format!("{}{id}", Self::TRANSFER) })
+    }
+}
+
 /// How the sort keys are written. Numbers are padded so that the console lists them in order; code sorts by number.
 #[derive(Clone, Copy)]
 pub(super) enum SortKey<'a> {

@@ -16,7 +16,7 @@ fn decision(why: &str) -> Decision {
 }
 
 fn controls(arming: Arming, halted: Option<&str>) -> Controls {
-    Controls { arming, halted: halted.map(str::to_owned) }
+    Controls { arming, halted: halted.map(str::to_owned), edge: None }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Consumer;
 use super::broker::{Fill, OrderId, OrderName, OrderStatus};
+use super::edge::EdgeDecision;
 
 /// Who writes: carried by every conditional write, so that a write whose answer was lost is recognised as our own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -292,13 +293,15 @@ impl LoadedDay {
     }
 }
 
-/// Operator records, read before trading and at every rung.
+/// What others decided of the account's trading, read before trading and at every rung.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Controls {
     /// Whether the account is armed for live trading.
     pub arming: Arming,
     /// Why trading is halted, for all or for this account.
     pub halted: Option<String>,
+    /// What the edge guard left for the account's next run, once it has decided anything.
+    pub edge: Option<EdgeDecision>,
 }
 
 /// The account's armed record.
@@ -412,7 +415,7 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`] when it is not known.
     async fn put_run(&self, run: &RunRecord) -> Result<PutOutcome, LedgerError>;
 
-    /// The operator's records for this account and for all. Absence of the armed record is [`Arming::NotArmed`].
+    /// The operator's records for this account and for all, and the edge guard's decision. Absence of the armed record is [`Arming::NotArmed`].
     ///
     /// # Errors
     /// [`LedgerError`] when they could not be read.

@@ -27,7 +27,7 @@ pub(crate) struct MemoryLedger(Mutex<State>);
 
 impl MemoryLedger {
     pub(crate) fn armed() -> Self {
-        let controls = Some(Controls { arming: Arming::Armed, halted: None });
+        let controls = Some(Controls { arming: Arming::Armed, halted: None, edge: None });
         Self(Mutex::new(State { controls, ..State::default() }))
     }
 
@@ -220,6 +220,6 @@ impl Ledger for MemoryLedger {
     }
 
     async fn controls(&self, _: &str) -> Result<Controls, LedgerError> {
-        self.with("controls", |state| state.controls.clone().unwrap_or(Controls { arming: Arming::NotArmed, halted: None }))
+        self.with("controls", |state| state.controls.clone().unwrap_or(Controls { arming: Arming::NotArmed, halted: None, edge: None }))
     }
 }

@@ -49,7 +49,7 @@ impl<'a> Net<'a> {
     }
 
     fn halt(&self) {
-        self.world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("operator".into()) });
+        self.world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("operator".into()), edge: None });
     }
 
     async fn pass(&self, call: &'static str) -> bool {
