@@ -6,6 +6,7 @@ use std::fmt;
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::run::AccountProfile;
 use gamma_strategy::constant_stable::{Profile, RawProfile};
+use gamma_strategy::edge::EdgeSettings;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +24,8 @@ struct RawAccount {
     account_number: Option<String>,
     strategy: RawProfile,
     execution: ExecutionProfile,
+    #[serde(default)]
+    edge: EdgeSettings,
 }
 
 /// Which broker's adapter an account uses.
@@ -44,6 +47,8 @@ pub struct Account {
     pub number: Option<String>,
     /// Strategy and execution.
     pub profile: AccountProfile,
+    /// How the edge guard tests its returns.
+    pub edge: EdgeSettings,
     /// Where its unit dollars come from, and where they were looked for in vain.
     pub sized_by: String,
 }
@@ -104,7 +109,7 @@ pub fn load(profile: &str, overrides: Overrides<'_>) -> Result<Account, Failure>
 /// As [`load`].
 pub fn parse(file: &str, profile: &str, overrides: Overrides<'_>) -> Result<Account, Failure> {
     let bad = |words: String| Failure::new("BadProfile", format!("accounts.toml [{profile}]: {words}"));
-    let RawAccount { broker, account_number, mut strategy, execution } = account(file, profile)?;
+    let RawAccount { broker, account_number, mut strategy, execution, edge } = account(file, profile)?;
     let number = overrides.number.map(str::trim).filter(|number| !number.is_empty()).map(str::to_owned).or(account_number);
     if broker == BrokerKind::Tastytrade && number.is_none() {
         return Err(bad("account_number: missing, expected the account's number at tastytrade".into()));
@@ -125,8 +130,9 @@ pub fn parse(file: &str, profile: &str, overrides: Overrides<'_>) -> Result<Acco
         strategy.most_per_side = sizing.most_per_side.or(strategy.most_per_side);
     }
     execution.check().map_err(|error| bad(error.to_string()))?;
+    edge.check().map_err(|error| bad(error.to_string()))?;
     let strategy = Profile::try_from(strategy).map_err(|error| bad(error.to_string()))?;
-    Ok(Account { broker, number, profile: AccountProfile { strategy, execution }, sized_by })
+    Ok(Account { broker, number, profile: AccountProfile { strategy, execution }, edge, sized_by })
 }
 
 /// A secret that holds a JSON object.
@@ -147,7 +153,7 @@ fn account(file: &str, profile: &str) -> Result<RawAccount, Failure> {
         let like = like.as_str().unwrap_or_default();
         let other = tables.remove(like).filter(|other| !other.contains_key("like"));
         let other = other.ok_or_else(|| bad(format!("like: got {like:?}, expected another account's table that is like none")))?;
-        for part in ["strategy", "execution"] {
+        for part in ["strategy", "execution", "edge"] {
             let Some(toml::Value::Table(theirs)) = other.get(part) else { continue };
             let ours = table.entry(part).or_insert_with(|| toml::Table::new().into());
             let ours = ours.as_table_mut().ok_or_else(|| bad(format!("{part}: got no table")))?;

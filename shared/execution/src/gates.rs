@@ -2,7 +2,7 @@
 
 use gamma_market::calendar::{SessionDay, at_eastern, eastern, session_day, trade_date};
 use jiff::Timestamp;
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use serde::Serialize;
 
 use crate::profile::ExecutionProfile;
@@ -57,6 +57,14 @@ pub enum Gate {
     Halted {
         /// The operator's words.
         reason: String,
+    },
+    /// The edge guard pauses the account.
+    #[error("the edge guard pauses trading until {until}: {why}")]
+    EdgePaused {
+        /// The last day of the pause.
+        until: Date,
+        /// What the test says.
+        why: String,
     },
     /// Another run is at work on this account.
     #[error("another run holds the lease: {holder}")]

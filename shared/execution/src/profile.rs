@@ -47,9 +47,23 @@ pub struct ExecutionProfile {
     pub worst_loss_share: Decimal,
     /// All-in dollars per contract, for the cost estimate in the report.
     pub cost_per_contract: Decimal,
+    /// What a pause of the edge guard means to a live run.
+    #[serde(default)]
+    pub edge_guard: EdgeMode,
     /// The tag that the broker puts on orders of our application, where it is known: an order without it is never taken for ours.
     #[serde(default)]
     pub application_tag: Option<String>,
+}
+
+/// What a pause of the edge guard means to a live run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeMode {
+    /// It trades, and notes the pause.
+    #[default]
+    Monitor,
+    /// It does not trade, and alarms.
+    Enforce,
 }
 
 /// A field of the execution profile that cannot be used.
@@ -82,6 +96,7 @@ impl Default for ExecutionProfile {
             envelope: Price::cents(30),
             worst_loss_share: Decimal::new(60, 2),
             cost_per_contract: Decimal::new(97, 2),
+            edge_guard: EdgeMode::Monitor,
             application_tag: None,
         }
     }

@@ -47,6 +47,8 @@ pub enum Outcome {
     NotArmed,
     /// An operator halted trading.
     Halted,
+    /// The edge guard pauses the account.
+    EdgePaused,
     /// Another run is at work.
     AnotherRunActive,
     /// The feed has no row that may be traded today.
@@ -99,6 +101,7 @@ impl Outcome {
             Self::OutsideWindow
             | Self::NotArmed
             | Self::Halted
+            | Self::EdgePaused
             | Self::AnotherRunActive
             | Self::SignalUnusable
             | Self::PlanRefused
@@ -115,7 +118,17 @@ impl Outcome {
     #[must_use]
     pub const fn alarms(self) -> bool {
         matches!(self.status(), Status::Failed)
-            || matches!(self, Self::NotArmed | Self::OneSided | Self::Rejected | Self::Recovered | Self::SignalUnusable | Self::PlanRefused | Self::OutOfTime)
+            || matches!(
+                self,
+                Self::NotArmed
+                    | Self::EdgePaused
+                    | Self::OneSided
+                    | Self::Rejected
+                    | Self::Recovered
+                    | Self::SignalUnusable
+                    | Self::PlanRefused
+                    | Self::OutOfTime
+            )
     }
 
     /// Its name in records.
@@ -136,6 +149,7 @@ impl Outcome {
             Self::OutsideWindow => "outside_window",
             Self::NotArmed => "not_armed",
             Self::Halted => "halted",
+            Self::EdgePaused => "edge_paused",
             Self::AnotherRunActive => "another_run_active",
             Self::SignalUnusable => "signal_unusable",
             Self::PlanRefused => "plan_refused",

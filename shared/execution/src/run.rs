@@ -20,8 +20,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::gates::{Gate, time_gates};
 use crate::handoff::is_handed_off;
-use crate::ports::{Arming, BrokerError, BrokerFault, DayRecord, DayState, Lease, LedgerError, LoadedDay, OrderId, PutOutcome, RunRecord, SignalError};
-use crate::profile::seconds;
+use crate::ports::{
+    Arming, BrokerError, BrokerFault, DayRecord, DayState, EdgeDecision, Lease, LedgerError, LoadedDay, OrderId, PutOutcome, RunRecord, SignalError,
+};
+use crate::profile::{EdgeMode, seconds};
 use crate::report::{Outcome, RunReport, Status};
 use crate::tokens::{TokenSaved, TokenSummary};
 
@@ -96,6 +98,8 @@ struct Run<'a> {
     sent: Vec<OrderId>,
     /// The quotes that approval read, and when.
     quoted: Option<(Timestamp, QuoteBook)>,
+    /// What the edge guard decided, as it was read with halt and arming.
+    edge: Option<EdgeDecision>,
     /// When halt and arming were last asked for and allowed to send.
     permitted: Cell<Timestamp>,
 }
@@ -141,6 +145,7 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         alarm: false,
         sent: Vec::new(),
         quoted: None,
+        edge: None,
         permitted: Cell::new(Timestamp::MIN),
     };
     let ended = match &request.task {
@@ -215,7 +220,19 @@ impl Run<'_> {
         if controls.arming == Arming::NotArmed {
             return Err(self.refuse(Outcome::NotArmed, Gate::NotArmed));
         }
+        self.edge = controls.edge;
         self.take_lease().await
+    }
+
+    /// A pause keeps a run from trading, not from recovering what an earlier one left open. Where it is not enforced it is a note.
+    fn edge_gate(&mut self) -> Option<Gate> {
+        let edge = self.edge.take()?;
+        let gate = Gate::EdgePaused { until: edge.pauses(self.date())?, why: edge.why };
+        match self.profile.execution.edge_guard {
+            EdgeMode::Enforce => return Some(gate),
+            EdgeMode::Monitor => self.note(format!("edge_guard = \"monitor\", nothing is held back: {gate}")),
+        }
+        None
     }
 
     fn refuse(&mut self, outcome: Outcome, gate: Gate) -> Ended {
@@ -247,6 +264,9 @@ impl Run<'_> {
             Earlier::Nothing => {}
             Earlier::Over { outcome } => return Err(self.refuse(Outcome::AlreadyTraded, Gate::AlreadyTraded { outcome })),
             Earlier::Recovered { words } => return Err(Ended::new(Outcome::Recovered, words)),
+        }
+        if let Some(gate) = self.edge_gate() {
+            return Err(self.refuse(Outcome::EdgePaused, gate));
         }
         let (account, date) = (&self.request.account, self.date());
         let record = DayRecord {
@@ -299,6 +319,9 @@ impl Run<'_> {
             Ok(controls) => {
                 self.report.gates.extend(controls.halted.map(|reason| Gate::Halted { reason }));
                 self.report.gates.extend((controls.arming == Arming::NotArmed).then_some(Gate::NotArmed));
+                self.edge = controls.edge;
+                let paused = self.edge_gate();
+                self.report.gates.extend(paused);
             }
             Err(error) => self.note(format!("arming and halt could not be read: {error}")),
         }

@@ -4,10 +4,12 @@ mod support;
 
 use gamma_execution::gates::Gate;
 use gamma_execution::ladder::{SideEnd, StopReason};
-use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Clock, Controls, IntentState, SignalError};
+use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Clock, Controls, EdgeDecision, IntentState, SignalError, Verdict};
+use gamma_execution::profile::EdgeMode;
 use gamma_execution::report::Outcome;
 use gamma_execution::run::{RunRequest, Task};
 use gamma_market::Right;
+use jiff::civil::{Date, date};
 use support::{Place, World, row};
 
 const CLOSE: &str = "2025-09-03T20:15:00Z";
@@ -458,4 +460,45 @@ async fn a_cancel_that_never_works_is_reported_and_the_day_stays_open() {
     assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::Unresolved, 2), "no second order while the first may be alive");
     assert!(report.alarm);
     assert_eq!(world.ledger.day().unwrap().outcome, None);
+}
+
+fn paused(until: Date) -> Controls {
+    let edge = EdgeDecision { run_date: date(2025, 9, 2), verdict: Verdict::PauseEdge, pause_until: Some(until), why: "the test".into(), known: 40 };
+    Controls { arming: Arming::Armed, halted: None, edge: Some(edge) }
+}
+
+#[tokio::test]
+async fn a_pause_of_the_edge_guard_holds_back_only_where_it_is_enforced_and_only_while_it_lasts() {
+    for (mode, until, outcome) in [
+        (EdgeMode::Enforce, date(2025, 9, 3), Outcome::EdgePaused),
+        (EdgeMode::Enforce, date(2025, 9, 8), Outcome::EdgePaused),
+        (EdgeMode::Enforce, date(2025, 9, 2), Outcome::Filled),
+        (EdgeMode::Monitor, date(2025, 9, 8), Outcome::Filled),
+    ] {
+        let mut world = World::at("20:13:00");
+        world.profile.execution.edge_guard = mode;
+        world.ledger.set_controls(paused(until));
+        let report = world.deliver("run-1").await;
+        assert_eq!(report.outcome, outcome, "{mode:?} {until}: {}", report.detail);
+        let words = format!("the edge guard pauses trading until {until}: the test");
+        if outcome == Outcome::EdgePaused {
+            assert_eq!((*world.broker.posts.lock().unwrap(), report.alarm, report.detail.as_str()), (0, true, words.as_str()));
+            assert_eq!(world.ledger.day(), None, "the day is not opened");
+        } else {
+            assert_eq!(report.notes.iter().any(|note| note.contains(&words)), mode == EdgeMode::Monitor, "{:?}", report.notes);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pause_shows_in_a_dry_run_and_hides_no_earlier_run() {
+    let mut world = World::at("20:13:00");
+    world.profile.execution.edge_guard = EdgeMode::Enforce;
+    world.deliver("run-1").await;
+    world.ledger.set_controls(paused(date(2025, 9, 8)));
+    assert_eq!(world.deliver("run-2").await.outcome, Outcome::AlreadyTraded, "what became of the day comes first");
+    let request = RunRequest { task: Task::Trade { dry_run: true, scheduled: None }, ..world.request("run-3") };
+    let report = world.deliver_as(&request).await;
+    assert_eq!(report.outcome, Outcome::DryRun);
+    assert!(report.gates.iter().any(|gate| matches!(gate, Gate::EdgePaused { .. })), "{:?}", report.gates);
 }

@@ -13,7 +13,8 @@ fn units(profile: &str, overrides: Overrides<'_>) -> Result<String, String> {
 
 #[test]
 fn the_file_we_ship_is_sound_and_carries_the_reference_values() {
-    let Account { broker, number, profile, sized_by } = plain("schwab");
+    let Account { broker, number, profile, sized_by, edge } = plain("schwab");
+    assert_eq!(edge, EdgeSettings::default(), "equity is logged, nothing is tested");
     assert_eq!(sized_by, "accounts.toml");
     let raw = profile.strategy.raw();
     assert_eq!((broker, number), (BrokerKind::Schwab, None));
@@ -99,6 +100,10 @@ fn a_profile_that_cannot_be_used_names_the_field() {
         ("window_opens = \"16:12:55\"", "window_opens = \"4pm\"", "schwab", "window_opens"),
         ("rung_offsets = [\"0.00\", \"0.05\", \"0.10\"]", "rung_offsets = []", "schwab", "profile rung_offsets"),
         ("[schwab.strategy]", "[schwab.strategie]", "schwab", "strategie"),
+        ("edge_guard = \"monitor\"", "edge_guard = \"on\"", "schwab", "unknown variant `on`, expected `monitor` or `enforce`"),
+        ("pause_days = 5", "pause_days = 0", "tt-ira", "edge pause_days: got 0, expected 1 to 366"),
+        ("# mu1 = \"0.00035\"", "mu1 = \"-0.1\"", "schwab", "edge mu1: got -0.1, expected a daily return above mu0"),
+        ("# sigma = \"0.004\"", "sigma = \"4\"", "schwab", "edge sigma: got 4, expected a standard deviation"),
         ("account_number = \"5WT20360\"\n", "", "tt-ira", "[tt-ira]: account_number: missing"),
         ("like = \"schwab\"", "like = \"schwarb\"", "tt-ira", "[tt-ira]: like: got \"schwarb\""),
         ("like = \"schwab\"", "like = \"tt-individual\"", "tt-ira", "[tt-ira]: like: got \"tt-individual\""),

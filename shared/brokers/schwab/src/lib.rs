@@ -25,6 +25,7 @@ mod preview;
 mod quotes;
 mod token;
 mod transactions;
+mod transfers;
 #[cfg(test)]
 mod wire_tests;
 

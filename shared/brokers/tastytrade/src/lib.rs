@@ -37,6 +37,7 @@ mod quotes;
 mod streaming;
 mod token;
 mod transactions;
+mod transfers;
 #[cfg(test)]
 mod wire_tests;
 

@@ -58,6 +58,7 @@ fn is_final(outcome: &str) -> bool {
         Outcome::MarketClosed,
         Outcome::NotArmed,
         Outcome::Halted,
+        Outcome::EdgePaused,
         Outcome::SignalUnusable,
         Outcome::PlanRefused,
         Outcome::NotApproved,

@@ -1,4 +1,4 @@
-use gamma_execution::ports::BrokerFault;
+use gamma_execution::ports::{BrokerFault, Transfers};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -81,4 +81,19 @@ async fn neither_the_account_nor_the_token_is_in_an_error() {
         let text = format!("{error} {error:?}");
         assert!(text.contains(shown) && !text.contains("12345678") && !text.contains("canary"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn transfers_of_more_than_a_year_are_read_year_by_year_and_each_is_told_once() {
+    let stage = Stage::new().await;
+    stage.on(LIST, [rows(), rows()]);
+    let (from, to): (Timestamp, Timestamp) = ("2025-08-20T04:00:00Z".parse().unwrap(), "2026-08-21T20:13:00Z".parse().unwrap());
+    let transfers = stage.schwab.transfers(from, to).await.unwrap();
+    let shown: Vec<String> = transfers.iter().map(|transfer| transfer.amount.to_string()).collect();
+    assert_eq!(shown, ["5000.0", "10000.1", "-250.25"]);
+    let seen = stage.seen(LIST);
+    assert!(seen[0].query.starts_with("startDate=2025-08-20T04%3A00%3A00.000Z&endDate=2026-08-20T04%3A00%3A00.000Z&types=ACH_RECEIPT"), "{}", seen[0].query);
+    assert!(seen[1].query.starts_with("startDate=2026-08-20T04%3A00%3A00.000Z&endDate=2026-08-21T20%3A13%3A00.000Z"), "{}", seen[1].query);
+    assert!(!seen[0].query.contains("TRADE"), "{}", seen[0].query);
+    assert_eq!(stage.schwab.counted_until(to).to_string(), "2026-08-21T04:00:00Z", "its equity is the value of the day's start");
 }

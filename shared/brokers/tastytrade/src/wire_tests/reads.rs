@@ -1,4 +1,4 @@
-use gamma_execution::ports::{Broker, BrokerFault, OrderId};
+use gamma_execution::ports::{Broker, BrokerFault, OrderId, Transfers};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -152,4 +152,16 @@ async fn todays_list_in_pages_shorter_than_ours_is_read_from_its_first_page_in_o
     assert_eq!(stage.broker.orders_in_haste(from, to).await.unwrap().len(), 12);
     let queries: Vec<String> = stage.seen(LIVE).into_iter().map(|seen| seen.query).collect();
     assert_eq!(queries, ["", "per-page=200&page-offset=0"]);
+}
+
+#[tokio::test]
+async fn transfers_are_asked_for_as_money_movements() {
+    let stage = Stage::new().await;
+    stage.on(TRANSACTIONS, [Reply::new(200, include_str!("../../fixtures/transactions__trade_expiry_withdrawal.json"))]);
+    let (from, to) = day();
+    let transfers = stage.broker.transfers(from, to).await.unwrap();
+    assert_eq!(transfers.iter().map(|transfer| transfer.amount.to_string()).collect::<Vec<_>>(), ["-500.0"]);
+    let asked = &stage.seen(TRANSACTIONS)[0].query;
+    assert!(asked.contains("types%5B%5D=Money%20Movement&per-page"), "{asked}");
+    assert_eq!(stage.broker.counted_until(to), to, "its equity is the value of the moment");
 }
