@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use jiff::{SignedDuration, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -23,7 +23,8 @@ pub fn chain(observations: &[Observation], transfers: &[Transfer], settings: &Ed
     transfers.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
     let mut left = transfers.into_iter().peekable();
     if let Some(first) = days.first() {
-        while left.next_if(|transfer| transfer.at <= first.counted_until - BEFORE_THE_FIRST).is_some() {}
+        let begin = first.counted_until.checked_sub(BEFORE_THE_FIRST).unwrap_or(Timestamp::MIN);
+        while left.next_if(|transfer| transfer.at <= begin).is_some() {}
     }
     let mut rows: Vec<EdgeRow> = Vec::with_capacity(days.len());
     for day in days {
