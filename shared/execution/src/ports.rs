@@ -3,8 +3,8 @@
 mod broker;
 mod capabilities;
 mod clock;
-mod handoff;
 mod edge;
+mod handoff;
 mod ledger;
 mod notify;
 mod signal;
@@ -13,8 +13,8 @@ mod tokens;
 pub use broker::{AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Fill, NotPlaced, OrderId, OrderName, OrderStatus, OrderView, PlaceReply};
 pub use capabilities::{Capabilities, Incapable, Lack, OrderKind};
 pub use clock::Clock;
-pub use handoff::{Archive, Consumer, Handoff, HandoffError, Outbox, PendingHandoff, RunKey};
 pub use edge::{EdgeDecision, EdgeLedger, EdgeLog, Equity, EquitySource, MoneyRow, Observation, Transfer, Transfers, Verdict, is_transfer, words_say_transfer};
+pub use handoff::{Archive, Consumer, Handoff, HandoffError, Outbox, PendingHandoff, RunKey};
 pub use ledger::{
     Arming, Controls, DayRecord, DayState, Decision, IntentKey, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd,
     RunRecord, RungRecord, RungState, Writer,

@@ -476,6 +476,7 @@ async fn a_pause_of_the_edge_guard_holds_back_only_where_it_is_enforced_and_only
         (EdgeMode::Monitor, date(2025, 9, 8), Outcome::Filled),
     ] {
         let mut world = World::at("20:13:00");
+        set(&world.broker.fills, |_, _, _| 4);
         world.profile.execution.edge_guard = mode;
         world.ledger.set_controls(paused(until));
         let report = world.deliver("run-1").await;
