@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let adapters = ["gamma-market", "gamma-execution", "gamma-http"];
     let brokers = ["gamma-market", "gamma-execution", "gamma-http", "gamma-wire"];
-    let post_trade = ["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-notify"];
+    let post_trade = ["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-lambda", "gamma-post-trade"];
     BTreeMap::from([
         ("gamma-market", vec![]),
         ("gamma-strategy", vec!["gamma-market"]),
@@ -22,12 +22,25 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-dxlink", vec!["gamma-market"]),
         ("gamma-sheets", vec!["gamma-execution", "gamma-http"]),
         ("gamma-notify", vec!["gamma-execution"]),
+        ("gamma-lambda", vec!["gamma-execution", "gamma-http"]),
+        // What two functions share, adapters among it; only functions may know it.
+        ("gamma-post-trade", vec!["gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-notify", "gamma-lambda"]),
         ("gamma-sheets-log", post_trade.to_vec()),
         ("gamma-edge-guard", post_trade.iter().copied().chain(["gamma-schwab", "gamma-tastytrade", "gamma-trade"]).collect()),
         ("gamma-simulator", vec!["gamma-market"]),
         (
             "gamma-trade",
-            vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-tastytrade", "gamma-gammawizard", "gamma-cloud"],
+            vec![
+                "gamma-market",
+                "gamma-strategy",
+                "gamma-execution",
+                "gamma-http",
+                "gamma-schwab",
+                "gamma-tastytrade",
+                "gamma-gammawizard",
+                "gamma-cloud",
+                "gamma-lambda",
+            ],
         ),
         (
             "gamma-tests",
@@ -49,7 +62,7 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("aws-smithy-", &["gamma-cloud"]),
     ("reqwest", &["gamma-http", "gamma-tests"]),
     ("tokio-tungstenite", &["gamma-dxlink"]),
-    ("lambda_runtime", &["gamma-trade", "gamma-sheets-log", "gamma-edge-guard"]),
+    ("lambda_runtime", &["gamma-lambda", "gamma-trade", "gamma-sheets-log", "gamma-edge-guard"]),
     ("axum", &["gamma-simulator"]),
     ("rand", &["gamma-simulator"]),
     ("anyhow", &[]),

@@ -26,10 +26,10 @@ const BEFORE_THE_FIRST: SignedDuration = SignedDuration::from_hours(24);
 pub async fn observe(ports: EdgePorts<'_>, run: &RunRecord, settings: &EdgeSettings, now: Timestamp) -> Result<Observed, EdgeError> {
     let account = run.account.as_str();
     let mut notes = Vec::new();
-    if let Some(seen) = observation(ports, run, now, &mut notes).await? {
-        if let PutOutcome::Theirs(why) = ports.ledger.put_observation(account, &seen).await? {
-            notes.push(format!("observed before: {why}"));
-        }
+    if let Some(seen) = observation(ports, run, now, &mut notes).await?
+        && let PutOutcome::Theirs(why) = ports.ledger.put_observation(account, &seen).await?
+    {
+        notes.push(format!("observed before: {why}"));
     }
     // Read after the write: of two guards at work at the same time at least one sees both observations, and reads what lies between.
     let log = ports.ledger.edge_log(account).await?;

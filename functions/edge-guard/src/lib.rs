@@ -3,10 +3,12 @@
 //! [`observe`] takes one run that has ended, keeps what the account was worth, and leaves a decision in the ledger. The ledger is the truth:
 //! the rows are worked out of it every time, and the sheet that shows them can be made anew at any time ([`rebuild`]).
 
+pub mod event;
 mod guard;
 #[cfg(test)]
 mod memory;
 mod occasion;
+pub mod sheet;
 #[cfg(test)]
 mod tests;
 

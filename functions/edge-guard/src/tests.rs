@@ -22,7 +22,7 @@ fn run(account: &str, date: Date, run_id: &str, equity: Option<&str>) -> RunReco
     let plan = equity.map(|equity| json!({"equity": equity}));
     let report = json!({"plan": plan, "started": at(date).to_string()});
     let outcome = if equity.is_some() { "filled" } else { "edge_paused" };
-    RunRecord { run_id: run_id.to_owned(), account: account.to_owned(), date, outcome: outcome.to_owned(), live: true, report }
+    RunRecord { run_id: run_id.to_owned(), account: account.to_owned(), date, outcome: outcome.to_owned(), live: true, report, hand_off: Vec::new() }
 }
 
 fn moved(id: &str, at: Timestamp, amount: i64) -> Transfer {
@@ -68,7 +68,7 @@ async fn a_run_tells_its_equity_and_the_guard_leaves_a_decision() {
 #[tokio::test]
 async fn a_losing_account_pauses_and_while_it_does_the_guard_asks_for_the_equity_itself() {
     let (ledger, mut broker) = (MemoryEdge::default(), MemoryBroker::default());
-    for (days, equity) in [(0, "20000"), (1, "19500"), (2, "19000"), (3, "18500")] {
+    for (days, equity) in [(0, "20000"), (1, "18800"), (2, "17600"), (3, "16400")] {
         let date = DAY + days.days();
         observe(ports(&ledger, &broker), &run("schwab", date, "a", Some(equity)), &settings(), at(date)).await.unwrap();
     }
@@ -76,10 +76,10 @@ async fn a_losing_account_pauses_and_while_it_does_the_guard_asks_for_the_equity
     let friday = DAY + 3.days();
     assert_eq!((decision.verdict, decision.run_date, decision.pause_until), (Verdict::PauseEdge, friday, Some(friday + 5.days())));
     let monday = date(2025, 9, 8);
-    broker.equity = Some(18_400.into());
+    broker.equity = Some(16_300.into());
     let held_back = run("schwab", monday, "b", None);
     let paused = observe(ports(&ledger, &broker), &held_back, &settings(), at(monday)).await.unwrap();
-    assert_eq!(shown(&paused)[4], "2025-09-08 18400.00 broker 0.00 -100.00 PAUSED");
+    assert_eq!(shown(&paused)[4], "2025-09-08 16300.00 broker 0.00 -100.00 PAUSED");
     assert_eq!(ledger.decision("schwab").unwrap().pauses(monday), Some(date(2025, 9, 10)));
     // It is asked once a day, and never for a day that is over.
     broker.equity = Some(1.into());

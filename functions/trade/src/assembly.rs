@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use gamma_cloud::{DynamoLedger, DynamoTokenLock, LambdaHandoff, SecretName, SecretSet, Secrets, SecretsError, aws, token_store};
 use gamma_execution::handoff::{HandedOff, hand_off};
-use gamma_execution::ports::{Broker, BrokerError, Clock, Ledger, RunRecord, StoredToken};
+use gamma_execution::ports::{Broker, BrokerError, Clock, Equity, Ledger, RunRecord, StoredToken, Transfers};
 use gamma_execution::run::AccountProfile;
 use gamma_execution::tokens::{TokenIdentity, TokenKeeper, TokenPorts};
 use gamma_gammawizard::{GammaWizard, GammaWizardConfig};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_market::calendar::trade_date;
 use gamma_schwab::{Schwab, SchwabConfig};
+use gamma_strategy::edge::EdgeSettings;
 use gamma_tastytrade::{ClientAuth, QuoteTokens, Tastytrade, TastytradeConfig};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::clock::RunClock;
 use crate::deployment::{AppNames, Deployment};
-use crate::failure::Failure;
 use crate::profiles::{self, Account, Overrides};
+use gamma_lambda::Failure;
+use gamma_lambda::clock::RunClock;
 
 /// Whose option chain is asked for symbols.
 const ROOT: &str = "SPXW";
@@ -26,7 +27,7 @@ const ROOT: &str = "SPXW";
 const SIGNAL_ENDPOINT: &str = "rapi/GetUltraPureConstantStable";
 
 /// What can be made before any secret is read.
-pub(crate) struct Assembly<'a> {
+pub struct Assembly<'a> {
     deployment: &'a Deployment,
     clock: Arc<dyn RunClock>,
     run_id: String,
@@ -35,13 +36,35 @@ pub(crate) struct Assembly<'a> {
 }
 
 /// The adapter of the account's broker.
-pub(crate) enum Connection {
+pub enum Connection {
+    /// Charles Schwab.
     Schwab(Box<Schwab>),
+    /// tastytrade.
     Tastytrade(Arc<Tastytrade>),
 }
 
 impl Connection {
-    pub(crate) fn port(&self) -> &dyn Broker {
+    /// As the run knows it.
+    #[must_use]
+    pub fn port(&self) -> &dyn Broker {
+        match self {
+            Self::Schwab(broker) => broker.as_ref(),
+            Self::Tastytrade(broker) => broker.as_ref(),
+        }
+    }
+
+    /// What money came and went.
+    #[must_use]
+    pub fn transfers(&self) -> &dyn Transfers {
+        match self {
+            Self::Schwab(broker) => broker.as_ref(),
+            Self::Tastytrade(broker) => broker.as_ref(),
+        }
+    }
+
+    /// What the account is worth.
+    #[must_use]
+    pub fn equity(&self) -> &dyn Equity {
         match self {
             Self::Schwab(broker) => broker.as_ref(),
             Self::Tastytrade(broker) => broker.as_ref(),
@@ -49,7 +72,10 @@ impl Connection {
     }
 
     /// Refreshes the token when it is due; whether it did.
-    pub(crate) async fn refresh_if_needed(&self) -> Result<bool, BrokerError> {
+    ///
+    /// # Errors
+    /// [`BrokerError`] when there is no good token.
+    pub async fn refresh_if_needed(&self) -> Result<bool, BrokerError> {
         match self {
             Self::Schwab(broker) => broker.refresh_if_needed().await,
             Self::Tastytrade(broker) => broker.refresh_if_needed().await,
@@ -57,7 +83,7 @@ impl Connection {
     }
 
     /// Sees to what can be ready before a trade, where there is anything; in words, how that went.
-    pub(crate) async fn prepare_for_trade(&self, known: &QuoteTokens) -> Option<Result<&'static str, String>> {
+    pub async fn prepare_for_trade(&self, known: &QuoteTokens) -> Option<Result<&'static str, String>> {
         match self {
             Self::Schwab(_) => None,
             Self::Tastytrade(broker) => {
@@ -69,32 +95,53 @@ impl Connection {
 }
 
 /// The adapters of one run.
-pub(crate) struct Connected {
-    pub(crate) http: HttpClient,
-    pub(crate) broker: Connection,
-    pub(crate) signal: GammaWizard,
-    pub(crate) ledger: DynamoLedger,
-    pub(crate) tokens: Arc<TokenKeeper>,
-    pub(crate) profile: AccountProfile,
-    pub(crate) sized_by: String,
+pub struct Connected {
+    /// What goes to broker and feed.
+    pub http: HttpClient,
+    /// The account's broker.
+    pub broker: Connection,
+    /// The feed.
+    pub signal: GammaWizard,
+    /// The durable record.
+    pub ledger: DynamoLedger,
+    /// The broker's token document.
+    pub tokens: Arc<TokenKeeper>,
+    /// How the account trades.
+    pub profile: AccountProfile,
+    /// How its returns are tested.
+    pub edge: EdgeSettings,
+    /// Where its unit dollars come from.
+    pub sized_by: String,
 }
 
 impl<'a> Assembly<'a> {
     /// `quote_tokens` go from one invocation to the next.
-    pub(crate) async fn new(deployment: &'a Deployment, clock: Arc<dyn RunClock>, run_id: &str, quote_tokens: QuoteTokens) -> Self {
+    pub async fn new(deployment: &'a Deployment, clock: Arc<dyn RunClock>, run_id: &str, quote_tokens: QuoteTokens) -> Self {
         Self { deployment, clock, run_id: run_id.to_owned(), quote_tokens, aws: aws::load().await }
     }
 
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+    /// Time.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
         let clock: Arc<dyn Clock> = self.clock.clone();
         clock
     }
 
-    pub(crate) const fn quote_tokens(&self) -> &QuoteTokens {
+    /// What goes from one invocation to the next.
+    #[must_use]
+    pub const fn quote_tokens(&self) -> &QuoteTokens {
         &self.quote_tokens
     }
 
-    pub(crate) fn run_id(&self) -> &str {
+    /// How AWS is reached.
+    #[must_use]
+    pub const fn aws(&self) -> &gamma_cloud::SdkConfig {
+        &self.aws
+    }
+
+    /// This delivery.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
         &self.run_id
     }
 
@@ -104,7 +151,10 @@ impl<'a> Assembly<'a> {
     }
 
     /// Reads every secret at once and makes the adapters.
-    pub(crate) async fn ports(&self) -> Result<Connected, Failure> {
+    ///
+    /// # Errors
+    /// [`Failure`] names the secret, parameter or field.
+    pub async fn ports(&self) -> Result<Connected, Failure> {
         let unavailable = |error: SecretsError| Failure::new("SecretsUnavailable", error);
         let names = &self.deployment.names;
         let secrets = Secrets::new(&self.aws, self.clock()).read_with(&names.required(), &names.optional()).await.map_err(unavailable)?;
@@ -122,7 +172,7 @@ impl<'a> Assembly<'a> {
             token: None,
         };
         let signal = GammaWizard::new(http.clone(), config, self.clock());
-        Ok(Connected { http, broker, signal, ledger: self.ledger(), tokens, profile: account.profile, sized_by: account.sized_by })
+        Ok(Connected { http, broker, signal, ledger: self.ledger(), tokens, profile: account.profile, edge: account.edge, sized_by: account.sized_by })
     }
 
     /// How the account trades, by the file and what overrides it.
@@ -184,7 +234,7 @@ impl<'a> Assembly<'a> {
     }
 
     /// The ledger alone can say how every delivery ended, also one whose set-up failed.
-    pub(crate) async fn record(&self, failure: &Failure) {
+    pub async fn record(&self, failure: &Failure) {
         let report: Value = json!({ "error_type": failure.error_type, "detail": failure.to_string() });
         let date = trade_date(self.clock.now());
         let (run_id, account) = (self.run_id.clone(), self.deployment.account().to_owned());
@@ -203,7 +253,7 @@ impl<'a> Assembly<'a> {
     }
 
     /// Gives what is recorded to those who take it from here. What goes wrong is for the next delivery or sweep.
-    pub(crate) async fn hand_off(&self) {
+    pub async fn hand_off(&self) {
         if self.deployment.functions.is_empty() {
             return;
         }

@@ -5,46 +5,48 @@ use std::collections::BTreeMap;
 use gamma_cloud::SecretName;
 use gamma_execution::ports::Consumer;
 
-use crate::failure::Failure;
 use crate::profiles::{self, BrokerKind};
+use gamma_lambda::{Failure, is_loopback};
 
 /// The environment of this function, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Deployment {
+pub struct Deployment {
     account: String,
     profile: String,
     table: String,
     live: bool,
-    pub(crate) broker_url: String,
-    pub(crate) gammawizard_url: String,
+    /// The account's broker.
+    pub broker_url: String,
+    /// The signal feed.
+    pub gammawizard_url: String,
     /// Where the secrets are kept.
-    pub(crate) names: SecretNames,
+    pub names: SecretNames,
     /// `GAMMA_SHEETS_LOG_FUNCTION`, `GAMMA_EDGE_GUARD_FUNCTION`: the functions that take recorded runs, where they are deployed.
-    pub(crate) functions: BTreeMap<Consumer, String>,
+    pub functions: BTreeMap<Consumer, String>,
     /// The virtual clock of a local stack; accepted only where every endpoint is loopback.
-    pub(crate) clock_url: Option<String>,
+    pub clock_url: Option<String>,
 }
 
 /// The names of the secrets, each of which a variable may replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SecretNames {
+pub struct SecretNames {
     /// The application at the broker.
-    pub(crate) app: AppNames,
+    pub app: AppNames,
     /// `GAMMA_NAME_TOKEN`: the token document, which is written back.
-    pub(crate) token: SecretName,
+    pub token: SecretName,
     /// `GAMMA_NAME_SIGNAL_EMAIL`: the login of the signal feed.
-    pub(crate) signal_email: SecretName,
+    pub signal_email: SecretName,
     /// `GAMMA_NAME_SIGNAL_PASSWORD`: its password.
-    pub(crate) signal_password: SecretName,
+    pub signal_password: SecretName,
     /// `GAMMA_NAME_SIZING`: the sizing override, which may be absent.
-    pub(crate) sizing: SecretName,
+    pub sizing: SecretName,
     /// `GAMMA_NAME_ACCOUNT_NUMBER`: which of the login's accounts to trade; may be absent where the profile or a login of one account says it.
-    pub(crate) account_number: SecretName,
+    pub account_number: SecretName,
 }
 
 /// The names of an application's secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum AppNames {
+pub enum AppNames {
     /// Charles Schwab.
     Schwab {
         /// `GAMMA_NAME_APP_KEY`: the application's key.
@@ -92,7 +94,7 @@ impl SecretNames {
     }
 
     /// Those without which nothing works.
-    pub(crate) fn required(&self) -> Vec<&str> {
+    pub fn required(&self) -> Vec<&str> {
         let app = match &self.app {
             AppNames::Schwab { key, secret } => vec![key, secret],
             AppNames::Tastytrade { secret, .. } => vec![secret],
@@ -101,7 +103,7 @@ impl SecretNames {
     }
 
     /// Those that may be absent.
-    pub(crate) fn optional(&self) -> Vec<&str> {
+    pub fn optional(&self) -> Vec<&str> {
         let app = match &self.app {
             AppNames::Schwab { .. } => vec![],
             AppNames::Tastytrade { id, sizing, .. } => vec![id, sizing],
@@ -122,7 +124,7 @@ const GAMMAWIZARD: &str = "https://gandalf.gammawizard.com";
 
 impl Deployment {
     /// Reads `GAMMA_ACCOUNT`, `GAMMA_PROFILE`, `GAMMA_TABLE`, `GAMMA_DRY_RUN`, the names of secrets and the endpoint overrides of local stacks.
-    pub(crate) fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+    pub fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let bad = |name: &str, got: &str, expected: &str| Failure::new("BadDeployment", format!("environment {name}: got {got}, expected {expected}"));
         let value = |name: &str| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let needed = |name: &str, expected: &str| value(name).ok_or_else(|| bad(name, "nothing", expected));
@@ -160,36 +162,32 @@ impl Deployment {
         Ok(Self { account, profile, table, live, broker_url, gammawizard_url, names, functions, clock_url })
     }
 
-    pub(crate) fn account(&self) -> &str {
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> &str {
         &self.account
     }
 
     /// The table of accounts.toml by which this account trades: `GAMMA_PROFILE`, or the one of its own name.
-    pub(crate) fn profile(&self) -> &str {
+    pub fn profile(&self) -> &str {
         &self.profile
     }
 
     /// Who takes recorded runs.
-    pub(crate) fn consumers(&self) -> Vec<Consumer> {
+    pub fn consumers(&self) -> Vec<Consumer> {
         self.functions.keys().copied().collect()
     }
 
-    pub(crate) fn table(&self) -> &str {
+    /// The ledger's table.
+    #[must_use]
+    pub fn table(&self) -> &str {
         &self.table
     }
 
     /// The deployment's parameter allows live trading.
-    pub(crate) const fn live(&self) -> bool {
+    pub const fn live(&self) -> bool {
         self.live
     }
-}
-
-/// `http://127.0.0.1:PORT…`, `http://localhost:PORT…` or `http://[::1]:PORT…`: the host must end there.
-fn is_loopback(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    !authority.contains('@') && matches!(host, "127.0.0.1" | "localhost" | "[::1]")
 }
 
 #[cfg(test)]

@@ -1,9 +1,5 @@
 //! One account's trading Lambda: parse the event, assemble the ports, run, map the outcome.
 
-mod assembly;
-mod clock;
-mod deployment;
-mod run_id;
 mod warmup;
 
 use std::sync::Arc;
@@ -13,25 +9,20 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument;
 
-use assembly::Assembly;
-use deployment::Deployment;
 use gamma_execution::gates::Gate;
 use gamma_execution::report::{Outcome, RunReport, Status};
 use gamma_execution::run::{Ports, RunRequest, run};
+use gamma_lambda::{clock, run_id, start_log};
 use gamma_tastytrade::QuoteTokens;
+use gamma_trade::assembly::Assembly;
+use gamma_trade::deployment::Deployment;
+use gamma_trade::event;
 use gamma_trade::event::Event;
 use gamma_trade::failure::Failure;
-use gamma_trade::{event, failure, profiles};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_span_list(false)
-        .with_target(false)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("GAMMA_LOG").unwrap_or_else(|_| "info,aws_config=warn,hyper=warn".into()))
-        .init();
+    start_log();
     // A deployment that cannot be read still answers every event, with an error that names the variable.
     let deployment = Arc::new(Deployment::from_env(|name| std::env::var(name).ok()));
     // All that goes from one invocation to the next: connections do not survive the freeze between them.
@@ -60,7 +51,7 @@ async fn handle(deployment: &Result<Deployment, Failure>, event: LambdaEvent<Val
 
 async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: String, quote_tokens: &QuoteTokens) -> Result<Value, Failure> {
     let parsed = event::parse(&event.payload, deployment.account())?;
-    let clock = clock::of(deployment, &event.context.request_id).await?;
+    let clock = clock::of(deployment.clock_url.as_deref(), &event.context.request_id).await?;
     let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
     let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id, quote_tokens.clone()).await;
     let result = match (assembly.ports().await, parsed) {

@@ -5,9 +5,9 @@ use gamma_execution::tokens::TokenSummary;
 use gamma_market::calendar::{SessionDay, session_day, trade_date};
 use serde_json::{Value, json};
 
-use crate::assembly::{Assembly, Connected};
-use crate::deployment::Deployment;
-use crate::failure::Failure;
+use gamma_lambda::Failure;
+use gamma_trade::assembly::{Assembly, Connected};
+use gamma_trade::deployment::Deployment;
 
 pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, connected: &Connected) -> Result<Value, Failure> {
     let today = trade_date(assembly.clock().now());

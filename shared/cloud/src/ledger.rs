@@ -8,6 +8,7 @@
 //! | | `rung#<strategy>#<side>#r<NN>#<NN>` | one attempt to place an order |
 //! | | `run#<run_id>` | how one run ended, with its report as JSON text |
 //! | `<account>#outbox` | `<date>#<run_id>#<consumer>` | that consumer has not been given that run; taken away when it has |
+//! | `<account>#told` | `<date>#<run_id>` | a person was told how that run ended |
 //! | `<account>#edge` | `observation#<date>#<run_id>` | what the account was worth then |
 //! | | `transfer#<id>` | money that came or went |
 //! | | `decision` | what the edge test says of the next run |

@@ -58,6 +58,7 @@ const fn is_ordinary(outcome: Outcome) -> bool {
         | Outcome::OutsideWindow
         | Outcome::NotArmed
         | Outcome::Halted
+        | Outcome::EdgePaused
         | Outcome::SignalUnusable
         | Outcome::PlanRefused
         | Outcome::NotApproved
@@ -83,6 +84,7 @@ const fn meaning(outcome: Outcome) -> &'static str {
         Outcome::OutsideWindow => "The run was called at the wrong time. No order was sent.",
         Outcome::NotArmed => "The account is not armed. No order was sent.",
         Outcome::Halted => "Trading is halted by an operator. No order was sent.",
+        Outcome::EdgePaused => "The edge guard has paused this account. No order was sent.",
         Outcome::SignalUnusable => "The signal has no row for today. No order was sent.",
         Outcome::PlanRefused => "The strategy refused the day. No order was sent.",
         Outcome::NotApproved => "Every side was refused by the risk limits. No order was sent.",

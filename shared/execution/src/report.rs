@@ -8,7 +8,7 @@ use gamma_strategy::constant_stable::Plan;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::gates::Gate;
 use crate::ladder::SideEnd;
@@ -16,7 +16,7 @@ use crate::ports::{Fill, OrderId, OrderStatus};
 use crate::tokens::TokenSaved;
 
 /// The one named outcome of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Every side filled completely.
@@ -166,6 +166,12 @@ impl Outcome {
         }
     }
 
+    /// The outcome called so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
+    }
+
     /// The outcome of a day's sides. A side that was planned anew before it had filled anything counts no more.
     #[must_use]
     pub fn of_sides(sides: &[SideCount]) -> Self {
@@ -236,6 +242,8 @@ pub struct RunReport {
     pub plan: Option<Plan>,
     /// Every side, by revision.
     pub sides: Vec<SideReport>,
+    /// All-in dollars for each contract traded, as the account's profile estimates them.
+    pub cost_per_contract: Decimal,
     /// What became of the token document.
     pub token: TokenSaved,
     /// What a reader should know besides.

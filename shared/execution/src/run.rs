@@ -128,6 +128,7 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         signal: BTreeMap::new(),
         plan: None,
         sides: Vec::new(),
+        cost_per_contract: profile.execution.cost_per_contract,
         token: TokenSaved::Unchanged,
         notes: Vec::new(),
         started: began,

@@ -195,10 +195,12 @@ impl EdgeRow {
     pub fn why(&self) -> String {
         let until = self.pause_until.map(|date| date.to_string()).unwrap_or_default();
         match self.verdict {
-            Verdict::PauseEdge => format!("the sequential test reached {:.4} on {}: pause until {until}", self.reached, self.run_date),
+            Verdict::PauseEdge => format!("the sequential test reached {:.4} on {}: pause until {until}", self.reached.round_dp(4), self.run_date),
             Verdict::Paused => format!("the pause of an earlier verdict lasts until {until}"),
-            Verdict::EdgeOkReset => format!("the sequential test reached {:.4} on {}: the edge is there, it begins anew", self.reached, self.run_date),
-            Verdict::Ok => format!("the sequential test stands at {:.4} after {} returns", self.llr, self.n),
+            Verdict::EdgeOkReset => {
+                format!("the sequential test reached {:.4} on {}: the edge is there, it begins anew", self.reached.round_dp(4), self.run_date)
+            }
+            Verdict::Ok => format!("the sequential test stands at {:.4} after {} returns", self.llr.round_dp(4), self.n),
             Verdict::MonitorOnly => "equity is logged, nothing is tested".to_owned(),
             Verdict::NoSigma => "sigma is not above zero, nothing is tested".to_owned(),
             Verdict::NoEquity => "no equity above zero".to_owned(),

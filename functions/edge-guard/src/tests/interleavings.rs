@@ -36,8 +36,8 @@ struct World {
 fn worlds() -> impl Strategy<Value = World> {
     let trouble = prop_oneof![6 => (0_u8..4).prop_map(Trouble::Late), 1 => Just(Trouble::Before), 1 => Just(Trouble::After)];
     (
-        prop::collection::vec(prop::collection::vec(-300_i64..300, DAYS), ACCOUNTS.len()),
-        prop::collection::vec((0..ACCOUNTS.len(), -20_i64..900, -5000_i64..5000), 0..12),
+        prop::collection::vec(prop::collection::vec(-1200_i64..1200, DAYS), ACCOUNTS.len()),
+        prop::collection::vec((0..ACCOUNTS.len(), -20_i64..900, -2000_i64..2000), 0..12),
         prop::collection::vec(any::<u32>(), ACCOUNTS.len() * DAYS * 2),
         1_usize..5,
         prop::collection::vec(trouble, 0..600),
@@ -63,7 +63,7 @@ impl World {
             for (date, change) in Self::dates().into_iter().zip(changes) {
                 gains += change;
                 let came: Decimal = transfers.iter().filter(|transfer| transfer.at <= at(date)).map(|transfer| transfer.amount).sum();
-                let equity = Decimal::from(200_000 + gains) + came;
+                let equity = Decimal::from(40_000 + gains) + came;
                 runs.push((account, run(ACCOUNTS[account], date, "run", Some(&equity.to_string()))));
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gamma_execution::ports::{IntentKey, LedgerError, PendingHandoff};
+use gamma_execution::ports::{IntentKey, LedgerError, PendingHandoff, RunKey};
 use jiff::civil::Date;
 
 use super::item::Item;
@@ -190,6 +190,13 @@ pub(super) fn halt(operation: &'static str, scope: HaltScope<'_>) -> Result<Key,
 pub(super) fn outbox(operation: &'static str, account: &str) -> Result<String, LedgerError> {
     checked_account(operation, account)?;
     Ok(format!("{account}#outbox"))
+}
+
+/// The mark that a person was told of a run.
+pub(super) fn told(operation: &'static str, run: &RunKey) -> Result<Key, LedgerError> {
+    checked_account(operation, &run.account)?;
+    checked(operation, "run id", &run.run_id)?;
+    Ok(Key { partition: format!("{}#told", run.account), sort: format!("{}#{}", run.trade_date, run.run_id) })
 }
 
 /// The mark of one run for one consumer.

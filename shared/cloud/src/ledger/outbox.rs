@@ -26,6 +26,27 @@ fn pending_from(found: &Item) -> Result<PendingHandoff, Malformed> {
     Ok(PendingHandoff { run, consumer: fields.parsed("consumer", "sheets-log or edge-guard")? })
 }
 
+impl DynamoLedger {
+    /// Whether a person was told of a run.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it could not be read.
+    pub async fn was_told(&self, run: &RunKey) -> Result<bool, LedgerError> {
+        let operation = "read told";
+        Ok(self.table.get(operation, &key::told(operation, run)?).await?.is_some())
+    }
+
+    /// Keeps that a person was told of a run.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known; then the person may be told again.
+    pub async fn set_told(&self, run: &RunKey) -> Result<(), LedgerError> {
+        let operation = "set told";
+        let key = key::told(operation, run)?;
+        self.table.replace(operation, &key, item(&key, [("run_id", text(&run.run_id))])).await
+    }
+}
+
 #[async_trait]
 impl Outbox for DynamoLedger {
     async fn pending(&self, account: &str) -> Result<Vec<PendingHandoff>, LedgerError> {

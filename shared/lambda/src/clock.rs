@@ -10,19 +10,21 @@ use gamma_http::{HttpClient, HttpConfig, Request};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::deployment::Deployment;
 use crate::failure::Failure;
 
 /// A clock, and a way to leave it at the end of an invocation.
 #[async_trait]
-pub(crate) trait RunClock: Clock {
+pub trait RunClock: Clock {
     /// Virtual time no longer waits for this run.
     async fn detach(&self);
 }
 
-/// The clock this deployment uses.
-pub(crate) async fn of(deployment: &Deployment, request_id: &str) -> Result<Arc<dyn RunClock>, Failure> {
-    match &deployment.clock_url {
+/// The machine's clock, or the virtual one at `url`, which a local stack has.
+///
+/// # Errors
+/// [`Failure`] `ClockUnavailable` when the virtual clock does not answer.
+pub async fn of(url: Option<&str>, request_id: &str) -> Result<Arc<dyn RunClock>, Failure> {
+    match url {
         None => Ok(Arc::new(SystemClock)),
         Some(url) => Ok(Arc::new(VirtualClock::attach(url, request_id).await?)),
     }

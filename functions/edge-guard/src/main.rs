@@ -1,0 +1,132 @@
+//! Post-trade: what the account was worth, and what the sequential test says of its next run.
+
+use std::sync::Arc;
+
+use gamma_edge_guard::event::{self, Event};
+use gamma_edge_guard::{EdgeError, EdgePorts, Observed, backfill, observe, rebuild, sheet};
+use gamma_execution::notice::{notice_of_failure, notice_of_pause};
+use gamma_execution::ports::{Archive, Verdict};
+use gamma_lambda::{Failure, clock, run_id, start_log};
+use gamma_market::calendar::trade_date;
+use gamma_post_trade::{Office, PostTradeConfig, Written};
+use gamma_sheets::SheetsTokens;
+use gamma_tastytrade::QuoteTokens;
+use gamma_trade::assembly::{Assembly, Connected};
+use gamma_trade::deployment::Deployment;
+use jiff::Timestamp;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+/// What the environment says, checked.
+struct Config {
+    deployment: Deployment,
+    post_trade: PostTradeConfig,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    start_log();
+    let value = |name: &str| std::env::var(name).ok();
+    let config = Deployment::from_env(value).and_then(|deployment| Ok(Config { deployment, post_trade: PostTradeConfig::from_env(value)? }));
+    let (config, tokens) = (Arc::new(config), SheetsTokens::default());
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let (config, tokens) = (Arc::clone(&config), tokens.clone());
+        async move {
+            let result = match config.as_ref() {
+                Ok(config) => Box::pin(handle(config, event, &tokens)).await,
+                Err(failure) => Err(failure.clone()),
+            };
+            if let Err(failure) = &result {
+                tracing::error!(error_type = failure.error_type, alarm = true, "{failure}");
+            }
+            result
+        }
+    }))
+    .await
+}
+
+async fn handle(config: &Config, event: LambdaEvent<Value>, tokens: &SheetsTokens) -> Result<Value, Failure> {
+    let asked = event::parse(&event.payload, config.deployment.account())?;
+    let clock = clock::of(config.post_trade.clock_url.as_deref(), &event.context.request_id).await?;
+    let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
+    let delivery = run_id::unique(&event.context.request_id);
+    let assembly = Assembly::new(&config.deployment, Arc::clone(&clock), &delivery, QuoteTokens::default()).await;
+    let result = match Office::open(&config.post_trade, assembly.aws(), clock.clone(), deadline, tokens).await {
+        Ok(office) => guard(&office, &assembly, &asked, (config.deployment.account(), &delivery)).await,
+        Err(failure) => Err(failure),
+    };
+    clock.detach().await;
+    result
+}
+
+async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account, delivery): (&str, &str)) -> Result<Value, Failure> {
+    let now = assembly.clock().now();
+    let connected = assembly.ports().await?;
+    let observed = look(office, &connected, asked, (account, now)).await;
+    // Rotated tokens first, then everything that is best effort.
+    let saved = connected.tokens.flush().await;
+    if saved.alarm {
+        tracing::error!(alarm = true, "tokens: {}", saved.notes.join("; "));
+    }
+    let observed = observed?;
+    for note in &observed.notes {
+        tracing::warn!("{note}");
+    }
+    if observed.verdict == Verdict::PauseEdge && first(office, asked).await? {
+        let why = observed.decision.as_ref().map(|decision| decision.why.clone()).unwrap_or_default();
+        office.tell(&notice_of_pause(&why, account, trade_date(now))).await;
+    }
+    let bring = async |workbook: &_| sheet::changes(workbook, &observed).map_err(|error| Failure::new("SpreadsheetUnreadable", error));
+    let written = office.bring_up_to_date(delivery, &[sheet::TAB], bring).await;
+    if let Err(failure) = &written {
+        office.tell(&notice_of_failure("edge-guard", &failure.to_string(), account, trade_date(now))).await;
+    }
+    let changes = match written? {
+        Written::Changes(changes) => json!(changes),
+        Written::NoSpreadsheet => json!("no spreadsheet is configured"),
+    };
+    let decision = observed.decision.as_ref();
+    tracing::info!(account, verdict = observed.verdict.name(), %changes, "guarded");
+    Ok(json!({
+        "account": account,
+        "verdict": observed.verdict.name(),
+        "why": decision.map(|decision| decision.why.clone()),
+        "pause_until": decision.and_then(|decision| decision.pause_until),
+        "rows": observed.rows.len(),
+        "changes": changes,
+        "notes": observed.notes,
+        "http_requests": office.requests_sent(),
+    }))
+}
+
+async fn look(office: &Office, connected: &Connected, asked: &Event, (account, now): (&str, Timestamp)) -> Result<Observed, Failure> {
+    let ports = EdgePorts { ledger: &connected.ledger, transfers: connected.broker.transfers(), equity: connected.broker.equity() };
+    let failed = |error: EdgeError| match error {
+        EdgeError::Ledger(_) => Failure::new("LedgerUnavailable", error),
+        EdgeError::Broker(_) => Failure::new("BrokerUnavailable", error),
+        EdgeError::Record { .. } => Failure::new("RunUnreadable", error),
+    };
+    match asked {
+        Event::Run(key) => {
+            let run = office.ledger.run(key).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;
+            let run =
+                run.ok_or_else(|| Failure::new("NoSuchRun", format!("run {}: no such run is recorded for {account} on {}", key.run_id, key.trade_date)))?;
+            observe(ports, &run, &connected.edge, now).await
+        }
+        Event::Rebuild => rebuild(ports, account, &connected.edge).await,
+        Event::Backfill(from) => backfill(ports, account, *from, &connected.edge, now).await,
+    }
+    .map_err(failed)
+}
+
+/// Whether nobody was told of the pause that this run's day began.
+async fn first(office: &Office, asked: &Event) -> Result<bool, Failure> {
+    let Event::Run(key) = asked else { return Ok(false) };
+    let pause = gamma_execution::ports::RunKey { run_id: format!("pause {}", key.trade_date), ..key.clone() };
+    let unreadable = |error| Failure::new("LedgerUnavailable", error);
+    if office.ledger.was_told(&pause).await.map_err(unreadable)? {
+        return Ok(false);
+    }
+    office.ledger.set_told(&pause).await.map_err(unreadable)?;
+    Ok(true)
+}

@@ -1,0 +1,136 @@
+//! Post-trade: an account's day as rows of the spreadsheet, and a word to a person where one is due.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gamma_cloud::aws;
+use gamma_execution::notice::{notice_of, notice_of_failure};
+use gamma_execution::ports::{Archive, Ledger, RunKey, RunRecord};
+use gamma_execution::report::Outcome;
+use gamma_lambda::{Failure, clock, run_id, start_log};
+use gamma_post_trade::{Office, PostTradeConfig, Written};
+use gamma_sheets::SheetsTokens;
+use gamma_sheets::grid::Workbook;
+use gamma_sheets_log::{DayFacts, TABS, changes};
+use gamma_strategy::constant_stable;
+use jiff::Timestamp;
+use lambda_runtime::{LambdaEvent, service_fn};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    start_log();
+    let config = Arc::new(PostTradeConfig::from_env(|name| std::env::var(name).ok()));
+    let tokens = SheetsTokens::default();
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let (config, tokens) = (Arc::clone(&config), tokens.clone());
+        async move {
+            let result = match config.as_ref() {
+                Ok(config) => Box::pin(handle(config, event, &tokens)).await,
+                Err(failure) => Err(failure.clone()),
+            };
+            if let Err(failure) = &result {
+                tracing::error!(error_type = failure.error_type, alarm = true, "{failure}");
+            }
+            result
+        }
+    }))
+    .await
+}
+
+async fn handle(config: &PostTradeConfig, event: LambdaEvent<Value>, tokens: &SheetsTokens) -> Result<Value, Failure> {
+    let key: RunKey = serde_json::from_value(event.payload).map_err(|error| Failure::new("MalformedEvent", format!("event: {error}")))?;
+    let clock = clock::of(config.clock_url.as_deref(), &event.context.request_id).await?;
+    let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
+    let delivery = run_id::unique(&event.context.request_id);
+    let result = match Office::open(config, &aws::load().await, clock.clone(), deadline, tokens).await {
+        Ok(office) => log(&office, &key, &delivery).await,
+        Err(failure) => Err(failure),
+    };
+    clock.detach().await;
+    result
+}
+
+async fn log(office: &Office, key: &RunKey, delivery: &str) -> Result<Value, Failure> {
+    let unreadable = |error| Failure::new("LedgerUnavailable", error);
+    let run = office.ledger.run(key).await.map_err(unreadable)?;
+    let run = run.ok_or_else(|| Failure::new("NoSuchRun", format!("run {}: no such run is recorded for {} on {}", key.run_id, key.account, key.trade_date)))?;
+    // A person first: what happens to the spreadsheet must not keep a word back.
+    let told = tell(office, key, &run).await.map_err(unreadable)?;
+    let written = write(office, key, delivery).await;
+    if let Err(failure) = &written {
+        office.tell(&notice_of_failure("sheets-log", &failure.to_string(), &key.account, key.trade_date)).await;
+    }
+    let changes = match written? {
+        Written::Changes(changes) => json!(changes),
+        Written::NoSpreadsheet => json!("no spreadsheet is configured"),
+    };
+    tracing::info!(run_id = key.run_id, account = key.account, %changes, told, "logged");
+    Ok(json!({ "account": key.account, "run_id": key.run_id, "changes": changes, "told": told, "http_requests": office.requests_sent() }))
+}
+
+/// Tells a person how the run ended, where that is no ordinary end; once for each run.
+async fn tell(office: &Office, key: &RunKey, run: &RunRecord) -> Result<bool, gamma_execution::ports::LedgerError> {
+    let text = |name: &str| run.report.get(name).and_then(Value::as_str).unwrap_or_default();
+    let alarm = run.report.get("alarm").and_then(Value::as_bool).unwrap_or_default();
+    let notice = match Outcome::named(&run.outcome) {
+        Some(outcome) => notice_of(outcome, alarm, text("detail"), &run.account, run.date),
+        // A run that ended before it had begun: its set-up failed.
+        None => Some(notice_of_failure("trade", text("detail"), &run.account, run.date)),
+    };
+    let Some(notice) = notice else { return Ok(false) };
+    if office.ledger.was_told(key).await? {
+        return Ok(false);
+    }
+    let told = office.tell(&notice).await;
+    if told {
+        // Marked afterwards: said twice is better than not said.
+        office.ledger.set_told(key).await?;
+    }
+    Ok(told)
+}
+
+async fn write(office: &Office, key: &RunKey, delivery: &str) -> Result<Written, Failure> {
+    let unreadable = |error| Failure::new("LedgerUnavailable", error);
+    let (account, date) = (key.account.as_str(), key.trade_date);
+    // The ledger is read while it is our turn: of two hand-offs of a day the later one knows more.
+    let bring = async |workbook: &Workbook| {
+        let day = office.ledger.load_day(account, constant_stable::NAME, date).await.map_err(unreadable)?;
+        let told = Told::of(office.ledger.runs(account, date).await.map_err(unreadable)?);
+        let Told { reports, signal, cost_per_contract } = &told;
+        let facts = DayFacts { account, date, day: &day, reports, signal, cost_per_contract: *cost_per_contract };
+        changes(workbook, &facts).map_err(|error| Failure::new("SpreadsheetUnreadable", error))
+    };
+    office.bring_up_to_date(delivery, &TABS, bring).await
+}
+
+/// What the day's runs say in their reports.
+#[derive(Default)]
+struct Told {
+    reports: BTreeMap<String, Value>,
+    /// The row that the newest run with a plan went by.
+    signal: BTreeMap<String, String>,
+    cost_per_contract: Decimal,
+}
+
+impl Told {
+    /// Live runs that came as far as a report of their own; one whose set-up failed has none.
+    fn of(runs: Vec<RunRecord>) -> Self {
+        let mut told = Self::default();
+        let mut newest = None;
+        for run in runs.into_iter().filter(|run| run.live && run.report.get("task").is_some()) {
+            let field = |name: &str| run.report.get(name).cloned().unwrap_or_default();
+            let signal: BTreeMap<String, String> = serde_json::from_value(field("signal")).unwrap_or_default();
+            let started = field("started").as_str().and_then(|text| text.parse::<Timestamp>().ok());
+            if let Ok(cost) = serde_json::from_value(field("cost_per_contract")) {
+                told.cost_per_contract = cost;
+            }
+            if !signal.is_empty() && started >= newest {
+                (told.signal, newest) = (signal, started);
+            }
+            told.reports.insert(run.run_id, run.report);
+        }
+        told
+    }
+}

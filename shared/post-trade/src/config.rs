@@ -1,0 +1,82 @@
+use gamma_cloud::SecretName;
+use gamma_lambda::{Failure, is_loopback};
+use gamma_sheets::SheetsConfig;
+
+/// The environment of a function after a trade, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostTradeConfig {
+    /// `GAMMA_TABLE`: the ledger.
+    pub table: String,
+    /// `GAMMA_SPREADSHEET`: the spreadsheet's id; without one nothing is written to Google.
+    pub spreadsheet: Option<String>,
+    /// `GAMMA_NAME_GOOGLE_ACCOUNT`: where the service account's key is kept.
+    pub google_account: SecretName,
+    /// `GAMMA_GOOGLE_URL`: where a local stack serves the Sheets API.
+    pub google_url: String,
+    /// `GAMMA_NOTIFY_TOPIC`: the SNS topic that carries messages to a person.
+    pub topic: Option<String>,
+    /// `GAMMA_CLOCK_URL`: the virtual clock of a local stack; accepted only where AWS and Google are on loopback too.
+    pub clock_url: Option<String>,
+}
+
+impl PostTradeConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Failure`] `BadDeployment` names the variable, what came and what was expected.
+    pub fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let bad = |name: &str, got: &str, expected: &str| Failure::new("BadDeployment", format!("environment {name}: got {got}, expected {expected}"));
+        let value = |name: &str| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let table = value("GAMMA_TABLE").ok_or_else(|| bad("GAMMA_TABLE", "nothing", "the ledger table's name"))?;
+        let name = value("GAMMA_NAME_GOOGLE_ACCOUNT").unwrap_or_else(|| "/gamma/shared/google_sa_json".to_owned());
+        let google_account =
+            SecretName::parse(&name).map_err(|error| Failure::new("BadDeployment", format!("environment GAMMA_NAME_GOOGLE_ACCOUNT: {error}")))?;
+        let google_url = value("GAMMA_GOOGLE_URL").unwrap_or_else(|| SheetsConfig::GOOGLE.to_owned());
+        if !google_url.starts_with("https://") && !is_loopback(&google_url) {
+            return Err(bad("GAMMA_GOOGLE_URL", "an address without TLS", "https://, or http:// on loopback"));
+        }
+        let clock_url = value("GAMMA_CLOCK_URL");
+        let aws_is_local = ["SSM", "DYNAMODB"]
+            .map(|service| value(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| value("AWS_ENDPOINT_URL")))
+            .iter()
+            .all(|url| url.as_deref().is_some_and(is_loopback));
+        if clock_url.as_deref().is_some_and(|clock| !(is_loopback(clock) && aws_is_local && is_loopback(&google_url))) {
+            return Err(bad("GAMMA_CLOCK_URL", "a virtual clock", "none, unless AWS, Google and the clock are all on loopback"));
+        }
+        Ok(Self { table, spreadsheet: value("GAMMA_SPREADSHEET"), google_account, google_url, topic: value("GAMMA_NOTIFY_TOPIC"), clock_url })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCAL: [(&str, &str); 4] = [
+        ("GAMMA_TABLE", "gamma"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:5000"),
+        ("GAMMA_GOOGLE_URL", "http://127.0.0.1:5001"),
+        ("GAMMA_CLOCK_URL", "http://127.0.0.1:5002"),
+    ];
+
+    fn config(changes: &[(&str, &str)]) -> Result<PostTradeConfig, String> {
+        let value = |name: &str| changes.iter().chain(&LOCAL).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        PostTradeConfig::from_env(value).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn a_virtual_clock_needs_everything_on_loopback_and_google_needs_tls() {
+        assert_eq!(config(&[]).unwrap().spreadsheet, None);
+        for (change, words) in [
+            (("GAMMA_TABLE", " "), "GAMMA_TABLE: got nothing"),
+            (("GAMMA_GOOGLE_URL", "http://sheets.example"), "GAMMA_GOOGLE_URL: got an address without TLS"),
+            (("GAMMA_GOOGLE_URL", "https://sheets.googleapis.com"), "GAMMA_CLOCK_URL"),
+            (("AWS_ENDPOINT_URL_SSM", "https://ssm.us-east-1.amazonaws.com"), "GAMMA_CLOCK_URL"),
+            (("GAMMA_CLOCK_URL", "http://192.168.0.9:1"), "GAMMA_CLOCK_URL"),
+        ] {
+            let error = config(&[change]).unwrap_err();
+            assert!(error.contains(words), "{change:?}: {error}");
+        }
+        let real = config(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_GOOGLE_URL", ""), ("AWS_ENDPOINT_URL", "")]).unwrap();
+        assert_eq!((real.google_url.as_str(), real.google_account.as_str()), ("https://sheets.googleapis.com", "/gamma/shared/google_sa_json"));
+    }
+}
