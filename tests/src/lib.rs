@@ -4,6 +4,8 @@
 pub mod audit;
 pub mod fleet;
 pub mod moto;
+pub mod post_trade;
 pub mod side_by_side;
 pub mod stack;
 pub mod story;
+pub mod tabs;

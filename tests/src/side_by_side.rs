@@ -57,8 +57,9 @@ impl std::fmt::Display for Table {
         let short = |cell: &str| cell.chars().take(WIDEST).collect::<String>();
         let width = |column: usize| self.rows.iter().filter_map(|(_, cells)| cells.get(column)).map(|cell| short(cell).chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
+        let named = self.rows.iter().filter(|(_, cells)| !cells.is_empty()).map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(10);
         for (name, cells) in &self.rows {
-            let mut line = format!("  {name:<10}");
+            let mut line = format!("  {name:<named$}");
             for (cell, width) in cells.iter().zip(&widths) {
                 write!(line, "  {:<width$}", short(cell))?;
             }

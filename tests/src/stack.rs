@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_cloud::{DynamoLedger, DynamoTokenLock, OperatorControls, SdkConfig, SecretName, SecretTokenStore, SsmTokenStore, aws, create_table};
-use gamma_execution::ports::{Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, TokenLock, TokenStore, TokenVersion};
+use gamma_execution::ports::{Archive, Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, TokenLock, TokenStore, TokenVersion};
 use gamma_simulator::exchange::Book;
 use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::gammawizard::PublishedRow;
@@ -21,11 +21,12 @@ use gamma_simulator::time::{Alarm, VirtualClock};
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::audit::{After, violations};
 use crate::moto::Moto;
+use crate::post_trade;
 
 /// Secrets of the made-up accounts. Tests grep every log for them.
 pub const CANARIES: [(&str, &str); 9] = [
@@ -89,6 +90,8 @@ pub struct StackConfig {
     pub signal: Option<Value>,
     /// What goes wrong at broker, feed and AWS.
     pub faults: FaultPlan,
+    /// Whether the functions that come after a trade are deployed too.
+    pub post_trade: bool,
     /// How often Lambda runs a failed asynchronous event again.
     pub retries: u8,
     /// Parameters to write instead of, or beside, the usual ones; an empty text leaves one out.
@@ -114,6 +117,7 @@ impl StackConfig {
             more_logins: Vec::new(),
             signal: None,
             faults: FaultPlan::default(),
+            post_trade: false,
             retries: 0,
             parameters: BTreeMap::new(),
             environment: BTreeMap::new(),
@@ -152,13 +156,16 @@ impl Stack {
         environment.extend(config.environment.clone());
         let binary = function_binary()?;
         let function = |trader: Trader| FunctionConfig {
-            environment: of_account(&environment, trader),
+            environment: of_account(&environment, trader).into_iter().chain(post_trade::consumers(config, trader)).collect(),
             timeout: Duration::from_secs(240),
             memory_mb: 256,
             max_retries: config.retries,
             ..FunctionConfig::new(trader.function, binary.clone())
         };
-        let functions = TRADERS.map(function).into();
+        let mut functions: Vec<FunctionConfig> = TRADERS.map(function).into();
+        if config.post_trade {
+            functions.extend(post_trade::functions(&simulator, &binary, |trader| of_account(&environment, trader)));
+        }
         let host = Host::start(HostConfig { functions, clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
         let stack = Self { simulator, host, aws, table, environment, http: reqwest::Client::new() };
         stack.seed(config).await?;
@@ -176,6 +183,10 @@ impl Stack {
             ("/gamma/tt/client_secret".to_owned(), CANARIES[6].1.to_owned()),
             (TASTYTRADE_TOKEN.to_owned(), tastytrade_document(config).to_string()),
         ]);
+        if config.post_trade {
+            parameters.insert("/gamma/shared/google_sa_json".to_owned(), self.simulator.google_service_account().expose_secret().to_owned());
+            self.simulator.spreadsheets().create(post_trade::SPREADSHEET, "Trading journal", []);
+        }
         parameters.extend(config.parameters.clone());
         let (store, secrets) = (SsmTokenStore::new(&self.aws), SecretTokenStore::new(&self.aws));
         for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {
@@ -192,6 +203,28 @@ impl Stack {
             }
         }
         Ok(())
+    }
+
+    /// The ledger, read from outside the functions.
+    #[must_use]
+    pub fn ledger(&self) -> DynamoLedger {
+        DynamoLedger::new(&self.aws, &self.table, self.clock())
+    }
+
+    /// The runs recorded of an account's day.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn ledger_runs(&self, trader: Trader) -> Fallible<Vec<String>> {
+        Ok(self.ledger().runs(trader.account, date(2025, 9, 3)).await?.into_iter().map(|run| run.run_id).collect())
+    }
+
+    /// Invokes any function and waits for its answer.
+    ///
+    /// # Errors
+    /// When the host does not answer.
+    pub async fn invoke_function(&self, function: &str, payload: &str) -> Fallible<Answer> {
+        Answer::of(self.host.invoke(function, payload.as_bytes(), InvokeKind::RequestResponse).await?)
     }
 
     /// Arms or disarms the account, as an operator would.

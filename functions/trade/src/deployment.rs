@@ -145,7 +145,10 @@ impl Deployment {
         let gammawizard_url = value("GAMMA_GAMMAWIZARD_URL").unwrap_or_else(|| GAMMAWIZARD.to_owned());
         let clock_url = value("GAMMA_CLOCK_URL");
         let names = SecretNames::from_env(&account, broker, value)?;
+        let function = |(consumer, variable)| Some((consumer, value(variable)?));
+        let functions: BTreeMap<Consumer, String> = CONSUMERS.into_iter().filter_map(function).collect();
         let services = ["SSM", "DYNAMODB"].into_iter().chain(names.any_in_secrets_manager().then_some("SECRETS_MANAGER"));
+        let services = services.chain((!functions.is_empty()).then_some("LAMBDA"));
         let endpoint = |service| value(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| value("AWS_ENDPOINT_URL"));
         let aws_is_local = services.map(endpoint).all(|url| url.is_some_and(|url| is_loopback(&url)));
         let local = aws_is_local && [&broker_url, &gammawizard_url].into_iter().chain(&clock_url).all(|url| is_loopback(url));
@@ -157,8 +160,6 @@ impl Deployment {
                 return Err(bad(name, "an address without TLS", "https://, or http:// on loopback"));
             }
         }
-        let function = |(consumer, variable)| Some((consumer, value(variable)?));
-        let functions = CONSUMERS.into_iter().filter_map(function).collect();
         Ok(Self { account, profile, table, live, broker_url, gammawizard_url, names, functions, clock_url })
     }
 

@@ -247,6 +247,8 @@ impl Host {
         let connections = config.connections.clone();
         let service = Service::new(config)?;
         let address = connections.serve(invoke_api::router(Arc::downgrade(&service))).await?;
+        // A function that invokes another one does it here.
+        let _ = service.invoke_api.set(address);
         Ok(Self { service, address })
     }
 

@@ -6,11 +6,14 @@ use std::io::Write as _;
 use clap::Parser;
 use gamma_execution::ports::RungState;
 use gamma_simulator::faults::FaultPlan;
+use gamma_simulator::requests::Service;
 use gamma_tests::audit::After;
 use gamma_tests::moto::Moto;
+use gamma_tests::post_trade::SPREADSHEET;
 use gamma_tests::side_by_side::Table;
 use gamma_tests::stack::{Answer, SCHWAB, Stack, StackConfig, TRADERS, Trader};
 use gamma_tests::story::{new_york, tell};
+use gamma_tests::tabs::{grid, records};
 use serde_json::json;
 
 /// The event of the day for an account.
@@ -44,6 +47,9 @@ struct Arguments {
     /// Let this many of a thousand requests fail, at broker, feed and AWS; afterwards a sweep puts the day in order
     #[arg(long, value_name = "PER_MILLE", default_value_t = 0)]
     faults: u32,
+    /// Leave the spreadsheet that the functions wrote as a page on this machine, until Ctrl-C
+    #[arg(long)]
+    open: bool,
     /// Keep the stack running for `cargo lambda watch`, and print its environment
     #[arg(long)]
     serve: bool,
@@ -78,7 +84,7 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
     if let Some(seeds) = arguments.seeds {
         return table(arguments, moto, seeds).await;
     }
-    let mut config = day(arguments, arguments.seed);
+    let mut config = StackConfig { post_trade: arguments.all_three(), ..day(arguments, arguments.seed) };
     if arguments.dry_run || arguments.serve {
         // By hand, at some other minute: after the signal, too late for a live run.
         config.start = "2025-09-03T20:20:00Z".parse()?;
@@ -100,6 +106,7 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
         say(arguments, &format!("It is {begins} in New York on 2025-09-03. The scheduler delivers the event of each account."));
         let told = together(arguments, &stack).await;
         watching.iter().for_each(tokio::task::JoinHandle::abort);
+        afterwards(arguments, &stack).await?;
         return told;
     }
     say(arguments, &format!("It is {begins} in New York on 2025-09-03. The scheduler delivers events/{}.json.", trader.account));
@@ -172,6 +179,26 @@ async fn together(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Er
         return Ok(());
     }
     Err(wrong.join("; ").into())
+}
+
+/// What the functions after the trade wrote.
+async fn afterwards(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Error>> {
+    stack.host.settled().await;
+    say(arguments, "After each run the trading function handed it off, and was done. sheets-log and the accounts' edge guards wrote, from the ledger:");
+    let sheets = stack.simulator.spreadsheets();
+    for tab in ["GW_Signal", "ConstantStableTrades", "CS_Tracking"] {
+        say(arguments, &records(&sheets, tab));
+    }
+    say(arguments, &grid(&sheets, "CS_Summary", 9));
+    say(arguments, &records(&sheets, "ConstantStableEdge"));
+    let google = stack.simulator.requests().iter().filter(|request| request.service == Service::Google).count();
+    say(arguments, &format!("{google} requests to Google, for three accounts and two functions."));
+    if arguments.open {
+        say(arguments, &format!("The spreadsheet is at {}/browse/{SPREADSHEET} until Ctrl-C.", stack.simulator.google_url()));
+        std::io::stdout().flush()?;
+        std::future::pending::<()>().await;
+    }
+    Ok(())
 }
 
 /// Orders that each broker ever accepted.

@@ -176,8 +176,9 @@ fn place(text: &str) -> Option<usize> {
 }
 
 fn column_number(letters: &str) -> Option<usize> {
-    let number = letters.bytes().fold(0, |number, letter| number * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1);
-    (letters.len() <= MOST_LETTERS).then(|| number - 1)
+    // A longer one is a tab's title.
+    let number = || letters.bytes().fold(0, |number, letter| number * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1);
+    (letters.len() <= MOST_LETTERS).then(|| number() - 1)
 }
 
 /// `A`, `Z`, `AA`.
@@ -243,6 +244,7 @@ mod tests {
         for (column, text) in [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (701, "ZZ"), (702, "AAA")] {
             assert_eq!((letters(column), column_number(text)), (text.to_owned(), Some(column)));
         }
+        assert_eq!(column_number("CONSTANTSTABLETRADES"), None, "a title");
         for (title, shown) in
             [("Sheet1", "Sheet1"), ("Log1", "'Log1'"), ("2025", "'2025'"), ("It's", "'It''s'"), ("two words", "'two words'"), ("R1C1", "'R1C1'")]
         {

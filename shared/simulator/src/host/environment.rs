@@ -4,7 +4,7 @@
 //! next, and is frozen from then on.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -88,13 +88,26 @@ pub(super) enum Misuse {
     InvalidTransition,
 }
 
+/// What a new environment is started in.
+pub(super) struct Around {
+    pub(super) now: Timestamp,
+    pub(super) logs: Arc<Logs>,
+    pub(super) connections: Connections,
+    /// Where functions invoke functions.
+    pub(super) invoke_api: Option<SocketAddr>,
+}
+
 impl Environment {
     /// Starts a process for an invocation, and its Runtime API on a port of its own.
-    pub(super) async fn start(function: &Function, now: Timestamp, logs: Arc<Logs>, connections: Connections, request_id: &str) -> io::Result<Arc<Self>> {
+    pub(super) async fn start(function: &Function, around: Around, request_id: &str) -> io::Result<Arc<Self>> {
+        let Around { now, logs, connections, invoke_api } = around;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let (reader, writer) = io::pipe()?;
         let mut command = command(function, now, port, request_id)?;
+        if let Some(address) = invoke_api.filter(|_| !function.config.environment.contains_key(LAMBDA_ENDPOINT)) {
+            command.env(LAMBDA_ENDPOINT, format!("http://{address}"));
+        }
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0).kill_on_drop(true);
         let started = real_now();
         let child = command.spawn()?;
@@ -354,6 +367,9 @@ async fn hangs(clock: &VirtualClock, run: &str, limit: Duration) {
 async fn real_pause(length: Duration) {
     tokio::time::sleep(length).await;
 }
+
+/// Which Lambda service a function's own SDK calls. Here it is the host; AWS leaves it to the SDK.
+const LAMBDA_ENDPOINT: &str = "AWS_ENDPOINT_URL_LAMBDA";
 
 /// The process with the environment variables Lambda gives it.
 /// Source: AWS Lambda developer guide, "Defined runtime environment variables".

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::environment::{Delivery, Environment};
+use super::environment::{Around, Delivery, Environment};
 use super::function::{Function, arn};
 use super::outcome::Outcome;
 use super::output::Logs;
@@ -29,6 +30,8 @@ pub(super) struct Service {
     functions: BTreeMap<String, Arc<Function>>,
     pub(super) clock: VirtualClock,
     connections: Connections,
+    /// Where the Invoke API is, once it is served.
+    pub(super) invoke_api: OnceLock<SocketAddr>,
     pub(super) logs: Arc<Logs>,
     ids: RequestIds,
     state: Mutex<State>,
@@ -86,6 +89,7 @@ impl Service {
             clock: config.clock,
             connections: config.connections,
             logs: Arc::new(Logs::new()),
+            invoke_api: OnceLock::new(),
             ids: RequestIds::new()?,
             state: Mutex::default(),
             pending: watch::Sender::new(0),
@@ -163,7 +167,9 @@ impl Service {
     }
 
     async fn start(&self, function: &Function, request_id: &str) -> io::Result<Arc<Environment>> {
-        let environment = Environment::start(function, self.clock.now(), Arc::clone(&self.logs), self.connections.clone(), request_id).await?;
+        let around =
+            Around { now: self.clock.now(), logs: Arc::clone(&self.logs), connections: self.connections.clone(), invoke_api: self.invoke_api.get().copied() };
+        let environment = Environment::start(function, around, request_id).await?;
         let mut state = self.state();
         if state.stopped {
             environment.signal_kill();

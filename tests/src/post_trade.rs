@@ -1,0 +1,52 @@
+//! The functions that come after a trade, on the stack: one for the spreadsheet, one edge guard for each account.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use gamma_simulator::host::FunctionConfig;
+use gamma_simulator::simulator::Simulator;
+
+use crate::stack::{StackConfig, TRADERS, Trader};
+
+/// The spreadsheet's id.
+pub const SPREADSHEET: &str = "trading-journal";
+/// The function that writes it.
+pub const SHEETS_LOG: &str = "sheets-log";
+
+/// A second function of the first account, whatever the first is told of Lambda: its deployment is as it should be.
+pub const REPAIRED: &str = "trade-repaired";
+const LAMBDA_ENDPOINT: &str = "AWS_ENDPOINT_URL_LAMBDA";
+
+/// The edge guard's function of an account.
+#[must_use]
+pub fn edge_guard(trader: Trader) -> String {
+    format!("edge-guard-{}", trader.account)
+}
+
+/// What the trading function is told of them.
+pub(crate) fn consumers(config: &StackConfig, trader: Trader) -> BTreeMap<String, String> {
+    if config.post_trade { named(trader).into() } else { BTreeMap::new() }
+}
+
+fn named(trader: Trader) -> [(String, String); 2] {
+    [("GAMMA_SHEETS_LOG_FUNCTION", SHEETS_LOG.to_owned()), ("GAMMA_EDGE_GUARD_FUNCTION", edge_guard(trader))].map(|(name, value)| (name.to_owned(), value))
+}
+
+/// Them; their programs stand beside the trading function's.
+pub(crate) fn functions(simulator: &Simulator, trade: &Path, environment: impl Fn(Trader) -> BTreeMap<String, String>) -> Vec<FunctionConfig> {
+    let google = [("GAMMA_SPREADSHEET", SPREADSHEET.to_owned()), ("GAMMA_GOOGLE_URL", simulator.google_url())];
+    let function = |name: &str, program: &str, trader: Trader| FunctionConfig {
+        environment: environment(trader).into_iter().chain(google.iter().map(|(name, value)| ((*name).to_owned(), value.clone()))).collect(),
+        timeout: Duration::from_secs(300),
+        memory_mb: 256,
+        max_retries: 2,
+        ..FunctionConfig::new(name, trade.with_file_name(program))
+    };
+    let sheets_log = function(SHEETS_LOG, "sheets-log", TRADERS[0]);
+    let guards = TRADERS.iter().map(|trader| function(&edge_guard(*trader), "edge-guard", *trader));
+    let repaired = TRADERS[0];
+    let told = environment(repaired).into_iter().filter(|(name, _)| name != LAMBDA_ENDPOINT).chain(named(repaired));
+    let repaired = FunctionConfig { environment: told.collect(), timeout: Duration::from_secs(240), ..FunctionConfig::new(REPAIRED, trade.to_owned()) };
+    [sheets_log, repaired].into_iter().chain(guards).collect()
+}

@@ -1,0 +1,140 @@
+//! What comes after a trade, through the unmodified functions: the spreadsheet, the edge guard, the word to a person. Needs moto:
+//! scripts/test runs these.
+
+use gamma_execution::ports::{Consumer, EdgeLedger, Outbox};
+use gamma_simulator::faults::{Fault, Route, Rule, When};
+use gamma_simulator::requests::Service;
+use gamma_tests::audit::After;
+use gamma_tests::moto::Moto;
+use gamma_tests::post_trade::{REPAIRED, SHEETS_LOG, SPREADSHEET, edge_guard};
+use gamma_tests::stack::{CANARIES, Stack, StackConfig, TRADERS, Trader};
+use serde_json::json;
+
+/// All three accounts fill on this day.
+const FILLING: u64 = 1;
+const TABS: [&str; 5] = ["GW_Signal", "ConstantStableTrades", "CS_Tracking", "CS_Summary", "ConstantStableEdge"];
+
+fn live(trader: Trader) -> String {
+    json!({ "account": trader.account, "scheduled_time": "2025-09-03T20:13:00Z" }).to_string()
+}
+
+async fn day(moto: &Moto) -> Stack {
+    Stack::start(moto, &StackConfig { post_trade: true, ..StackConfig::of_seed(FILLING) }).await.unwrap()
+}
+
+async fn trade(stack: &Stack) {
+    for (trader, answer) in stack.invoke_all(live).await.unwrap() {
+        assert_eq!((answer.function_error.as_deref(), answer.outcome()), (None, "filled"), "{}: {}", trader.account, answer.body);
+    }
+    stack.host.settled().await;
+}
+
+/// Rows under the header, by the text of some of their columns.
+fn rows(stack: &Stack, tab: &str, columns: &[&str]) -> Vec<Vec<String>> {
+    let cells = stack.simulator.spreadsheets().text(SPREADSHEET, tab).unwrap_or_default();
+    let Some((header, rows)) = cells.split_first() else { return Vec::new() };
+    let at = |column: &str| header.iter().position(|name| name == column).unwrap_or_else(|| panic!("{tab} has no column {column}: {header:?}"));
+    let mut found: Vec<Vec<String>> = rows.iter().map(|row| columns.iter().map(|column| row.get(at(column)).cloned().unwrap_or_default()).collect()).collect();
+    found.sort();
+    found
+}
+
+async fn outbox(stack: &Stack) -> usize {
+    let ledger = stack.ledger();
+    let mut left = 0;
+    for trader in TRADERS {
+        left += ledger.pending(trader.account).await.unwrap().len();
+    }
+    left
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn three_accounts_that_finish_at_once_are_in_the_spreadsheet_once() {
+    let moto = Moto::start().await.unwrap();
+    let stack = day(&moto).await;
+    let mut lines = stack.host.subscribe();
+    trade(&stack).await;
+    assert_eq!(outbox(&stack).await, 0);
+    assert_eq!(rows(&stack, "GW_Signal", &["date", "expiry"]), [["2025-09-03", "2025-09-04"]]);
+    let tracked = rows(&stack, "CS_Tracking", &["account", "put_filled", "call_filled", "date", "expiry"]);
+    let expected =
+        [["schwab", "6", "6"], ["tt-individual", "5", "5"], ["tt-ira", "5", "5"]].map(|[account, put, call]| [account, put, call, "2025-09-03", "2025-09-04"]);
+    assert_eq!(tracked, expected);
+    let trades = rows(&stack, "ConstantStableTrades", &["account", "name", "qty_filled"]);
+    assert_eq!(trades.len(), 6, "{trades:?}");
+    let edge = rows(&stack, "ConstantStableEdge", &["acct", "run_date", "equity", "decision"]);
+    assert_eq!(edge, ["schwab", "tt-individual", "tt-ira"].map(|account| [account, "2025-09-03", "25000.00", "MONITOR_ONLY"]));
+    // Four requests at most for an account: a token, the tabs, their cells, the changes. And each of the two functions is such a one.
+    let google = |path: &str| stack.simulator.requests().iter().filter(|request| request.service == Service::Google && request.path.contains(path)).count();
+    assert!(google("") <= 6 * 4, "{} requests of six invocations", google(""));
+    while let Ok(line) = lines.try_recv() {
+        assert!(CANARIES.iter().all(|(_, secret)| !line.line.contains(secret)) && !line.line.contains("PRIVATE KEY"), "{}", line.line);
+    }
+
+    // The same again, in another order: nothing changes and no cell is written.
+    let before: Vec<_> = TABS.map(|tab| stack.simulator.spreadsheets().text(SPREADSHEET, tab)).into();
+    let writes = stack.simulator.spreadsheets().writes(SPREADSHEET);
+    for trader in [TRADERS[2], TRADERS[0], TRADERS[1]] {
+        for run in stack.ledger_runs(trader).await.unwrap() {
+            let event = json!({ "account": trader.account, "trade_date": "2025-09-03", "run_id": run }).to_string();
+            for function in [edge_guard(trader), SHEETS_LOG.to_owned()] {
+                let answer = stack.invoke_function(&function, &event).await.unwrap();
+                assert_eq!((answer.function_error.as_deref(), &answer.body["changes"]), (None, &json!(0)), "{function}: {}", answer.body);
+            }
+        }
+    }
+    assert_eq!(TABS.map(|tab| stack.simulator.spreadsheets().text(SPREADSHEET, tab)).as_slice(), before);
+    assert_eq!(stack.simulator.spreadsheets().writes(SPREADSHEET), writes);
+    stack.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn a_google_out_of_order_touches_no_trade_and_loses_no_row() {
+    let moto = Moto::start().await.unwrap();
+    for (route, fault) in [
+        (Route::SheetsRead, Fault::ServerError(503, When::BeforeEffect)),
+        (Route::SheetsRead, Fault::TooManyRequests { retry_after: Some(2) }),
+        (Route::SheetsWrite, Fault::TooManyRequests { retry_after: None }),
+        (Route::SheetsWrite, Fault::Dropped(When::AfterEffect)),
+        (Route::SheetsWrite, Fault::ServerError(500, When::BeforeEffect)),
+        (Route::SheetsToken, Fault::ServerError(500, When::BeforeEffect)),
+    ] {
+        let stack = day(&moto).await;
+        stack.faults().add(Rule::on(route.clone()).times(2).fault(fault.clone()));
+        trade(&stack).await;
+        assert!(!stack.faults().fired().is_empty(), "{route:?}, {fault:?} did not happen");
+        for trader in TRADERS {
+            assert_eq!(stack.audit_of(trader, After::Everything).await.unwrap(), Vec::<String>::new(), "{route:?}, {fault:?}");
+        }
+        let tracked = rows(&stack, "CS_Tracking", &["account", "put_filled"]);
+        assert_eq!(tracked, [["schwab", "6"], ["tt-individual", "5"], ["tt-ira", "5"]], "{route:?}, {fault:?}");
+        assert_eq!(rows(&stack, "ConstantStableEdge", &["acct"]).len(), 3, "{route:?}, {fault:?}");
+        stack.host.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn what_was_not_handed_off_is_handed_off_by_the_sweep() {
+    let moto = Moto::start().await.unwrap();
+    let nowhere = [("AWS_ENDPOINT_URL_LAMBDA".to_owned(), "http://127.0.0.1:9".to_owned())].into();
+    let stack = Stack::start(&moto, &StackConfig { post_trade: true, environment: nowhere, ..StackConfig::of_seed(FILLING) }).await.unwrap();
+    let [trader, ..] = TRADERS;
+    assert_eq!(stack.invoke_of(trader, &live(trader)).await.unwrap().outcome(), "filled");
+    stack.host.settled().await;
+    let pending = stack.ledger().pending(trader.account).await.unwrap();
+    assert_eq!(pending.iter().map(|pending| pending.consumer).collect::<Vec<_>>(), Consumer::ALL);
+    assert_eq!(rows(&stack, "CS_Tracking", &[]), Vec::<Vec<String>>::new());
+    assert!(stack.ledger().edge_log(trader.account).await.unwrap().observations.is_empty());
+
+    // Another function of the account, which reaches Lambda: the sweep has nothing of its own to hand off.
+    let sweep = stack.invoke_function(REPAIRED, r#"{"account":"schwab","sweep":true}"#).await.unwrap();
+    assert_eq!(sweep.outcome(), "swept", "{}", sweep.body);
+    stack.host.settled().await;
+    assert_eq!(stack.ledger().pending(trader.account).await.unwrap(), []);
+    assert_eq!(rows(&stack, "CS_Tracking", &["account", "put_filled"]), [["schwab", "6"]]);
+    assert_eq!(rows(&stack, "ConstantStableEdge", &["acct", "equity"]), [["schwab", "25000.00"]]);
+    stack.host.stop().await;
+}
