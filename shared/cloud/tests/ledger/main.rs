@@ -8,6 +8,7 @@ mod records;
 mod wire;
 
 mod control;
+mod edge;
 mod lease;
 mod load;
 mod lost;

@@ -71,7 +71,7 @@ async fn main() -> Fallible<()> {
 async fn measure(counts: &Counts, moto: &Moto) -> Fallible<(Vec<Figure>, Journey)> {
     say("cold starts");
     let world = World::start(moto, 1, AFTER_SIGNAL, Orders::FillAtOnce, SCHWAB).await?;
-    let (ours, peer) = cold::starts(&world.stack, counts.cold_starts).await?;
+    let [ours, peer, sheets_log, edge_guard] = cold::starts(&world.stack, counts.cold_starts).await?;
     world.host.stop().await;
     let both = |of: fn(&cold::ColdStart) -> f64| (ours.iter().map(of).collect::<Vec<_>>(), peer.iter().map(of).collect());
     let (time, peer_time) = both(|start| start.milliseconds);
@@ -80,6 +80,10 @@ async fn measure(counts: &Counts, moto: &Moto) -> Fallible<(Vec<Figure>, Journey
         Figure::new("cold start: process start to first poll", "ms", time).target(Target::TimesBetter(20.0)).peer(Peer::Measured(peer_time)),
         Figure::new("  memory resident at first poll", "MiB", memory).target(Target::AtMost(20.0)).peer(Peer::Measured(peer_memory)),
     ];
+    for (name, starts) in [("cold start of sheets-log", sheets_log), ("cold start of edge-guard", edge_guard)] {
+        let times = starts.iter().map(|start| start.milliseconds).collect();
+        figures.push(Figure::new(name, "ms", times).target(Target::AtMost(40.0)));
+    }
     say("whole runs");
     let runs = Runs::measure(moto, counts.runs, counts.ladders).await?;
     figures.extend(runs.figures()?);
