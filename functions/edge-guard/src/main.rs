@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gamma_edge_guard::event::{self, Event};
 use gamma_edge_guard::{EdgeError, EdgePorts, Observed, backfill, observe, rebuild, sheet};
 use gamma_execution::notice::{notice_of_failure, notice_of_pause};
-use gamma_execution::ports::{Archive, Verdict};
+use gamma_execution::ports::{Archive, RunKey, Verdict};
 use gamma_lambda::{Failure, clock, run_id, start_log};
 use gamma_market::calendar::trade_date;
 use gamma_post_trade::{Office, PostTradeConfig, Written};
@@ -72,10 +72,7 @@ async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account
     for note in &observed.notes {
         tracing::warn!("{note}");
     }
-    if observed.verdict == Verdict::PauseEdge && first(office, asked).await? {
-        let why = observed.decision.as_ref().map(|decision| decision.why.clone()).unwrap_or_default();
-        office.tell(&notice_of_pause(&why, account, trade_date(now))).await;
-    }
+    tell(office, asked, &observed).await?;
     let bring = async |workbook: &_| sheet::changes(workbook, &observed).map_err(|error| Failure::new("SpreadsheetUnreadable", error));
     let written = office.bring_up_to_date(delivery, &[sheet::TAB], bring).await;
     if let Err(failure) = &written {
@@ -119,14 +116,21 @@ async fn look(office: &Office, connected: &Connected, asked: &Event, (account, n
     .map_err(failed)
 }
 
-/// Whether nobody was told of the pause that this run's day began.
-async fn first(office: &Office, asked: &Event) -> Result<bool, Failure> {
-    let Event::Run(key) = asked else { return Ok(false) };
-    let pause = gamma_execution::ports::RunKey { run_id: format!("pause {}", key.trade_date), ..key.clone() };
+/// Tells a person of a pause that this run's day began; once for each day.
+async fn tell(office: &Office, asked: &Event, observed: &Observed) -> Result<(), Failure> {
+    let Event::Run(key) = asked else { return Ok(()) };
+    if observed.verdict != Verdict::PauseEdge {
+        return Ok(());
+    }
+    let pause = RunKey { run_id: "edge pause".to_owned(), ..key.clone() };
     let unreadable = |error| Failure::new("LedgerUnavailable", error);
     if office.ledger.was_told(&pause).await.map_err(unreadable)? {
-        return Ok(false);
+        return Ok(());
     }
-    office.ledger.set_told(&pause).await.map_err(unreadable)?;
-    Ok(true)
+    let why = observed.decision.as_ref().map(|decision| decision.why.clone()).unwrap_or_default();
+    if office.tell(&notice_of_pause(&why, &key.account, key.trade_date)).await {
+        // Marked afterwards: said twice is better than not said.
+        office.ledger.set_told(&pause).await.map_err(unreadable)?;
+    }
+    Ok(())
 }

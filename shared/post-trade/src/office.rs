@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::PostTradeConfig;
 
-/// How long the spreadsheet is ours at most, and how long a run waits for another's turn to end.
-const TURN: SignedDuration = SignedDuration::from_secs(60);
+/// How long the spreadsheet is ours at most, and how long a run waits for others' turns to end.
+const TURN: SignedDuration = SignedDuration::from_secs(90);
 const PATIENCE: SignedDuration = SignedDuration::from_secs(150);
 const ASK_AGAIN: SignedDuration = SignedDuration::from_millis(500);
 /// Kept before the function's end.
@@ -34,7 +34,8 @@ pub struct Office {
     clock: Arc<dyn Clock>,
     notifiers: Vec<Box<dyn Notifier>>,
     lock: DynamoTokenLock,
-    sheets: Option<(String, Sheets)>,
+    sheets: Option<(SheetsConfig, ServiceAccount)>,
+    tokens: SheetsTokens,
     http: HttpClient,
     /// The ledger.
     pub ledger: DynamoLedger,
@@ -57,8 +58,7 @@ impl Office {
                 let key = secrets.get(config.google_account.as_str()).map_err(|error| Failure::new("SecretsUnavailable", error))?;
                 let account = ServiceAccount::parse(key).map_err(|error| Failure::new("BadGoogleAccount", error))?;
                 let deadline = deadline.checked_sub(SPARE).unwrap_or(deadline);
-                let sheets = SheetsConfig { base_url: config.google_url.clone(), spreadsheet: id.clone(), deadline };
-                Some((id.clone(), Sheets::new(http.clone(), Arc::clone(&clock), sheets, account, tokens.clone())))
+                Some((SheetsConfig { base_url: config.google_url.clone(), spreadsheet: id.clone(), deadline }, account))
             }
         };
         let mail = MailSettings::read(|name| secrets.optional(name)).map_err(|error| Failure::new("BadMailSettings", error))?;
@@ -69,7 +69,7 @@ impl Office {
         }
         let lock = DynamoTokenLock::new(aws, &config.table, Arc::clone(&clock));
         let ledger = DynamoLedger::new(aws, &config.table, Arc::clone(&clock));
-        Ok(Self { clock, notifiers, lock, sheets, http, ledger })
+        Ok(Self { clock, notifiers, lock, sheets, tokens: tokens.clone(), http, ledger })
     }
 
     /// Requests that went to Google.
@@ -101,22 +101,26 @@ impl Office {
         tabs: &[&str],
         changes: impl AsyncFn(&Workbook) -> Result<Vec<Change>, Failure>,
     ) -> Result<Written, Failure> {
-        let Some((id, sheets)) = &self.sheets else { return Ok(Written::NoSpreadsheet) };
-        let name = format!("sheet/{id}");
-        self.take_turn(&name, run_id).await?;
-        let result = work(sheets, tabs, changes).await;
+        let Some((config, account)) = &self.sheets else { return Ok(Written::NoSpreadsheet) };
+        let name = format!("sheet/{}", config.spreadsheet);
+        let ends = self.take_turn(&name, run_id).await?;
+        // Nothing is sent that could arrive in another's turn.
+        let config = SheetsConfig { deadline: config.deadline.min(ends.checked_sub(SPARE).unwrap_or(ends)), ..config.clone() };
+        let sheets = Sheets::new(self.http.clone(), Arc::clone(&self.clock), config, account.clone(), self.tokens.clone());
+        let result = work(&sheets, tabs, changes).await;
         if let Err(error) = self.lock.release(&name, run_id).await {
             tracing::warn!("the spreadsheet's lock was left to expire: {error}");
         }
         result
     }
 
-    async fn take_turn(&self, name: &str, run_id: &str) -> Result<(), Failure> {
+    /// Until when it is our turn.
+    async fn take_turn(&self, name: &str, run_id: &str) -> Result<Timestamp, Failure> {
         let give_up = self.clock.now() + PATIENCE;
         loop {
             let now = self.clock.now();
             let trouble = match self.lock.take(name, run_id, now, now + TURN).await {
-                Ok(PutOutcome::Ours) => return Ok(()),
+                Ok(PutOutcome::Ours) => return Ok(now + TURN),
                 Ok(PutOutcome::Theirs(holder)) => holder,
                 Err(error) => error.to_string(),
             };
