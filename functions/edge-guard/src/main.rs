@@ -127,8 +127,9 @@ async fn tell(office: &Office, asked: &Event, observed: &Observed) -> Result<(),
     if office.ledger.was_told(&pause).await.map_err(unreadable)? {
         return Ok(());
     }
-    let why = observed.decision.as_ref().map(|decision| decision.why.clone()).unwrap_or_default();
-    if office.tell(&notice_of_pause(&why, &key.account, key.trade_date)).await {
+    let why = observed.decision.as_ref().map_or_else(String::new, |decision| decision.why.clone());
+    let until = observed.decision.as_ref().and_then(|decision| decision.pause_until);
+    if office.tell(&notice_of_pause(&why, until, &key.account, key.trade_date)).await {
         // Marked afterwards: said twice is better than not said.
         office.ledger.set_told(&pause).await.map_err(unreadable)?;
     }

@@ -19,10 +19,12 @@ pub fn notice_of(outcome: Outcome, alarm: bool, detail: &str, account: &str, tra
     Some(about(severity, outcome.name(), account, trade_date, [meaning(outcome).to_owned(), format!("Detail: {detail}")]))
 }
 
-/// The message that an account does not trade until a person lets it again, and why.
+/// The message that the edge test pauses an account until the end of `until`, and why.
 #[must_use]
-pub fn notice_of_pause(reason: &str, account: &str, trade_date: Date) -> Notice {
-    let lines = ["Trading of this account is paused; it goes on when a person says so.".to_owned(), format!("Reason: {reason}")];
+pub fn notice_of_pause(reason: &str, until: Option<Date>, account: &str, trade_date: Date) -> Notice {
+    let until = until.map_or_else(|| "its end".to_owned(), |until| format!("the end of {until}"));
+    let meaning = format!("The edge test pauses this account until {until}: with edge_guard = \"enforce\" it does not trade, with \"monitor\" it does.");
+    let lines = [meaning, format!("Reason: {reason}")];
     about(Severity::Alarm, "paused", account, trade_date, lines)
 }
 
@@ -201,7 +203,7 @@ mod tests {
         let expected = "Account tt-ira, 2026-08-14: one_sided.\nOnly one of two sides filled: the position is not what was planned. Look at it now.\n\
             Detail: PUT_SHORT 2 of 2, CALL_SHORT 0 of 2\n";
         assert_eq!(notice.text(), expected);
-        assert_eq!(notice_of_pause("edge lost", "tt-ira", date(2026, 8, 14)).subject(), "[alarm] tt-ira 2026-08-14: paused");
+        assert_eq!(notice_of_pause("edge lost", Some(date(2026, 8, 19)), "tt-ira", date(2026, 8, 14)).subject(), "[alarm] tt-ira 2026-08-14: paused");
         assert_eq!(
             notice_of_failure("sheets-log", "no token", "a", date(2026, 8, 14)).lines()[1..].join(" "),
             "sheets-log failed after trading; orders and positions are not concerned. Reason: no token"
