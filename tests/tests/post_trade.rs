@@ -12,6 +12,8 @@ use serde_json::json;
 
 /// All three accounts fill on this day.
 const FILLING: u64 = 1;
+/// On this one some accounts fill on one side only.
+const ONE_SIDED: u64 = 2;
 const TABS: [&str; 5] = ["GW_Signal", "ConstantStableTrades", "CS_Tracking", "CS_Summary", "ConstantStableEdge"];
 
 fn live(trader: Trader) -> String {
@@ -50,7 +52,7 @@ async fn outbox(stack: &Stack) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn three_accounts_that_finish_at_once_are_in_the_spreadsheet_once() {
+async fn two_accounts_overwrote_each_others_sheet_row_and_three_that_finish_at_once_have_each_their_own() {
     let moto = Moto::start().await.unwrap();
     let stack = day(&moto).await;
     let mut lines = stack.host.subscribe();
@@ -136,5 +138,64 @@ async fn what_was_not_handed_off_is_handed_off_by_the_sweep() {
     assert_eq!(stack.ledger().pending(trader.account).await.unwrap(), []);
     assert_eq!(rows(&stack, "CS_Tracking", &["account", "put_filled"]), [["schwab", "6"]]);
     assert_eq!(rows(&stack, "ConstantStableEdge", &["acct", "equity"]), [["schwab", "25000.00"]]);
+    stack.host.stop().await;
+}
+
+/// Lines of a function that say so.
+fn said(stack: &Stack, function: &str, words: &str) -> usize {
+    let of = stack.host.attempts().into_iter().filter(|attempt| attempt.function == function);
+    of.flat_map(|attempt| stack.host.logs(&attempt.request_id)).filter(|line| line.contains(words)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn a_person_is_told_once_of_a_one_sided_day_and_not_of_an_ordinary_one() {
+    let moto = Moto::start().await.unwrap();
+    let stack = Stack::start(&moto, &StackConfig { post_trade: true, ..StackConfig::of_seed(ONE_SIDED) }).await.unwrap();
+    let answers = stack.invoke_all(live).await.unwrap();
+    stack.host.settled().await;
+    let one_sided: Vec<Trader> = answers.iter().filter(|(_, answer)| answer.outcome() == "one_sided").map(|(trader, _)| *trader).collect();
+    assert!(!one_sided.is_empty() && one_sided.len() < 3, "{:?}", answers.iter().map(|(_, answer)| answer.outcome()).collect::<Vec<_>>());
+    let notices = || TRADERS.map(|trader| said(&stack, SHEETS_LOG, &format!("] {} 2025-09-03: ", trader.account)));
+    let expected = TRADERS.map(|trader| usize::from(one_sided.contains(&trader)));
+    assert_eq!(notices(), expected);
+    // The same run handed off again tells nobody again.
+    for trader in &one_sided {
+        for run_id in stack.ledger_runs(*trader).await.unwrap() {
+            let event = json!({ "account": trader.account, "trade_date": "2025-09-03", "run_id": run_id }).to_string();
+            let answer = stack.invoke_function(SHEETS_LOG, &event).await.unwrap();
+            assert_eq!(answer.body["told"], json!(false), "{}", answer.body);
+        }
+    }
+    assert_eq!(notices(), expected);
+    stack.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn a_spreadsheet_that_was_lost_is_made_anew_from_the_ledger() {
+    let moto = Moto::start().await.unwrap();
+    let stack = day(&moto).await;
+    trade(&stack).await;
+    let sheets = stack.simulator.spreadsheets();
+    let rows_of = |tab: &str| {
+        let mut rows = sheets.text(SPREADSHEET, tab).unwrap_or_default();
+        rows.sort();
+        rows
+    };
+    let before = TABS.map(rows_of);
+    sheets.create(SPREADSHEET, "Trading journal", []);
+    assert_eq!(rows_of("CS_Tracking"), Vec::<Vec<String>>::new());
+    for trader in TRADERS {
+        let rebuilt = stack.invoke_function(&edge_guard(trader), &json!({ "account": trader.account, "rebuild": true }).to_string()).await.unwrap();
+        assert_eq!((rebuilt.function_error.as_deref(), &rebuilt.body["rows"]), (None, &json!(1)), "{}", rebuilt.body);
+        for run_id in stack.ledger_runs(trader).await.unwrap() {
+            let event = json!({ "account": trader.account, "trade_date": "2025-09-03", "run_id": run_id }).to_string();
+            assert_eq!(stack.invoke_function(SHEETS_LOG, &event).await.unwrap().function_error, None);
+        }
+    }
+    assert_eq!(TABS.map(rows_of), before);
+    let foreign = stack.invoke_function(&edge_guard(TRADERS[1]), r#"{"account":"schwab","rebuild":true}"#).await.unwrap();
+    assert_eq!(foreign.error_type(), "ForeignAccount", "{}", foreign.body);
     stack.host.stop().await;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gamma_cloud::aws;
-use gamma_execution::notice::{notice_of, notice_of_failure};
+use gamma_execution::notice::{notice_of, notice_of_failure, notice_of_no_beginning};
 use gamma_execution::ports::{Archive, Ledger, RunKey, RunRecord};
 use gamma_execution::report::Outcome;
 use gamma_lambda::{Failure, clock, run_id, start_log};
@@ -77,7 +77,7 @@ async fn tell(office: &Office, key: &RunKey, run: &RunRecord) -> Result<bool, ga
     let notice = match Outcome::named(&run.outcome) {
         Some(outcome) => notice_of(outcome, alarm, text("detail"), &run.account, run.date),
         // A run that ended before it had begun: its set-up failed.
-        None => Some(notice_of_failure("trade", text("detail"), &run.account, run.date)),
+        None => Some(notice_of_no_beginning(text("detail"), &run.account, run.date)),
     };
     let Some(notice) = notice else { return Ok(false) };
     if office.ledger.was_told(key).await? {

@@ -35,6 +35,14 @@ pub fn notice_of_failure(step: &str, reason: &str, account: &str, trade_date: Da
     about(Severity::Warning, &format!("{step} failed"), account, trade_date, lines)
 }
 
+/// The message that a run of the trading function could not begin.
+#[must_use]
+pub fn notice_of_no_beginning(reason: &str, account: &str, trade_date: Date) -> Notice {
+    let lines =
+        ["The trading function could not begin. Nothing was placed; a later delivery the same day may still trade.".to_owned(), format!("Reason: {reason}")];
+    about(Severity::Alarm, "could not begin", account, trade_date, lines)
+}
+
 fn about(severity: Severity, what: &str, account: &str, trade_date: Date, lines: [String; 2]) -> Notice {
     let head = format!("Account {account}, {trade_date}: {what}.");
     Notice::new(severity, &format!("[{severity}] {account} {trade_date}: {what}"), [head].into_iter().chain(lines))
@@ -203,6 +211,7 @@ mod tests {
         let expected = "Account tt-ira, 2026-08-14: one_sided.\nOnly one of two sides filled: the position is not what was planned. Look at it now.\n\
             Detail: PUT_SHORT 2 of 2, CALL_SHORT 0 of 2\n";
         assert_eq!(notice.text(), expected);
+        assert_eq!(notice_of_no_beginning("no token", "schwab", date(2026, 8, 14)).subject(), "[alarm] schwab 2026-08-14: could not begin");
         assert_eq!(notice_of_pause("edge lost", Some(date(2026, 8, 19)), "tt-ira", date(2026, 8, 14)).subject(), "[alarm] tt-ira 2026-08-14: paused");
         assert_eq!(
             notice_of_failure("sheets-log", "no token", "a", date(2026, 8, 14)).lines()[1..].join(" "),
