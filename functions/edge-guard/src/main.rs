@@ -6,7 +6,7 @@ use gamma_edge_guard::event::{self, Event};
 use gamma_edge_guard::{EdgeError, EdgePorts, Observed, backfill, observe, rebuild, sheet};
 use gamma_execution::notice::{notice_of_failure, notice_of_pause};
 use gamma_execution::ports::{Archive, RunKey, Verdict};
-use gamma_lambda::{Failure, clock, run_id, start_log};
+use gamma_lambda::{Failure, clock, deadline, run_id, start_log};
 use gamma_market::calendar::trade_date;
 use gamma_post_trade::{Office, PostTradeConfig, Written};
 use gamma_sheets::SheetsTokens;
@@ -48,7 +48,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn handle(config: &Config, event: LambdaEvent<Value>, tokens: &SheetsTokens) -> Result<Value, Failure> {
     let asked = event::parse(&event.payload, config.deployment.account())?;
     let clock = clock::of(config.post_trade.clock_url.as_deref(), &event.context.request_id).await?;
-    let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
+    let deadline = deadline(&event.context);
     let delivery = run_id::unique(&event.context.request_id);
     let assembly = Assembly::new(&config.deployment, Arc::clone(&clock), &delivery, QuoteTokens::default()).await;
     let result = match Office::open(&config.post_trade, assembly.aws(), clock.clone(), deadline, tokens).await {

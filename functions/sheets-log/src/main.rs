@@ -7,7 +7,7 @@ use gamma_cloud::aws;
 use gamma_execution::notice::{notice_of, notice_of_failure, notice_of_no_beginning};
 use gamma_execution::ports::{Archive, Ledger, RunKey, RunRecord};
 use gamma_execution::report::Outcome;
-use gamma_lambda::{Failure, clock, run_id, start_log};
+use gamma_lambda::{Failure, clock, deadline, run_id, start_log};
 use gamma_post_trade::{Office, PostTradeConfig, Written};
 use gamma_sheets::SheetsTokens;
 use gamma_sheets::grid::Workbook;
@@ -42,7 +42,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn handle(config: &PostTradeConfig, event: LambdaEvent<Value>, tokens: &SheetsTokens) -> Result<Value, Failure> {
     let key: RunKey = serde_json::from_value(event.payload).map_err(|error| Failure::new("MalformedEvent", format!("event: {error}")))?;
     let clock = clock::of(config.clock_url.as_deref(), &event.context.request_id).await?;
-    let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
+    let deadline = deadline(&event.context);
     let delivery = run_id::unique(&event.context.request_id);
     let result = match Office::open(config, &aws::load().await, clock.clone(), deadline, tokens).await {
         Ok(office) => log(&office, &key, &delivery).await,

@@ -4,7 +4,6 @@ mod warmup;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument;
@@ -12,7 +11,7 @@ use tracing::Instrument;
 use gamma_execution::gates::Gate;
 use gamma_execution::report::{Outcome, RunReport, Status};
 use gamma_execution::run::{Ports, RunRequest, run};
-use gamma_lambda::{clock, run_id, start_log};
+use gamma_lambda::{clock, deadline, run_id, start_log};
 use gamma_tastytrade::QuoteTokens;
 use gamma_trade::assembly::Assembly;
 use gamma_trade::deployment::Deployment;
@@ -52,7 +51,7 @@ async fn handle(deployment: &Result<Deployment, Failure>, event: LambdaEvent<Val
 async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: String, quote_tokens: &QuoteTokens) -> Result<Value, Failure> {
     let parsed = event::parse(&event.payload, deployment.account())?;
     let clock = clock::of(deployment.clock_url.as_deref(), &event.context.request_id).await?;
-    let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
+    let deadline = deadline(&event.context);
     let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id, quote_tokens.clone()).await;
     let result = match (assembly.ports().await, parsed) {
         (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected).await,

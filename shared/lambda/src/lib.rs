@@ -10,6 +10,11 @@ mod log;
 #[cfg(feature = "function")]
 pub mod run_id;
 
+#[cfg(feature = "function")]
+mod deadline;
+
+#[cfg(feature = "function")]
+pub use deadline::deadline;
 pub use failure::Failure;
 #[cfg(feature = "function")]
 pub use local::is_loopback;

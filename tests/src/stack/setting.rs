@@ -1,0 +1,91 @@
+//! What a stack begins with: the simulator's settings, the token documents, the functions' environment and program.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use gamma_simulator::gammawizard::PublishedRow;
+use gamma_simulator::simulator::{Simulator, SimulatorConfig};
+use gamma_simulator::tastytrade::TastytradeAccount;
+use serde_json::{Value, json};
+
+use super::{CANARIES, Fallible, SCHWAB, StackConfig, TT_INDIVIDUAL, TT_IRA, Trader};
+
+pub(super) fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig> {
+    let mut simulated = SimulatorConfig::of_2025_09_03(config.seed)?;
+    (simulated.start, simulated.speed, simulated.cash) = (config.start, config.speed, config.cash);
+    simulated.faults = config.faults.clone();
+    simulated.more_logins.clone_from(&config.more_logins);
+    simulated.schwab.app_key = CANARIES[0].1.into();
+    simulated.schwab.app_secret = CANARIES[1].1.into();
+    simulated.schwab.refresh_token = CANARIES[2].1.into();
+    simulated.schwab.access_token = Some(CANARIES[3].1.into());
+    simulated.tastytrade.client_secret = CANARIES[6].1.into();
+    simulated.tastytrade.refresh_token = CANARIES[7].1.into();
+    simulated.tastytrade.access_token = Some(CANARIES[8].1.into());
+    simulated.tastytrade.accounts = [TT_IRA, TT_INDIVIDUAL].map(|trader| TastytradeAccount::flat(trader.number, config.cash)).into();
+    simulated.gammawizard.email = CANARIES[4].1.into();
+    simulated.gammawizard.password = CANARIES[5].1.into();
+    if let Some(row) = &config.signal {
+        simulated.gammawizard.rows = Some(vec![PublishedRow { at: config.start, fields: row.as_object().cloned().unwrap_or_default() }]);
+    }
+    Ok(simulated)
+}
+
+/// A token document as schwab-py writes it, of a login a day old.
+pub(crate) fn token_document(config: &StackConfig, refresh: &str, access: &str) -> Value {
+    let start = config.start.as_second();
+    let expires = start + if config.expired_token { -60 } else { 1500 };
+    json!({
+        "creation_timestamp": start - 86_400,
+        "token": {
+            "expires_in": 1800, "token_type": "Bearer", "scope": "api", "refresh_token": refresh,
+            "access_token": access, "id_token": "made-up", "expires_at": expires,
+        },
+    })
+}
+
+/// A token document as a person stores it who has it from tastytrade, or one that a run has refreshed a while ago.
+pub(super) fn tastytrade_document(config: &StackConfig) -> Value {
+    let mut document = json!({ "access_token": CANARIES[8].1, "refresh_token": CANARIES[7].1, "token_type": "Bearer", "expires_in": 900 });
+    if !config.expired_token {
+        let start = config.start.as_second();
+        (document["creation_timestamp"], document["expires_at"]) = (start.into(), (start + 900).into());
+    }
+    document
+}
+
+/// The environment as it is, but for the account: a test that names another one means the first function.
+pub(super) fn of_account(environment: &BTreeMap<String, String>, trader: Trader) -> BTreeMap<String, String> {
+    let mut own = environment.clone();
+    if trader != SCHWAB {
+        own.insert("GAMMA_ACCOUNT".to_owned(), trader.account.to_owned());
+    }
+    own
+}
+
+pub(super) fn environment(simulator: &Simulator, table: &str, live: bool) -> Fallible<BTreeMap<String, String>> {
+    let pairs = [
+        ("GAMMA_ACCOUNT", SCHWAB.account.to_owned()),
+        ("GAMMA_TABLE", table.to_owned()),
+        ("GAMMA_DRY_RUN", (!live).to_string()),
+        ("GAMMA_SCHWAB_URL", simulator.schwab_url()),
+        ("GAMMA_TASTYTRADE_URL", simulator.tastytrade_url()),
+        ("GAMMA_GAMMAWIZARD_URL", simulator.gammawizard_url()),
+        ("GAMMA_CLOCK_URL", simulator.clock_url()),
+        ("AWS_ENDPOINT_URL", simulator.aws_url().ok_or("the simulator has no proxy before AWS")?),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+    ];
+    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// The trade function: `GAMMA_TRADE_BINARY`, or the one built beside this program.
+pub(crate) fn function_binary() -> Fallible<PathBuf> {
+    if let Some(path) = std::env::var_os("GAMMA_TRADE_BINARY") {
+        return Ok(PathBuf::from(path).canonicalize()?);
+    }
+    let here = std::env::current_exe()?;
+    let found = here.ancestors().skip(1).map(|folder| folder.join("trade")).find(|path| path.is_file());
+    found.ok_or_else(|| "the trade function is not built: cargo build -p gamma-trade --bin trade".into())
+}
