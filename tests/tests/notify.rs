@@ -12,7 +12,7 @@ use jiff::civil::date;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 const USER: &str = "me@example.org";
@@ -139,7 +139,9 @@ async fn a_server_that_says_nothing_or_is_not_there_costs_bounded_time() {
     let error = error_of(&mail.within(Duration::from_millis(200))).await;
     assert!(error.ends_with("no answer from 127.0.0.1 within 0.2 s; it may arrive all the same"), "{error}");
     drop(silent);
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let error = error_of(&Mail::new(settings(free, PASSWORD, "127.0.0.1").plain_on_this_machine()).unwrap()).await;
+    // Bound and not listening: refuses, and nobody else is given its port meanwhile.
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let error = error_of(&Mail::new(settings(deaf.local_addr().unwrap().port(), PASSWORD, "127.0.0.1").plain_on_this_machine()).unwrap()).await;
     assert!(error.contains("refused"), "{error}");
 }

@@ -244,11 +244,14 @@ async fn the_budget_bounds_calls_waits_and_tries() {
 
 #[tokio::test]
 async fn a_feed_that_is_not_there_is_unavailable_after_the_tries() {
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Bound and not listening: refuses, and nobody else is given its port meanwhile.
+    let deaf = tokio::net::TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let nobody = deaf.local_addr().unwrap();
     let clock = Arc::new(StepClock(Mutex::new(Timestamp::UNIX_EPOCH)));
     let http = HttpClient::new(&HttpConfig::default()).unwrap();
     let config =
-        GammaWizardConfig { base_url: format!("http://{free}"), endpoint: "/rapi/x".into(), email: EMAIL.into(), password: PASSWORD.into(), token: None };
+        GammaWizardConfig { base_url: format!("http://{nobody}"), endpoint: "/rapi/x".into(), email: EMAIL.into(), password: PASSWORD.into(), token: None };
     let error = GammaWizard::new(http.clone(), config, clock).rows(AMPLE).await.unwrap_err();
     assert!(matches!(&error, SignalError::Unavailable(why) if why.contains("not connected")), "{error}");
     assert_eq!(http.requests_sent(), 3);

@@ -1,7 +1,6 @@
-//! The proxy before AWS: against an upstream that tells what it got, and against moto.
+//! The proxy before AWS, against an upstream that tells what it got. tests/tests/aws_proxy.rs puts moto behind it.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Stdio;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,8 +13,6 @@ use gamma_simulator::faults::{Fault, Route, Rule, When};
 use gamma_simulator::requests::Service;
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
 
 async fn simulator(upstream: SocketAddr) -> Simulator {
     let config = SimulatorConfig { aws: Some(upstream), ..SimulatorConfig::of_2025_09_03(1).unwrap() };
@@ -132,76 +129,4 @@ async fn writes_to_dynamo_db_go_one_at_a_time() {
         }
         assert_eq!(most.load(Ordering::SeqCst) == 1, alone, "{operations:?}: {most:?} at once");
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "waits for another process to open its port: real time")]
-async fn moto() -> (Child, SocketAddr) {
-    let program = std::env::var_os("GAMMA_MOTO_SERVER").expect("GAMMA_MOTO_SERVER: unset, expected the path of moto_server; scripts/test sets it");
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
-    let port = address.port().to_string();
-    let mut command = Command::new(program);
-    command.args(["-H", "127.0.0.1", "-p", &port]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let child = command.spawn().unwrap();
-    for _ in 0..600 {
-        if TcpStream::connect(address).await.is_ok() {
-            return (child, address);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("moto_server did not open its port");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs moto; scripts/test runs it"]
-async fn what_took_effect_is_in_the_table_and_one_of_many_conditional_writes_wins() {
-    let (_moto, address) = moto().await;
-    let simulator = simulator(address).await;
-    let (proxy, straight) = (simulator.aws_url().unwrap(), format!("http://{address}"));
-    let table = json!({
-        "TableName": "t", "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{ "AttributeName": "k", "AttributeType": "S" }], "KeySchema": [{ "AttributeName": "k", "KeyType": "HASH" }],
-    });
-    assert_eq!(call(&straight, "DynamoDB_20120810.CreateTable", &table).await.unwrap().0, 200);
-    let put = async |key: &str, by: u32| {
-        let item = json!({ "k": { "S": key }, "by": { "N": by.to_string() } });
-        call(&proxy, "DynamoDB_20120810.PutItem", &json!({ "TableName": "t", "Item": item, "ConditionExpression": "attribute_not_exists(k)" })).await
-    };
-    let stored = async |key: &str| {
-        let (status, body) = call(&straight, "DynamoDB_20120810.GetItem", &json!({ "TableName": "t", "Key": { "k": { "S": key } } })).await.unwrap();
-        assert_eq!(status, 200);
-        body.get("Item").is_some()
-    };
-    for (fault, status, written) in [
-        (Fault::Throttled, Some(400), false),
-        (Fault::ServerError(500, When::BeforeEffect), Some(500), false),
-        (Fault::ServerError(500, When::AfterEffect), Some(500), true),
-        (Fault::Dropped(When::BeforeEffect), None, false),
-        (Fault::Dropped(When::AfterEffect), None, true),
-    ] {
-        simulator.faults().add(Rule::on(Route::aws("DynamoDB.PutItem")).fault(fault.clone()));
-        let key = format!("{fault:?}");
-        assert_eq!(put(&key, 0).await.ok().map(|(status, _)| status), status, "{fault:?}");
-        assert_eq!(stored(&key).await, written, "{fault:?}");
-    }
-    assert_eq!(simulator.faults().fired().len(), 5);
-    for round in 0..5 {
-        let key = format!("round {round}");
-        let writers = (0..12).map(|by| {
-            let (proxy, key) = (proxy.clone(), key.clone());
-            tokio::spawn(async move {
-                let item = json!({ "k": { "S": key }, "by": { "N": by.to_string() } });
-                let body = json!({ "TableName": "t", "Item": item, "ConditionExpression": "attribute_not_exists(k)" });
-                call(&proxy, "DynamoDB_20120810.PutItem", &body).await.unwrap().0
-            })
-        });
-        let mut statuses = Vec::new();
-        for writer in writers.collect::<Vec<_>>() {
-            statuses.push(writer.await.unwrap());
-        }
-        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-    }
-    let name = json!({ "Name": "/p", "Value": "1", "Type": "SecureString" });
-    simulator.faults().add(Rule::on(Route::aws("SSM.PutParameter")).fault(Fault::Throttled));
-    let versions = [call(&proxy, "AmazonSSM.PutParameter", &name).await.unwrap(), call(&proxy, "AmazonSSM.PutParameter", &name).await.unwrap()];
-    assert_eq!((versions[0].0, &versions[1].1["Version"]), (400, &json!(1)), "{versions:?}");
 }
