@@ -28,6 +28,28 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-sheets-log", post_trade.to_vec()),
         ("gamma-edge-guard", post_trade.iter().copied().chain(["gamma-schwab", "gamma-tastytrade", "gamma-trade"]).collect()),
         ("gamma-simulator", vec!["gamma-market"]),
+        ("gamma-operator", vec!["gamma-market", "gamma-execution"]),
+        ("gamma-control", vec!["gamma-market", "gamma-execution", "gamma-cloud", "gamma-operator", "gamma-trade", "gamma-lambda"]),
+        (
+            "gamma-token-keeper",
+            vec!["gamma-execution", "gamma-cloud", "gamma-http", "gamma-notify", "gamma-schwab", "gamma-tastytrade", "gamma-trade", "gamma-lambda"],
+        ),
+        // The operator's command stands where functions stand: it puts adapters together.
+        (
+            "gamma-cli",
+            vec![
+                "gamma-market",
+                "gamma-execution",
+                "gamma-cloud",
+                "gamma-http",
+                "gamma-schwab",
+                "gamma-tastytrade",
+                "gamma-gammawizard",
+                "gamma-operator",
+                "gamma-trade",
+                "gamma-lambda",
+            ],
+        ),
         (
             "gamma-trade",
             vec![
@@ -62,7 +84,7 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("aws-smithy-", &["gamma-cloud"]),
     ("reqwest", &["gamma-http", "gamma-tests"]),
     ("tokio-tungstenite", &["gamma-dxlink"]),
-    ("lambda_runtime", &["gamma-lambda", "gamma-trade", "gamma-sheets-log", "gamma-edge-guard"]),
+    ("lambda_runtime", &["gamma-lambda", "gamma-trade", "gamma-sheets-log", "gamma-edge-guard", "gamma-control", "gamma-token-keeper"]),
     ("axum", &["gamma-simulator"]),
     ("rand", &["gamma-simulator"]),
     ("anyhow", &[]),

@@ -1,0 +1,3 @@
+//! The command of an operator: `gamma --help`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Keeps the brokers' tokens refreshed.
