@@ -41,6 +41,21 @@ make_venv() {
   export GAMMA_PYTHON GAMMA_MOTO_SERVER
 }
 
+# For template, deployment and workflows. An environment of its own: sam and moto want different versions of boto3.
+SAM_PACKAGES="aws-sam-cli==1.170.0 cfn-lint==1.58.0 cargo-lambda==1.9.2 zizmor==1.32.0"
+
+make_sam_venv() {
+  local stamp=.venv-sam/packages
+  if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$SAM_PACKAGES" ]; then
+    say "setting up .venv-sam (sam, cargo-lambda and linters; about a minute, once) ..."
+    rm -rf .venv-sam
+    python3 -m venv .venv-sam
+    # shellcheck disable=SC2086
+    .venv-sam/bin/pip install --quiet --disable-pip-version-check $SAM_PACKAGES
+    printf '%s' "$SAM_PACKAGES" > "$stamp"
+  fi
+}
+
 # package BINARY ZIP: what is uploaded to Lambda, one executable called bootstrap, deflated as cargo-lambda does it.
 package() {
   "$GAMMA_PYTHON" - "$1" "$2" <<'PACK'
