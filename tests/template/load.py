@@ -270,8 +270,8 @@ def main():
     asked = arguments.parse_args()
     parameters = dict(pair.split("=", 1) for pair in asked.parameters)
     stack = Deployment(clients(asked.endpoint), read(), asked.stack, asked.only).deploy(parameters)
-    made = {r.logical: {"type": r.type, "name": stack.resolve({"Ref": r.logical})} for r in stack.resources.values() if named(r) and (not asked.only or r.type in asked.only)}
-    print(json.dumps(made, indent=1))
+    made = [resource for resource in stack.resources.values() if named(resource) and (not asked.only or resource.type in asked.only)]
+    print(json.dumps({r.logical: {"type": r.type, "name": stack.resolve({"Ref": r.logical})} for r in made}, indent=1))
 
 
 def named(resource):

@@ -3,7 +3,6 @@
 import copy
 
 GONE = object()
-ALL = object()
 
 # (rule, what is broken, path in the template, value); GONE takes it out, and a function makes the value of what was there.
 TRADE, KEEPER, GUARD = "Resources.TradeSchwab.Properties", "Resources.TokenKeeper.Properties", "Resources.EdgeGuardSchwab.Properties"
@@ -105,16 +104,19 @@ OF_THE_TEMPLATE = [
     ("every_outcome_that_alarms_reaches_an_alarm", "no such error", "Resources.UnknownOutcome.Properties.Dimensions.0.Value", "Unresolvd"),
     ("the_runbook_says_what_to_do", "an alarm nobody explains", f"{ALARM}.AlarmName", {"Fn::Sub": "${TradeSchwab} broke"}),
     ("the_dashboard_shows_what_there_is", "no JSON", "Resources.Dashboard.Properties.DashboardBody.Fn::Sub", _instead('"widgets":', "widgets:")),
-    ("the_dashboard_shows_what_there_is", "an account left out", "Resources.Dashboard.Properties.DashboardBody.Fn::Sub", _instead("${TradeTtIra}", "${TradeSchwab}")),
+    ("the_dashboard_shows_what_there_is", "an account left out",
+     "Resources.Dashboard.Properties.DashboardBody.Fn::Sub", _instead("${TradeTtIra}", "${TradeSchwab}")),
     ("the_template_has_the_accounts_of_the_profiles", "a foreign account", f"{TRADE}.Environment.Variables.GAMMA_ACCOUNT", "tt-ira"),
     ("the_template_has_the_accounts_of_the_profiles", "an account forgotten", f"{KEEPER}.Environment.Variables.GAMMA_ACCOUNTS", "schwab,tt-ira"),
     ("parts_are_called_as_the_operator_looks_for_them", "another name", f"{KEEPER}.FunctionName", {"Fn::Sub": "${AWS::StackName}-tokens"}),
     ("parts_are_called_as_the_operator_looks_for_them", "another table", "Resources.Ledger.Properties.TableName", {"Fn::Sub": "${AWS::StackName}-table"}),
     ("every_account_is_deployed_like_the_others", "another timeout", "Resources.TradeTtIra.Properties.Timeout", 600),
-    ("every_account_is_deployed_like_the_others", "one action more", "Resources.TradeTtIraRole.Properties.Policies.0.PolicyDocument.Statement.3.Action.4", "dynamodb:Scan"),
+    ("every_account_is_deployed_like_the_others", "one action more",
+     "Resources.TradeTtIraRole.Properties.Policies.0.PolicyDocument.Statement.3.Action.4", "dynamodb:Scan"),
     ("every_account_is_deployed_like_the_others", "another's log", "Resources.TradeTtIra.Properties.LoggingConfig.LogGroup", {"Ref": "TradeSchwabLog"}),
     ("every_account_is_deployed_like_the_others", "no alarm", "Resources.EdgeGuardTtIraSlow", GONE),
-    ("an_account_stays_at_home", "another's secret", f"{ROLE}.5.Resource.0", {"Fn::Sub": "arn:aws:ssm:${AWS::Region}:${AWS::AccountId}:parameter/gamma/tt/client_secret"}),
+    ("an_account_stays_at_home", "another's secret",
+     f"{ROLE}.5.Resource.0", {"Fn::Sub": "arn:aws:ssm:${AWS::Region}:${AWS::AccountId}:parameter/gamma/tt/client_secret"}),
     ("an_account_stays_at_home", "another's days", f"{ROLE}.2.Condition.ForAllValues:StringLike.dynamodb:LeadingKeys.0", "tt-ira#*"),
     ("an_account_stays_at_home", "its own orders", f"{ROLE}.3.Condition.ForAllValues:StringLike.dynamodb:LeadingKeys.1", "control#schwab"),
     ("who_comes_after_a_trade_reads_no_login_of_the_feed", "the feed's password",
@@ -155,15 +157,19 @@ OF_THE_NEIGHBOURS = [
     ("parts_are_called_as_the_operator_looks_for_them", "names.rs has another name", "shared/operator/src/names.rs", '"{stack}-control"', '"{stack}-operator"'),
     ("inputs_are_understood", "event.rs knows no execution id", "functions/trade/src/event.rs", '"execution_id", ', ""),
     ("inputs_are_understood", "events/ has another sweep", "events/sweep.json", '"sweep": true', '"sweep": false'),
-    ("the_template_has_the_accounts_of_the_profiles", "accounts.toml has one more", "functions/trade/accounts.toml", "[tt-ira]\n", '[tt-roth]\nlike = "schwab"\n\n[tt-ira]\n'),
-    ("every_outcome_that_alarms_reaches_an_alarm", "one outcome more alarms", "shared/execution/src/report.rs", "Self::NotArmed\n                    |", "Self::NotArmed\n                    | Self::Halted\n                    |"),
+    ("the_template_has_the_accounts_of_the_profiles", "accounts.toml has one more",
+     "functions/trade/accounts.toml", "[tt-ira]\n", '[tt-roth]\nlike = "schwab"\n\n[tt-ira]\n'),
+    ("every_outcome_that_alarms_reaches_an_alarm", "one outcome more alarms", "shared/execution/src/report.rs",
+     "Self::NotArmed\n                    |", "Self::NotArmed\n                    | Self::Halted\n                    |"),
     ("every_outcome_that_alarms_reaches_an_alarm", "an outcome is called otherwise", "shared/execution/src/report.rs", '"out_of_time"', '"too_late"'),
     ("the_runbook_says_what_to_do", "an error nobody explains", "functions/trade/src/event.rs", '"EmptyEvent"', '"NoEvent"'),
     ("the_runbook_says_what_to_do", "an outcome nobody explains", "docs/runbook.md", "| one_sided |", "| onesided |"),
     ("the_runbook_says_what_to_do", "an alarm nobody explains", "docs/runbook.md", "| has no heartbeat |", "| is silent |"),
     ("the_ledger_has_the_keys_that_the_code_writes", "another key is written", "shared/cloud/src/ledger/key.rs", 'part("sk")', 'part("sort")'),
-    ("every_variable_is_read_and_every_needed_one_is_set", "one is read no more", "functions/trade/src/deployment.rs", "GAMMA_EDGE_GUARD_FUNCTION", "GAMMA_GUARD_FUNCTION"),
-    ("every_variable_is_read_and_every_needed_one_is_set", "one more is needed", "functions/trade/src/deployment.rs", 'needed("GAMMA_ACCOUNT"', 'needed("GAMMA_REGION", "");\n needed("GAMMA_ACCOUNT"'),
+    ("every_variable_is_read_and_every_needed_one_is_set", "one is read no more",
+     "functions/trade/src/deployment.rs", "GAMMA_EDGE_GUARD_FUNCTION", "GAMMA_GUARD_FUNCTION"),
+    ("every_variable_is_read_and_every_needed_one_is_set", "one more is needed",
+     "functions/trade/src/deployment.rs", 'needed("GAMMA_ACCOUNT"', 'needed("GAMMA_REGION", "");\n needed("GAMMA_ACCOUNT"'),
     ("functions_are_built_from_what_they_are_called", "no such program", "functions/control/Cargo.toml", 'name = "control"', 'name = "operator"'),
 ]
 
@@ -190,8 +196,4 @@ def changed(template, path, value):
 
 
 def _steps(path):
-    steps, rest = [], path
-    # A condition's names have points and colons of their own; none of ours has a point in it but after "Fn::".
-    for step in rest.split("."):
-        steps.append(int(step) if step.isdigit() else step)
-    return steps
+    return [int(step) if step.isdigit() else step for step in path.split(".")]

@@ -158,7 +158,14 @@ class Stack:
         return re.sub(r"\$\{([^}]+)\}", one, text)
 
     def _ref(self, name):
-        pseudo = {"AWS::StackName": self.name, "AWS::Region": self.region, "AWS::AccountId": self.account, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::NoValue": _GONE}
+        pseudo = {
+            "AWS::StackName": self.name,
+            "AWS::Region": self.region,
+            "AWS::AccountId": self.account,
+            "AWS::Partition": "aws",
+            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::NoValue": _GONE,
+        }
         if name in pseudo:
             return pseudo[name]
         if name in self.parameters:

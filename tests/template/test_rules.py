@@ -35,9 +35,11 @@ class Rules(unittest.TestCase):
         self.assertEqual(set(RULES), {mutant[0] for mutant in OF_THE_TEMPLATE + OF_THE_NEIGHBOURS})
 
     def test_expressions(self):
-        for good in ["cron(0/15 9-16 ? * 2-6 2025)", "cron(0 0 L * ? *)", "cron(5 4 1,15 JAN,JUL ? *)", "cron(0 18 ? * 6L *)", "rate(1 day)", "at(2025-09-03T16:13:00)"]:
+        good = ["cron(0/15 9-16 ? * 2-6 2025)", "cron(0 0 L * ? *)", "cron(5 4 1,15 JAN,JUL ? *)", "cron(0 18 ? * 6L *)"]
+        for good in [*good, "rate(1 day)", "at(2025-09-03T16:13:00)"]:
             self.assertEqual(list(expression(good)), [], good)
-        for bad in ["cron(13 16 ? * 8 *)", "cron(13 24 ? * MON *)", "cron(13 16 ? * MON 1969)", "cron(*-5 16 ? * MON *)", "rate(0 hours)", "rate(5 weeks)", "at(2025-13-03T16:13:00)", "13 16 ? * MON *", ""]:
+        bad = ["cron(13 16 ? * 8 *)", "cron(13 24 ? * MON *)", "cron(13 16 ? * MON 1969)", "cron(*-5 16 ? * MON *)", "13 16 ? * MON *", ""]
+        for bad in [*bad, "rate(0 hours)", "rate(5 weeks)", "at(2025-13-03T16:13:00)"]:
             self.assertTrue(list(expression(bad)), bad)
 
 

@@ -24,8 +24,14 @@ def watched(alarm):
         yield tuple(alarm.get(key) for key in ("Namespace", "MetricName", "Dimensions", "Statistic", "Period"))
     for query in alarm.get("Metrics", []):
         if "MetricStat" in query:
-            metric = query["MetricStat"]["Metric"]
-            yield metric.get("Namespace"), metric.get("MetricName"), metric.get("Dimensions"), query["MetricStat"].get("Stat"), query["MetricStat"].get("Period")
+            stat, metric = query["MetricStat"], query["MetricStat"]["Metric"]
+            yield metric.get("Namespace"), metric.get("MetricName"), metric.get("Dimensions"), stat.get("Stat"), stat.get("Period")
+
+
+def seen_by(alarms):
+    """(metric, value of its dimension) that these alarms look at."""
+    metrics = [metric for alarm in alarms for metric in watched(alarm.properties)]
+    return {(name, dimension["Value"]) for _, name, dimensions, *_ in metrics for dimension in dimensions or []}
 
 
 @rule
@@ -84,8 +90,7 @@ def alarms_are_such_that_cloudwatch_takes_them(subject):
 
 @rule
 def what_should_be_heard_of_is_watched(subject):
-    live = subject.live
-    seen = {(name, dimension["Value"]) for alarm in subject.alarms() for _, name, dimensions, *_ in watched(alarm.properties) for dimension in dimensions or []}
+    live, seen = subject.live, seen_by(subject.alarms())
     queues = {live.resolve({"Fn::GetAtt": [queue.logical, "QueueName"]}) for queue in live.of_type("AWS::SQS::Queue")}
     wanted = {("Heartbeat", account) for account in subject.profiles} | {("ApproximateNumberOfMessagesVisible", queue) for queue in queues}
     wanted |= {("Invocations", f"{live.name}-token-keeper"), ("LoginHoursLeft", "schwab"), ("Failed", "Unresolved"), ("Failed", "NoFinalOutcome")}
@@ -120,7 +125,7 @@ def produced(subject):
 def every_outcome_that_alarms_reaches_an_alarm(subject):
     types, names, alarming = produced(subject)
     main = subject.text("functions/trade/src/main.rs").split("let error_type = match", 1)[1].split("};", 1)[0]
-    seen = {(name, dimension["Value"]) for alarm in subject.alarms(subject.dry) for _, name, dimensions, *_ in watched(alarm.properties) for dimension in dimensions or []}
+    seen = seen_by(subject.alarms(subject.dry))
     for variant in sorted(alarming):
         # What ends as a Lambda error is counted by its type, and by the function's own alarm for errors.
         if f"Outcome::{variant} " not in main and ("Ended", names[variant]) not in seen:
@@ -170,7 +175,8 @@ def the_dashboard_shows_what_there_is(subject):
             continue
         text = dashboard.properties["DashboardBody"]
         for name, function in subject.functions():
-            if name.startswith("trade-") and (f'"{function.properties["FunctionName"]}"' not in text or f"'/aws/lambda/{function.properties['FunctionName']}'" not in text):
+            called = function.properties["FunctionName"]
+            if name.startswith("trade-") and (f'"{called}"' not in text or f"'/aws/lambda/{called}'" not in text):
                 yield f"{dashboard.logical}: does not show {name}, its metrics and its log"
         for name in OURS:
             if name not in text:

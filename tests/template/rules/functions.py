@@ -28,8 +28,9 @@ def memory_runtime_and_architecture_exist(subject):
         memory = function.properties.get("MemorySize")
         if not isinstance(memory, int) or not 128 <= memory <= 10240:
             yield f"{function.logical}: {memory!r} MB, expected 128 to 10240"
-        if (function.properties.get("Runtime"), function.properties.get("Handler")) != ("provided.al2023", "bootstrap"):
-            yield f"{function.logical}: runtime {function.properties.get('Runtime')!r}, handler {function.properties.get('Handler')!r}, expected provided.al2023 and bootstrap"
+        program = (function.properties.get("Runtime"), function.properties.get("Handler"))
+        if program != ("provided.al2023", "bootstrap"):
+            yield f"{function.logical}: runtime and handler {program}, expected provided.al2023 and bootstrap"
         if function.whole["Properties"].get("Architectures") != [{"Ref": "Architecture"}]:
             yield f"{function.logical}: architectures {function.whole['Properties'].get('Architectures')}, expected what the parameter says"
 
@@ -90,14 +91,14 @@ def every_function_has_dead_letters_and_a_trade_is_never_retried(subject):
 
 @rule
 def every_function_has_an_alarm_for_errors_and_for_slowness(subject):
-    alarms = {(a.properties.get("Namespace"), a.properties.get("MetricName"), str(a.properties.get("Dimensions"))): a.properties for a in subject.alarms(subject.dry)}
+    said = ("Namespace", "MetricName", "Statistic", "Threshold", "ComparisonOperator", "Dimensions")
+    alarms = [tuple(alarm.properties.get(key) for key in said) for alarm in subject.alarms(subject.dry)]
     for _, function in subject.functions():
-        dimension = str([{"Name": "FunctionName", "Value": function.properties["FunctionName"]}])
-        errors, duration = alarms.get(("AWS/Lambda", "Errors", dimension)), alarms.get(("AWS/Lambda", "Duration", dimension))
-        if errors is None or (errors["Threshold"], errors.get("Statistic"), errors["ComparisonOperator"]) != (1, "Sum", "GreaterThanOrEqualToThreshold"):
+        of_it = [{"Name": "FunctionName", "Value": function.properties["FunctionName"]}]
+        if ("AWS/Lambda", "Errors", "Sum", 1, "GreaterThanOrEqualToThreshold", of_it) not in alarms:
             yield f"{function.logical}: no alarm at its first error"
         limit = function.properties["Timeout"] * 800
-        if duration is None or (duration["Threshold"], duration.get("Statistic"), duration["ComparisonOperator"]) != (limit, "Maximum", "GreaterThanOrEqualToThreshold"):
+        if ("AWS/Lambda", "Duration", "Maximum", limit, "GreaterThanOrEqualToThreshold", of_it) not in alarms:
             yield f"{function.logical}: no alarm at {limit} ms, four fifths of its timeout"
 
 
