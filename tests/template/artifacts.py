@@ -16,20 +16,30 @@ MACHINES = {"x86_64": 62, "aarch64": 183}
 
 
 def complaints(built, template):
-    """What is missing or wrong."""
-    for logical, resource in template["Resources"].items():
-        if resource["Type"] != "AWS::Serverless::Function":
-            continue
-        program = Path(built) / logical / resource["Properties"].get("Handler", "bootstrap")
+    """What is missing or wrong. Functions of one program share its folder, which the built template names."""
+    made = read(Path(built) / "template.yaml")["Resources"]
+    folders = {}
+    for logical, resource in functions(template):
+        folder = (Path(built) / made[logical]["Properties"]["CodeUri"]).resolve()
+        folders.setdefault(folder, set()).add(resource["Metadata"]["BuildProperties"]["Binary"])
+        program = folder / "bootstrap"
         if not program.is_file():
-            yield f"{logical}: no {program.name}"
+            yield f"{logical}: no {program}"
         elif not os.access(program, os.X_OK):
-            yield f"{logical}: {program.name} is not executable"
+            yield f"{logical}: {program} is not executable"
         else:
             header = program.read_bytes()[:20]
             machine = struct.unpack_from("<H", header, 18)[0] if header[:4] == b"\x7fELF" else None
             if machine != MACHINES.get(platform.machine()):
-                yield f"{logical}: {program.name} is for machine {machine}, expected {MACHINES.get(platform.machine())}"
+                yield f"{logical}: {program} is for machine {machine}, expected {MACHINES.get(platform.machine())}"
+    for folder, binaries in folders.items():
+        if len(binaries) > 1:
+            yield f"{folder}: holds one program for {', '.join(sorted(binaries))}"
+
+
+def functions(template):
+    """The functions that are built."""
+    return [(logical, resource) for logical, resource in template["Resources"].items() if resource["Type"] == "AWS::Serverless::Function"]
 
 
 def main():
@@ -38,7 +48,7 @@ def main():
     for complaint in found:
         print(complaint, file=sys.stderr)
     if not found:
-        print(f"built: {sum(r['Type'] == 'AWS::Serverless::Function' for r in template['Resources'].values())} functions")
+        print(f"built: {len(functions(template))} functions")
     sys.exit(bool(found))
 
 
