@@ -1,0 +1,101 @@
+"""What the rules look at: the template, deployed dry and live, and the files of the repository it has to agree with."""
+
+import functools
+import json
+import re
+
+import tomlkit
+
+from stack import DRY, LIVE, ROOT, Stack, read, transformed
+
+# A function whose program is still a skeleton says so.
+SKELETON = "Not here yet."
+
+# The crates whose code runs in a function: the function's own, and those that read an environment or make an error.
+CODE = {
+    "trade": ["functions/trade", "shared/lambda"],
+    "edge-guard": ["functions/edge-guard", "functions/trade", "shared/post-trade", "shared/lambda"],
+    "sheets-log": ["functions/sheets-log", "shared/post-trade", "shared/lambda"],
+    "token-keeper": ["functions/token-keeper", "shared/lambda"],
+    "control": ["functions/control", "shared/operator", "shared/lambda"],
+}
+
+
+class Subject:
+    """`template` is as written, `files` replaces texts of the repository by path."""
+
+    def __init__(self, template=None, files=None):
+        self.template = read() if template is None else template
+        self._files = files or {}
+
+    def text(self, path):
+        """A file's text."""
+        return self._files[path] if path in self._files else _text(path)
+
+    @functools.cached_property
+    def transformed(self):
+        return transformed(self.template)
+
+    @functools.cached_property
+    def dry(self):
+        return Stack(self.transformed, DRY)
+
+    @functools.cached_property
+    def live(self):
+        return Stack(self.transformed, LIVE)
+
+    def functions(self, stack=None):
+        """(short name, function): the name without the stack's."""
+        stack = stack or self.live
+        return [(r.properties["FunctionName"].removeprefix(f"{stack.name}-"), r) for r in stack.of_type("AWS::Lambda::Function")]
+
+    def binary(self, logical):
+        """The program that a function of the template is built from."""
+        return self.template["Resources"][logical]["Metadata"]["BuildProperties"]["Binary"]
+
+    def schedules(self, stack=None):
+        return (stack or self.live).of_type("AWS::Scheduler::Schedule")
+
+    def alarms(self, stack=None):
+        return (stack or self.live).of_type("AWS::CloudWatch::Alarm")
+
+    def events(self, path):
+        """An event of the folder events."""
+        return json.loads(self.text(f"events/{path}"))
+
+    @functools.cached_property
+    def profiles(self):
+        """accounts.toml, each account with what it takes over from another."""
+        said = tomlkit.parse(self.text("functions/trade/accounts.toml")).unwrap()
+
+        def whole(name):
+            table = said[name]
+            base = whole(table["like"]) if "like" in table else {}
+            merged = {**base, **table}
+            return {**merged, **{key: {**base.get(key, {}), **value} for key, value in table.items() if isinstance(value, dict)}}
+
+        return {name: whole(name) for name in said}
+
+    def rust(self, *crates):
+        """The production code of these crates, one text; all that is deployed unless some are named."""
+        crates = crates or sorted({crate for crates in CODE.values() for crate in crates} | {"shared/execution"})
+        return "\n".join(self.text(path) for crate in crates for path in _sources(crate))
+
+    def is_skeleton(self, binary):
+        """Whether a function's program is yet to be written."""
+        return SKELETON in self.text(f"functions/{binary}/src/main.rs")
+
+
+@functools.cache
+def _text(path):
+    return _without_tests((ROOT / path).read_text(encoding="utf-8")) if path.endswith(".rs") else (ROOT / path).read_text(encoding="utf-8")
+
+
+def _without_tests(text):
+    return re.split(r"^#\[cfg\(test\)\]\s*\nmod tests \{", text, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+@functools.cache
+def _sources(crate):
+    paths = (path.relative_to(ROOT) for path in sorted((ROOT / crate / "src").rglob("*.rs")))
+    return [str(path) for path in paths if path.stem != "tests" and "tests" not in path.parts]
