@@ -7,7 +7,7 @@ use std::time::Duration;
 use gamma_simulator::host::FunctionConfig;
 use gamma_simulator::simulator::Simulator;
 
-use crate::stack::{StackConfig, TRADERS, Trader};
+use crate::stack::{StackConfig, TRADERS, Trader, key_of};
 
 /// The spreadsheet's id.
 pub const SPREADSHEET: &str = "trading-journal";
@@ -36,8 +36,13 @@ fn named(trader: Trader) -> [(String, String); 2] {
 /// Them; their programs stand beside the trading function's.
 pub(crate) fn functions(simulator: &Simulator, trade: &Path, environment: impl Fn(Trader) -> BTreeMap<String, String>) -> Vec<FunctionConfig> {
     let google = [("GAMMA_SPREADSHEET", SPREADSHEET.to_owned()), ("GAMMA_GOOGLE_URL", simulator.google_url())];
+    let own = |name: &str, trader: Trader| {
+        let (environment, google) = (environment(trader), google.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let key = key_of(&environment, name);
+        environment.into_iter().chain(google).chain(key).collect()
+    };
     let function = |name: &str, program: &str, trader: Trader| FunctionConfig {
-        environment: environment(trader).into_iter().chain(google.iter().map(|(name, value)| ((*name).to_owned(), value.clone()))).collect(),
+        environment: own(name, trader),
         timeout: Duration::from_secs(300),
         memory_mb: 256,
         max_retries: 2,

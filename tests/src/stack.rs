@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_cloud::{DynamoLedger, DynamoTokenLock, OperatorControls, SdkConfig, SecretName, SecretTokenStore, SsmTokenStore, aws, create_table};
 use gamma_execution::ports::{Archive, Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, TokenLock, TokenStore, TokenVersion};
+use gamma_simulator::aws::{AwsCall, AwsCalls};
 use gamma_simulator::exchange::Book;
 use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::host::{FunctionConfig, Host, HostConfig, InvokeKind, InvokeResult};
@@ -26,8 +27,8 @@ mod setting;
 use crate::audit::{After, violations};
 use crate::moto::Moto;
 use crate::post_trade;
-use setting::{environment, of_account, simulator_config, tastytrade_document};
-pub(crate) use setting::{function_binary, token_document};
+use setting::{aws_calls, environment, of_account, simulator_config, tastytrade_document};
+pub(crate) use setting::{function_binary, key_of, token_document};
 
 /// Secrets of the made-up accounts. Tests grep every log for them.
 pub const CANARIES: [(&str, &str); 9] = [
@@ -133,6 +134,7 @@ pub struct Stack {
     /// The Lambda host.
     pub host: Host,
     aws: SdkConfig,
+    aws_calls: AwsCalls,
     table: String,
     environment: BTreeMap<String, String>,
     http: reqwest::Client,
@@ -149,7 +151,8 @@ impl Stack {
     /// # Errors
     /// When a part cannot be started or seeded; the text says which.
     pub async fn start(moto: &Moto, config: &StackConfig) -> Fallible<Self> {
-        let simulator = Simulator::start(SimulatorConfig { aws: Some(moto.address()), ..simulator_config(config)? }).await?;
+        let aws_calls = aws_calls()?;
+        let simulator = Simulator::start(SimulatorConfig { aws: Some(moto.address()), aws_calls: aws_calls.clone(), ..simulator_config(config)? }).await?;
         let aws = aws::load_for(&moto.url()).await;
         // Several stacks may share one moto, one after the other: each has a table of its own.
         let table = format!("gamma-{}-{}", std::process::id(), STACKS.fetch_add(1, Ordering::Relaxed));
@@ -168,7 +171,8 @@ impl Stack {
             functions.extend(post_trade::functions(&simulator, &binary, |trader| of_account(&environment, trader)));
         }
         let host = Host::start(HostConfig { functions, clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
-        let stack = Self { simulator, host, aws, table, environment, http: reqwest::Client::new() };
+        host.note_calls(&aws_calls);
+        let stack = Self { simulator, host, aws, aws_calls, table, environment, http: reqwest::Client::new() };
         stack.seed(config).await?;
         Ok(stack)
     }
@@ -408,6 +412,12 @@ impl Stack {
     #[must_use]
     pub const fn aws(&self) -> &SdkConfig {
         &self.aws
+    }
+
+    /// What the functions asked of AWS so far, as their policies must allow it.
+    #[must_use]
+    pub fn aws_calls(&self) -> Vec<AwsCall> {
+        self.aws_calls.seen()
     }
 
     /// The function's environment, for running it by hand.

@@ -21,6 +21,11 @@ use tokio::sync::RwLock;
 use crate::faults::Route;
 use crate::requests::Service;
 
+mod calls;
+mod permission;
+
+pub use calls::{AwsCall, AwsCalls};
+
 /// Far above the largest request and answer of any operation we use.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
@@ -31,18 +36,19 @@ const READS: [&str; 6] =
 struct Proxy {
     upstream: SocketAddr,
     client: Client<HttpConnector, Body>,
+    calls: AwsCalls,
     /// DynamoDB evaluates a write's condition and applies it as one step. moto does not: of two writes at once, both can find the
     /// condition true, and a read can see half of a transaction. One write at a time, and no read beside it, is what the real one
     /// promises.
     table: RwLock<()>,
 }
 
-/// A router that hands everything on to `upstream`.
-pub(crate) fn router(upstream: SocketAddr) -> Router {
+/// A router that hands everything on to `upstream` and notes in `calls` what was asked.
+pub(crate) fn router(upstream: SocketAddr, calls: AwsCalls) -> Router {
     // A connection for each request: one that was kept could be closed by the other end just when it is used again, and such a
     // failure would be ours and in no fault plan.
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-    Router::new().fallback(forward).with_state(Arc::new(Proxy { upstream, client, table: RwLock::new(()) }))
+    Router::new().fallback(forward).with_state(Arc::new(Proxy { upstream, client, calls, table: RwLock::new(()) }))
 }
 
 /// Runs to its end in a task of its own, whether or not the client still listens: what was sent to a service is done.
@@ -62,6 +68,7 @@ impl Proxy {
         let (mut parts, body) = request.into_parts();
         // The whole request first: a client that is slow to send it must not hold up the others.
         let body = to_bytes(body, LARGEST_BODY).await?;
+        self.calls.note(&parts.method, &parts.uri, &parts.headers, &body)?;
         parts.uri = self.upstream_uri(&parts.uri)?;
         parts.extensions.clear();
         leave_out_connection(&mut parts.headers);

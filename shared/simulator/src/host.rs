@@ -23,6 +23,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
+use crate::aws::AwsCalls;
 use crate::connections::Connections;
 use crate::time::VirtualClock;
 
@@ -158,6 +159,12 @@ pub enum InvokeError {
     /// 500: the host was stopped before the invocation ended.
     #[error("The host was stopped.")]
     Stopped,
+    /// 500: the call could not be noted, see [`Host::note_calls`].
+    #[error("The call could not be noted: {reason}")]
+    Unrecorded {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// An asynchronous event that was given up; what Lambda sends to an on-failure destination.
@@ -256,6 +263,11 @@ impl Host {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// From now on the Invoke API notes in `calls` who invoked which function with a signature.
+    pub fn note_calls(&self, calls: &AwsCalls) {
+        self.service.note_calls(calls.clone());
     }
 
     /// Invokes a function as the Invoke API does; `function` is a name or an ARN. An empty payload reaches the function as `{}`.

@@ -8,7 +8,7 @@
 //! Nothing here depends on a client: the faces write their own wire from the reference, and public SDKs check it from outside.
 
 pub mod account;
-mod aws;
+pub mod aws;
 pub mod chain;
 pub mod connections;
 pub mod dxlink;

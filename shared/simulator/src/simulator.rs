@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use secrecy::SecretString;
 
 use crate::account::Account;
-use crate::aws;
+use crate::aws::{self, AwsCalls};
 use crate::chain::{Chain, ChainError};
 use crate::connections::{Connections, Outages};
 use crate::dxlink::{self, DxLinkConfig, QuoteTokens};
@@ -59,6 +59,8 @@ pub struct SimulatorConfig {
     pub faults: FaultPlan,
     /// Where a simulated AWS (moto) listens, to put the proxy before it; `None` for no proxy.
     pub aws: Option<SocketAddr>,
+    /// Where the proxy notes what was asked of AWS.
+    pub aws_calls: AwsCalls,
 }
 
 impl SimulatorConfig {
@@ -81,6 +83,7 @@ impl SimulatorConfig {
             dxlink: DxLinkConfig::default(),
             faults: FaultPlan::default(),
             aws: None,
+            aws_calls: AwsCalls::default(),
         }
     }
 
@@ -135,7 +138,23 @@ impl Simulator {
     /// # Errors
     /// [`StartError`] when a port could not be bound.
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
-        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, more_logins, tastytrade, gammawizard, google, dxlink, faults, aws } = config;
+        let SimulatorConfig {
+            seed,
+            start,
+            speed,
+            chain,
+            cash,
+            positions,
+            schwab,
+            more_logins,
+            tastytrade,
+            gammawizard,
+            google,
+            dxlink,
+            faults,
+            aws,
+            aws_calls,
+        } = config;
         let clock = VirtualClock::new(start, speed);
         let market = Market::new(chain, seed, start);
         let rows = gammawizard.rows.clone().unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
@@ -173,7 +192,9 @@ impl Simulator {
             dxlink: connections.serve(gate(Service::DxLink).before(dxlink.router())).await.map_err(failed("DXLink"))?,
             clock: clock_connections.serve(time::router(clock.clone())).await.map_err(failed("the clock"))?,
             aws: match aws {
-                Some(upstream) => Some(connections.serve(gate(Service::Aws).before(aws::router(upstream))).await.map_err(failed("the proxy before AWS"))?),
+                Some(upstream) => {
+                    Some(connections.serve(gate(Service::Aws).before(aws::router(upstream, aws_calls))).await.map_err(failed("the proxy before AWS"))?)
+                }
                 None => None,
             },
         };

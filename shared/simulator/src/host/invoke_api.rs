@@ -6,7 +6,7 @@ use std::sync::Weak;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::header::HeaderName;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -37,12 +37,15 @@ async fn invoke(
     State(service): State<Weak<Service>>,
     Path(function): Path<String>,
     Query(parameters): Query<Parameters>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     payload: Bytes,
 ) -> Result<Response, InvokeError> {
     let kind = kind(&headers)?;
     let with_tail = log_type(&headers)?;
     let service = service.upgrade().ok_or(InvokeError::Stopped)?;
+    service.note(&method, &uri, &headers)?;
     let result = service.invoke(&function, parameters.qualifier.as_deref(), payload, kind).await?;
     Ok(answer(result, kind, with_tail))
 }
@@ -105,7 +108,9 @@ impl IntoResponse for InvokeError {
                 let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
                 (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", json!({ "Reason": reason, "Type": "User", "message": message }))
             }
-            Self::Stopped => (StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", json!({ "Message": message, "Type": "Service" })),
+            Self::Stopped | Self::Unrecorded { .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", json!({ "Message": message, "Type": "Service" }))
+            }
         };
         (status, [("x-amzn-errortype", error_type)], Json(body)).into_response()
     }

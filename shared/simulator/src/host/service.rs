@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, Uri};
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
@@ -17,6 +18,7 @@ use super::function::{Function, arn};
 use super::outcome::Outcome;
 use super::output::Logs;
 use super::{AsyncFailure, Attempt, HostConfig, InvokeError, InvokeKind, InvokeResult, Peak};
+use crate::aws::AwsCalls;
 use crate::connections::Connections;
 use crate::time::{Hold, VirtualClock};
 
@@ -32,6 +34,8 @@ pub(super) struct Service {
     connections: Connections,
     /// Where the Invoke API is, once it is served.
     pub(super) invoke_api: OnceLock<SocketAddr>,
+    /// Where it notes who invoked what.
+    calls: OnceLock<AwsCalls>,
     pub(super) logs: Arc<Logs>,
     ids: RequestIds,
     state: Mutex<State>,
@@ -90,6 +94,7 @@ impl Service {
             connections: config.connections,
             logs: Arc::new(Logs::new()),
             invoke_api: OnceLock::new(),
+            calls: OnceLock::new(),
             ids: RequestIds::new()?,
             state: Mutex::default(),
             pending: watch::Sender::new(0),
@@ -128,6 +133,16 @@ impl Service {
                 end.await.map_err(|_| InvokeError::Stopped)
             }
         }
+    }
+
+    pub(super) fn note_calls(&self, calls: AwsCalls) {
+        // The first record stays: there is one for a stack.
+        let _ = self.calls.set(calls);
+    }
+
+    pub(super) fn note(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), InvokeError> {
+        let noted = self.calls.get().map_or(Ok(()), |calls| calls.note(method, uri, headers, &[]));
+        noted.map_err(|error| InvokeError::Unrecorded { reason: error.to_string() })
     }
 
     /// Runs a function once.
