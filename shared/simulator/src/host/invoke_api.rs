@@ -99,19 +99,18 @@ fn answer(result: InvokeResult, kind: InvokeKind, with_tail: bool) -> Response {
 impl IntoResponse for InvokeError {
     fn into_response(self) -> Response {
         let message = self.to_string();
-        let (status, error_type, body) = match self {
-            Self::FunctionNotFound { .. } => (StatusCode::NOT_FOUND, "ResourceNotFoundException", json!({ "Message": message, "Type": "User" })),
-            Self::InvalidRequestContent { .. } => (StatusCode::BAD_REQUEST, "InvalidRequestContentException", json!({ "Type": "User", "message": message })),
-            Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, "InvalidParameterValueException", json!({ "Type": "User", "message": message })),
-            Self::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", json!({ "Message": message, "Type": "User" })),
+        let code = self.code();
+        let (status, body) = match self {
+            Self::FunctionNotFound { .. } => (StatusCode::NOT_FOUND, json!({ "Message": message, "Type": "User" })),
+            Self::InvalidRequestContent { .. } | Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, json!({ "Type": "User", "message": message })),
+            Self::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, json!({ "Message": message, "Type": "User" })),
             Self::TooManyRequests => {
                 let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
-                (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", json!({ "Reason": reason, "Type": "User", "message": message }))
+                (StatusCode::TOO_MANY_REQUESTS, json!({ "Reason": reason, "Type": "User", "message": message }))
             }
-            Self::Stopped | Self::Unrecorded { .. } => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", json!({ "Message": message, "Type": "Service" }))
-            }
+            Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, json!({ "Message": message, "Type": "Service" })),
+            Self::Stopped | Self::Unrecorded { .. } => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "Message": message, "Type": "Service" })),
         };
-        (status, [("x-amzn-errortype", error_type)], Json(body)).into_response()
+        (status, [("x-amzn-errortype", code)], Json(body)).into_response()
     }
 }
