@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use gamma_market::calendar::trade_date;
 use gamma_simulator::aws::AwsCalls;
-use gamma_simulator::gammawizard::PublishedRow;
+use gamma_simulator::gammawizard::{PublishedRow, session_after, session_rows};
+use gamma_simulator::market::Market;
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use gamma_simulator::tastytrade::TastytradeAccount;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::{CANARIES, Fallible, SCHWAB, StackConfig, TT_INDIVIDUAL, TT_IRA, Trader};
@@ -26,6 +29,14 @@ pub(super) fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig
     simulated.tastytrade.accounts = [TT_IRA, TT_INDIVIDUAL].map(|trader| TastytradeAccount::flat(trader.number, config.cash)).into();
     simulated.gammawizard.email = CANARIES[4].1.into();
     simulated.gammawizard.password = CANARIES[5].1.into();
+    if let Some(last) = config.through {
+        let first = trade_date(config.start);
+        let days = std::iter::successors(Some(first), |date| Some(session_after(*date))).skip(1);
+        let expiries: Vec<Date> = days.take_while(|date| *date <= session_after(last)).collect();
+        simulated.chain = simulated.chain.dated(first, expiries);
+        let market = Market::new(simulated.chain.clone(), config.seed, config.start);
+        simulated.gammawizard.rows = Some(session_rows(&market, config.seed, simulated.gammawizard.signal, last));
+    }
     if let Some(row) = &config.signal {
         simulated.gammawizard.rows = Some(vec![PublishedRow { at: config.start, fields: row.as_object().cloned().unwrap_or_default() }]);
     }
