@@ -15,9 +15,15 @@ use jiff::Timestamp;
 /// The books are the simulated broker's: what really happened. `after` says how much must be settled by now.
 #[must_use]
 pub fn violations(book: &Book, day: &LoadedDay, after: After) -> Vec<String> {
+    violations_among(&Vec::from_iter(book.posts()), day, after)
+}
+
+/// The same of the orders of one day, where the books have those of many.
+#[must_use]
+pub fn violations_among(posts: &[&Order], day: &LoadedDay, after: After) -> Vec<String> {
     let mut found = Vec::new();
     for side in [Right::Put, Right::Call] {
-        let orders: Vec<&Order> = book.posts().iter().filter(|order| right_of(order) == side).collect();
+        let orders: Vec<&Order> = posts.iter().copied().filter(|order| right_of(order) == side).collect();
         let filled: u32 = orders.iter().map(|order| order.filled()).sum();
         let approved = approved(day, side);
         if filled > approved {
@@ -32,7 +38,7 @@ pub fn violations(book: &Book, day: &LoadedDay, after: After) -> Vec<String> {
         }
     }
     if after == After::Everything {
-        found.extend(unsettled(book, day));
+        found.extend(unsettled(posts, day));
     }
     found
 }
@@ -46,10 +52,10 @@ pub enum After {
     Everything,
 }
 
-fn unsettled(book: &Book, day: &LoadedDay) -> Vec<String> {
+fn unsettled(posts: &[&Order], day: &LoadedDay) -> Vec<String> {
     let known: BTreeMap<String, u32> = day.rungs.iter().filter_map(|rung| Some((rung.state.order()?.0.clone(), rung.state.filled()))).collect();
     let mut found: Vec<String> = day.open_rungs().map(|rung| format!("rung {} of {} is open: {:?}", rung.number, rung.intent, rung.state)).collect();
-    for order in book.posts() {
+    for order in posts {
         if !order.state.is_terminal() {
             found.push(format!("order {} is alive: {:?}", order.id, order.state));
         }
@@ -61,7 +67,7 @@ fn unsettled(book: &Book, day: &LoadedDay) -> Vec<String> {
             Some(_) => {}
         }
     }
-    if known.len() > book.posts().len() {
+    if known.len() > posts.len() {
         found.push("the ledger knows orders that the broker does not".to_owned());
     }
     found

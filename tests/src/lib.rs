@@ -5,6 +5,7 @@ pub mod audit;
 pub mod fleet;
 pub mod moto;
 pub mod post_trade;
+pub mod schedules;
 pub mod side_by_side;
 pub mod stack;
 pub mod story;

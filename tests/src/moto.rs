@@ -72,8 +72,7 @@ impl Moto {
     }
 
     fn request(&self, service: &str, operation: &str) -> RequestBuilder {
-        let signature = format!("AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
-        let request = reqwest::Client::new().post(self.url()).header("x-amz-target", operation).header("authorization", signature);
+        let request = reqwest::Client::new().post(self.url()).header("x-amz-target", operation).header("authorization", signature(service));
         request.header("content-type", "application/x-amz-json-1.1").timeout(Duration::from_secs(60))
     }
 
@@ -99,6 +98,24 @@ impl Moto {
         }
     }
 
+    /// Asks a service for an operation as its JSON protocol has it; what it answers.
+    ///
+    /// # Errors
+    /// When it refuses, with its words.
+    pub async fn ask(&self, service: &str, operation: &str, body: &Value) -> io::Result<Value> {
+        answered(self.request(service, operation).body(body.to_string())).await
+    }
+
+    /// The same of EventBridge Scheduler, whose API is made of paths.
+    ///
+    /// # Errors
+    /// As [`Moto::ask`].
+    pub async fn scheduler(&self, method: reqwest::Method, path: &str, body: &Value) -> io::Result<Value> {
+        let request = reqwest::Client::new().request(method.clone(), format!("{}{path}", self.url())).timeout(Duration::from_secs(60));
+        let request = request.header("authorization", signature("scheduler"));
+        answered(if method == reqwest::Method::GET { request } else { request.body(body.to_string()) }).await
+    }
+
     /// Its process.
     #[must_use]
     pub fn process(&self) -> Option<u32> {
@@ -118,6 +135,19 @@ impl Moto {
         }
         Err(io::Error::other("moto_server did not open its port within half a minute"))
     }
+}
+
+fn signature(service: &str) -> String {
+    format!("AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0")
+}
+
+async fn answered(request: RequestBuilder) -> io::Result<Value> {
+    let answer = request.send().await.map_err(io::Error::other)?;
+    let (status, text) = (answer.status(), answer.text().await.map_err(io::Error::other)?);
+    if !status.is_success() {
+        return Err(io::Error::other(format!("moto: {status}: {text}")));
+    }
+    if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) }
 }
 
 fn program(variable: &str, expected: &str) -> io::Result<PathBuf> {

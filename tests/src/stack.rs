@@ -8,26 +8,30 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_cloud::{DynamoLedger, DynamoTokenLock, OperatorControls, SdkConfig, SecretName, SecretTokenStore, SsmTokenStore, aws, create_table};
-use gamma_execution::ports::{Archive, Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, TokenLock, TokenStore, TokenVersion};
+use gamma_execution::ports::{Archive, Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, RunRecord, TokenLock, TokenStore, TokenVersion};
+use gamma_operator::Names;
+use gamma_simulator::aws::{AwsCall, AwsCalls};
 use gamma_simulator::exchange::Book;
 use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::host::{FunctionConfig, Host, HostConfig, InvokeKind, InvokeResult};
 use gamma_simulator::schwab::LoginConfig;
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use gamma_simulator::time::{Alarm, VirtualClock};
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+mod answer;
 mod setting;
 
 use crate::audit::{After, violations};
 use crate::moto::Moto;
 use crate::post_trade;
-use setting::{environment, of_account, simulator_config, tastytrade_document};
-pub(crate) use setting::{function_binary, token_document};
+pub use answer::Answer;
+use setting::{aws_calls, environment, of_account, simulator_config, tastytrade_document};
+pub(crate) use setting::{function_binary, key_of, token_document};
 
 /// Secrets of the made-up accounts. Tests grep every log for them.
 pub const CANARIES: [(&str, &str); 9] = [
@@ -62,6 +66,8 @@ pub const TT_INDIVIDUAL: Trader = Trader { account: "tt-individual", number: "5W
 /// All of them.
 pub const TRADERS: [Trader; 3] = [SCHWAB, TT_IRA, TT_INDIVIDUAL];
 
+/// The demo's day.
+const DAY: Date = date(2025, 9, 3);
 const STRATEGY: &str = "constant_stable";
 /// The parameter of the broker's token document.
 pub const TOKEN: &str = "/gamma/schwab/token_json";
@@ -99,6 +105,12 @@ pub struct StackConfig {
     pub parameters: BTreeMap<String, String>,
     /// Variables of the function instead of, or beside, the usual ones.
     pub environment: BTreeMap<String, String>,
+    /// The last of several days: the market goes on, each session has a signal, and a chain that expires at the next session.
+    pub through: Option<Date>,
+    /// A deployment's names for the functions and the table, instead of short ones.
+    pub names: Option<Names>,
+    /// The ARN of the queue that hears of asynchronous events that were given up.
+    pub on_failure: Option<String>,
 }
 
 impl StackConfig {
@@ -122,7 +134,18 @@ impl StackConfig {
             retries: 0,
             parameters: BTreeMap::new(),
             environment: BTreeMap::new(),
+            through: None,
+            names: None,
+            on_failure: None,
         }
+    }
+}
+
+impl StackConfig {
+    /// The name of an account's trading function.
+    #[must_use]
+    pub fn trade_function(&self, trader: Trader) -> &str {
+        self.names.as_ref().and_then(|names| names.trade.get(trader.account)).map_or(trader.function, String::as_str)
     }
 }
 
@@ -133,6 +156,7 @@ pub struct Stack {
     /// The Lambda host.
     pub host: Host,
     aws: SdkConfig,
+    aws_calls: AwsCalls,
     table: String,
     environment: BTreeMap<String, String>,
     http: reqwest::Client,
@@ -149,10 +173,12 @@ impl Stack {
     /// # Errors
     /// When a part cannot be started or seeded; the text says which.
     pub async fn start(moto: &Moto, config: &StackConfig) -> Fallible<Self> {
-        let simulator = Simulator::start(SimulatorConfig { aws: Some(moto.address()), ..simulator_config(config)? }).await?;
+        let aws_calls = aws_calls()?;
+        let simulator = Simulator::start(SimulatorConfig { aws: Some(moto.address()), aws_calls: aws_calls.clone(), ..simulator_config(config)? }).await?;
         let aws = aws::load_for(&moto.url()).await;
         // Several stacks may share one moto, one after the other: each has a table of its own.
-        let table = format!("gamma-{}-{}", std::process::id(), STACKS.fetch_add(1, Ordering::Relaxed));
+        let own_table = || format!("gamma-{}-{}", std::process::id(), STACKS.fetch_add(1, Ordering::Relaxed));
+        let table = config.names.as_ref().map_or_else(own_table, |names| names.table.clone());
         let mut environment = environment(&simulator, &table, config.live)?;
         environment.extend(config.environment.clone());
         let binary = function_binary()?;
@@ -161,14 +187,17 @@ impl Stack {
             timeout: Duration::from_secs(240),
             memory_mb: 256,
             max_retries: config.retries,
-            ..FunctionConfig::new(trader.function, binary.clone())
+            on_failure: config.on_failure.clone(),
+            ..FunctionConfig::new(config.trade_function(trader), binary.clone())
         };
         let mut functions: Vec<FunctionConfig> = TRADERS.map(function).into();
         if config.post_trade {
-            functions.extend(post_trade::functions(&simulator, &binary, |trader| of_account(&environment, trader)));
+            functions.extend(post_trade::functions(config, &simulator, &binary, |trader| of_account(&environment, trader)));
         }
         let host = Host::start(HostConfig { functions, clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
-        let stack = Self { simulator, host, aws, table, environment, http: reqwest::Client::new() };
+        host.note_calls(&aws_calls);
+        host.send_failures_to(moto.address());
+        let stack = Self { simulator, host, aws, aws_calls, table, environment, http: reqwest::Client::new() };
         stack.seed(config).await?;
         Ok(stack)
     }
@@ -217,7 +246,15 @@ impl Stack {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn ledger_runs(&self, trader: Trader) -> Fallible<Vec<String>> {
-        Ok(self.ledger().runs(trader.account, date(2025, 9, 3)).await?.into_iter().map(|run| run.run_id).collect())
+        Ok(self.runs_on(trader, DAY).await?.into_iter().map(|run| run.run_id).collect())
+    }
+
+    /// The runs of an account's any day, whole.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn runs_on(&self, trader: Trader, day: Date) -> Fallible<Vec<RunRecord>> {
+        Ok(self.ledger().runs(trader.account, day).await?)
     }
 
     /// Invokes any function and waits for its answer.
@@ -362,8 +399,15 @@ impl Stack {
     /// # Errors
     /// When it cannot be read.
     pub async fn day_of(&self, account: &str) -> Fallible<LoadedDay> {
-        let ledger = DynamoLedger::new(&self.aws, &self.table, self.clock());
-        Ok(ledger.load_day(account, STRATEGY, date(2025, 9, 3)).await?)
+        self.day_on(account, DAY).await
+    }
+
+    /// The same of any day.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn day_on(&self, account: &str, day: Date) -> Fallible<LoadedDay> {
+        Ok(self.ledger().load_day(account, STRATEGY, day).await?)
     }
 
     /// The stored token document and its version.
@@ -410,42 +454,16 @@ impl Stack {
         &self.aws
     }
 
+    /// What the functions asked of AWS so far, as their policies must allow it.
+    #[must_use]
+    pub fn aws_calls(&self) -> Vec<AwsCall> {
+        self.aws_calls.seen()
+    }
+
     /// The function's environment, for running it by hand.
     #[must_use]
     pub const fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment
-    }
-}
-
-/// What the Invoke API answered.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// HTTP status.
-    pub status: u16,
-    /// `X-Amz-Function-Error`.
-    pub function_error: Option<String>,
-    /// The invocation.
-    pub request_id: String,
-    /// The function's answer, or its error.
-    pub body: Value,
-}
-
-impl Answer {
-    fn of(result: InvokeResult) -> Fallible<Self> {
-        let InvokeResult { status, function_error, request_id, payload, .. } = result;
-        Ok(Self { status, function_error, request_id, body: serde_json::from_slice(&payload)? })
-    }
-
-    /// `errorType`, where the function failed.
-    #[must_use]
-    pub fn error_type(&self) -> &str {
-        self.body["errorType"].as_str().unwrap_or_default()
-    }
-
-    /// The named outcome, where it did not.
-    #[must_use]
-    pub fn outcome(&self) -> &str {
-        self.body["outcome"].as_str().unwrap_or_default()
     }
 }
 

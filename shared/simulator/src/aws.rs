@@ -11,7 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
 use axum::http::uri::{Authority, PathAndQuery, Scheme};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -20,6 +20,14 @@ use tokio::sync::RwLock;
 
 use crate::faults::Route;
 use crate::requests::Service;
+use crate::scheduler::ScheduleChanges;
+
+mod calls;
+mod client;
+mod permission;
+
+pub use calls::{AwsCall, AwsCalls};
+pub(crate) use client::AwsClient;
 
 /// Far above the largest request and answer of any operation we use.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -31,18 +39,21 @@ const READS: [&str; 6] =
 struct Proxy {
     upstream: SocketAddr,
     client: Client<HttpConnector, Body>,
+    calls: AwsCalls,
+    changes: ScheduleChanges,
     /// DynamoDB evaluates a write's condition and applies it as one step. moto does not: of two writes at once, both can find the
     /// condition true, and a read can see half of a transaction. One write at a time, and no read beside it, is what the real one
     /// promises.
     table: RwLock<()>,
 }
 
-/// A router that hands everything on to `upstream`.
-pub(crate) fn router(upstream: SocketAddr) -> Router {
+/// A router that hands everything on to `upstream`, notes in `calls` what was asked, and tells `changes` of every
+/// schedule that was changed.
+pub(crate) fn router(upstream: SocketAddr, calls: AwsCalls, changes: ScheduleChanges) -> Router {
     // A connection for each request: one that was kept could be closed by the other end just when it is used again, and such a
     // failure would be ours and in no fault plan.
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-    Router::new().fallback(forward).with_state(Arc::new(Proxy { upstream, client, table: RwLock::new(()) }))
+    Router::new().fallback(forward).with_state(Arc::new(Proxy { upstream, client, calls, changes, table: RwLock::new(()) }))
 }
 
 /// Runs to its end in a task of its own, whether or not the client still listens: what was sent to a service is done.
@@ -54,7 +65,7 @@ async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> Response 
     }
 }
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Proxy {
     async fn exchange(&self, request: Request) -> Result<Response, Failure> {
@@ -62,6 +73,7 @@ impl Proxy {
         let (mut parts, body) = request.into_parts();
         // The whole request first: a client that is slow to send it must not hold up the others.
         let body = to_bytes(body, LARGEST_BODY).await?;
+        self.calls.note(&parts.method, &parts.uri, &parts.headers, &body)?;
         parts.uri = self.upstream_uri(&parts.uri)?;
         parts.extensions.clear();
         leave_out_connection(&mut parts.headers);
@@ -75,7 +87,14 @@ impl Proxy {
                 let _writing = self.table.write().await;
                 self.send(request).await
             }
-            _ => self.send(request).await,
+            _ => {
+                let changes_schedules = request.method() != Method::GET && request.uri().path().starts_with("/schedules/");
+                let response = self.send(request).await?;
+                if changes_schedules {
+                    self.changes.tell();
+                }
+                Ok(response)
+            }
         }
     }
 

@@ -72,6 +72,14 @@ impl Chain {
         parse::chain(file, text)
     }
 
+    /// The same market on another day: each of `expiries` has the quotes of this chain's first expiry.
+    #[must_use]
+    pub fn dated(&self, trade_date: Date, expiries: impl IntoIterator<Item = Date>) -> Self {
+        let first = self.expiries().first().copied().unwrap_or(self.trade_date);
+        let series = |expiry| [Right::Put, Right::Call].map(|right| ((expiry, right), self.series(first, right).to_vec()));
+        Self { trade_date, series: expiries.into_iter().flat_map(series).collect() }
+    }
+
     /// The day the quotes are of.
     #[must_use]
     pub const fn trade_date(&self) -> Date {

@@ -24,7 +24,7 @@ use serde_json::json;
 use crate::faults::View;
 use crate::time::VirtualClock;
 
-pub use rows::{PublishedRow, SignalChoice, default_rows};
+pub use rows::{PublishedRow, SignalChoice, default_rows, session_after, session_rows};
 
 /// The account at the feed, and what the feed publishes. Everything is made up.
 #[derive(Clone)]

@@ -17,15 +17,17 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
+use crate::aws::{AwsCalls, AwsClient};
 use crate::connections::Connections;
 use crate::time::VirtualClock;
 
+mod destination;
 mod environment;
 mod function;
 mod invoke_api;
@@ -72,6 +74,24 @@ pub struct FunctionConfig {
     pub max_event_age: Duration,
     /// Most invocations at a time; `None` for no limit.
     pub reserved_concurrency: Option<u32>,
+    /// The ARN of the queue that hears of asynchronous events that were given up: Lambda's on-failure destination.
+    pub on_failure: Option<String>,
+}
+
+impl InvokeError {
+    /// The error's type on the wire.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::FunctionNotFound { .. } => "ResourceNotFoundException",
+            Self::InvalidRequestContent { .. } => "InvalidRequestContentException",
+            Self::InvalidParameter { .. } => "InvalidParameterValueException",
+            Self::PayloadTooLarge { .. } => "RequestEntityTooLargeException",
+            Self::TooManyRequests => "TooManyRequestsException",
+            Self::Unavailable { .. } => "ServiceUnavailableException",
+            Self::Stopped | Self::Unrecorded { .. } => "ServiceException",
+        }
+    }
 }
 
 impl FunctionConfig {
@@ -87,6 +107,7 @@ impl FunctionConfig {
             max_retries: 2,
             max_event_age: Duration::from_secs(6 * 3600),
             reserved_concurrency: None,
+            on_failure: None,
         }
     }
 }
@@ -155,9 +176,21 @@ pub enum InvokeError {
     /// 429: as many invocations as the function may have at a time are running.
     #[error("Rate Exceeded.")]
     TooManyRequests,
+    /// 503: Lambda does not take invocations of the function, see [`Host::set_reachable`].
+    #[error("Service is unavailable: {function}")]
+    Unavailable {
+        /// The function.
+        function: String,
+    },
     /// 500: the host was stopped before the invocation ended.
     #[error("The host was stopped.")]
     Stopped,
+    /// 500: the call could not be noted, see [`Host::note_calls`].
+    #[error("The call could not be noted: {reason}")]
+    Unrecorded {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// An asynchronous event that was given up; what Lambda sends to an on-failure destination.
@@ -258,6 +291,27 @@ impl Host {
         format!("http://{}", self.address)
     }
 
+    /// Something that invokes functions and does not keep the host alive.
+    #[must_use]
+    pub fn invoker(&self) -> Invoker {
+        Invoker(Arc::downgrade(&self.service))
+    }
+
+    /// Whether Lambda takes invocations of the function; it does at first. Those it has taken go on.
+    pub fn set_reachable(&self, function: &str, reachable: bool) {
+        self.service.set_reachable(function, reachable);
+    }
+
+    /// From now on events that were given up go to their functions' queues in the simulated AWS at `aws`.
+    pub fn send_failures_to(&self, aws: SocketAddr) {
+        self.service.send_failures_to(AwsClient::new(aws));
+    }
+
+    /// From now on the Invoke API notes in `calls` who invoked which function with a signature.
+    pub fn note_calls(&self, calls: &AwsCalls) {
+        self.service.note_calls(calls.clone());
+    }
+
     /// Invokes a function as the Invoke API does; `function` is a name or an ARN. An empty payload reaches the function as `{}`.
     /// The invocation goes on when the future is dropped.
     ///
@@ -311,6 +365,21 @@ impl Host {
     /// Kills all functions, drops what is queued, and returns when the processes are gone. The Invoke API answers 500 from then on.
     pub async fn stop(&self) {
         self.service.stop().await;
+    }
+}
+
+/// Invokes functions as [`Host::invoke`] does, for as long as the host is there.
+#[derive(Debug, Clone)]
+pub struct Invoker(Weak<Service>);
+
+impl Invoker {
+    /// As [`Host::invoke`].
+    ///
+    /// # Errors
+    /// As there, and [`InvokeError::Stopped`] when the host is gone.
+    pub async fn invoke(&self, function: &str, payload: &[u8], kind: InvokeKind) -> Result<InvokeResult, InvokeError> {
+        let service = self.0.upgrade().ok_or(InvokeError::Stopped)?;
+        service.invoke(function, None, payload.to_vec().into(), kind).await
     }
 }
 

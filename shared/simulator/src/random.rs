@@ -27,6 +27,8 @@ pub(crate) enum Stream {
     Identifiers,
     /// Whether and which fault strikes a request, by a number of its kind.
     Faults(u32),
+    /// When in its minute a schedule fires, by its name.
+    Schedules(u32),
 }
 
 /// Words one position of a stream may draw before it runs into the next position.
@@ -46,6 +48,7 @@ pub(crate) fn stream(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Faults(index) => (8, index.into()),
         Stream::TastytradeTokens => (9, 0),
         Stream::GoogleTokens => (10, 0),
+        Stream::Schedules(index) => (11, index.into()),
     };
     random.set_stream(kind << 32 | index);
     random

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use secrecy::SecretString;
 
 use crate::account::Account;
-use crate::aws;
+use crate::aws::{self, AwsCalls};
 use crate::chain::{Chain, ChainError};
 use crate::connections::{Connections, Outages};
 use crate::dxlink::{self, DxLinkConfig, QuoteTokens};
@@ -23,6 +23,7 @@ use crate::gate::{Gate, Sufferer};
 use crate::google::{Google, GoogleConfig, Spreadsheets};
 use crate::market::Market;
 use crate::requests::{LoggedRequest, RequestLog, Service};
+use crate::scheduler::ScheduleChanges;
 use crate::schwab::{AccountConfig, Holder, LoginConfig, Schwab, SchwabConfig};
 use crate::tastytrade::{Tastytrade, TastytradeConfig};
 use crate::time::{self, VirtualClock};
@@ -59,6 +60,8 @@ pub struct SimulatorConfig {
     pub faults: FaultPlan,
     /// Where a simulated AWS (moto) listens, to put the proxy before it; `None` for no proxy.
     pub aws: Option<SocketAddr>,
+    /// Where the proxy notes what was asked of AWS.
+    pub aws_calls: AwsCalls,
 }
 
 impl SimulatorConfig {
@@ -81,6 +84,7 @@ impl SimulatorConfig {
             dxlink: DxLinkConfig::default(),
             faults: FaultPlan::default(),
             aws: None,
+            aws_calls: AwsCalls::default(),
         }
     }
 
@@ -105,6 +109,7 @@ pub struct StartError {
 #[derive(Debug)]
 pub struct Simulator {
     clock: VirtualClock,
+    schedule_changes: ScheduleChanges,
     exchange: Arc<SharedExchange>,
     schwab: Schwab,
     tastytrade: Tastytrade,
@@ -135,7 +140,23 @@ impl Simulator {
     /// # Errors
     /// [`StartError`] when a port could not be bound.
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
-        let SimulatorConfig { seed, start, speed, chain, cash, positions, schwab, more_logins, tastytrade, gammawizard, google, dxlink, faults, aws } = config;
+        let SimulatorConfig {
+            seed,
+            start,
+            speed,
+            chain,
+            cash,
+            positions,
+            schwab,
+            more_logins,
+            tastytrade,
+            gammawizard,
+            google,
+            dxlink,
+            faults,
+            aws,
+            aws_calls,
+        } = config;
         let clock = VirtualClock::new(start, speed);
         let market = Market::new(chain, seed, start);
         let rows = gammawizard.rows.clone().unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
@@ -146,6 +167,7 @@ impl Simulator {
         let schwab = Schwab::with_logins(schwab, seed, clock.clone(), Arc::clone(&exchange), &more_logins, holders);
         let tastytrade = Tastytrade::new(tastytrade, seed, clock.clone(), &starting, Arc::clone(&exchange));
         let google = Google::new(google, seed, clock.clone());
+        let schedule_changes = ScheduleChanges::new(clock.clone());
         let (log, connections, clock_connections) = (RequestLog::default(), Connections::new(), Connections::new());
         let issuer = tastytrade.clone();
         let tokens = QuoteTokens::of(move |token| issuer.knows_quote_token(token));
@@ -173,13 +195,18 @@ impl Simulator {
             dxlink: connections.serve(gate(Service::DxLink).before(dxlink.router())).await.map_err(failed("DXLink"))?,
             clock: clock_connections.serve(time::router(clock.clone())).await.map_err(failed("the clock"))?,
             aws: match aws {
-                Some(upstream) => Some(connections.serve(gate(Service::Aws).before(aws::router(upstream))).await.map_err(failed("the proxy before AWS"))?),
+                Some(upstream) => Some(
+                    connections
+                        .serve(gate(Service::Aws).before(aws::router(upstream, aws_calls, schedule_changes.clone())))
+                        .await
+                        .map_err(failed("the proxy before AWS"))?,
+                ),
                 None => None,
             },
         };
         tastytrade.set_dxlink_url(&stream_url(addresses.dxlink));
         google.set_url(&url(addresses.google));
-        Ok(Self { clock, exchange, schwab, tastytrade, google, dxlink, log, faults, connections, clock_connections, addresses })
+        Ok(Self { clock, schedule_changes, exchange, schwab, tastytrade, google, dxlink, log, faults, connections, clock_connections, addresses })
     }
 
     /// Where Schwab's face is, without a slash at the end: what stands in for `https://api.schwabapi.com`.
@@ -229,6 +256,12 @@ impl Simulator {
     #[must_use]
     pub fn clock_url(&self) -> String {
         url(self.addresses.clock)
+    }
+
+    /// Changes of schedules that go through the proxy, for a [`Scheduler`](crate::scheduler::Scheduler) to hear of.
+    #[must_use]
+    pub fn schedule_changes(&self) -> ScheduleChanges {
+        self.schedule_changes.clone()
     }
 
     /// Where the proxy before AWS is, without a slash at the end: what stands in for `AWS_ENDPOINT_URL`. `None` without one.

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use gamma_simulator::gammawizard::PublishedRow;
+use gamma_market::calendar::trade_date;
+use gamma_simulator::aws::AwsCalls;
+use gamma_simulator::gammawizard::{PublishedRow, session_after, session_rows};
+use gamma_simulator::market::Market;
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use gamma_simulator::tastytrade::TastytradeAccount;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::{CANARIES, Fallible, SCHWAB, StackConfig, TT_INDIVIDUAL, TT_IRA, Trader};
@@ -25,6 +29,14 @@ pub(super) fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig
     simulated.tastytrade.accounts = [TT_IRA, TT_INDIVIDUAL].map(|trader| TastytradeAccount::flat(trader.number, config.cash)).into();
     simulated.gammawizard.email = CANARIES[4].1.into();
     simulated.gammawizard.password = CANARIES[5].1.into();
+    if let Some(last) = config.through {
+        let first = trade_date(config.start);
+        let days = std::iter::successors(Some(first), |date| Some(session_after(*date))).skip(1);
+        let expiries: Vec<Date> = days.take_while(|date| *date <= session_after(last)).collect();
+        simulated.chain = simulated.chain.dated(first, expiries);
+        let market = Market::new(simulated.chain.clone(), config.seed, config.start);
+        simulated.gammawizard.rows = Some(session_rows(&market, config.seed, simulated.gammawizard.signal, last));
+    }
     if let Some(row) = &config.signal {
         simulated.gammawizard.rows = Some(vec![PublishedRow { at: config.start, fields: row.as_object().cloned().unwrap_or_default() }]);
     }
@@ -54,9 +66,28 @@ pub(super) fn tastytrade_document(config: &StackConfig) -> Value {
     document
 }
 
+/// The access key's id of whoever stands for no function of a deployment.
+const NOBODYS_KEY: &str = "local";
+const KEY: &str = "AWS_ACCESS_KEY_ID";
+
+/// The access key of a function of the deployment, called like its role: by it the record of calls knows who asked. A function whose
+/// secrets are kept under other names is none that the deployment's policies are about, and stays nobody.
+pub(crate) fn key_of(environment: &BTreeMap<String, String>, role: &str) -> Option<(String, String)> {
+    let renamed = environment.keys().any(|name| name.starts_with("GAMMA_NAME_"));
+    (!renamed).then(|| (KEY.to_owned(), role.to_owned()))
+}
+
+/// The record of what was asked of AWS: kept in `GAMMA_AWS_CALLS` where that is set, in a file for each stack.
+pub(super) fn aws_calls() -> std::io::Result<AwsCalls> {
+    std::env::var_os("GAMMA_AWS_CALLS")
+        .filter(|directory| !directory.is_empty())
+        .map_or_else(|| Ok(AwsCalls::default()), |directory| AwsCalls::kept_in(directory.as_ref()))
+}
+
 /// The environment as it is, but for the account: a test that names another one means the first function.
 pub(super) fn of_account(environment: &BTreeMap<String, String>, trader: Trader) -> BTreeMap<String, String> {
     let mut own = environment.clone();
+    own.extend(key_of(environment, &format!("trade-{}", trader.account)));
     if trader != SCHWAB {
         own.insert("GAMMA_ACCOUNT".to_owned(), trader.account.to_owned());
     }
@@ -74,7 +105,7 @@ pub(super) fn environment(simulator: &Simulator, table: &str, live: bool) -> Fal
         ("GAMMA_CLOCK_URL", simulator.clock_url()),
         ("AWS_ENDPOINT_URL", simulator.aws_url().ok_or("the simulator has no proxy before AWS")?),
         ("AWS_REGION", "us-east-1".to_owned()),
-        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        (KEY, NOBODYS_KEY.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
     ];
     Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())

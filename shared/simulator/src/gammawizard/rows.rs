@@ -1,6 +1,6 @@
 //! The rows the feed publishes.
 
-use gamma_market::calendar::{SessionDay, at_eastern, session_day};
+use gamma_market::calendar::{SessionDay, at_eastern, session_day, trade_date};
 use gamma_market::{OptionSymbol, Price, Right, Strike};
 use jiff::civil::{Date, time};
 use jiff::{SignedDuration, Timestamp};
@@ -59,6 +59,31 @@ pub fn default_rows(market: &Market, seed: u64, delay: SignedDuration, choice: S
     let expiry = chain.expiries().into_iter().find(|expiry| *expiry > today).unwrap_or(today);
     rows.push(row(today, expiry, level, Signal::chosen(seed, 0, choice), mids(chain, expiry, level), delay));
     rows
+}
+
+/// A row for each session from the market's day through `last`, published at 16:13:30 Eastern. Strikes and prices are those of the market as it
+/// stands then, and the expiry is the session after.
+#[must_use]
+pub fn session_rows(market: &Market, seed: u64, choice: SignalChoice, last: Date) -> Vec<PublishedRow> {
+    let mut market = market.clone();
+    let days = std::iter::successors(Some(trade_date(market.now())), |date| date.tomorrow().ok()).take_while(|date| *date <= last);
+    let row_of = |(index, date): (u64, Date)| {
+        market.advance_to(at_eastern(date, time(16, 13, 30, 0)));
+        let (level, expiry) = (market.underlying(), session_after(date));
+        let (put, call) = strikes(level);
+        let prices = [(Right::Put, put, put - 5), (Right::Call, call, call + 5)].map(|(right, inner, outer)| quoted(&market, expiry, right, inner, outer));
+        row(date, expiry, level, Signal::chosen(seed, index, choice), prices, SignedDuration::ZERO)
+    };
+    (0..).zip(days.filter(is_session)).map(row_of).collect()
+}
+
+/// The mid of a spread as the market quotes it; a point where it quotes none.
+fn quoted(market: &Market, expiry: Date, right: Right, inner: i64, outer: i64) -> Price {
+    let mid = |points: i64| {
+        let quote = market.quote(&OptionSymbol::new(ROOT, expiry, right, Strike::whole(u32::try_from(points).ok()?)?)?)?;
+        quote.two_sided().map(|(bid, ask)| bid.halfway(ask))
+    };
+    mid(inner).zip(mid(outer)).map_or(Price::cents(100), |(inner, outer)| inner - outer)
 }
 
 struct Signal {
@@ -133,7 +158,9 @@ fn spread(chain: &Chain, expiry: Date, right: Right, inner: i64, outer: i64) -> 
     mid(inner).zip(mid(outer)).map_or(Price::cents(100), |(inner, outer)| inner - outer)
 }
 
-fn session_after(date: Date) -> Date {
+/// The session after `date`.
+#[must_use]
+pub fn session_after(date: Date) -> Date {
     std::iter::successors(date.tomorrow().ok(), |day| day.tomorrow().ok()).find(is_session).unwrap_or(date)
 }
 

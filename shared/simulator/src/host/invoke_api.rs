@@ -6,7 +6,7 @@ use std::sync::Weak;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::header::HeaderName;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -37,12 +37,15 @@ async fn invoke(
     State(service): State<Weak<Service>>,
     Path(function): Path<String>,
     Query(parameters): Query<Parameters>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     payload: Bytes,
 ) -> Result<Response, InvokeError> {
     let kind = kind(&headers)?;
     let with_tail = log_type(&headers)?;
     let service = service.upgrade().ok_or(InvokeError::Stopped)?;
+    service.note(&method, &uri, &headers)?;
     let result = service.invoke(&function, parameters.qualifier.as_deref(), payload, kind).await?;
     Ok(answer(result, kind, with_tail))
 }
@@ -96,17 +99,18 @@ fn answer(result: InvokeResult, kind: InvokeKind, with_tail: bool) -> Response {
 impl IntoResponse for InvokeError {
     fn into_response(self) -> Response {
         let message = self.to_string();
-        let (status, error_type, body) = match self {
-            Self::FunctionNotFound { .. } => (StatusCode::NOT_FOUND, "ResourceNotFoundException", json!({ "Message": message, "Type": "User" })),
-            Self::InvalidRequestContent { .. } => (StatusCode::BAD_REQUEST, "InvalidRequestContentException", json!({ "Type": "User", "message": message })),
-            Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, "InvalidParameterValueException", json!({ "Type": "User", "message": message })),
-            Self::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", json!({ "Message": message, "Type": "User" })),
+        let code = self.code();
+        let (status, body) = match self {
+            Self::FunctionNotFound { .. } => (StatusCode::NOT_FOUND, json!({ "Message": message, "Type": "User" })),
+            Self::InvalidRequestContent { .. } | Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, json!({ "Type": "User", "message": message })),
+            Self::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, json!({ "Message": message, "Type": "User" })),
             Self::TooManyRequests => {
                 let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
-                (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", json!({ "Reason": reason, "Type": "User", "message": message }))
+                (StatusCode::TOO_MANY_REQUESTS, json!({ "Reason": reason, "Type": "User", "message": message }))
             }
-            Self::Stopped => (StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", json!({ "Message": message, "Type": "Service" })),
+            Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, json!({ "Message": message, "Type": "Service" })),
+            Self::Stopped | Self::Unrecorded { .. } => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "Message": message, "Type": "Service" })),
         };
-        (status, [("x-amzn-errortype", error_type)], Json(body)).into_response()
+        (status, [("x-amzn-errortype", code)], Json(body)).into_response()
     }
 }

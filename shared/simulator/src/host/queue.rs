@@ -51,7 +51,7 @@ impl Service {
                 break FailureCondition::EventAgeExceeded;
             }
         };
-        self.give_up(AsyncFailure {
+        let failure = AsyncFailure {
             request_id: invocation.request_id,
             function: config.name.clone(),
             condition,
@@ -59,6 +59,9 @@ impl Service {
             at: self.clock.now(),
             payload: invocation.payload.to_vec(),
             error,
-        });
+        };
+        // Time stands still until its queue has heard of it.
+        self.give_up(failure, config.on_failure.as_deref()).await;
+        drop(hold);
     }
 }

@@ -1,6 +1,6 @@
 //! What happens to an invocation between the Invoke API and an environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,15 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, Uri};
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::destination;
 use super::environment::{Around, Delivery, Environment};
 use super::function::{Function, arn};
 use super::outcome::Outcome;
 use super::output::Logs;
 use super::{AsyncFailure, Attempt, HostConfig, InvokeError, InvokeKind, InvokeResult, Peak};
+use crate::aws::{AwsCalls, AwsClient};
 use crate::connections::Connections;
 use crate::time::{Hold, VirtualClock};
 
@@ -32,6 +35,10 @@ pub(super) struct Service {
     connections: Connections,
     /// Where the Invoke API is, once it is served.
     pub(super) invoke_api: OnceLock<SocketAddr>,
+    /// Where it notes who invoked what.
+    calls: OnceLock<AwsCalls>,
+    /// Where the queues are that hear of failures.
+    destinations: OnceLock<AwsClient>,
     pub(super) logs: Arc<Logs>,
     ids: RequestIds,
     state: Mutex<State>,
@@ -42,6 +49,8 @@ pub(super) struct Service {
 #[derive(Debug, Default)]
 struct State {
     stopped: bool,
+    /// Functions that Lambda takes no invocation of.
+    unreachable: BTreeSet<String>,
     /// Every environment whose process may be there.
     environments: Vec<Weak<Environment>>,
     running: BTreeMap<String, Arc<Environment>>,
@@ -90,6 +99,8 @@ impl Service {
             connections: config.connections,
             logs: Arc::new(Logs::new()),
             invoke_api: OnceLock::new(),
+            calls: OnceLock::new(),
+            destinations: OnceLock::new(),
             ids: RequestIds::new()?,
             state: Mutex::default(),
             pending: watch::Sender::new(0),
@@ -98,6 +109,9 @@ impl Service {
 
     pub(super) async fn invoke(self: &Arc<Self>, name: &str, qualifier: Option<&str>, payload: Bytes, kind: InvokeKind) -> Result<InvokeResult, InvokeError> {
         let function = self.find(name, qualifier)?;
+        if self.state().unreachable.contains(&function.config.name) {
+            return Err(InvokeError::Unavailable { function: function.config.name.clone() });
+        }
         let payload = checked(payload, kind)?;
         let request_id = self.ids.next();
         let taken = |status| InvokeResult { request_id: request_id.clone(), status, function_error: None, payload: Vec::new(), log_tail: Vec::new() };
@@ -128,6 +142,29 @@ impl Service {
                 end.await.map_err(|_| InvokeError::Stopped)
             }
         }
+    }
+
+    pub(super) fn set_reachable(&self, function: &str, reachable: bool) {
+        let mut state = self.state();
+        if reachable {
+            state.unreachable.remove(function);
+        } else {
+            state.unreachable.insert(function.to_owned());
+        }
+    }
+
+    pub(super) fn send_failures_to(&self, aws: AwsClient) {
+        let _ = self.destinations.set(aws);
+    }
+
+    pub(super) fn note_calls(&self, calls: AwsCalls) {
+        // The first record stays: there is one for a stack.
+        let _ = self.calls.set(calls);
+    }
+
+    pub(super) fn note(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), InvokeError> {
+        let noted = self.calls.get().map_or(Ok(()), |calls| calls.note(method, uri, headers, &[]));
+        noted.map_err(|error| InvokeError::Unrecorded { reason: error.to_string() })
     }
 
     /// Runs a function once.
@@ -209,7 +246,12 @@ impl Service {
         Ok(())
     }
 
-    pub(super) fn give_up(&self, failure: AsyncFailure) {
+    pub(super) async fn give_up(&self, failure: AsyncFailure, queue: Option<&str>) {
+        if let Some((queue, aws)) = queue.zip(self.destinations.get())
+            && let Err(error) = aws.send_message(queue, &destination::record(&failure), &[]).await
+        {
+            tracing::error!(%error, queue, "an event that was given up did not reach its queue");
+        }
         tracing::warn!(request_id = failure.request_id, function = failure.function, condition = ?failure.condition, "event given up");
         self.state().failures.push(failure);
     }
