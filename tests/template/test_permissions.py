@@ -98,6 +98,12 @@ class Complained(unittest.TestCase):
         calls = {Call(action, TABLE, frozenset(["schwab#2025-09-03", "control#all"])) for action in ("dynamodb:GetItem", "dynamodb:PutItem")}
         self.assertEqual(self.said(calls=calls), [])
 
+    def test_a_narrow_key_is_needed_where_one_of_the_keys_has_no_other(self):
+        role = self.role.with_statement(0, keys=("schwab#edge", "schwab#*", "control#all"))
+        calls = self.calls | {Call("dynamodb:GetItem", TABLE, frozenset(["schwab#edge", "schwab#told"]))}
+        unneeded = [said for said in self.said(role, calls) if "nothing needs it" in said]
+        self.assertEqual([said.split(" key ")[1].split(",")[0] for said in unneeded], ["schwab#edge", "schwab#edge"])
+
     def test_an_excuse_holds_only_as_long_as_it_is_needed(self):
         calls = {call for call in self.calls if call != Call("dynamodb:PutItem", TABLE, frozenset(["control#all"]))}
         excuse = ("trade-*", "dynamodb:PutItem on * key control#all", "no test does")
