@@ -51,7 +51,7 @@ class Statement:
         return [Grant(action, resource, key) for action in self.actions for resource in self.resources for key in (self.keys or (None,))]
 
     def ways(self, call):
-        """Each way it allows a call: the grants that are used together."""
+        """Each way it allows a call: the grants that are used together, and of how many each is one that would do."""
         if call.action not in self.actions or (self.passed_to is not None and call.service not in self.passed_to):
             return
         for resource in self.resources:
@@ -63,7 +63,8 @@ class Statement:
             # AWS takes a request without keys to be within any list of them.
             choices = [[key for key in self.keys if like(key, asked)] for asked in call.keys] or [list(self.keys)]
             if all(choices):
-                yield {Grant(call.action, resource, key): len(choice) for choice in choices for key in choice}
+                used = {key for choice in choices for key in choice}
+                yield {Grant(call.action, resource, key): min(len(choice) for choice in choices if key in choice) for key in used}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,25 @@ class Resource:
     whole: dict
 
 
+class Resources(Mapping):
+    """A stack's resources by logical id, each worked out when it is first asked for: most rules look at few."""
+
+    def __init__(self, stack):
+        self._stack, self._made = stack, {}
+
+    def __getitem__(self, logical):
+        if logical not in self._made:
+            whole = self._stack.declared[logical]
+            self._made[logical] = Resource(logical, whole["Type"], self._stack.resolve(whole.get("Properties", {})), whole)
+        return self._made[logical]
+
+    def __iter__(self):
+        return iter(self._stack.declared)
+
+    def __len__(self):
+        return len(self._stack.declared)
+
+
 class Stack:
     """The resources that exist with the given parameters."""
 
@@ -82,15 +102,11 @@ class Stack:
         self._resolving = []
         declared = self.template["Resources"]
         self.declared = {logical: whole for logical, whole in declared.items() if "Condition" not in whole or self.condition(whole["Condition"])}
-        self.resources = {logical: self._resource(logical, whole) for logical, whole in self.declared.items()}
-        self.outputs = {key: self.resolve(output["Value"]) for key, output in self.template.get("Outputs", {}).items()}
-
-    def _resource(self, logical, whole):
-        return Resource(logical, whole["Type"], self.resolve(whole.get("Properties", {})), whole)
+        self.resources = Resources(self)
 
     def of_type(self, *types):
         """The resources of these types."""
-        return [resource for resource in self.resources.values() if resource.type in types]
+        return [self.resources[logical] for logical, whole in self.declared.items() if whole["Type"] in types]
 
     def condition(self, name):
         """Whether a condition holds."""

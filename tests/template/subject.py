@@ -22,11 +22,11 @@ CODE = {
 
 
 class Subject:
-    """`template` is as written, `files` replaces texts of the repository by path."""
+    """`template` is as written, `files` replaces texts of the repository by path, `like` is another of which this one is a variation."""
 
-    def __init__(self, template=None, files=None):
+    def __init__(self, template=None, files=None, like=None):
         self.template = read() if template is None else template
-        self._files = files or {}
+        self._files, self._like = files or {}, like
 
     def text(self, path):
         """A file's text."""
@@ -34,7 +34,12 @@ class Subject:
 
     @functools.cached_property
     def transformed(self):
-        return transformed(self.template)
+        if self._like is None or _for_sam(self._like.template) != _for_sam(self.template):
+            return transformed(self.template)
+        # The transform takes a while, and touches nothing else.
+        before, after = _plain(self._like.template), _plain(self.template)
+        made = {logical: whole for logical, whole in self._like.transformed["Resources"].items() if logical not in before}
+        return {**self._like.transformed, "Parameters": self.template["Parameters"], "Resources": {**made, **after}}
 
     @functools.cached_property
     def dry(self):
@@ -84,6 +89,17 @@ class Subject:
     def is_skeleton(self, binary):
         """Whether a function's program is yet to be written."""
         return SKELETON in self.text(f"functions/{binary}/src/main.rs")
+
+
+def _plain(template):
+    return {logical: whole for logical, whole in template["Resources"].items() if not whole["Type"].startswith("AWS::Serverless::")}
+
+
+def _for_sam(template):
+    """What the transform works on."""
+    return [template.get(part) for part in template if part not in ("Resources", "Parameters")] + [
+        whole for whole in template["Resources"].values() if whole["Type"].startswith("AWS::Serverless::")
+    ]
 
 
 @functools.cache

@@ -98,6 +98,12 @@ class Complained(unittest.TestCase):
         calls = {Call(action, TABLE, frozenset(["schwab#2025-09-03", "control#all"])) for action in ("dynamodb:GetItem", "dynamodb:PutItem")}
         self.assertEqual(self.said(calls=calls), [])
 
+    def test_a_narrow_key_is_needed_where_one_of_the_keys_has_no_other(self):
+        role = self.role.with_statement(0, keys=("schwab#edge", "schwab#*", "control#all"))
+        calls = self.calls | {Call("dynamodb:GetItem", TABLE, frozenset(["schwab#edge", "schwab#told"]))}
+        unneeded = [said for said in self.said(role, calls) if "nothing needs it" in said]
+        self.assertEqual([said.split(" key ")[1].split(",")[0] for said in unneeded], ["schwab#edge", "schwab#edge"])
+
     def test_an_excuse_holds_only_as_long_as_it_is_needed(self):
         calls = {call for call in self.calls if call != Call("dynamodb:PutItem", TABLE, frozenset(["control#all"]))}
         excuse = ("trade-*", "dynamodb:PutItem on * key control#all", "no test does")
@@ -150,6 +156,26 @@ class OfTheTemplate(unittest.TestCase):
         schedule = "arn:aws:scheduler:us-east-1:123456789012:schedule/gamma-cs/gamma-cs-schwab"
         self.assertEqual(call("scheduler:GetSchedule", "test/test-schwab"), Call("scheduler:GetSchedule", schedule))
         self.assertEqual(call("s3:? GET /x", "*"), Call("s3:? GET /x", "*"))
+
+    def test_what_one_account_asked_is_asked_for_each(self):
+        def alike(role, action, resource, *keys):
+            record = {"role": role, "action": action, "resource": resource, "leading_keys": list(keys)}
+            return {(r["role"], r["resource"], *r["leading_keys"]) for r in permissions.for_each_account(record, self.roles.logins)}
+
+        self.assertEqual(self.roles.logins, {"schwab": "schwab", "tt-ira": "tt", "tt-individual": "tt"})
+        days = {(f"trade-{account}", "t", f"{account}#2025-09-03", f"control#{account}", "control#all") for account in self.roles.accounts}
+        self.assertEqual(alike("trade-tt-ira", "dynamodb:BatchGetItem", "t", "tt-ira#2025-09-03", "control#tt-ira", "control#all"), days)
+        tokens = {("trade-schwab", "/gamma/schwab/token_json"), ("trade-tt-ira", "/gamma/tt/token_json"), ("trade-tt-individual", "/gamma/tt/token_json")}
+        self.assertEqual(alike("trade-schwab", "ssm:PutParameter", "/gamma/schwab/token_json"), tokens)
+        self.assertEqual(alike("trade-tt-individual", "ssm:PutParameter", "/gamma/tt/token_json"), tokens)
+        self.assertEqual(alike("trade-schwab", "ssm:GetParameters", "/gamma/schwab/app_key"), {("trade-schwab", "/gamma/schwab/app_key")})
+        keepers = {("token-keeper", "t", f"token#/gamma/{login}/token_json") for login in ("schwab", "tt")}
+        self.assertEqual(alike("token-keeper", "dynamodb:UpdateItem", "t", "token#/gamma/tt/token_json"), keepers)
+        self.assertEqual(alike("sheets-log", "ssm:GetParameters", "/gamma/shared/smtp_to"), {("sheets-log", "/gamma/shared/smtp_to")})
+        handed = {(f"trade-{account}", f"edge-guard-{account}") for account in self.roles.accounts}
+        self.assertEqual(alike("trade-tt-individual", "lambda:InvokeFunction", "edge-guard-tt-individual"), handed)
+        switched = {("control", f"gamma-cs/gamma-cs-{account}-warmup") for account in self.roles.accounts}
+        self.assertEqual(alike("control", "scheduler:UpdateSchedule", "gamma-cs/gamma-cs-tt-ira-warmup"), switched)
 
     def test_who_is_no_function_of_the_template_is_named_but_for_nobody(self):
         one = {"action": "ssm:GetParameters", "resource": "/gamma/x", "leading_keys": []}

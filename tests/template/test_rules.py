@@ -3,7 +3,7 @@
 import unittest
 
 import rules
-from mutants import OF_THE_NEIGHBOURS, OF_THE_TEMPLATE, changed
+from mutants import GONE, OF_THE_NEIGHBOURS, OF_THE_TEMPLATE, changed
 from rules.schedules import expression
 from subject import Subject
 
@@ -17,11 +17,17 @@ class Rules(unittest.TestCase):
             with self.subTest(name):
                 self.assertEqual(list(rule(subject)), [])
 
+    def test_a_variation_is_transformed_like_the_whole(self):
+        whole = Subject()
+        for path, value in [("Resources.Ledger.DeletionPolicy", "Delete"), ("Resources.Undelivered", GONE), ("Resources.TradeSchwab.Timeout", 1)]:
+            template = changed(whole.template, path, value)
+            self.assertEqual(Subject(template, like=whole).transformed["Resources"], Subject(template).transformed["Resources"], path)
+
     def test_every_rule_sees_what_it_is_there_for(self):
         whole = Subject()
         for name, broken, path, value in OF_THE_TEMPLATE:
             with self.subTest(f"{name}: {broken}"):
-                self.assertTrue(list(RULES[name](Subject(changed(whole.template, path, value)))), "nobody notices")
+                self.assertTrue(list(RULES[name](Subject(changed(whole.template, path, value), like=whole))), "nobody notices")
 
     def test_every_rule_sees_its_neighbours_change(self):
         whole = Subject()
@@ -29,7 +35,7 @@ class Rules(unittest.TestCase):
             with self.subTest(f"{name}: {broken}"):
                 text = whole.text(path)
                 self.assertIn(before, text, "the mutant is as it was")
-                self.assertTrue(list(RULES[name](Subject(whole.template, {path: text.replace(before, after)}))), "nobody notices")
+                self.assertTrue(list(RULES[name](Subject(whole.template, {path: text.replace(before, after)}, like=whole))), "nobody notices")
 
     def test_no_rule_is_without_a_mutant(self):
         self.assertEqual(set(RULES), {mutant[0] for mutant in OF_THE_TEMPLATE + OF_THE_NEIGHBOURS})

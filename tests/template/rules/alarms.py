@@ -116,8 +116,9 @@ def produced(subject):
     types = set(re.findall(r'Failure::new\(\s*"(\w+)"', code))
     types |= {name for pair in re.findall(r'Failure::new\(if \w+ \{ "(\w+)" \} else \{ "(\w+)" \}', code) for name in pair}
     types |= {name for pair in re.findall(r'\("(\w+)", "[^"]*"\)\s*\} else \{ \("(\w+)", "', code) for name in pair}
-    main = subject.text("functions/trade/src/main.rs").split("let error_type = match", 1)[1].split("};", 1)[0]
-    types |= set(re.findall(r'"([A-Z]\w+)"', main))
+    # Outcomes, and what an operator's request fails with, are mapped by name.
+    types |= set(re.findall(r'=> "([A-Z][a-z]\w+)",', code))
+    types |= set(re.findall(r'map_or\("([A-Z][a-z]\w+)", \|', code))
     return types, names, outcomes
 
 
