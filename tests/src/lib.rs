@@ -7,5 +7,5 @@ pub mod moto;
 pub mod post_trade;
 pub mod side_by_side;
 pub mod stack;
-pub mod story;
+pub use gamma_operator::story;
 pub mod tabs;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_cloud::{DynamoLedger, DynamoTokenLock, OperatorControls, SdkConfig, SecretName, SecretTokenStore, SsmTokenStore, aws, create_table};
 use gamma_execution::ports::{Archive, Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, TokenLock, TokenStore, TokenVersion};
+use gamma_operator::{LocalStack, Names};
 use gamma_simulator::exchange::Book;
 use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::host::{FunctionConfig, Host, HostConfig, InvokeKind, InvokeResult};
@@ -408,6 +409,20 @@ impl Stack {
     #[must_use]
     pub const fn aws(&self) -> &SdkConfig {
         &self.aws
+    }
+
+    /// Where its parts are, for `gamma --local`. AWS is `moto` itself: what an operator reads and writes never fails.
+    #[must_use]
+    pub fn local(&self, moto: &Moto) -> LocalStack {
+        let of_each = |name: fn(Trader) -> String| TRADERS.map(|trader| (trader.account.to_owned(), name(trader))).into();
+        let names = Names {
+            table: self.table.clone(),
+            trade: of_each(|trader| trader.function.to_owned()),
+            edge_guard: of_each(post_trade::edge_guard),
+            sheets_log: post_trade::SHEETS_LOG.to_owned(),
+            ..Names::of_stack(Names::STACK, Names::SCHEDULES, TRADERS.map(|trader| trader.account))
+        };
+        LocalStack { aws: moto.url(), lambda: self.host.url(), clock: self.simulator.clock_url(), names }
     }
 
     /// The function's environment, for running it by hand.

@@ -66,7 +66,17 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ),
         (
             "gamma-tests",
-            vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-schwab", "gamma-gammawizard", "gamma-cloud", "gamma-simulator"],
+            vec![
+                "gamma-market",
+                "gamma-strategy",
+                "gamma-execution",
+                "gamma-http",
+                "gamma-schwab",
+                "gamma-gammawizard",
+                "gamma-cloud",
+                "gamma-operator",
+                "gamma-simulator",
+            ],
         ),
         // The readers alone: no HTTP, no AWS, no simulator.
         ("gamma-simulation", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-cloud"]),

@@ -4,8 +4,10 @@
 //! [`Secrets`], [`token_store`], [`DynamoTokenLock`] and [`DynamoLedger`]; everything else sees the ports of `gamma-execution`.
 
 pub mod aws;
+mod functions;
 mod handoff;
 mod ledger;
+mod refusal;
 mod secret_name;
 mod secret_tokens;
 mod secrets;
@@ -15,8 +17,10 @@ mod sns;
 mod tokens;
 
 pub use aws_config::SdkConfig;
+pub use functions::{Deployed, Functions, Invoked};
 pub use handoff::LambdaHandoff;
 pub use ledger::{DynamoLedger, DynamoTokenLock, HaltScope, OperatorControls, create_table, table};
+pub use refusal::CallError;
 pub use secret_name::{SecretName, SecretNameError};
 pub use secret_tokens::SecretTokenStore;
 pub use secrets::{SecretSet, Secrets, SecretsError};

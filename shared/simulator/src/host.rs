@@ -26,6 +26,7 @@ use tokio::sync::broadcast;
 use crate::connections::Connections;
 use crate::time::VirtualClock;
 
+mod configuration;
 mod environment;
 mod function;
 mod invoke_api;
