@@ -4,6 +4,7 @@ use clap::{Args, Parser};
 use gamma_operator::Names;
 
 use crate::commands::Command;
+use crate::trouble::Trouble;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 the answer is no, or something is wrong; 2 wrong usage; 3 could not be reached,
@@ -49,4 +50,23 @@ pub(crate) struct Global {
     /// The demo on this machine instead of AWS; `scripts/demo --open` must be running
     #[arg(long, global = true)]
     pub(crate) local: bool,
+}
+
+/// Who decides, and why: recorded with every decision of an operator.
+#[derive(Debug, Args)]
+pub(crate) struct Because {
+    /// Why; recorded
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) why: String,
+    /// Who decides; recorded [default: your user name]
+    #[arg(long, env = "USER", hide_env = true, value_name = "NAME")]
+    by: Option<String>,
+}
+
+impl Because {
+    /// Who decides.
+    pub(crate) fn by(&self) -> Result<&str, Trouble> {
+        let by = self.by.as_deref().map(str::trim).filter(|by| !by.is_empty());
+        by.ok_or_else(|| Trouble::no("record who decides", "nobody is named").next("say it with --by"))
+    }
 }

@@ -2,9 +2,14 @@
 //!
 //! A new one is a module here, a line in [`Command`] and a line in [`Command::run`].
 
+mod check;
 mod completions;
+mod invoke;
+mod login;
+mod logs;
 mod run_show;
 mod runs;
+mod seed;
 
 use clap::Subcommand;
 
@@ -14,11 +19,26 @@ use crate::trouble::Ended;
 /// What gamma can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Logs in at a broker and stores its token document
+    #[command(subcommand)]
+    Login(login::Login),
+    /// Writes the parameters that the functions read
+    Seed(seed::Seed),
+    /// Looks whether everything is there, and says what to do where it is not
+    Check(check::Check),
+    /// Runs an account's function now, dry unless --live
+    Invoke(invoke::Invoke),
+    /// Refreshes an account's token and looks whether all is ready
+    Warmup(invoke::Warmup),
+    /// Records what became of orders that nobody could prove
+    Resolve(invoke::Resolve),
     /// The runs of the last days, and how each ended
     Runs(runs::Runs),
     /// One run: its inputs, plan, approvals, rungs, fills and notes
     #[command(subcommand)]
     Run(run_show::Run),
+    /// What an account's function logged
+    Logs(logs::Logs),
     /// A script that completes gamma's commands in a shell
     Completions(completions::Completions),
 }
@@ -26,8 +46,15 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) async fn run(self, desk: &Desk) -> Ended {
         match self {
+            Self::Login(command) => command.run(desk).await,
+            Self::Seed(command) => command.run(desk).await,
+            Self::Check(command) => command.run(desk).await,
+            Self::Invoke(command) => command.run(desk).await,
+            Self::Warmup(command) => command.run(desk).await,
+            Self::Resolve(command) => command.run(desk).await,
             Self::Runs(command) => command.run(desk).await,
             Self::Run(command) => command.run(desk).await,
+            Self::Logs(command) => command.run(desk).await,
             Self::Completions(command) => Ok(command.run()),
         }
     }

@@ -10,6 +10,7 @@ use gamma_market::calendar::trade_date;
 use gamma_operator::Names;
 use gamma_trade::deployment::Deployment;
 use gamma_trade::profiles;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::OnceCell;
 
@@ -35,8 +36,8 @@ pub(crate) struct World {
     pub(crate) lambda: SdkConfig,
     /// Time there.
     pub(crate) clock: Arc<dyn Clock>,
-    /// The demo on this machine.
-    pub(crate) is_local: bool,
+    /// The virtual clock of the demo on this machine; `None` in AWS.
+    clock_url: Option<String>,
 }
 
 /// How an account's function is deployed.
@@ -64,13 +65,13 @@ impl World {
             let stack = local::find()?;
             let clock = Arc::new(LocalClock::ask(&stack.clock).await?);
             let (aws, lambda) = (aws::load_for(&stack.aws).await, aws::load_for(&stack.lambda).await);
-            return Ok(Self { names: stack.names, aws, lambda, clock, is_local: true });
+            return Ok(Self { names: stack.names, aws, lambda, clock, clock_url: Some(stack.clock) });
         }
         let aws = aws::load_for_operator(global.region.as_deref(), global.profile.as_deref()).await;
         let accounts = if global.accounts.is_empty() { profiles::names() } else { global.accounts.clone() };
         let names = Names::of_stack(&global.stack, &global.schedule_prefix, accounts);
         let clock = clock::of(None, "").await.map_err(|failure| Trouble::no("read the clock", failure))?;
-        Ok(Self { names, lambda: aws.clone(), aws, clock, is_local: false })
+        Ok(Self { names, lambda: aws.clone(), aws, clock, clock_url: None })
     }
 
     /// The ledger.
@@ -81,6 +82,19 @@ impl World {
     /// The functions.
     pub(crate) fn functions(&self) -> Functions {
         Functions::new(&self.lambda)
+    }
+
+    /// The time now, also where [`World::clock`] has stood still since the command began.
+    pub(crate) async fn now(&self) -> Result<Timestamp, Trouble> {
+        match &self.clock_url {
+            Some(url) => Ok(LocalClock::ask(url).await?.now()),
+            None => Ok(self.clock.now()),
+        }
+    }
+
+    /// The demo on this machine.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.clock_url.is_some()
     }
 
     /// The date in New York.
@@ -126,7 +140,7 @@ impl World {
             Some(format!("allow {} for whoever you are in AWS, or use other credentials (--profile)", error.action))
         } else if error.is_stranger() {
             Some("these credentials are not known or have expired: log in again".to_owned())
-        } else if !error.is_answer() && self.is_local {
+        } else if !error.is_answer() && self.is_local() {
             Some("is the demo still running?".to_owned())
         } else if !error.is_answer() {
             Some("`gamma check` says whether credentials, region and network are right".to_owned())
@@ -138,6 +152,6 @@ impl World {
     /// The ledger did not answer, or refused.
     pub(crate) fn of_ledger(&self, error: &LedgerError) -> Trouble {
         let trouble = Trouble::unknown(format!("the ledger, table {}", self.names.table), error);
-        trouble.next(if self.is_local { "is the demo still running?" } else { "`gamma check` says whether the table is there and may be read" })
+        trouble.next(if self.is_local() { "is the demo still running?" } else { "`gamma check` says whether the table is there and may be read" })
     }
 }

@@ -8,6 +8,9 @@ mod desk;
 mod local;
 mod output;
 mod prompt;
+mod redirect;
+mod slots;
+mod token_store;
 mod trouble;
 
 use std::process::ExitCode;

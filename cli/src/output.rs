@@ -64,3 +64,10 @@ pub(crate) fn table<const N: usize>(names: [&str; N], rows: impl IntoIterator<It
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
+
+/// Names and what is known of each, one to a line.
+pub(crate) fn facts(rows: impl IntoIterator<Item = (&'static str, String)>) -> String {
+    let rows: Vec<_> = rows.into_iter().collect();
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    rows.iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect::<Vec<_>>().join("\n")
+}

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod fleet;
 pub mod moto;
+pub mod operator;
 pub mod post_trade;
 pub mod side_by_side;
 pub mod stack;

@@ -48,6 +48,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "gamma-operator",
                 "gamma-trade",
                 "gamma-lambda",
+                // Whose secrets it writes, with their own readers.
+                "gamma-notify",
+                "gamma-post-trade",
+                "gamma-sheets",
             ],
         ),
         (
