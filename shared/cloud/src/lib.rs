@@ -22,7 +22,7 @@ mod tokens;
 pub use aws_config::SdkConfig;
 pub use functions::{Deployed, Functions, Invoked};
 pub use handoff::LambdaHandoff;
-pub use ledger::{DynamoLedger, DynamoTokenLock, HaltScope, OperatorControls, create_table, table};
+pub use ledger::{DynamoLedger, DynamoTokenLock, OperatorControls, create_table, table};
 pub use log_lines::{LoggedLine, log_lines};
 pub use parameters::Parameters;
 pub use refusal::CallError;

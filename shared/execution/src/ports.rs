@@ -7,6 +7,7 @@ mod edge;
 mod handoff;
 mod ledger;
 mod notify;
+mod operator;
 mod signal;
 mod tokens;
 
@@ -20,5 +21,6 @@ pub use ledger::{
     RunRecord, RungRecord, RungState, Writer,
 };
 pub use notify::{Notice, Notifier, NotifyError, Severity};
+pub use operator::{ChangeState, ControlChange, ControlRecord, ControlScope, ControlVerb, OperatorLedger, Standing};
 pub use signal::{SignalError, SignalSource};
 pub use tokens::{InHand, SaveError, StoredToken, TokenIssuer, TokenLock, TokenLockError, TokenRenewal, TokenStore, TokenVersion, TokenWrite};
