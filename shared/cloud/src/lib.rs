@@ -11,6 +11,7 @@ mod ledger;
 mod log_lines;
 mod parameters;
 mod refusal;
+mod scheduler;
 mod secret_name;
 mod secret_tokens;
 mod secrets;
@@ -26,6 +27,7 @@ pub use ledger::{DynamoLedger, DynamoTokenLock, OperatorControls, create_table, 
 pub use log_lines::{LoggedLine, log_lines};
 pub use parameters::Parameters;
 pub use refusal::CallError;
+pub use scheduler::EventBridgeSchedules;
 pub use secret_name::{SecretName, SecretNameError};
 pub use secret_tokens::SecretTokenStore;
 pub use secrets::{SecretSet, Secrets, SecretsError};
