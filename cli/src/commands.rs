@@ -2,14 +2,19 @@
 //!
 //! A new one is a module here, a line in [`Command`] and a line in [`Command::run`].
 
+mod arm;
 mod check;
 mod completions;
+mod halt;
 mod invoke;
 mod login;
 mod logs;
+mod recover;
 mod run_show;
 mod runs;
+mod schedules;
 mod seed;
+mod status;
 
 use clap::Subcommand;
 
@@ -19,6 +24,20 @@ use crate::trouble::Ended;
 /// What gamma can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// How each account stands: armed, halted, last run, next fire, login, what is open
+    Status(status::Status),
+    /// Lets an account trade for real
+    Arm(arm::Arm),
+    /// Takes that back
+    Disarm(arm::Disarm),
+    /// Stops trading at once, of one account or all; a run at work cancels its orders
+    Halt(halt::Halt),
+    /// Lifts a halt
+    Resume(halt::Resume),
+    /// Lists the schedules, or switches them on or off
+    Schedules(schedules::Schedules),
+    /// Proves and records what a run left open, and hands off what was left
+    Recover(recover::Recover),
     /// Logs in at a broker and stores its token document
     #[command(subcommand)]
     Login(login::Login),
@@ -46,6 +65,13 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) async fn run(self, desk: &Desk) -> Ended {
         match self {
+            Self::Status(command) => command.run(desk).await,
+            Self::Arm(command) => command.run(desk).await,
+            Self::Disarm(command) => command.run(desk).await,
+            Self::Halt(command) => command.run(desk).await,
+            Self::Resume(command) => command.run(desk).await,
+            Self::Schedules(command) => command.run(desk).await,
+            Self::Recover(command) => command.run(desk).await,
             Self::Login(command) => command.run(desk).await,
             Self::Seed(command) => command.run(desk).await,
             Self::Check(command) => command.run(desk).await,

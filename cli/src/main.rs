@@ -3,6 +3,7 @@
 //! `arguments.rs` says what every command takes, `commands.rs` which commands there are, `desk.rs` what they work with.
 
 mod arguments;
+mod bridge;
 mod commands;
 mod desk;
 mod local;

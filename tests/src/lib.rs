@@ -2,6 +2,7 @@
 //! unmodified function binary. A fleet is many accounts on one such stack.
 
 pub mod audit;
+pub mod control;
 pub mod fleet;
 pub mod moto;
 pub mod operator;

@@ -25,6 +25,7 @@ use serde_json::Value;
 mod setting;
 
 use crate::audit::{After, violations};
+use crate::control;
 use crate::moto::Moto;
 use crate::post_trade;
 use setting::{environment, of_account, simulator_config, tastytrade_document};
@@ -94,6 +95,8 @@ pub struct StackConfig {
     pub faults: FaultPlan,
     /// Whether the functions that come after a trade are deployed too.
     pub post_trade: bool,
+    /// Whether the operator's function is deployed.
+    pub control: bool,
     /// How often Lambda runs a failed asynchronous event again.
     pub retries: u8,
     /// Parameters to write instead of, or beside, the usual ones; an empty text leaves one out.
@@ -120,6 +123,7 @@ impl StackConfig {
             signal: None,
             faults: FaultPlan::default(),
             post_trade: false,
+            control: false,
             retries: 0,
             parameters: BTreeMap::new(),
             environment: BTreeMap::new(),
@@ -167,6 +171,9 @@ impl Stack {
         let mut functions: Vec<FunctionConfig> = TRADERS.map(function).into();
         if config.post_trade {
             functions.extend(post_trade::functions(&simulator, &binary, |trader| of_account(&environment, trader)));
+        }
+        if config.control {
+            functions.extend(control::functions(&binary, &environment, |trader| of_account(&environment, trader)));
         }
         let host = Host::start(HostConfig { functions, clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
         let stack = Self { simulator, host, aws, table, environment, http: reqwest::Client::new() };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -10,6 +11,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
+use gamma_operator::{Answered, FunctionError, Invocations, Wait};
 use serde_json::Value;
 
 use crate::refusal::CallError;
@@ -65,6 +67,16 @@ impl Functions {
         Ok(Invoked { failed: answer.function_error.is_some(), answer: body })
     }
 
+    /// Has a function invoked once, and does not wait for it: when this comes back the event is queued.
+    ///
+    /// # Errors
+    /// [`CallError`] when it is not known to be.
+    pub async fn queue(&self, function: &str, payload: &Value) -> Result<(), CallError> {
+        let request = Client::new(&self.config).invoke().function_name(function).invocation_type(InvocationType::Event);
+        let sent = request.payload(Blob::new(payload.to_string())).send().await;
+        sent.map(drop).map_err(|error| CallError::of("lambda:InvokeFunction", function, &error))
+    }
+
     /// How a function is deployed; `None` when there is none of that name.
     ///
     /// # Errors
@@ -77,5 +89,18 @@ impl Functions {
         };
         let environment = answer.environment.and_then(|environment| environment.variables).unwrap_or_default();
         Ok(Some(Deployed { environment: environment.into_iter().collect(), timeout: answer.timeout }))
+    }
+}
+
+#[async_trait]
+impl Invocations for Functions {
+    async fn ask(&self, function: &str, event: &Value, wait: Wait) -> Result<Answered, FunctionError> {
+        let failed = |error: CallError| FunctionError { function: function.to_owned(), reason: error.to_string() };
+        if wait == Wait::Queued {
+            return self.queue(function, event).await.map(|()| Answered::Queued).map_err(failed);
+        }
+        let Invoked { failed: has_failed, answer } = self.invoke(function, event).await.map_err(failed)?;
+        let word = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(if has_failed { Answered::Failed { error_type: word("errorType"), message: word("errorMessage") } } else { Answered::Returned(answer) })
     }
 }

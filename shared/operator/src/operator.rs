@@ -14,7 +14,7 @@ use gamma_execution::ports::{Clock, ControlScope, Decision, OperatorLedger, Toke
 use crate::error::OperatorError;
 use crate::login::Login;
 use crate::names::Names;
-use crate::ports::{Days, Functions, Schedules};
+use crate::ports::{Days, Invocations, Schedules};
 
 pub use recover::Recovery;
 pub use status::{AccountStatus, ArmedSince, EdgeStanding, Halted, Known, LastRun, LoginStatus, OpenIntent, ScheduleStatus, Status};
@@ -32,7 +32,7 @@ pub struct OperatorPorts<'a> {
     /// The schedules.
     pub schedules: &'a dyn Schedules,
     /// The functions.
-    pub functions: &'a dyn Functions,
+    pub functions: &'a dyn Invocations,
     /// The token documents.
     pub tokens: &'a dyn TokenStore,
 }

@@ -47,12 +47,12 @@ pub enum Wait {
 
 /// The deployment's functions, by name.
 #[async_trait]
-pub trait Functions: Send + Sync {
-    /// Invokes one, once: no call is repeated by itself.
+pub trait Invocations: Send + Sync {
+    /// Invokes one and waits as long as is said. A call that was waited for is never repeated by itself.
     ///
     /// # Errors
     /// [`FunctionError`] when it is not known to be queued, or gave no answer.
-    async fn invoke(&self, function: &str, event: &Value, wait: Wait) -> Result<Answered, FunctionError>;
+    async fn ask(&self, function: &str, event: &Value, wait: Wait) -> Result<Answered, FunctionError>;
 }
 
 /// What came of an invocation.

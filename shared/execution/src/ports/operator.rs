@@ -10,7 +10,7 @@ use super::ledger::{Decision, LedgerError};
 
 /// Whom an operator's record is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(from = "String", into = "String")]
 pub enum ControlScope {
     /// Every account.
     All,
@@ -32,6 +32,18 @@ impl ControlScope {
 impl From<&str> for ControlScope {
     fn from(name: &str) -> Self {
         if name == "all" { Self::All } else { Self::Account(name.to_owned()) }
+    }
+}
+
+impl From<String> for ControlScope {
+    fn from(name: String) -> Self {
+        Self::from(name.as_str())
+    }
+}
+
+impl From<ControlScope> for String {
+    fn from(scope: ControlScope) -> Self {
+        scope.name().to_owned()
     }
 }
 

@@ -47,7 +47,7 @@ impl Operator<'_> {
         if let Some(date) = date {
             event["date"] = date.to_string().into();
         }
-        Ok(match self.ports.functions.invoke(&self.names.trade[account], &event, wait).await? {
+        Ok(match self.ports.functions.ask(&self.names.trade[account], &event, wait).await? {
             Answered::Queued => Recovery::AskedFor,
             Answered::Returned(answer) => Recovery::Answered(answer),
             Answered::Failed { error_type, message } => Recovery::Failed { error_type, message },

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::login::{Broker, Login};
 use crate::names::{Names, ScheduleKind};
 use crate::operator::{Operator, OperatorPorts};
-use crate::ports::{Answered, Days, FunctionError, Functions, ScheduleFault, Schedules, Wait};
+use crate::ports::{Answered, Days, FunctionError, Invocations, ScheduleFault, Schedules, Wait};
 use crate::schedule::Schedule;
 
 /// The operators' records, and how they fail.
@@ -203,8 +203,8 @@ impl Schedules for World {
 }
 
 #[async_trait]
-impl Functions for World {
-    async fn invoke(&self, function: &str, event: &Value, wait: Wait) -> Result<Answered, FunctionError> {
+impl Invocations for World {
+    async fn ask(&self, function: &str, event: &Value, wait: Wait) -> Result<Answered, FunctionError> {
         self.invoked.lock().unwrap().push((function.to_owned(), event.clone(), wait));
         Ok(self.answers.lock().unwrap().pop().unwrap_or(Answered::Queued))
     }
