@@ -87,9 +87,15 @@ async fn a_halt_stops_a_run_between_rungs_with_its_orders_cancelled_and_proven_o
     for trader in [SCHWAB, TT_IRA] {
         let desk = Desk::open(StackConfig { start: "2025-09-03T20:13:05Z".parse().unwrap(), ..StackConfig::of_seed(QUIET) }).await;
         let stack = &desk.stack;
-        let halted_at = stack.simulator.clock().alarm("2025-09-03T20:13:42Z".parse().unwrap());
+        let clock = stack.simulator.clock();
+        let before_it_began = clock.hold();
         let operator = async {
-            // Time stands still until the halt is written.
+            while stack.simulator.requests().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let halted_at = clock.alarm("2025-09-03T20:13:42Z".parse().unwrap());
+            drop(before_it_began);
+            // From then on time stands still until the halt is written.
             let hold = halted_at.await;
             let live: Vec<_> = stack.book_of(trader).unwrap().posts().iter().map(|order| order.state.clone()).collect();
             assert!(live.len() == 2 && live.iter().all(|state| *state == OrderState::Working), "{live:?}: one live order a side");
@@ -129,8 +135,10 @@ async fn an_account_is_armed_with_its_name_and_trades_then() {
     assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "not_armed");
     let armed = desk.asked(ARM).await;
     assert_eq!((&armed["armed"], &armed["decision"]["by"]), (&json!(true), &json!("your name")));
+    desk.stack.until("20:13:40").await;
     desk.asked(DISARM).await;
     assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "not_armed");
+    desk.stack.until("20:13:45").await;
     desk.asked(&ARM.replace(", \"confirm\": \"schwab\"", "")).await;
     assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "filled");
     let changes = desk.asked(CHANGES).await;
@@ -165,6 +173,7 @@ async fn schedules_go_off_and_on_and_a_missing_one_is_told() {
     let of_schwab =
         [("gamma-cs-schwab-warmup", "cron(10 16 ? * MON-FRI *)"), ("gamma-cs-schwab", trade), ("gamma-cs-schwab-sweep", "cron(16 16 ? * MON-FRI *)")];
     desk.make_schedules(&of_schwab).await;
+    desk.stack.until("20:14:20").await;
     let off = SCHEDULES.replace("\"all\"", "\"schwab\"");
     let before = desk.schedule("gamma-cs-schwab").await;
     let answer = desk.asked(&off).await;
@@ -175,6 +184,7 @@ async fn schedules_go_off_and_on_and_a_missing_one_is_told() {
     assert_eq!(after, before, "everything else is as it was");
     assert_eq!(desk.schedule("gamma-cs-schwab-sweep").await["State"], "ENABLED", "sweeps stay on");
 
+    desk.stack.until("20:14:30").await;
     // The other accounts have no schedules here: told, and not made.
     let all = desk.ask(&SCHEDULES.replace("\"off\"", "\"on\"")).await;
     assert_eq!(all.error_type(), "SchedulesNotSwitched");
