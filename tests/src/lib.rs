@@ -2,11 +2,13 @@
 //! unmodified function binary. A fleet is many accounts on one such stack.
 
 pub mod audit;
+pub mod control;
 pub mod fleet;
 pub mod moto;
+pub mod operator;
 pub mod post_trade;
 pub mod schedules;
 pub mod side_by_side;
 pub mod stack;
-pub mod story;
+pub use gamma_operator::story;
 pub mod tabs;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_cloud::{DynamoLedger, DynamoTokenLock, OperatorControls, SdkConfig, SecretName, SecretTokenStore, SsmTokenStore, aws, create_table};
 use gamma_execution::ports::{Archive, Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, RunRecord, TokenLock, TokenStore, TokenVersion};
-use gamma_operator::Names;
+use gamma_operator::{LocalStack, Names};
 use gamma_simulator::aws::{AwsCall, AwsCalls};
 use gamma_simulator::exchange::Book;
 use gamma_simulator::faults::FaultPlan;
@@ -27,6 +27,7 @@ mod answer;
 mod setting;
 
 use crate::audit::{After, violations};
+use crate::control;
 use crate::moto::Moto;
 use crate::post_trade;
 pub use answer::Answer;
@@ -99,6 +100,8 @@ pub struct StackConfig {
     pub faults: FaultPlan,
     /// Whether the functions that come after a trade are deployed too.
     pub post_trade: bool,
+    /// Whether the operator's function is deployed.
+    pub control: bool,
     /// How often Lambda runs a failed asynchronous event again.
     pub retries: u8,
     /// Parameters to write instead of, or beside, the usual ones; an empty text leaves one out.
@@ -131,6 +134,7 @@ impl StackConfig {
             signal: None,
             faults: FaultPlan::default(),
             post_trade: false,
+            control: false,
             retries: 0,
             parameters: BTreeMap::new(),
             environment: BTreeMap::new(),
@@ -193,6 +197,9 @@ impl Stack {
         let mut functions: Vec<FunctionConfig> = TRADERS.map(function).into();
         if config.post_trade {
             functions.extend(post_trade::functions(config, &simulator, &binary, |trader| of_account(&environment, trader)));
+        }
+        if config.control {
+            functions.extend(control::functions(&binary, &environment, |trader| of_account(&environment, trader)));
         }
         let host = Host::start(HostConfig { functions, clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
         host.note_calls(&aws_calls);
@@ -458,6 +465,20 @@ impl Stack {
     #[must_use]
     pub fn aws_calls(&self) -> Vec<AwsCall> {
         self.aws_calls.seen()
+    }
+
+    /// Where its parts are, for `gamma --local`. AWS is `moto` itself: what an operator reads and writes never fails.
+    #[must_use]
+    pub fn local(&self, moto: &Moto) -> LocalStack {
+        let of_each = |name: fn(Trader) -> String| TRADERS.map(|trader| (trader.account.to_owned(), name(trader))).into();
+        let names = Names {
+            table: self.table.clone(),
+            trade: of_each(|trader| trader.function.to_owned()),
+            edge_guard: of_each(post_trade::edge_guard),
+            sheets_log: post_trade::SHEETS_LOG.to_owned(),
+            ..Names::of_stack(Names::STACK, Names::SCHEDULES, TRADERS.map(|trader| trader.account))
+        };
+        LocalStack { aws: moto.url(), lambda: self.host.url(), clock: self.simulator.clock_url(), names }
     }
 
     /// The function's environment, for running it by hand.

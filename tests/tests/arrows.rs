@@ -18,7 +18,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-schwab", brokers.to_vec()),
         ("gamma-tastytrade", brokers.iter().copied().chain(["gamma-dxlink"]).collect()),
         ("gamma-gammawizard", adapters.to_vec()),
-        ("gamma-cloud", vec!["gamma-market", "gamma-execution"]),
+        ("gamma-cloud", vec!["gamma-market", "gamma-execution", "gamma-operator"]),
         ("gamma-dxlink", vec!["gamma-market"]),
         ("gamma-sheets", vec!["gamma-execution", "gamma-http"]),
         ("gamma-notify", vec!["gamma-execution"]),
@@ -48,6 +48,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "gamma-operator",
                 "gamma-trade",
                 "gamma-lambda",
+                // Whose secrets it writes, with their own readers.
+                "gamma-notify",
+                "gamma-post-trade",
+                "gamma-sheets",
             ],
         ),
         (

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gamma_cloud::HaltScope;
-use gamma_execution::ports::{DayState, Decision, IntentState, RungState};
+use gamma_execution::ports::{ControlScope, DayState, Decision, IntentState, RungState};
 use gamma_tests::moto::Moto;
 use gamma_tests::stack::{CANARIES, Stack, StackConfig, TOKEN};
 use jiff::Timestamp;
@@ -236,10 +235,10 @@ async fn live_needs_event_deployment_and_armed_record_to_agree() {
 
     let (stack, _moto) = self::stack(&StackConfig::of_seed(1)).await;
     let decision = Decision { by: "a test".into(), why: "news".into(), at: stack.simulator.clock().now() };
-    stack.operator().set_halt(HaltScope::All, true, &decision).await.unwrap();
+    stack.operator().set_halt(&ControlScope::All, true, &decision).await.unwrap();
     assert_eq!(stack.invoke(LIVE).await.unwrap().outcome(), "halted");
     assert!(stack.simulator.book().posts().is_empty());
-    stack.operator().set_halt(HaltScope::All, false, &decision).await.unwrap();
+    stack.operator().set_halt(&ControlScope::All, false, &decision).await.unwrap();
     assert_eq!(stack.invoke(LIVE).await.unwrap().outcome(), "filled", "a halt that is lifted in time leaves the day free");
 
     let (stack, _moto) = self::stack(&StackConfig { live: false, ..StackConfig::of_seed(1) }).await;

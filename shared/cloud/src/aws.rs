@@ -40,6 +40,18 @@ pub async fn load_for(endpoint: &str) -> SdkConfig {
         .await
 }
 
+/// For an operator at a terminal: as [`load`], from the profile and in the region that are named, where they are.
+pub async fn load_for_operator(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
+    let mut loader = patient(aws_config::defaults(BehaviorVersion::latest()));
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
+}
+
 /// `config` for calls that trading does not wait for: the token's lock and its store. A second for an attempt and 2.5 s for
 /// an operation, on the same connections.
 #[must_use]

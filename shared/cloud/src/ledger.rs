@@ -13,7 +13,8 @@
 //! | | `transfer#<id>` | money that came or went |
 //! | | `decision` | what the edge test says of the next run |
 //! | `control#<account>` | `arming`, `halt` | operator records of one account |
-//! | `control#all` | `halt` | the operator's halt of everything |
+//! | | `change#<time>#<id>` | what an operator changed, who, why; written with the record itself, never changed but for how far it got |
+//! | `control#all` | `halt`, `change#…` | the operator's halt of everything; changes for all |
 //! | `token#<name>` | `lock` | who refreshes that token document and writes it back, until when |
 //!
 //! Records are kept attribute by attribute, not as a JSON document: conditions need half of the attributes anyhow, an
@@ -52,7 +53,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 pub use control::OperatorControls;
-pub use key::HaltScope;
 pub use schema::create_table;
 pub use token_lock::DynamoTokenLock;
 

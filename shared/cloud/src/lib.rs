@@ -4,8 +4,14 @@
 //! [`Secrets`], [`token_store`], [`DynamoTokenLock`] and [`DynamoLedger`]; everything else sees the ports of `gamma-execution`.
 
 pub mod aws;
+mod functions;
 mod handoff;
+pub mod inspection;
 mod ledger;
+mod log_lines;
+mod parameters;
+mod refusal;
+mod scheduler;
 mod secret_name;
 mod secret_tokens;
 mod secrets;
@@ -15,8 +21,13 @@ mod sns;
 mod tokens;
 
 pub use aws_config::SdkConfig;
+pub use functions::{Deployed, Functions, Invoked};
 pub use handoff::LambdaHandoff;
-pub use ledger::{DynamoLedger, DynamoTokenLock, HaltScope, OperatorControls, create_table, table};
+pub use ledger::{DynamoLedger, DynamoTokenLock, OperatorControls, create_table, table};
+pub use log_lines::{LoggedLine, log_lines};
+pub use parameters::Parameters;
+pub use refusal::CallError;
+pub use scheduler::EventBridgeSchedules;
 pub use secret_name::{SecretName, SecretNameError};
 pub use secret_tokens::SecretTokenStore;
 pub use secrets::{SecretSet, Secrets, SecretsError};

@@ -7,6 +7,7 @@ mod edge;
 mod handoff;
 mod ledger;
 mod notify;
+mod operator;
 mod signal;
 mod tokens;
 
@@ -20,5 +21,9 @@ pub use ledger::{
     RunRecord, RungRecord, RungState, Writer,
 };
 pub use notify::{Notice, Notifier, NotifyError, Severity};
+pub use operator::{ChangeState, ControlChange, ControlRecord, ControlScope, ControlVerb, OperatorLedger, Standing};
 pub use signal::{SignalError, SignalSource};
 pub use tokens::{InHand, SaveError, StoredToken, TokenIssuer, TokenLock, TokenLockError, TokenRenewal, TokenStore, TokenVersion, TokenWrite};
+
+// Readers of a day name its strategy and know no more of it.
+pub use gamma_strategy::constant_stable::NAME as STRATEGY;

@@ -27,6 +27,7 @@ use crate::aws::{AwsCalls, AwsClient};
 use crate::connections::Connections;
 use crate::time::VirtualClock;
 
+mod configuration;
 mod destination;
 mod environment;
 mod function;

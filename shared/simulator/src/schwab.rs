@@ -165,6 +165,7 @@ impl Schwab {
             .route_layer(from_fn_with_state(Arc::clone(&face), oauth::require_for_market_data));
         Router::new()
             .route("/v1/oauth/token", post(oauth::token))
+            .route("/v1/oauth/authorize", get(oauth::authorize))
             .merge(trader)
             .merge(market_data)
             .fallback(unknown_route)

@@ -183,6 +183,7 @@ impl Tastytrade {
             .route_layer(from_fn_with_state(Arc::clone(&face), oauth::require));
         Router::new()
             .route("/oauth/token", post(oauth::token))
+            .route("/auth.html", get(oauth::consent))
             .route("/sessions", post(oauth::sessions).delete(oauth::sessions))
             .merge(behind_a_token)
             .fallback(unknown_route)

@@ -2,9 +2,11 @@
 
 use std::error::Error;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use gamma_execution::ports::RungState;
+use gamma_operator::LocalStack;
 use gamma_simulator::faults::FaultPlan;
 use gamma_simulator::requests::Service;
 use gamma_tests::audit::After;
@@ -15,6 +17,7 @@ use gamma_tests::stack::{Answer, SCHWAB, Stack, StackConfig, TRADERS, Trader};
 use gamma_tests::story::{new_york, tell};
 use gamma_tests::tabs::{grid, records};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The event of the day for an account.
 fn live(trader: Trader) -> String {
@@ -76,7 +79,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let moto = Moto::start().await?;
     tokio::select! {
         result = run(&arguments, &moto) => result,
-        _ = tokio::signal::ctrl_c() => Err("interrupted; everything that was started has been stopped".into()),
+        () = told_to_end() => Err("interrupted; everything that was started has been stopped".into()),
+    }
+}
+
+/// By Ctrl-C, or by scripts/demo, which passes it on as a plain end.
+async fn told_to_end() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => drop(terminated.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
     }
 }
 
@@ -90,6 +107,8 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
         config.start = "2025-09-03T20:20:00Z".parse()?;
     }
     let stack = Stack::start(moto, &config).await?;
+    // `gamma --local` finds the stack by it as long as it is there to be used.
+    let _announced = (arguments.serve || arguments.open).then(|| stack.local(moto).announce(&local_file())).transpose()?;
     if arguments.serve {
         return serve(&stack).await;
     }
@@ -195,6 +214,7 @@ async fn afterwards(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn 
     say(arguments, &format!("{google} requests to Google, for three accounts and two functions."));
     if arguments.open {
         say(arguments, &format!("The spreadsheet is at {}/browse/{SPREADSHEET} until Ctrl-C.", stack.simulator.google_url()));
+        say(arguments, "Meanwhile `gamma --local` shows and steers this stack: `gamma --local runs`.");
         std::io::stdout().flush()?;
         std::future::pending::<()>().await;
     }
@@ -302,6 +322,11 @@ async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box
         stack.host.stop().await;
     }
     if disagree == 0 { Ok(()) } else { Err(format!("on {disagree} days books and ledger disagree").into()) }
+}
+
+/// In this checkout, wherever cargo builds.
+fn local_file() -> PathBuf {
+    std::env::var_os("GAMMA_LOCAL_STACK").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(LocalStack::FILE), PathBuf::from)
 }
 
 async fn serve(stack: &Stack) -> Result<(), Box<dyn Error>> {

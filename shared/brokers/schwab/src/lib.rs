@@ -9,6 +9,7 @@
 mod account;
 mod account_hash;
 mod auth;
+mod authorization;
 mod broker;
 mod cancel;
 mod client;
@@ -31,6 +32,7 @@ mod wire_tests;
 
 use gamma_wire::fields;
 
+pub use authorization::Authorization;
 pub use broker::{Schwab, SchwabConfig, SchwabSetupError};
 pub use order_json::order_json;
 pub use preview::Preview;

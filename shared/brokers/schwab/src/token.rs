@@ -86,6 +86,18 @@ impl TokenDocument {
         })
     }
 
+    /// The document of a person's login at `now`, out of the token endpoint's answer.
+    pub(crate) fn of_login(answer: &Value, now: Timestamp) -> Result<Self, TokenDocumentError> {
+        let Value::Object(fields) = answer else {
+            return Err(TokenDocumentError::of("token answer", Some(answer), "an object"));
+        };
+        let mut token = fields.clone();
+        let lifetime = fields.get("expires_in").and_then(whole_seconds).filter(|seconds| *seconds > 0).unwrap_or(Self::LIFETIME);
+        token.insert("expires_at".to_owned(), Value::from(now.as_second().saturating_add(lifetime)));
+        let created = now.as_second();
+        Self::assemble(Map::from_iter([("creation_timestamp".to_owned(), Value::from(created))]), token, created)
+    }
+
     /// The document after a refresh: every field the answer has replaces ours, every other field stays, and so does the
     /// time of the login, because a refresh does not prolong it.
     pub(crate) fn refreshed(&self, answer: &Value, now: Timestamp) -> Result<Self, TokenDocumentError> {

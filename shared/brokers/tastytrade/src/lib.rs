@@ -13,6 +13,7 @@ mod account;
 #[cfg(test)]
 mod any_answer;
 mod auth;
+mod authorization;
 mod broker;
 mod cancel;
 mod chain;
@@ -44,6 +45,7 @@ mod wire_tests;
 use gamma_wire::fields;
 
 pub use auth::ClientAuth;
+pub use authorization::{Authorization, of_grant};
 pub use broker::{Tastytrade, TastytradeConfig, TastytradeSetupError};
 pub use chain::{ContractNames, StreamerSymbol, SymbolBook};
 pub use order_json::{PositionEffect, SOURCE, order_json};

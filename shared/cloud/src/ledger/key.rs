@@ -3,7 +3,8 @@
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gamma_execution::ports::{IntentKey, LedgerError, PendingHandoff, RunKey};
+use gamma_execution::ports::{ControlScope, IntentKey, LedgerError, PendingHandoff, RunKey};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::item::Item;
@@ -161,29 +162,30 @@ pub(super) enum Kind<'a> {
     Run,
 }
 
-/// Whom an operator's record is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HaltScope<'a> {
-    /// Every account.
-    All,
-    /// One account.
-    Account(&'a str),
-}
-
 pub(super) fn arming(operation: &'static str, account: &str) -> Result<Key, LedgerError> {
     checked_account(operation, account)?;
     Ok(Key { partition: format!("control#{account}"), sort: "arming".to_owned() })
 }
 
-pub(super) fn halt(operation: &'static str, scope: HaltScope<'_>) -> Result<Key, LedgerError> {
-    let name = match scope {
-        HaltScope::All => "all",
-        HaltScope::Account(account) => {
-            checked_account(operation, account)?;
-            account
-        }
-    };
-    Ok(Key { partition: format!("control#{name}"), sort: "halt".to_owned() })
+pub(super) fn halt(operation: &'static str, scope: &ControlScope) -> Result<Key, LedgerError> {
+    Ok(Key { partition: controls(operation, scope)?, sort: "halt".to_owned() })
+}
+
+/// The partition of what operators decided for an account, or for all.
+pub(super) fn controls(operation: &'static str, scope: &ControlScope) -> Result<String, LedgerError> {
+    if let ControlScope::Account(account) = scope {
+        checked_account(operation, account)?;
+    }
+    Ok(format!("control#{scope}"))
+}
+
+/// What the sort keys of operators' changes begin with.
+pub(super) const CHANGE: &str = "change#";
+
+/// One change. The time has nine decimals, so that the console lists changes in order.
+pub(super) fn change(operation: &'static str, scope: &ControlScope, at: Timestamp, id: &str) -> Result<Key, LedgerError> {
+    checked(operation, "change", id)?;
+    Ok(Key { partition: controls(operation, scope)?, sort: format!("{CHANGE}{at:.9}#{id}") })
 }
 
 /// The partition of what an account has still to hand off.

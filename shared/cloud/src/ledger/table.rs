@@ -80,6 +80,11 @@ impl Expression {
         Self::new("attribute_not_exists(#pk)", [])
     }
 
+    /// For a step of a transaction that replaces whatever stands there: DynamoDB refuses an empty condition.
+    pub(super) fn always() -> Self {
+        Self::new("attribute_not_exists(#pk) OR attribute_exists(#pk)", [])
+    }
+
     /// As DynamoDB is told it.
     #[must_use]
     pub const fn text(&self) -> &'static str {

@@ -8,13 +8,14 @@ use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::configuration::configuration;
 use super::service::Service;
 use super::{InvokeError, InvokeKind, InvokeResult};
 
@@ -22,6 +23,7 @@ use super::{InvokeError, InvokeKind, InvokeResult};
 pub(super) fn router(service: Weak<Service>) -> Router {
     Router::new()
         .route("/2015-03-31/functions/{function}/invocations", post(invoke))
+        .route("/2015-03-31/functions/{function}/configuration", get(configuration))
         // The limit is Lambda's, not the framework's.
         .layer(DefaultBodyLimit::disable())
         .with_state(service)

@@ -218,7 +218,7 @@ impl Service {
     }
 
     /// Resolves a name, a partial ARN or an ARN, with or without qualifier.
-    fn find(&self, asked: &str, qualifier: Option<&str>) -> Result<Arc<Function>, InvokeError> {
+    pub(super) fn find(&self, asked: &str, qualifier: Option<&str>) -> Result<Arc<Function>, InvokeError> {
         let name = asked.rsplit_once(":function:").map_or(asked, |(_, name)| name);
         let (name, inline) = name.split_once(':').map_or((name, None), |(name, qualifier)| (name, Some(qualifier)));
         let unknown = || {

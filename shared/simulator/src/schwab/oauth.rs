@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Form;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::extract::{Query, Request, State};
+use axum::http::header::{AUTHORIZATION, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -23,6 +23,8 @@ use crate::random::{Stream, stream_at, text};
 
 const ACCESS_LIFE: SignedDuration = SignedDuration::from_secs(1800);
 const REFRESH_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long a code may be made into tokens.
+const CODE_LIFE: SignedDuration = SignedDuration::from_secs(30);
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The tokens that are good.
@@ -33,13 +35,34 @@ pub(super) struct Tokens {
     /// Access tokens by when they end. A refresh does not end the ones before.
     access: Vec<(SecretString, Timestamp)>,
     issued: u64,
+    /// The code of a login that has not been made into tokens yet, where it leads back to, and until when it is good.
+    code: Option<(String, String, Timestamp)>,
 }
 
 impl Tokens {
     /// Those of one login. The access token, where there is one, is good from `start` on, the refresh token from `login` on.
     pub(super) fn new(refresh: &SecretString, access: Option<&SecretString>, seed: u64, (start, login): (Timestamp, Timestamp)) -> Self {
         let access = access.into_iter().map(|token| (token.clone(), start + ACCESS_LIFE)).collect();
-        Self { seed, refresh: refresh.clone(), login, access, issued: 0 }
+        Self { seed, refresh: refresh.clone(), login, access, issued: 0, code: None }
+    }
+
+    /// A person logs in: the code that the browser brings back to `callback`.
+    fn logged_in(&mut self, callback: &str, now: Timestamp) -> String {
+        self.issued += 1;
+        let code = format!("C0.{}@", text(&mut stream_at(self.seed, Stream::Tokens, self.issued), LETTERS, 48));
+        self.code = Some((code.clone(), callback.to_owned(), now + CODE_LIFE));
+        code
+    }
+
+    /// The code made into tokens, once. Those of the login before are over at once.
+    fn exchanged(&mut self, code: &str, callback: &str, now: Timestamp) -> Option<Value> {
+        let (good, registered, until) = self.code.take()?;
+        if good != code || registered != callback || now >= until {
+            return None;
+        }
+        self.access.clear();
+        self.login = now;
+        Some(self.refreshed(true, now))
     }
 
     /// Every access token given out so far is over.
@@ -104,10 +127,28 @@ pub(super) async fn token(State(face): State<Arc<Face>>, headers: HeaderMap, for
             tokens.map_or_else(dead_refresh_token, |tokens| wire::ok(&tokens.refreshed(face.config.rotate_refresh_token, now)))
         }
         (Some("refresh_token"), None) => refusal(StatusCode::BAD_REQUEST, "invalid_request", "refresh_token is required"),
-        // Nobody can log in to a simulation, so no code is ever good.
-        (Some("authorization_code"), _) => refusal(StatusCode::BAD_REQUEST, "invalid_request", "The authorization code is invalid or has expired"),
+        (Some("authorization_code"), _) => {
+            let (now, field) = (face.clock.now(), |name: &str| form.get(name).map(String::as_str).unwrap_or_default());
+            let exchanged = face.state().logins.iter_mut().find_map(|tokens| tokens.exchanged(field("code"), field("redirect_uri"), now));
+            let refused = || refusal(StatusCode::BAD_REQUEST, "invalid_request", "The authorization code is invalid or has expired");
+            exchanged.map_or_else(refused, |tokens| wire::ok(&tokens))
+        }
         _ => refusal(StatusCode::BAD_REQUEST, "invalid_request", "grant_type must be refresh_token or authorization_code"),
     }
+}
+
+/// `GET /v1/oauth/authorize`: whoever comes is the face's own login and consents. The browser is sent back at once.
+pub(super) async fn authorize(State(face): State<Arc<Face>>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+    let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
+    if field("client_id") != face.config.app_key.expose_secret() || field("response_type") != "code" || field("redirect_uri").is_empty() {
+        return refusal(StatusCode::BAD_REQUEST, "invalid_request", "client_id, response_type and redirect_uri must be an application's");
+    }
+    let now = face.clock.now();
+    let Some(code) = face.state().logins.first_mut().map(|tokens| tokens.logged_in(field("redirect_uri"), now)) else {
+        return refusal(StatusCode::BAD_REQUEST, "invalid_request", "There is no login");
+    };
+    let back = format!("{}?code={}&session={}&state={}", field("redirect_uri"), code.replace('@', "%40"), face.next_uuid(), field("state"));
+    (StatusCode::FOUND, [(LOCATION, back)]).into_response()
 }
 
 fn basic(config: &SchwabConfig) -> String {

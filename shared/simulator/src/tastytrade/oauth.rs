@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use axum::extract::{Query, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -32,6 +32,8 @@ pub(super) struct Tokens {
     /// Tokens for streaming quotes, by when they end.
     quotes: Vec<(SecretString, Timestamp)>,
     issued: u64,
+    /// The code of a grant that has not been made into tokens yet, and where it leads back to.
+    code: Option<(String, String)>,
 }
 
 /// A token for streaming quotes.
@@ -45,7 +47,7 @@ impl Tokens {
     /// Those of the login. The access token, where there is one, is good from `start` on.
     pub(super) fn new(refresh: &SecretString, access: Option<&SecretString>, seed: u64, start: Timestamp) -> Self {
         let access = access.into_iter().map(|token| (token.clone(), start + ACCESS_LIFE)).collect();
-        Self { seed, refresh: refresh.clone(), access, quotes: Vec::new(), issued: 0 }
+        Self { seed, refresh: refresh.clone(), access, quotes: Vec::new(), issued: 0, code: None }
     }
 
     /// Every access token given out so far is over.
@@ -121,10 +123,31 @@ pub(super) async fn token(State(face): State<Arc<Face>>, headers: HeaderMap, bod
             }
         }
         (Some("refresh_token"), None) => refused_request("Missing parameter: refresh_token"),
-        // Nobody can log in to a simulation, so no code is ever good.
-        (Some("authorization_code"), _) => refused_grant("invalid_grant", "Code is invalid or has expired"),
+        (Some("authorization_code"), _) if !known || id.is_none() => refused_grant("invalid_client", "Client authentication failed"),
+        (Some("authorization_code"), _) => {
+            let now = face.clock.now();
+            let mut state = face.state();
+            let granted = state.tokens.code.take().filter(|(code, back)| (field("code"), field("redirect_uri")) == (Some(code), Some(back)));
+            match granted {
+                Some(_) => wire::json(StatusCode::OK, &state.tokens.refreshed(true, now)),
+                None => refused_grant("invalid_grant", "Code is invalid or has expired"),
+            }
+        }
         _ => refused_request("grant_type must be refresh_token or authorization_code"),
     }
+}
+
+/// `GET /auth.html`, the consent page: whoever comes is the face's own login and consents. The browser is sent back at once.
+pub(super) async fn consent(State(face): State<Arc<Face>>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+    let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
+    if field("client_id") != face.config.client_id || field("response_type") != "code" || field("redirect_uri").is_empty() {
+        return refused_request("client_id, response_type and redirect_uri must be an application's");
+    }
+    let mut state = face.state();
+    let code = state.tokens.new_token("", 48);
+    state.tokens.code = Some((code.clone(), field("redirect_uri").to_owned()));
+    let back = format!("{}?code={code}&state={}", field("redirect_uri"), field("state"));
+    (StatusCode::FOUND, [(LOCATION, back)]).into_response()
 }
 
 /// `POST /sessions`, the login of old.

@@ -141,7 +141,9 @@ fn signed(number: &str) -> String {
     if number.starts_with('-') { number.to_owned() } else { format!("+{number}") }
 }
 
-pub(crate) fn price(value: &Value, name: &str) -> String {
+/// The price under `name`, or a dash.
+#[must_use]
+pub fn price(value: &Value, name: &str) -> String {
     value[name].as_str().and_then(|text| text.parse::<gamma_market::Price>().ok()).map_or_else(|| "-".to_owned(), |price| price.to_string())
 }
 
@@ -152,11 +154,15 @@ pub fn new_york(at: &str) -> String {
         .map_or_else(|_| at.to_owned(), |at| at.to_zoned(gamma_market::calendar::eastern().clone()).strftime("%H:%M:%S%.1f").to_string())
 }
 
-pub(crate) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+/// The list under `name`, empty where there is none.
+#[must_use]
+pub fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-pub(crate) fn text(value: &Value, name: &str) -> String {
+/// What stands under `name`, as text.
+#[must_use]
+pub fn text(value: &Value, name: &str) -> String {
     match &value[name] {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),

@@ -1,0 +1,72 @@
+//! What every command takes.
+
+use clap::{Args, Parser};
+use gamma_operator::Names;
+
+use crate::commands::Command;
+use crate::trouble::Trouble;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 the answer is no, or something is wrong; 2 wrong usage; 3 could not be reached,
+so nobody knows.
+
+AWS is reached with credentials of the environment (AWS_ACCESS_KEY_ID and its like) or of a profile with
+keys or with a role to assume; of IAM Identity Center (SSO) by way of
+    eval \"$(aws configure export-credentials --format env)\"
+`gamma check` says what is missing.";
+
+/// Sets up, watches and steers gamma-trading, in AWS or (--local) in the demo on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "gamma", version, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Gamma {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where")]
+pub(crate) struct Global {
+    /// The stack (GAMMA_STACK)
+    #[arg(long, global = true, env = "GAMMA_STACK", hide_env = true, value_name = "NAME", default_value = Names::STACK)]
+    pub(crate) stack: String,
+    /// The group of its schedules (GAMMA_SCHEDULE_PREFIX)
+    #[arg(long, global = true, env = "GAMMA_SCHEDULE_PREFIX", hide_env = true, value_name = "NAME", default_value = Names::SCHEDULES)]
+    pub(crate) schedule_prefix: String,
+    /// Its accounts (GAMMA_ACCOUNTS) [default: all of accounts.toml]
+    #[arg(long, global = true, env = "GAMMA_ACCOUNTS", hide_env = true, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) accounts: Vec<String>,
+    /// The AWS region, where environment and profile do not say it
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// The profile of ~/.aws to use, as AWS_PROFILE
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// One JSON document on standard output, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The demo on this machine instead of AWS; `scripts/demo --open` must be running
+    #[arg(long, global = true)]
+    pub(crate) local: bool,
+}
+
+/// Who decides, and why: recorded with every decision of an operator.
+#[derive(Debug, Args)]
+pub(crate) struct Because {
+    /// Why; recorded
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) why: String,
+    /// Who decides; recorded [default: your user name]
+    #[arg(long, env = "USER", hide_env = true, value_name = "NAME")]
+    by: Option<String>,
+}
+
+impl Because {
+    /// Who decides.
+    pub(crate) fn by(&self) -> Result<&str, Trouble> {
+        let by = self.by.as_deref().map(str::trim).filter(|by| !by.is_empty());
+        by.ok_or_else(|| Trouble::no("record who decides", "nobody is named").next("say it with --by"))
+    }
+}

@@ -1,0 +1,78 @@
+//! Where accounts are steered from: the operator's use cases over the stack that is meant.
+
+use std::collections::BTreeMap;
+
+use gamma_cloud::{DynamoLedger, EventBridgeSchedules, Functions, OperatorControls, SsmTokenStore};
+use gamma_execution::ports::ControlScope;
+use gamma_operator::{Broker, Login, Operator, OperatorError, OperatorPorts, Who};
+use gamma_trade::profiles::{self, BrokerKind};
+
+use crate::arguments::Because;
+use crate::desk::World;
+use crate::trouble::Trouble;
+
+/// The ports of [`Operator`], put together.
+pub(crate) struct Bridge<'w> {
+    world: &'w World,
+    records: OperatorControls,
+    days: DynamoLedger,
+    schedules: EventBridgeSchedules,
+    functions: Functions,
+    tokens: SsmTokenStore,
+    logins: BTreeMap<String, Login>,
+}
+
+impl<'w> Bridge<'w> {
+    pub(crate) fn of(world: &'w World) -> Self {
+        Self {
+            records: OperatorControls::new(&world.aws, &world.names.table, world.clock.clone()),
+            days: world.ledger(),
+            schedules: EventBridgeSchedules::new(&world.aws, &world.names.schedules),
+            functions: world.functions(),
+            tokens: SsmTokenStore::new(&world.aws),
+            logins: world.names.accounts().filter_map(|account| Some((account.to_owned(), login(account)?))).collect(),
+            world,
+        }
+    }
+
+    pub(crate) fn operator(&self) -> Operator<'_> {
+        let ports = OperatorPorts {
+            clock: self.world.clock.as_ref(),
+            records: &self.records,
+            days: &self.days,
+            schedules: &self.schedules,
+            functions: &self.functions,
+            tokens: &self.tokens,
+        };
+        Operator { names: &self.world.names, logins: &self.logins, ports }
+    }
+}
+
+/// The login of an account of accounts.toml, under its usual name.
+fn login(account: &str) -> Option<Login> {
+    let (broker, document) = match profiles::broker(account).ok()? {
+        BrokerKind::Schwab => (Broker::Schwab, "/gamma/schwab/token_json"),
+        BrokerKind::Tastytrade => (Broker::Tastytrade, "/gamma/tt/token_json"),
+    };
+    Some(Login { broker, document: document.to_owned() })
+}
+
+/// Who asks, as it is recorded.
+pub(crate) fn who(because: &Because) -> Result<Who<'_>, Trouble> {
+    Ok(Who { by: because.by()?, why: &because.why })
+}
+
+/// An account, or all where none is said.
+pub(crate) fn scope(account: Option<&str>) -> ControlScope {
+    account.map_or(ControlScope::All, ControlScope::from)
+}
+
+/// What an operator asked for was not done, or nobody knows.
+pub(crate) fn trouble(attempted: &str, error: &OperatorError) -> Trouble {
+    match error {
+        OperatorError::UnknownAccount { .. } => Trouble::no(attempted, error).next("--accounts names those of a stack with others"),
+        OperatorError::Unsaid { .. } | OperatorError::NotConfirmed { .. } => Trouble::no(attempted, error),
+        OperatorError::Ledger(_) => Trouble::unknown(attempted, error).next("it may have been done all the same: look with `gamma status`, or do it again"),
+        OperatorError::Function(_) => Trouble::unknown(attempted, error).next("`gamma status` says how the account stands"),
+    }
+}

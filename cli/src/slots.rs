@@ -1,0 +1,146 @@
+//! Every secret that the deployed functions read: taken from their own settings, and read back with their own readers.
+
+use std::collections::BTreeMap;
+
+use gamma_cloud::SecretName;
+use gamma_notify::{MailSettings, PARAMETERS};
+use gamma_post_trade::PostTradeConfig;
+use gamma_sheets::ServiceAccount;
+use gamma_trade::deployment::{AppNames, Deployment};
+use gamma_trade::profiles::{self, BrokerKind, Overrides};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use crate::desk::World;
+use crate::trouble::Trouble;
+
+/// Where a secret is kept, what it is, and who needs it.
+pub(crate) struct Slot {
+    pub(crate) name: SecretName,
+    pub(crate) about: &'static str,
+    pub(crate) optional: bool,
+    pub(crate) kind: Kind,
+    /// Who reads it: accounts, or the functions after a trade.
+    pub(crate) readers: Vec<String>,
+    /// The profile of an account that reads it.
+    profile: String,
+}
+
+/// What a value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// A token document of a broker.
+    Token(#[serde(skip)] BrokerKind),
+    /// An account's sizing.
+    Sizing,
+    /// Sizing by account number.
+    SizingByNumber,
+    /// A Google service account's key.
+    Google,
+    /// One of the parameters of mail.
+    Mail,
+}
+
+const AFTER_A_TRADE: &str = "after a trade";
+
+/// All of them, each once, in the order in which a person fills them in.
+pub(crate) async fn slots(world: &World) -> Result<Vec<Slot>, Trouble> {
+    let mut slots = Vec::new();
+    for account in world.names.accounts() {
+        of_account(&mut slots, account, &world.deployed(account).await?.deployment);
+    }
+    let found = world.functions().deployed(&world.names.sheets_log).await.map_err(|error| world.of_call(&error))?;
+    let mut environment = found.map(|found| found.environment).unwrap_or_default();
+    environment.entry("GAMMA_TABLE".to_owned()).or_insert_with(|| world.names.table.clone());
+    let config = PostTradeConfig::from_env(|name| environment.get(name).cloned());
+    let config = config.map_err(|failure| Trouble::no(format!("read the environment of {}", world.names.sheets_log), failure))?;
+    let about = "the Google service account's key file, for the spreadsheet (JSON, or base64 of it)";
+    let optional = config.spreadsheet.is_none();
+    add(&mut slots, &config.google_account, (about, optional, Kind::Google), (AFTER_A_TRADE, ""));
+    for name in PARAMETERS {
+        let name = SecretName::parse(name).map_err(|error| Trouble::no("read the names of mail's parameters", error))?;
+        add(&mut slots, &name, (about_mail(name.as_str()), true, Kind::Mail), (AFTER_A_TRADE, ""));
+    }
+    Ok(slots)
+}
+
+fn of_account(slots: &mut Vec<Slot>, account: &str, deployment: &Deployment) {
+    let (names, who) = (&deployment.names, (account, deployment.profile()));
+    match &names.app {
+        AppNames::Schwab { key, secret } => {
+            add(slots, key, ("the key of the application at Schwab's developer portal", false, Kind::Text), who);
+            add(slots, secret, ("its secret", false, Kind::Text), who);
+            let about = "Schwab's token document; `gamma login schwab` writes it";
+            add(slots, &names.token, (about, false, Kind::Token(BrokerKind::Schwab)), who);
+        }
+        AppNames::Tastytrade { secret, id, sizing } => {
+            add(slots, secret, ("the secret of the OAuth application at tastytrade", false, Kind::Text), who);
+            add(slots, id, ("its id; `gamma login tastytrade` needs it", true, Kind::Text), who);
+            let about = "tastytrade's token document; `gamma login tastytrade` writes it";
+            add(slots, &names.token, (about, false, Kind::Token(BrokerKind::Tastytrade)), who);
+            add(slots, sizing, ("sizing of tastytrade accounts by number, JSON", true, Kind::SizingByNumber), who);
+        }
+    }
+    add(slots, &names.signal_email, ("the login of GammaWizard", false, Kind::Text), who);
+    add(slots, &names.signal_password, ("its password", false, Kind::Text), who);
+    add(slots, &names.sizing, ("sizing of this account, JSON", true, Kind::Sizing), who);
+    add(slots, &names.account_number, ("which of the login's accounts to trade", true, Kind::Text), who);
+}
+
+fn about_mail(name: &str) -> &'static str {
+    match name.rsplit('/').next().unwrap_or_default() {
+        "smtp_user" => "mail: the login, which is also the sender",
+        "smtp_pass" => "mail: its password",
+        "smtp_to" => "mail: the recipients, separated by commas (else the sender)",
+        "smtp_host" => "mail: the server (else smtp.gmail.com)",
+        "smtp_port" => "mail: its port (else 587)",
+        _ => "mail",
+    }
+}
+
+fn add(slots: &mut Vec<Slot>, name: &SecretName, (about, optional, kind): (&'static str, bool, Kind), (reader, profile): (&str, &str)) {
+    match slots.iter_mut().find(|slot| slot.name == *name) {
+        Some(slot) => {
+            slot.optional &= optional;
+            slot.readers.push(reader.to_owned());
+        }
+        None => slots.push(Slot { name: name.clone(), about, optional, kind, readers: vec![reader.to_owned()], profile: profile.to_owned() }),
+    }
+}
+
+impl Slot {
+    /// Whether the functions could work with this value; what is wrong shows none of it.
+    pub(crate) fn check(&self, value: &SecretString) -> Result<(), String> {
+        let (name, text) = (self.name.as_str(), value.expose_secret());
+        if text.trim().is_empty() {
+            return Err("got nothing, expected text".to_owned());
+        }
+        let sized = |overrides: Overrides<'_>| profiles::load(&self.profile, overrides).map(drop).map_err(|failure| failure.to_string());
+        match self.kind {
+            Kind::Text => Ok(()),
+            Kind::Token(broker) => token_age(broker, value).map(drop).ok_or_else(|| match broker {
+                BrokerKind::Schwab => "got text that is no token document, expected a token file as schwab-py writes it (JSON, or base64 of it)".to_owned(),
+                BrokerKind::Tastytrade => "got text that is no token document, expected JSON with a refresh_token".to_owned(),
+            }),
+            Kind::Sizing => sized(Overrides { sizing: Some((name, text)), ..Overrides::default() }),
+            Kind::SizingByNumber => sized(Overrides { sizing_by_number: Some((name, text)), ..Overrides::default() }),
+            Kind::Google => ServiceAccount::parse(value).map(drop).map_err(|error| error.to_string()),
+            Kind::Mail => {
+                // User and password go together; the one in question stands beside a made-up other.
+                let made_up: BTreeMap<&str, SecretString> = [(PARAMETERS[0], "user@example.com".into()), (PARAMETERS[1], "password".into())].into();
+                MailSettings::read(|asked| if asked == name { Some(value) } else { made_up.get(asked) }).map(drop).map_err(|error| error.to_string())
+            }
+        }
+    }
+}
+
+/// How new a broker's token document is; `None` where it does not read.
+pub(crate) fn token_age(broker: BrokerKind, document: &SecretString) -> Option<gamma_execution::tokens::TokenAge> {
+    match broker {
+        BrokerKind::Schwab => gamma_schwab::token_age(document),
+        BrokerKind::Tastytrade => gamma_tastytrade::token_age(document),
+    }
+}

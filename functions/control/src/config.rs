@@ -1,0 +1,105 @@
+//! What the deployment says: the stack by name, its accounts, and where the services are.
+
+use std::collections::BTreeMap;
+
+use gamma_lambda::{Failure, is_loopback};
+use gamma_operator::{Broker, Login, Names};
+use gamma_trade::profiles::{self, BrokerKind};
+
+/// The environment of this function, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// What the stack's parts are called: `GAMMA_STACK`, `GAMMA_SCHEDULE_PREFIX`, `GAMMA_ACCOUNTS`, `GAMMA_TABLE`.
+    pub names: Names,
+    /// The login of each account that accounts.toml knows.
+    pub logins: BTreeMap<String, Login>,
+    /// `GAMMA_CLOCK_URL`: the virtual clock of a local stack; accepted only where AWS is on loopback too.
+    pub clock_url: Option<String>,
+}
+
+/// The services that this function calls.
+const SERVICES: [&str; 4] = ["SSM", "DYNAMODB", "SCHEDULER", "LAMBDA"];
+
+impl Config {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Failure`] `BadDeployment` names the variable, what came and what was expected.
+    pub fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let bad = |name: &str, got: &str, expected: &str| Failure::new("BadDeployment", format!("environment {name}: got {got}, expected {expected}"));
+        let value = |name: &str| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let needed = |name: &str, expected: &str| value(name).ok_or_else(|| bad(name, "nothing", expected));
+        let (stack, schedules) = (needed("GAMMA_STACK", "the stack's name")?, needed("GAMMA_SCHEDULE_PREFIX", "what the schedules' names begin with")?);
+        let listed = needed("GAMMA_ACCOUNTS", "the accounts, separated by commas")?;
+        let accounts: Vec<&str> = listed.split(',').map(str::trim).collect();
+        // The names that the ledger keeps for itself.
+        let is_name = |account: &&str| !account.is_empty() && !account.contains('#') && !matches!(*account, "all" | "control" | "token" | "warmup");
+        if !accounts.iter().all(is_name) {
+            return Err(bad("GAMMA_ACCOUNTS", &format!("{listed:?}"), "names of accounts, separated by commas"));
+        }
+        let mut names = Names::of_stack(&stack, &schedules, &accounts);
+        names.table = needed("GAMMA_TABLE", "the ledger table's name")?;
+        let clock_url = value("GAMMA_CLOCK_URL");
+        let endpoint = |service| value(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| value("AWS_ENDPOINT_URL"));
+        let aws_is_local = SERVICES.map(endpoint).iter().all(|url| url.as_deref().is_some_and(is_loopback));
+        if clock_url.as_deref().is_some_and(|clock| !(aws_is_local && is_loopback(clock))) {
+            return Err(bad("GAMMA_CLOCK_URL", "a virtual clock", "none, unless AWS and the clock are on loopback"));
+        }
+        let logins = names.accounts().filter_map(|account| Some((account.to_owned(), login_of(account)?))).collect();
+        Ok(Self { names, logins, clock_url })
+    }
+}
+
+/// The login by which an account of accounts.toml trades, under its usual name.
+#[must_use]
+pub fn login_of(account: &str) -> Option<Login> {
+    let (broker, document) = match profiles::broker(account).ok()? {
+        BrokerKind::Schwab => (Broker::Schwab, "/gamma/schwab/token_json"),
+        BrokerKind::Tastytrade => (Broker::Tastytrade, "/gamma/tt/token_json"),
+    };
+    Some(Login { broker, document: document.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCAL: [(&str, &str); 6] = [
+        ("GAMMA_STACK", "gamma-trading"),
+        ("GAMMA_SCHEDULE_PREFIX", "gamma-cs"),
+        ("GAMMA_ACCOUNTS", "schwab, tt-ira,schwab-ira"),
+        ("GAMMA_TABLE", "ledger"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:5000"),
+        ("GAMMA_CLOCK_URL", "http://127.0.0.1:5001"),
+    ];
+
+    fn config(changes: &[(&str, &str)]) -> Result<Config, String> {
+        let value = |name: &str| changes.iter().chain(&LOCAL).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::from_env(value).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn names_follow_from_the_stack_and_logins_from_the_accounts() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.names.table, "ledger");
+        assert_eq!(config.names.trade["tt-ira"], "gamma-trading-trade-tt-ira");
+        let login = |account: &str| config.logins.get(account).map(|login| (login.broker, login.document.as_str()));
+        assert_eq!(login("schwab"), Some((Broker::Schwab, "/gamma/schwab/token_json")));
+        assert_eq!(login("tt-ira"), Some((Broker::Tastytrade, "/gamma/tt/token_json")));
+        assert_eq!(login("schwab-ira"), None, "status says that it is not known");
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        for name in ["GAMMA_STACK", "GAMMA_SCHEDULE_PREFIX", "GAMMA_ACCOUNTS", "GAMMA_TABLE"] {
+            assert!(config(&[(name, " ")]).unwrap_err().contains(&format!("{name}: got nothing")), "{name}");
+        }
+        for accounts in ["schwab,,tt-ira", "all", "schwab,token", "a#b"] {
+            assert!(config(&[("GAMMA_ACCOUNTS", accounts)]).unwrap_err().contains("GAMMA_ACCOUNTS"), "{accounts}");
+        }
+        for change in [("AWS_ENDPOINT_URL_SCHEDULER", "https://scheduler.us-east-1.amazonaws.com"), ("GAMMA_CLOCK_URL", "http://192.168.0.9:1")] {
+            assert!(config(&[change]).unwrap_err().contains("GAMMA_CLOCK_URL"), "{change:?}");
+        }
+        assert_eq!(config(&[("GAMMA_CLOCK_URL", ""), ("AWS_ENDPOINT_URL", "")]).unwrap().clock_url, None);
+    }
+}
