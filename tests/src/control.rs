@@ -7,7 +7,7 @@ use std::time::Duration;
 use gamma_operator::Names;
 use gamma_simulator::host::FunctionConfig;
 
-use crate::stack::{TRADERS, Trader};
+use crate::stack::{TRADERS, Trader, key_of};
 
 /// The function's name.
 pub const CONTROL: &str = "gamma-trading-control";
@@ -18,7 +18,7 @@ pub(crate) fn functions(trade: &Path, environment: &BTreeMap<String, String>, of
     let own = [("GAMMA_STACK", Names::STACK), ("GAMMA_SCHEDULE_PREFIX", Names::SCHEDULES), ("GAMMA_ACCOUNTS", &accounts)];
     let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let control = FunctionConfig {
-        environment: environment.clone().into_iter().chain(own).collect(),
+        environment: environment.clone().into_iter().chain(own).chain(key_of(environment, "control")).collect(),
         timeout: Duration::from_secs(60),
         memory_mb: 256,
         ..FunctionConfig::new(CONTROL, trade.with_file_name("control"))
