@@ -19,6 +19,8 @@ CODE = {
     "token-keeper": ["functions/token-keeper", "shared/lambda"],
     "control": ["functions/control", "shared/operator", "shared/lambda"],
 }
+# And those of which a function runs a part, which may read what it reads, and needs nothing that it does not set.
+PARTLY = {"token-keeper": ["functions/trade"], "control": ["functions/trade"]}
 
 
 class Subject:

@@ -145,6 +145,15 @@ class Refused(unittest.TestCase):
         with self.assertRaisesRegex(LoadError, r"declared, but not there: ShortLived \(AWS::SNS::Topic\)"):
             deployment.counted()
 
+    def test_what_is_not_as_the_template_has_it_is_named(self):
+        client = clients(MOTO.endpoint)
+        topic = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "drifted"}}
+        stack = Deployment(client, self.template_with("Drifted", topic), "drifting").deploy({})
+        self.assertEqual(differences(client, stack), [])
+        url = client("sqs").get_queue_url(QueueName="drifting-dead-letters")["QueueUrl"]
+        client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": "60"})
+        self.assertEqual(differences(client, stack), ["DeadLetters.MessageRetentionPeriod: template 1209600, there 60"])
+
     def test_as_a_command_it_makes_only_what_is_asked(self):
         kinds = ["AWS::SQS::Queue", "AWS::Scheduler::ScheduleGroup", "AWS::Scheduler::Schedule"]
         command = [sys.executable, str(Path(__file__).parent / "load.py"), "--endpoint", MOTO.endpoint, "--stack", "beside"]

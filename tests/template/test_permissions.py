@@ -1,6 +1,8 @@
 """The check of permissions: told what is asked, it must see what is missing, what is too much, and every mutant."""
 
 import json
+import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -183,6 +185,32 @@ class OfTheTemplate(unittest.TestCase):
         strangers = [said for said in all_complaints(self.roles, asked) if "no function of the template" in said]
         self.assertEqual(len(strangers), 1)
         self.assertTrue(strangers[0].startswith("trade-bogus: asks for 1 things"), strangers)
+
+    def as_recorded(self):
+        """What tests would leave that ask for all that is granted, but for what no test asks for."""
+        excused = permissions.untested_of(self.roles)
+        for name, role in self.roles.roles.items():
+            for grant in [grant for one in role.statements for grant in one.grants()]:
+                if name == "scheduler" or grant.action.startswith(("logs:", "sqs:")) or any(like(a, name) and like(b, str(grant)) for a, b, _ in excused):
+                    continue
+                short = {"dynamodb": "gamma-1-0", "iam": "role", "sns": "topic"}.get(grant.action.partition(":")[0])
+                asked = grant.resource.partition(":parameter")[2] or grant.resource.rpartition("schedule/")[2].rpartition(":function:")[2]
+                yield {"role": name, "action": grant.action, "resource": short or filled(asked), "leading_keys": [filled(grant.key)] if grant.key else []}
+
+    def command(self, lines):
+        with tempfile.TemporaryDirectory() as directory:
+            (Path(directory) / "1-0.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+            program = [sys.executable, str(Path(__file__).with_name("permissions.py")), directory]
+            return subprocess.run(program, capture_output=True, text=True, timeout=120)
+
+    def test_as_a_command_it_says_what_is_wrong_or_that_nothing_is(self):
+        lines = list(self.as_recorded())
+        done = self.command(lines)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^10 roles: granted what \d+ calls need, and nothing else; \d+ mutants of them are all noticed$")
+        done = self.command([line for line in lines if line["action"] != "iam:PassRole"] + [{**lines[0], "action": "dynamodb:Scan", "role": "control"}])
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"control: needs dynamodb:Scan on .*\n(.*\n)*control: statement \d+ grants iam:PassRole on .*, and nothing needs it")
 
     def test_no_records_is_an_error_and_each_is_read_once(self):
         with tempfile.TemporaryDirectory() as directory:

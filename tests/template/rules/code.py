@@ -2,7 +2,7 @@
 
 import re
 
-from subject import CODE
+from subject import CODE, PARTLY
 
 from . import rule
 
@@ -11,7 +11,7 @@ UNREAD = {"GAMMA_METRICS", "GAMMA_TOKENS"}
 
 
 def read_by(subject, binary):
-    return set(re.findall(r"GAMMA_[A-Z_]*[A-Z]", subject.rust(*CODE[binary])))
+    return set(re.findall(r"GAMMA_[A-Z_]*[A-Z]", subject.rust(*CODE[binary], *PARTLY.get(binary, []))))
 
 
 def required_by(subject, binary):
