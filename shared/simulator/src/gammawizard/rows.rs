@@ -171,6 +171,7 @@ fn is_session(date: &Date) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::civil::date;
 
     fn rows(seed: u64, choice: SignalChoice) -> Vec<PublishedRow> {
         let market = Market::new(Chain::spxw_2025_09_03().unwrap(), seed, "2025-09-03T10:00-04:00".parse().unwrap());
@@ -213,5 +214,22 @@ mod tests {
             seen.insert((today.fields["LeftGo"].to_string(), today.fields["RightGo"].to_string()));
         }
         assert_eq!(seen.len(), 4, "{seen:?}");
+    }
+
+    #[test]
+    fn every_session_has_a_row_that_fits_the_market_as_it_then_stands() {
+        let (friday, monday, tuesday) = (date(2025, 11, 28), date(2025, 12, 1), date(2025, 12, 2));
+        let chain = Chain::spxw_2025_09_03().unwrap().dated(date(2025, 11, 27), [friday, monday, tuesday]);
+        let mut market = Market::new(chain, 5, "2025-11-27T10:00-05:00".parse().unwrap());
+        let rows = session_rows(&market, 5, SignalChoice::ShortCondor { vix_one: Decimal::new(20, 2) }, monday);
+        let dates: Vec<_> = rows.iter().map(|row| (row.fields["Date"].as_str().unwrap(), row.fields["TDate"].as_str().unwrap())).collect();
+        assert_eq!(dates, [("2025-11-28", "2025-12-01T00:00:00"), ("2025-12-01", "2025-12-02T00:00:00")], "Thanksgiving has none");
+        for (row, expiry) in rows.iter().zip([monday, tuesday]) {
+            market.advance_to(row.at);
+            assert_eq!(row.fields["SPX"], json!(market.underlying().to_string()));
+            let strike = Strike::whole(u32::try_from(row.fields["Limit"].as_i64().unwrap()).unwrap()).unwrap();
+            assert!(market.quote(&OptionSymbol::new(ROOT, expiry, Right::Put, strike).unwrap()).is_some(), "{expiry} {strike:?}");
+        }
+        assert_ne!(rows[0].fields["SPX"], rows[1].fields["SPX"], "the market went on");
     }
 }
