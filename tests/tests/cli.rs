@@ -68,11 +68,12 @@ async fn a_first_time_user_seeds_logs_in_checks_and_runs_dry() {
     let again: Vec<&str> = seed.iter().copied().chain(["--overwrite"]).collect();
     said(operator.types(&again, &environment, "").await.unwrap(), 1, &["written, version 2"]);
 
+    let mut told = String::new();
     for broker in ["schwab", "tastytrade"] {
         let shown = operator.logs_in(&["login", broker], str::to_owned).await.unwrap();
         // The address to open names the application, or nobody could be asked to consent.
         let err = shown.err.replace(&format!("client_id={}", CANARIES[0].1), "client_id=…");
-        said(Said { err, ..shown }, 0, &["Logged in", "is written, version 1"]);
+        told += &said(Said { err, ..shown }, 0, &["Logged in", "is written, version 1"]);
     }
     let (token, _) = stack.token().await.unwrap();
     let now = stack.simulator.clock().now().as_second();
@@ -80,6 +81,10 @@ async fn a_first_time_user_seeds_logs_in_checks_and_runs_dry() {
     assert!(token["token"]["refresh_token"].is_string() && token["token"]["id_token"].is_string());
     let (grant, _) = stack.token_of(TASTYTRADE_TOKEN).await.unwrap();
     assert_eq!(grant.as_object().unwrap().keys().collect::<Vec<_>>(), ["refresh_token"], "undated: a run's refresh of the old one cannot win");
+
+    for new in [&token["token"]["access_token"], &token["token"]["refresh_token"], &grant["refresh_token"]] {
+        assert!(new.as_str().is_some_and(|new| !told.contains(new)), "a new token is shown: {told}");
+    }
 
     said(operator.calls(&["check"]).await.unwrap(), 0, &["the login lives for 168 hours more", "live, armed", "Everything is as it should be."]);
     said(operator.calls(&["warmup", "schwab"]).await.unwrap(), 0, &["ready to trade  yes"]);

@@ -218,9 +218,9 @@ fn next_step(missing: &[String], empty: &[String]) -> &'static str {
     let secret = |name: &&String| name.starts_with(PREFIX);
     let names: Vec<&String> = missing.iter().chain(empty).collect();
     match names.iter().filter(|name| secret(name)).count() {
-        0 => "write them with scripts/seed-ssm",
+        0 => "write them with gamma seed",
         all if all == names.len() => "write them with aws secretsmanager put-secret-value",
-        _ => "write parameters with scripts/seed-ssm, secrets with aws secretsmanager put-secret-value",
+        _ => "write parameters with gamma seed, secrets with aws secretsmanager put-secret-value",
     }
 }
 

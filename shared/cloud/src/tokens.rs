@@ -67,12 +67,12 @@ impl SsmTokenStore {
         let fail = |reason: String| failed("read", name, reason);
         let sent = self.client.get_parameter().name(selected).with_decryption(true).send().await;
         let answer = sent.map_err(|error| match code(&error) {
-            "ParameterNotFound" => fail("the parameter is missing; write it with scripts/seed-ssm".to_owned()),
+            "ParameterNotFound" => fail("the parameter is missing; write it with gamma seed".to_owned()),
             _ => fail(reason(&error)),
         })?;
         let parameter = answer.parameter.ok_or_else(|| fail("the answer holds no parameter".to_owned()))?;
         let text = parameter.value.filter(|text| !text.trim().is_empty());
-        let text = text.ok_or_else(|| fail("the value is empty; write it with scripts/seed-ssm".to_owned()))?;
+        let text = text.ok_or_else(|| fail("the value is empty; write it with gamma seed".to_owned()))?;
         Ok(StoredToken { text: SecretString::from(text), version: TokenVersion::Count(parameter.version) })
     }
 

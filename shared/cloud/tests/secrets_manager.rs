@@ -70,7 +70,7 @@ async fn what_is_wrong_with_a_secret_is_named_with_the_next_step() {
             vec!["secretsmanager:wrong/none", "secretsmanager:wrong/json#other", "secretsmanager:wrong/json#blank"],
             "secrets: missing [secretsmanager:wrong/json#other, secretsmanager:wrong/none], empty [secretsmanager:wrong/json#blank]; write them with aws secretsmanager put-secret-value",
         ),
-        (vec!["/wrong/none", "secretsmanager:wrong/none"], "; write parameters with scripts/seed-ssm, secrets with aws secretsmanager put-secret-value"),
+        (vec!["/wrong/none", "secretsmanager:wrong/none"], "; write parameters with gamma seed, secrets with aws secretsmanager put-secret-value"),
         (vec!["secretsmanager:wrong/json#number"], "secret secretsmanager:wrong/json#number: got a JSON value that is no text"),
         (vec!["secretsmanager:wrong/text#key"], "secret secretsmanager:wrong/text#key: got a secret that is no JSON object"),
         (vec!["secretsmanager:wrong/binary"], "secret secretsmanager:wrong/binary: got a binary secret, expected text"),

@@ -52,7 +52,7 @@ async fn everything_missing_or_blank_is_named_at_once() {
     let required = ["/partial/b", "/partial/there", "/partial/blank", "/partial/a"];
     let secrets = Secrets::new(&moto::config().await, Arc::new(StillClock::default()));
     let error = secrets.read_with(&required, &["/partial/optional"]).await.unwrap_err();
-    assert_eq!(error.to_string(), "secrets: missing [/partial/a, /partial/b], empty [/partial/blank, /partial/optional]; write them with scripts/seed-ssm");
+    assert_eq!(error.to_string(), "secrets: missing [/partial/a, /partial/b], empty [/partial/blank, /partial/optional]; write them with gamma seed");
     assert_eq!(secrets.read(&["/partial/there"]).await.unwrap().version("/partial/there").unwrap(), TokenVersion::Count(1));
 }
 
@@ -62,7 +62,7 @@ async fn a_token_is_overwritten_and_its_version_rises() {
     let store = SsmTokenStore::new(&moto::config().await);
     let name = "/gamma/test/token_json";
     let error = store.load(name).await.unwrap_err().to_string();
-    assert_eq!(error, format!("token store: read {name}: the parameter is missing; write it with scripts/seed-ssm"));
+    assert_eq!(error, format!("token store: read {name}: the parameter is missing; write it with gamma seed"));
 
     let mut before = 0;
     for version in 1..=2 {
