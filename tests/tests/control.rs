@@ -6,6 +6,7 @@ use gamma_simulator::exchange::OrderState;
 use gamma_tests::audit::After;
 use gamma_tests::control::CONTROL;
 use gamma_tests::moto::Moto;
+use gamma_tests::operator::Operator;
 use gamma_tests::stack::{Answer, CANARIES, SCHWAB, Stack, StackConfig, TT_IRA, Trader};
 use serde_json::{Value, json};
 
@@ -247,4 +248,61 @@ async fn a_run_that_died_is_recovered_and_handed_off_when_an_operator_asks() {
     assert_eq!(desk.asked(RECOVER).await["recovery"], "asked_for");
     desk.stack.host.settled().await;
     assert_eq!(desk.asked(STATUS).await["accounts"][0]["last_sweep"]["outcome"], "swept");
+}
+
+/// The command's own words, and how it ended.
+async fn says(operator: &Operator, arguments: &[&str], typed: &str) -> (Option<i32>, String) {
+    let said = operator.types(arguments, &[], typed).await.unwrap();
+    (said.code, format!("{}{}", said.out, said.err))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn a_person_steers_with_the_command_and_status_fits_a_screen() {
+    let desk = Desk::open(StackConfig { armed: false, ..StackConfig::of_seed(FILLING) }).await;
+    let operator = Operator::of(&desk.stack, &desk.moto).unwrap();
+    let by = ["--by", "Ada", "--why", "the dry week was right"];
+    let with = |words: &[&'static str]| words.iter().copied().chain(by).collect::<Vec<_>>();
+
+    let (code, words) = says(&operator, &with(&["arm", "schwab"]), "tt-ira\n").await;
+    assert!(code == Some(1) && words.contains("nothing was changed"), "{words}");
+    assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "not_armed");
+    let (code, words) = says(&operator, &with(&["arm", "schwab"]), "schwab\n").await;
+    assert!(code == Some(0) && words.contains("schwab is armed"), "{words}");
+    let (code, words) = says(&operator, &with(&["arm", "schwab-ira"]), "schwab-ira\n").await;
+    assert!(code == Some(1) && words.contains("expected one of schwab, tt-individual, tt-ira"), "{words}");
+    let (code, words) = says(&operator, &["halt", "all", "--by", "Ada"], "").await;
+    assert!(code == Some(2) && words.contains("--why"), "who says not why halts nobody: {words}");
+    let (code, words) = says(&operator, &with(&["halt", "all"]), "").await;
+    assert!(code == Some(0) && words.contains("Every account is halted"), "{words}");
+    assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "halted");
+    let (code, _) = says(&operator, &with(&["resume", "all"]), "").await;
+    assert_eq!((code, desk.stack.invoke(LIVE).await.unwrap().outcome()), (Some(0), "filled"));
+
+    let trade = "cron(13 16 ? * MON-FRI *)";
+    let names = ["schwab", "tt-ira", "tt-individual"].map(|account| ["-warmup", "", "-sweep", "-last-sweep"].map(|kind| format!("gamma-cs-{account}{kind}")));
+    let schedules: Vec<(&str, &str)> = names.iter().flatten().map(|name| (name.as_str(), trade)).collect();
+    desk.make_schedules(&schedules).await;
+    let (code, words) = says(&operator, &with(&["schedules", "off", "schwab"]), "").await;
+    assert!(code == Some(0) && words.matches("switched off").count() == 2, "{words}");
+    let (code, words) = says(&operator, &["schedules"], "").await;
+    assert!(code == Some(1) && words.contains("gamma-cs-token-keeper") && words.contains("missing"), "this stack has no token keeper: {words}");
+    assert!(words.contains("Thu 2025-09-04 16:13"), "{words}");
+
+    desk.stack.until("20:16:10").await;
+    let (code, words) = says(&operator, &["recover", "schwab"], "").await;
+    assert!(code == Some(0) && words.contains("the day ended filled"), "{words}");
+    says(&operator, &with(&["halt", "tt-ira"]), "").await;
+    let (code, words) = says(&operator, &["status"], "").await;
+    println!("{words}");
+    assert_eq!(code, Some(0), "{words}");
+    for expected in
+        ["armed since Wed 2025-09-03", "2025-09-03 filled", "never armed", "HALTED (tt-ira)", "trade off", "143 hours left", "does not end by itself"]
+    {
+        assert!(words.contains(expected), "{expected}: {words}");
+    }
+    assert!(words.lines().count() <= 30 && words.lines().all(|line| line.chars().count() <= 120), "one screen: {words}");
+    let (_, json) = says(&operator, &["--json", "status", "tt-ira"], "").await;
+    let status: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(status["accounts"][0]["halted"][0]["by"], "Ada");
 }

@@ -55,9 +55,10 @@ const fn is_unknown<T>(known: &Known<T>) -> bool {
 }
 
 fn account(account: &AccountStatus) -> String {
-    let mut lines = vec![format!("{}: {}; {}", account.account, armed(account), halted(account))];
+    let mut lines = vec![format!("{}: {}", account.account, armed(account))];
+    lines.extend(halted(account).into_iter().map(|halt| format!("  {halt}")));
     let mut line = |name: &str, words: String| lines.push(format!("  {name:<9} {words}"));
-    let sweep = said(&account.last_sweep, |sweep| sweep.as_ref().map_or_else(|| "no sweep".to_owned(), |sweep| format!("swept: {}", ended(sweep))));
+    let sweep = said(&account.last_sweep, |sweep| sweep.as_ref().map_or_else(|| "no sweep".to_owned(), |sweep| format!("sweep: {}", ended(sweep))));
     let none = format!("none since {}", account.looked_back_to);
     line("last run", format!("{}; {sweep}", said(&account.last_run, |run| run.as_ref().map_or_else(|| none.clone(), ran))));
     line("next", next(account));
@@ -101,14 +102,12 @@ fn armed(account: &AccountStatus) -> String {
     })
 }
 
-fn halted(account: &AccountStatus) -> String {
-    said(&account.halted, |halts| {
-        if halts.is_empty() {
-            return "not halted".to_owned();
-        }
-        let one = |halt: &gamma_operator::Halted| format!("HALTED ({}) since {} ({}: {})", halt.whom, minute(halt.since), halt.by, halt.why);
-        halts.iter().map(one).collect::<Vec<_>>().join(" and ")
-    })
+/// A line for each halt; none where there is none.
+fn halted(account: &AccountStatus) -> Vec<String> {
+    match &account.halted {
+        Known::Unknown { unknown } => vec![format!("halted    unknown: {unknown}")],
+        Known::Is(halts) => halts.iter().map(|halt| format!("HALTED ({}) since {} ({}: {})", halt.whom, minute(halt.since), halt.by, halt.why)).collect(),
+    }
 }
 
 fn ran(run: &LastRun) -> String {
