@@ -16,6 +16,7 @@ mod client;
 #[doc(hidden)]
 pub mod decode;
 mod error_body;
+mod login;
 mod order_json;
 mod order_list;
 mod order_status;
@@ -32,6 +33,7 @@ mod wire_tests;
 use gamma_wire::fields;
 
 pub use broker::{Schwab, SchwabConfig, SchwabSetupError};
+pub use login::{SchwabLogin, SchwabLoginConfig};
 pub use order_json::order_json;
 pub use preview::Preview;
 pub use token::{TokenDocumentError, token_age};

@@ -113,10 +113,6 @@ impl TokenDocument {
     pub(crate) const fn expires(&self) -> i64 {
         self.expires
     }
-
-    pub(crate) const fn refresh(&self) -> &SecretString {
-        &self.refresh
-    }
 }
 
 impl gamma_wire::TokenDocument for TokenDocument {
@@ -156,6 +152,10 @@ impl gamma_wire::TokenDocument for TokenDocument {
 
     fn access(&self) -> &SecretString {
         &self.access
+    }
+
+    fn refresh(&self) -> &SecretString {
+        &self.refresh
     }
 }
 
