@@ -9,3 +9,4 @@ pub mod side_by_side;
 pub mod stack;
 pub mod story;
 pub mod tabs;
+pub mod token_keeper;

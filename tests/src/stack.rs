@@ -26,6 +26,7 @@ mod setting;
 use crate::audit::{After, violations};
 use crate::moto::Moto;
 use crate::post_trade;
+use crate::token_keeper;
 use setting::{environment, of_account, simulator_config, tastytrade_document};
 pub(crate) use setting::{function_binary, token_document};
 
@@ -83,6 +84,10 @@ pub struct StackConfig {
     pub armed: bool,
     /// Whether the stored access tokens have already expired; tastytrade's says nothing of its age then.
     pub expired_token: bool,
+    /// How long ago a person logged in at Schwab, at the broker too. `None`: a day by the document, and the broker's seven days begin now.
+    pub login_age: Option<SignedDuration>,
+    /// Whether the brokers replace the refresh token with every refresh.
+    pub rotating: bool,
     /// Dollars in each account.
     pub cash: Decimal,
     /// Logins at the broker beside the stack's own account, with their accounts.
@@ -93,6 +98,8 @@ pub struct StackConfig {
     pub faults: FaultPlan,
     /// Whether the functions that come after a trade are deployed too.
     pub post_trade: bool,
+    /// Whether the function that keeps the tokens is deployed.
+    pub token_keeper: bool,
     /// How often Lambda runs a failed asynchronous event again.
     pub retries: u8,
     /// Parameters to write instead of, or beside, the usual ones; an empty text leaves one out.
@@ -114,11 +121,14 @@ impl StackConfig {
             live: true,
             armed: true,
             expired_token: true,
+            login_age: None,
+            rotating: false,
             cash: Decimal::from(25_000),
             more_logins: Vec::new(),
             signal: None,
             faults: FaultPlan::default(),
             post_trade: false,
+            token_keeper: false,
             retries: 0,
             parameters: BTreeMap::new(),
             environment: BTreeMap::new(),
@@ -167,6 +177,7 @@ impl Stack {
         if config.post_trade {
             functions.extend(post_trade::functions(&simulator, &binary, |trader| of_account(&environment, trader)));
         }
+        functions.extend(config.token_keeper.then(|| token_keeper::function(&binary, &environment)));
         let host = Host::start(HostConfig { functions, clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
         let stack = Self { simulator, host, aws, table, environment, http: reqwest::Client::new() };
         stack.seed(config).await?;

@@ -176,6 +176,12 @@ impl TokenKeeper {
         (self.read_age)(&self.state().current).filter(|age| *age != TokenAge::UNDATED)
     }
 
+    /// Whether the newest document that is known here is one.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        (self.read_age)(&self.state().current).is_some()
+    }
+
     /// Saves what is not known to be saved; answers with what became of the document over the whole run.
     pub async fn flush(&self) -> TokenSummary {
         if self.borrows {
