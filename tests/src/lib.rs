@@ -12,3 +12,4 @@ pub mod side_by_side;
 pub mod stack;
 pub use gamma_operator::story;
 pub mod tabs;
+pub mod token_keeper;

@@ -30,6 +30,7 @@ use crate::audit::{After, violations};
 use crate::control;
 use crate::moto::Moto;
 use crate::post_trade;
+use crate::token_keeper;
 pub use answer::Answer;
 use setting::{aws_calls, environment, of_account, simulator_config, tastytrade_document};
 pub(crate) use setting::{function_binary, key_of, token_document};
@@ -90,6 +91,10 @@ pub struct StackConfig {
     pub armed: bool,
     /// Whether the stored access tokens have already expired; tastytrade's says nothing of its age then.
     pub expired_token: bool,
+    /// How long ago a person logged in at Schwab, at the broker too. `None`: a day by the document, and the broker's seven days begin now.
+    pub login_age: Option<SignedDuration>,
+    /// Whether the brokers replace the refresh token with every refresh.
+    pub rotating: bool,
     /// Dollars in each account.
     pub cash: Decimal,
     /// Logins at the broker beside the stack's own account, with their accounts.
@@ -102,6 +107,8 @@ pub struct StackConfig {
     pub post_trade: bool,
     /// Whether the operator's function is deployed.
     pub control: bool,
+    /// Whether the function that keeps the tokens is deployed.
+    pub token_keeper: bool,
     /// How often Lambda runs a failed asynchronous event again.
     pub retries: u8,
     /// Parameters to write instead of, or beside, the usual ones; an empty text leaves one out.
@@ -129,12 +136,15 @@ impl StackConfig {
             live: true,
             armed: true,
             expired_token: true,
+            login_age: None,
+            rotating: false,
             cash: Decimal::from(25_000),
             more_logins: Vec::new(),
             signal: None,
             faults: FaultPlan::default(),
             post_trade: false,
             control: false,
+            token_keeper: false,
             retries: 0,
             parameters: BTreeMap::new(),
             environment: BTreeMap::new(),
@@ -201,6 +211,7 @@ impl Stack {
         if config.control {
             functions.extend(control::functions(&binary, &environment, |trader| of_account(&environment, trader)));
         }
+        functions.extend(config.token_keeper.then(|| token_keeper::function(config, &binary, &environment)));
         let host = Host::start(HostConfig { functions, clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
         host.note_calls(&aws_calls);
         host.send_failures_to(moto.address());

@@ -6,7 +6,9 @@ use gamma_edge_guard::event::{self, Event};
 use gamma_edge_guard::{EdgeError, EdgePorts, Observed, backfill, observe, rebuild, sheet};
 use gamma_execution::notice::{notice_of_failure, notice_of_pause};
 use gamma_execution::ports::{Archive, RunKey, Verdict};
-use gamma_lambda::{Failure, clock, deadline, run_id, start_log};
+use gamma_lambda::clock::RunClock;
+use gamma_lambda::metrics::Metrics;
+use gamma_lambda::{Failure, counted, deadline, run_id, start_log};
 use gamma_market::calendar::trade_date;
 use gamma_post_trade::{Office, PostTradeConfig, Written};
 use gamma_sheets::SheetsTokens;
@@ -28,14 +30,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     start_log();
     let value = |name: &str| std::env::var(name).ok();
     let config = Deployment::from_env(value).and_then(|deployment| Ok(Config { deployment, post_trade: PostTradeConfig::from_env(value)? }));
-    let (config, tokens) = (Arc::new(config), SheetsTokens::default());
+    let (config, tokens, metrics) = (Arc::new(config), SheetsTokens::default(), Metrics::from_env(value));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let (config, tokens) = (Arc::clone(&config), tokens.clone());
+        let (config, tokens, metrics) = (Arc::clone(&config), tokens.clone(), metrics.clone());
         async move {
-            let result = match config.as_ref() {
-                Ok(config) => Box::pin(handle(config, event, &tokens)).await,
+            let clock_url = config.as_ref().as_ref().ok().and_then(|config| config.post_trade.clock_url.as_deref());
+            let request_id = event.context.request_id.clone();
+            let result = counted(&metrics, clock_url, &request_id, async |clock| match config.as_ref() {
+                Ok(config) => Box::pin(handle(config, event, clock, &tokens)).await,
                 Err(failure) => Err(failure.clone()),
-            };
+            })
+            .await;
             if let Err(failure) = &result {
                 tracing::error!(error_type = failure.error_type, alarm = true, "{failure}");
             }
@@ -45,18 +50,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-async fn handle(config: &Config, event: LambdaEvent<Value>, tokens: &SheetsTokens) -> Result<Value, Failure> {
+async fn handle(config: &Config, event: LambdaEvent<Value>, clock: Arc<dyn RunClock>, tokens: &SheetsTokens) -> Result<Value, Failure> {
     let asked = event::parse(&event.payload, config.deployment.account())?;
-    let clock = clock::of(config.post_trade.clock_url.as_deref(), &event.context.request_id).await?;
     let deadline = deadline(&event.context);
     let delivery = run_id::unique(&event.context.request_id);
     let assembly = Assembly::new(&config.deployment, Arc::clone(&clock), &delivery, QuoteTokens::default()).await;
-    let result = match Office::open(&config.post_trade, assembly.aws(), clock.clone(), deadline, tokens).await {
-        Ok(office) => guard(&office, &assembly, &asked, (config.deployment.account(), &delivery)).await,
-        Err(failure) => Err(failure),
-    };
-    clock.detach().await;
-    result
+    let office = Office::open(&config.post_trade, assembly.aws(), clock, deadline, tokens).await?;
+    guard(&office, &assembly, &asked, (config.deployment.account(), &delivery)).await
 }
 
 async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account, delivery): (&str, &str)) -> Result<Value, Failure> {

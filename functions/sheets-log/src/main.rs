@@ -7,7 +7,9 @@ use gamma_cloud::aws;
 use gamma_execution::notice::{notice_of, notice_of_failure, notice_of_no_beginning};
 use gamma_execution::ports::{Archive, Ledger, RunKey, RunRecord};
 use gamma_execution::report::Outcome;
-use gamma_lambda::{Failure, clock, deadline, run_id, start_log};
+use gamma_lambda::clock::RunClock;
+use gamma_lambda::metrics::Metrics;
+use gamma_lambda::{Failure, counted, deadline, run_id, start_log};
 use gamma_post_trade::{Office, PostTradeConfig, Written};
 use gamma_sheets::SheetsTokens;
 use gamma_sheets::grid::Workbook;
@@ -21,15 +23,19 @@ use serde_json::{Value, json};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     start_log();
-    let config = Arc::new(PostTradeConfig::from_env(|name| std::env::var(name).ok()));
+    let value = |name: &str| std::env::var(name).ok();
+    let (config, metrics) = (Arc::new(PostTradeConfig::from_env(value)), Metrics::from_env(value));
     let tokens = SheetsTokens::default();
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let (config, tokens) = (Arc::clone(&config), tokens.clone());
+        let (config, tokens, metrics) = (Arc::clone(&config), tokens.clone(), metrics.clone());
         async move {
-            let result = match config.as_ref() {
-                Ok(config) => Box::pin(handle(config, event, &tokens)).await,
+            let clock_url = config.as_ref().as_ref().ok().and_then(|config| config.clock_url.as_deref());
+            let request_id = event.context.request_id.clone();
+            let result = counted(&metrics, clock_url, &request_id, async |clock| match config.as_ref() {
+                Ok(config) => Box::pin(handle(config, event, clock, &tokens)).await,
                 Err(failure) => Err(failure.clone()),
-            };
+            })
+            .await;
             if let Err(failure) = &result {
                 tracing::error!(error_type = failure.error_type, alarm = true, "{failure}");
             }
@@ -39,17 +45,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-async fn handle(config: &PostTradeConfig, event: LambdaEvent<Value>, tokens: &SheetsTokens) -> Result<Value, Failure> {
+async fn handle(config: &PostTradeConfig, event: LambdaEvent<Value>, clock: Arc<dyn RunClock>, tokens: &SheetsTokens) -> Result<Value, Failure> {
     let key: RunKey = serde_json::from_value(event.payload).map_err(|error| Failure::new("MalformedEvent", format!("event: {error}")))?;
-    let clock = clock::of(config.clock_url.as_deref(), &event.context.request_id).await?;
     let deadline = deadline(&event.context);
     let delivery = run_id::unique(&event.context.request_id);
-    let result = match Office::open(config, &aws::load().await, clock.clone(), deadline, tokens).await {
-        Ok(office) => log(&office, &key, &delivery).await,
-        Err(failure) => Err(failure),
-    };
-    clock.detach().await;
-    result
+    let office = Office::open(config, &aws::load().await, clock, deadline, tokens).await?;
+    log(&office, &key, &delivery).await
 }
 
 async fn log(office: &Office, key: &RunKey, delivery: &str) -> Result<Value, Failure> {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use gamma_cloud::{DynamoLedger, DynamoTokenLock, LambdaHandoff, SecretName, SecretSet, Secrets, SecretsError, aws, token_store};
+use gamma_cloud::{DynamoLedger, LambdaHandoff, SecretName, SecretSet, Secrets, aws};
 use gamma_execution::handoff::{HandedOff, hand_off};
-use gamma_execution::ports::{Broker, BrokerError, Clock, Equity, Ledger, RunRecord, StoredToken, Transfers};
+use gamma_execution::ports::{Broker, BrokerError, Clock, Equity, Ledger, RunRecord, Transfers};
 use gamma_execution::run::AccountProfile;
-use gamma_execution::tokens::{TokenIdentity, TokenKeeper, TokenPorts};
+use gamma_execution::tokens::TokenKeeper;
 use gamma_gammawizard::{GammaWizard, GammaWizardConfig};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_market::calendar::trade_date;
@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::deployment::{AppNames, Deployment};
+use crate::login::{LoginAssembly, stored, unavailable};
 use crate::profiles::{self, Account, Overrides};
 use gamma_lambda::Failure;
 use gamma_lambda::clock::RunClock;
@@ -155,14 +156,15 @@ impl<'a> Assembly<'a> {
     /// # Errors
     /// [`Failure`] names the secret, parameter or field.
     pub async fn ports(&self) -> Result<Connected, Failure> {
-        let unavailable = |error: SecretsError| Failure::new("SecretsUnavailable", error);
         let names = &self.deployment.names;
         let secrets = Secrets::new(&self.aws, self.clock()).read_with(&names.required(), &names.optional()).await.map_err(unavailable)?;
         let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(unavailable);
         let account = self.account(&secrets)?;
         let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
-        let stored = StoredToken { text: secret(&names.token)?, version: secrets.version(names.token.as_str()).map_err(unavailable)? };
-        let tokens = Arc::new(self.keeper(&stored));
+        let stored = stored(&secrets, &names.token)?;
+        let (table, tokens) = (self.deployment.table(), self.deployment.tokens);
+        let login = LoginAssembly { aws: &self.aws, table, clock: self.clock(), run_id: &self.run_id, tokens };
+        let tokens = Arc::new(login.keeper(&names.app, &names.token, &stored));
         let broker = self.broker(&secrets, &http, (stored.text, &tokens), account.number)?;
         let config = GammaWizardConfig {
             base_url: self.deployment.gammawizard_url.clone(),
@@ -194,7 +196,7 @@ impl<'a> Assembly<'a> {
         (token_text, tokens): (SecretString, &Arc<TokenKeeper>),
         account_number: Option<String>,
     ) -> Result<Connection, Failure> {
-        let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(|error| Failure::new("SecretsUnavailable", error));
+        let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(unavailable);
         let (base_url, clock, renewal) = (self.deployment.broker_url.clone(), self.clock(), tokens.clone());
         match &self.deployment.names.app {
             AppNames::Schwab { key, secret: app_secret } => {
@@ -218,19 +220,6 @@ impl<'a> Assembly<'a> {
                 Ok(Connection::Tastytrade(broker))
             }
         }
-    }
-
-    /// Lock and store are hurried: trading does not wait for them.
-    fn keeper(&self, stored: &StoredToken) -> TokenKeeper {
-        let aws = aws::hurried(&self.aws);
-        let name = &self.deployment.names.token;
-        let lock = Arc::new(DynamoTokenLock::new(&aws, self.deployment.table(), self.clock()));
-        let ports = TokenPorts { store: token_store(&aws, name), lock, clock: self.clock() };
-        let read_age = match &self.deployment.names.app {
-            AppNames::Schwab { .. } => gamma_schwab::token_age,
-            AppNames::Tastytrade { .. } => gamma_tastytrade::token_age,
-        };
-        TokenKeeper::new(ports, TokenIdentity { name: name.as_str(), run_id: &self.run_id, read_age }, stored)
     }
 
     /// The ledger alone can say how every delivery ended, also one whose set-up failed.

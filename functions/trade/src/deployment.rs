@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gamma_cloud::SecretName;
 use gamma_execution::ports::Consumer;
 
+use crate::login::{LoginNames, TokenUse, address, secret_name};
 use crate::profiles::{self, BrokerKind};
 use gamma_lambda::{Failure, is_loopback};
 
@@ -21,6 +22,8 @@ pub struct Deployment {
     pub gammawizard_url: String,
     /// Where the secrets are kept.
     pub names: SecretNames,
+    /// `GAMMA_TOKENS`: who writes the token document.
+    pub tokens: TokenUse,
     /// `GAMMA_SHEETS_LOG_FUNCTION`, `GAMMA_EDGE_GUARD_FUNCTION`: the functions that take recorded runs, where they are deployed.
     pub functions: BTreeMap<Consumer, String>,
     /// The virtual clock of a local stack; accepted only where every endpoint is loopback.
@@ -44,48 +47,15 @@ pub struct SecretNames {
     pub account_number: SecretName,
 }
 
-/// The names of an application's secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AppNames {
-    /// Charles Schwab.
-    Schwab {
-        /// `GAMMA_NAME_APP_KEY`: the application's key.
-        key: SecretName,
-        /// `GAMMA_NAME_APP_SECRET`: its secret.
-        secret: SecretName,
-    },
-    /// tastytrade.
-    Tastytrade {
-        /// `GAMMA_NAME_CLIENT_SECRET`: the OAuth application's secret.
-        secret: SecretName,
-        /// `GAMMA_NAME_CLIENT_ID`: its id, which may be absent.
-        id: SecretName,
-        /// `GAMMA_NAME_ACCOUNT_SIZING`: the sizing override by account number, which may be absent.
-        sizing: SecretName,
-    },
-}
+pub use crate::login::AppNames;
 
 impl SecretNames {
     fn from_env(account: &str, broker: BrokerKind, value: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let name = |variable: &str, usual: &str| {
-            let name = value(variable).unwrap_or_else(|| usual.to_owned());
-            let parsed = if variable == "GAMMA_NAME_TOKEN" { SecretName::of_document(&name) } else { SecretName::parse(&name) };
-            parsed.map_err(|error| Failure::new("BadDeployment", format!("environment {variable}: {error}")))
-        };
-        let (app, token) = match broker {
-            BrokerKind::Schwab => {
-                let (key, secret) = (name("GAMMA_NAME_APP_KEY", "/gamma/schwab/app_key")?, name("GAMMA_NAME_APP_SECRET", "/gamma/schwab/app_secret")?);
-                (AppNames::Schwab { key, secret }, "/gamma/schwab/token_json")
-            }
-            BrokerKind::Tastytrade => {
-                let (secret, id) = (name("GAMMA_NAME_CLIENT_SECRET", "/gamma/tt/client_secret")?, name("GAMMA_NAME_CLIENT_ID", "/gamma/tt/client_id")?);
-                let sizing = name("GAMMA_NAME_ACCOUNT_SIZING", "/gamma/tt/account_sizing")?;
-                (AppNames::Tastytrade { secret, id, sizing }, "/gamma/tt/token_json")
-            }
-        };
+        let name = |variable: &str, usual: &str| secret_name(&value, variable, usual);
+        let LoginNames { app, token } = LoginNames::from_env(broker, &value)?;
         Ok(Self {
             app,
-            token: name("GAMMA_NAME_TOKEN", token)?,
+            token,
             signal_email: name("GAMMA_NAME_SIGNAL_EMAIL", "/gamma/shared/gw_email")?,
             signal_password: name("GAMMA_NAME_SIGNAL_PASSWORD", "/gamma/shared/gw_password")?,
             sizing: name("GAMMA_NAME_SIZING", &format!("/gamma/{account}/sizing"))?,
@@ -117,8 +87,6 @@ impl SecretNames {
     }
 }
 
-const SCHWAB: &str = "https://api.schwabapi.com";
-const TASTYTRADE: &str = "https://api.tastyworks.com";
 const CONSUMERS: [(Consumer, &str); 2] = [(Consumer::SheetsLog, "GAMMA_SHEETS_LOG_FUNCTION"), (Consumer::EdgeGuard, "GAMMA_EDGE_GUARD_FUNCTION")];
 const GAMMAWIZARD: &str = "https://gandalf.gammawizard.com";
 
@@ -137,14 +105,11 @@ impl Deployment {
             other => return Err(bad("GAMMA_DRY_RUN", other, "true or false")),
         };
         let broker = profiles::broker(&profile)?;
-        let (broker_variable, real) = match broker {
-            BrokerKind::Schwab => ("GAMMA_SCHWAB_URL", SCHWAB),
-            BrokerKind::Tastytrade => ("GAMMA_TASTYTRADE_URL", TASTYTRADE),
-        };
+        let (broker_variable, real) = address(broker);
         let broker_url = value(broker_variable).unwrap_or_else(|| real.to_owned());
         let gammawizard_url = value("GAMMA_GAMMAWIZARD_URL").unwrap_or_else(|| GAMMAWIZARD.to_owned());
         let clock_url = value("GAMMA_CLOCK_URL");
-        let names = SecretNames::from_env(&account, broker, value)?;
+        let (names, tokens) = (SecretNames::from_env(&account, broker, value)?, TokenUse::from_env(value)?);
         let function = |(consumer, variable)| Some((consumer, value(variable)?));
         let functions: BTreeMap<Consumer, String> = CONSUMERS.into_iter().filter_map(function).collect();
         let services = ["SSM", "DYNAMODB"].into_iter().chain(names.any_in_secrets_manager().then_some("SECRETS_MANAGER"));
@@ -160,7 +125,7 @@ impl Deployment {
                 return Err(bad(name, "an address without TLS", "https://, or http:// on loopback"));
             }
         }
-        Ok(Self { account, profile, table, live, broker_url, gammawizard_url, names, functions, clock_url })
+        Ok(Self { account, profile, table, live, broker_url, gammawizard_url, names, tokens, functions, clock_url })
     }
 
     /// The account.
@@ -290,6 +255,17 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_kept_unless_the_deployment_says_that_it_borrows_them() {
+        assert_eq!(deployment(&[]).unwrap().tokens, TokenUse::Keep);
+        assert_eq!(deployment(&[("GAMMA_TOKENS", "keep")]).unwrap().tokens, TokenUse::Keep);
+        assert_eq!(deployment(&[("GAMMA_TOKENS", "borrow")]).unwrap().tokens, TokenUse::Borrow);
+        for value in ["Borrow", "false", "no"] {
+            let failure = deployment(&[("GAMMA_TOKENS", value)]).unwrap_err();
+            assert!(failure.error_type == "BadDeployment" && failure.to_string().contains("GAMMA_TOKENS: got "), "{value}: {failure}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_is_named_and_plain_http_is_refused() {
         for name in ["GAMMA_ACCOUNT", "GAMMA_TABLE"] {
             assert!(deployment(&[(name, "")]).unwrap_err().to_string().contains(name));
@@ -297,6 +273,6 @@ mod tests {
         let failure = deployment(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_SCHWAB_URL", "http://api.schwabapi.com")]).unwrap_err();
         assert!(failure.to_string().contains("GAMMA_SCHWAB_URL"));
         let real = deployment(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_SCHWAB_URL", ""), ("GAMMA_GAMMAWIZARD_URL", ""), ("AWS_ENDPOINT_URL", "")]).unwrap();
-        assert_eq!(real.broker_url, SCHWAB);
+        assert_eq!(real.broker_url, address(BrokerKind::Schwab).1);
     }
 }

@@ -6,6 +6,8 @@ pub mod assembly;
 #[cfg(feature = "function")]
 pub mod deployment;
 pub mod event;
+#[cfg(feature = "function")]
+pub mod login;
 pub mod profiles;
 
 pub use gamma_lambda::failure;

@@ -11,36 +11,49 @@ use tracing::Instrument;
 use gamma_execution::gates::Gate;
 use gamma_execution::report::{Outcome, RunReport, Status};
 use gamma_execution::run::{Ports, RunRequest, run};
-use gamma_lambda::{clock, deadline, run_id, start_log};
+use gamma_lambda::clock::RunClock;
+use gamma_lambda::metrics::{Metric, Metrics};
+use gamma_lambda::{counted, deadline, run_id, start_log};
 use gamma_tastytrade::QuoteTokens;
 use gamma_trade::assembly::Assembly;
 use gamma_trade::deployment::Deployment;
 use gamma_trade::event;
 use gamma_trade::event::Event;
 use gamma_trade::failure::Failure;
+use jiff::Timestamp;
+
+/// All that goes from one invocation to the next: connections do not survive the freeze between them.
+struct Process {
+    /// One that cannot be read still answers every event, with an error that names the variable.
+    deployment: Result<Deployment, Failure>,
+    quote_tokens: QuoteTokens,
+    metrics: Metrics,
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     start_log();
-    // A deployment that cannot be read still answers every event, with an error that names the variable.
-    let deployment = Arc::new(Deployment::from_env(|name| std::env::var(name).ok()));
-    // All that goes from one invocation to the next: connections do not survive the freeze between them.
-    let quote_tokens = QuoteTokens::default();
+    let value = |name: &str| std::env::var(name).ok();
+    let process = Process { deployment: Deployment::from_env(value), quote_tokens: QuoteTokens::default(), metrics: Metrics::from_env(value) };
+    let process = Arc::new(process);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let (deployment, quote_tokens) = (Arc::clone(&deployment), quote_tokens.clone());
-        async move { Box::pin(handle(&deployment, event, &quote_tokens)).await }
+        let process = Arc::clone(&process);
+        async move { Box::pin(handle(&process, event)).await }
     }))
     .await
 }
 
-async fn handle(deployment: &Result<Deployment, Failure>, event: LambdaEvent<Value>, quote_tokens: &QuoteTokens) -> Result<Value, Failure> {
-    let run_id = run_id::unique(&event.context.request_id);
+async fn handle(process: &Process, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let request_id = event.context.request_id.clone();
+    let run_id = run_id::unique(&request_id);
     // Every line of a run carries its id.
     let span = tracing::info_span!("run", run_id = %run_id);
-    let result = match deployment {
-        Ok(deployment) => invoke(deployment, event, run_id, quote_tokens).instrument(span.clone()).await,
+    let clock_url = process.deployment.as_ref().ok().and_then(|deployment| deployment.clock_url.as_deref());
+    let work = async |clock| match &process.deployment {
+        Ok(deployment) => invoke(process, deployment, event, (run_id, clock)).await,
         Err(failure) => Err(failure.clone()),
     };
+    let result = counted(&process.metrics, clock_url, &request_id, work).instrument(span.clone()).await;
     if let Err(failure) = &result {
         let _entered = span.enter();
         tracing::error!(error_type = failure.error_type, "{failure}");
@@ -48,13 +61,12 @@ async fn handle(deployment: &Result<Deployment, Failure>, event: LambdaEvent<Val
     result
 }
 
-async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: String, quote_tokens: &QuoteTokens) -> Result<Value, Failure> {
+async fn invoke(process: &Process, deployment: &Deployment, event: LambdaEvent<Value>, (run_id, clock): (String, Arc<dyn RunClock>)) -> Result<Value, Failure> {
     let parsed = event::parse(&event.payload, deployment.account())?;
-    let clock = clock::of(deployment.clock_url.as_deref(), &event.context.request_id).await?;
     let deadline = deadline(&event.context);
-    let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id, quote_tokens.clone()).await;
-    let result = match (assembly.ports().await, parsed) {
-        (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected).await,
+    let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id, process.quote_tokens.clone()).await;
+    match (assembly.ports().await, parsed) {
+        (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected, &process.metrics).await,
         (Ok(connected), Event::Run(task)) => {
             let account = deployment.account().to_owned();
             let (deployment_live, consumers) = (deployment.live(), deployment.consumers());
@@ -67,6 +79,7 @@ async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: Stri
                 tokens: &connected.tokens,
             };
             let report = run(ports, &request, &connected.profile).await;
+            count(&process.metrics, clock.now(), &report);
             assembly.hand_off().await;
             respond(&report, connected.http.requests_sent())
         }
@@ -75,9 +88,16 @@ async fn invoke(deployment: &Deployment, event: LambdaEvent<Value>, run_id: Stri
             assembly.hand_off().await;
             Err(failure)
         }
-    };
-    clock.detach().await;
-    result
+    }
+}
+
+/// How the run ended; and, of a sweep that could look at the day, whatever it found there, that it did.
+fn count(metrics: &Metrics, at: Timestamp, report: &RunReport) {
+    metrics.write(at, Metric::Ended(report.outcome.name()));
+    let looked = !matches!(report.outcome, Outcome::LedgerUnavailable | Outcome::BrokerUnavailable | Outcome::TokenDead | Outcome::AnotherRunActive);
+    if report.task == "sweep" && looked {
+        metrics.write(at, Metric::Heartbeat(&report.account));
+    }
 }
 
 /// A run that did its work, or had none, answers with its report; one that somebody must act on is a Lambda error.

@@ -1,15 +1,17 @@
 //! The warm-up a few minutes before trading: refresh the token, check calendar, arming and halt; place nothing.
 
 use gamma_execution::ports::{Arming, Ledger};
+use gamma_execution::report::Outcome;
 use gamma_execution::tokens::TokenSummary;
 use gamma_market::calendar::{SessionDay, session_day, trade_date};
 use serde_json::{Value, json};
 
 use gamma_lambda::Failure;
+use gamma_lambda::metrics::{Metric, Metrics};
 use gamma_trade::assembly::{Assembly, Connected};
 use gamma_trade::deployment::Deployment;
 
-pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, connected: &Connected) -> Result<Value, Failure> {
+pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, connected: &Connected, metrics: &Metrics) -> Result<Value, Failure> {
     let today = trade_date(assembly.clock().now());
     let session = match session_day(today) {
         SessionDay::Open { early_close: false } => "open".to_owned(),
@@ -26,6 +28,8 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
     let controls = connected.ledger.controls(deployment.account()).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;
     let armed = controls.arming == Arming::Armed;
     let ready = deployment.live() && armed && controls.halted.is_none();
+    let outcome = if deployment.live() && !armed { Outcome::NotArmed.name() } else { "warmed_up" };
+    metrics.write(assembly.clock().now(), Metric::Ended(outcome));
     if deployment.live() && !armed {
         tracing::error!(run_id = assembly.run_id(), alarm = true, outcome = "not_armed", "warm-up: the account is not armed");
     }

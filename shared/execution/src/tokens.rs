@@ -7,6 +7,7 @@
 //! The lock keeps two refreshes apart. It cannot keep them apart for certain: a holder may be slower than its lock, and
 //! whoever waited long enough goes on without. So every write also looks at what it went over, and puts a newer document back.
 
+mod borrow;
 mod lock;
 mod write;
 
@@ -21,6 +22,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -57,6 +59,8 @@ pub enum TokenSaved {
     },
     /// The store holds a newer one; ours was not written over it.
     NewerStored,
+    /// Refreshed for this run alone: the stored one is another's, and nothing was written.
+    Borrowed,
     /// It could not be written; the next refresh starts from the stored one.
     Failed {
         /// Why.
@@ -103,6 +107,10 @@ pub struct TokenKeeper {
     name: String,
     run_id: String,
     read_age: ReadAge,
+    /// How long a turn is waited for.
+    patience: SignedDuration,
+    /// The document is another deployment's: neither it nor its lock is written.
+    borrows: bool,
     state: Mutex<State>,
 }
 
@@ -143,11 +151,42 @@ impl TokenKeeper {
             alarm: false,
         };
         let TokenIdentity { name, run_id, read_age } = identity;
-        Self { ports, name: name.to_owned(), run_id: run_id.to_owned(), read_age, state: Mutex::new(state) }
+        let (name, run_id) = (name.to_owned(), run_id.to_owned());
+        Self { ports, name, run_id, read_age, patience: lock::WAIT, borrows: false, state: Mutex::new(state) }
+    }
+
+    /// For whoever trades nothing: waits for its turn for longer than a dead holder can keep it.
+    #[must_use]
+    pub const fn outwaiting_the_dead(mut self) -> Self {
+        self.patience = lock::OUTWAITS;
+        self
+    }
+
+    /// For a deployment beside another one that keeps the document: it is used while it lives, refreshed in memory when it must be, and
+    /// never written; the lock is left to those who write.
+    #[must_use]
+    pub const fn borrowing(mut self) -> Self {
+        self.borrows = true;
+        self
+    }
+
+    /// How old the newest document is that is known here; `None` when it does not say.
+    #[must_use]
+    pub fn age(&self) -> Option<TokenAge> {
+        (self.read_age)(&self.state().current).filter(|age| *age != TokenAge::UNDATED)
+    }
+
+    /// Whether the newest document that is known here is one.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        (self.read_age)(&self.state().current).is_some()
     }
 
     /// Saves what is not known to be saved; answers with what became of the document over the whole run.
     pub async fn flush(&self) -> TokenSummary {
+        if self.borrows {
+            return self.given_back();
+        }
         if !self.is_settled() {
             self.state().waited = false;
             let locked = self.take_turn("the token was saved without it").await;
@@ -188,19 +227,24 @@ impl TokenKeeper {
             }
         };
         self.comes_from(&from);
-        let refreshed = match issuer.refresh(&from).await {
+        let (from, refreshed) = match issuer.refresh(&from).await {
             Err(BrokerFault::TokenDead(why)) => match self.since(&from).await {
                 Some(newer) if issuer.is_good(&newer) => return Ok(self.adopt(newer)),
                 Some(newer) => {
                     self.comes_from(&newer);
-                    issuer.refresh(&newer).await?
+                    let refreshed = issuer.refresh(&newer).await?;
+                    (newer, refreshed)
                 }
                 None => return Err(BrokerFault::TokenDead(why)),
             },
-            answer => answer?,
+            answer => (from, answer?),
         };
         self.state().current = refreshed.clone();
-        self.save(locked).await;
+        if self.borrows {
+            self.goes_on_with(issuer.is_rotated(&from, &refreshed));
+        } else {
+            self.save(locked).await;
+        }
         Ok(refreshed)
     }
 
@@ -254,6 +298,9 @@ impl TokenKeeper {
 #[async_trait]
 impl TokenRenewal for TokenKeeper {
     async fn renew(&self, held: &SecretString, in_hand: InHand, issuer: &dyn TokenIssuer) -> Result<SecretString, BrokerFault> {
+        if self.borrows {
+            return self.renew_borrowed(held, in_hand, issuer).await;
+        }
         let otherwise = match in_hand {
             InHand::Usable => "traded on the token in hand",
             InHand::Useless => "went on without it, because the token in hand is of no use",

@@ -25,9 +25,15 @@ pub trait RunClock: Clock {
 /// [`Failure`] `ClockUnavailable` when the virtual clock does not answer.
 pub async fn of(url: Option<&str>, request_id: &str) -> Result<Arc<dyn RunClock>, Failure> {
     match url {
-        None => Ok(Arc::new(SystemClock)),
+        None => Ok(of_the_machine()),
         Some(url) => Ok(Arc::new(VirtualClock::attach(url, request_id).await?)),
     }
+}
+
+/// The machine's clock.
+#[must_use]
+pub fn of_the_machine() -> Arc<dyn RunClock> {
+    Arc::new(SystemClock)
 }
 
 /// The machine's clock.

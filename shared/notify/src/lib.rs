@@ -5,12 +5,14 @@
 mod logged;
 mod mail;
 mod settings;
+mod ways;
 
 use gamma_execution::ports::Notifier;
 
 pub use logged::Logged;
 pub use mail::Mail;
 pub use settings::{MailSettings, PARAMETERS, SettingsError};
+pub use ways::Ways;
 
 /// The way that is configured: mail where there are settings for it, else the log.
 ///

@@ -4,7 +4,7 @@ use gamma_cloud::{DynamoLedger, DynamoTokenLock, SdkConfig, Secrets, SnsTopic};
 use gamma_execution::ports::{Clock, Notice, Notifier, PutOutcome, TokenLock};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_lambda::Failure;
-use gamma_notify::{MailSettings, PARAMETERS, notifier};
+use gamma_notify::{MailSettings, PARAMETERS, Ways};
 use gamma_sheets::grid::{Change, Workbook};
 use gamma_sheets::{ServiceAccount, Sheets, SheetsConfig, SheetsError, SheetsTokens};
 use jiff::{SignedDuration, Timestamp};
@@ -32,7 +32,7 @@ pub enum Written {
 /// The adapters of one invocation.
 pub struct Office {
     clock: Arc<dyn Clock>,
-    notifiers: Vec<Box<dyn Notifier>>,
+    ways: Ways,
     lock: DynamoTokenLock,
     sheets: Option<(SheetsConfig, ServiceAccount)>,
     tokens: SheetsTokens,
@@ -63,13 +63,10 @@ impl Office {
         };
         let mail = MailSettings::read(|name| secrets.optional(name)).map_err(|error| Failure::new("BadMailSettings", error))?;
         let topic = config.topic.as_ref().map(|arn| Box::new(SnsTopic::new(aws, arn)) as Box<dyn Notifier>);
-        let mut notifiers: Vec<Box<dyn Notifier>> = topic.into_iter().collect();
-        if mail.is_some() || notifiers.is_empty() {
-            notifiers.push(notifier(mail).map_err(|error| Failure::new("BadMailSettings", error))?);
-        }
+        let ways = Ways::of(topic, mail).map_err(|error| Failure::new("BadMailSettings", error))?;
         let lock = DynamoTokenLock::new(aws, &config.table, Arc::clone(&clock));
         let ledger = DynamoLedger::new(aws, &config.table, Arc::clone(&clock));
-        Ok(Self { clock, notifiers, lock, sheets, tokens: tokens.clone(), http, ledger })
+        Ok(Self { clock, ways, lock, sheets, tokens: tokens.clone(), http, ledger })
     }
 
     /// Requests that went to Google.
@@ -80,14 +77,7 @@ impl Office {
 
     /// Tells a person, by every way that is configured; whether one of them worked.
     pub async fn tell(&self, notice: &Notice) -> bool {
-        let mut told = false;
-        for notifier in &self.notifiers {
-            match notifier.notify(notice).await {
-                Ok(()) => told = true,
-                Err(error) => tracing::error!(alarm = true, "a person could not be told: {error}"),
-            }
-        }
-        told
+        self.ways.tell(notice).await
     }
 
     /// Reads `tabs`, works out what has to change, and changes it, while nobody else does. A change whose answer was lost is looked at

@@ -188,6 +188,10 @@ impl TokenIssuer for Hand {
         self.world.look().truth.store.obtained.push((self.who.token.clone(), self.who.run, age));
         Ok(obtained)
     }
+
+    fn is_rotated(&self, _: &SecretString, _: &SecretString) -> bool {
+        false // its documents have no refresh token
+    }
 }
 
 #[async_trait]

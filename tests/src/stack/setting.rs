@@ -23,6 +23,8 @@ pub(super) fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig
     simulated.schwab.app_secret = CANARIES[1].1.into();
     simulated.schwab.refresh_token = CANARIES[2].1.into();
     simulated.schwab.access_token = Some(CANARIES[3].1.into());
+    simulated.schwab.login = config.login_age.map(|age| config.start - age);
+    (simulated.schwab.rotate_refresh_token, simulated.tastytrade.rotate_refresh_token) = (config.rotating, config.rotating);
     simulated.tastytrade.client_secret = CANARIES[6].1.into();
     simulated.tastytrade.refresh_token = CANARIES[7].1.into();
     simulated.tastytrade.access_token = Some(CANARIES[8].1.into());
@@ -43,12 +45,12 @@ pub(super) fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig
     Ok(simulated)
 }
 
-/// A token document as schwab-py writes it, of a login a day old.
+/// A token document as schwab-py writes it, of a login a day old unless another age is said.
 pub(crate) fn token_document(config: &StackConfig, refresh: &str, access: &str) -> Value {
     let start = config.start.as_second();
     let expires = start + if config.expired_token { -60 } else { 1500 };
     json!({
-        "creation_timestamp": start - 86_400,
+        "creation_timestamp": start - config.login_age.map_or(86_400, |age| age.as_secs()),
         "token": {
             "expires_in": 1800, "token_type": "Bearer", "scope": "api", "refresh_token": refresh,
             "access_token": access, "id_token": "made-up", "expires_at": expires,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_execution::ports::{BrokerFault, Clock};
 use gamma_http::{HttpClient, HttpError, Request, Response};
-use gamma_wire::{ErrorBody, Origin, TokenEndpoint};
+use gamma_wire::{ErrorBody, Origin, TokenDocument as _, TokenEndpoint};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 

@@ -12,15 +12,15 @@ use gamma_execution::ports::{
 use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, Request};
 use gamma_market::{OptionSymbol, QuoteBook, Tick};
-use gamma_wire::{Login, TokenDocument as _, WriteThrottle};
+use gamma_wire::WriteThrottle;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
-use crate::auth::Endpoint;
 use crate::client::{BROKER, Client, failed};
 use crate::fields::is_id;
-use crate::token::{TokenDocument, TokenDocumentError};
+use crate::login::{SchwabLogin, SchwabLoginConfig};
+use crate::token::TokenDocumentError;
 use crate::{account, account_hash, order_list, order_view, quotes};
 
 /// What the adapter needs to know.
@@ -70,19 +70,12 @@ impl Schwab {
     /// [`SchwabSetupError`], which names the field.
     pub fn new(http: HttpClient, config: SchwabConfig, clock: Arc<dyn Clock>, renewal: Arc<dyn TokenRenewal>) -> Result<Self, SchwabSetupError> {
         let base = config.base_url.trim_end_matches('/').to_owned();
-        for (field, value) in [("base_url", base.as_str()), ("app_key", config.app_key.expose_secret()), ("app_secret", config.app_secret.expose_secret())] {
-            if value.trim().is_empty() {
-                return Err(SchwabSetupError::Empty { field });
-            }
-        }
-        let document = TokenDocument::parse(&config.token_text)?;
-        let url = format!("{base}/v1/oauth/token");
-        let endpoint = Endpoint { url, app_key: config.app_key, app_secret: config.app_secret, http: http.clone(), clock: Arc::clone(&clock) };
-        let auth = Login::new(endpoint, document, Arc::clone(&clock), renewal);
+        let SchwabConfig { base_url, app_key, app_secret, token_text, account_number } = config;
+        let login = SchwabLogin::new(http.clone(), SchwabLoginConfig { base_url, app_key, app_secret, token_text }, Arc::clone(&clock), renewal)?;
         Ok(Self {
-            client: Client { base, http, auth, clock },
+            client: Client { base, http, auth: login.0, clock },
             throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE),
-            account_number: config.account_number,
+            account_number,
             hash: OnceCell::new(),
         })
     }

@@ -17,6 +17,7 @@ mod client;
 #[doc(hidden)]
 pub mod decode;
 mod error_body;
+mod login;
 mod order_json;
 mod order_list;
 mod order_status;
@@ -34,6 +35,7 @@ use gamma_wire::fields;
 
 pub use authorization::Authorization;
 pub use broker::{Schwab, SchwabConfig, SchwabSetupError};
+pub use login::{SchwabLogin, SchwabLoginConfig};
 pub use order_json::order_json;
 pub use preview::Preview;
 pub use token::{TokenDocumentError, token_age};

@@ -125,10 +125,6 @@ impl TokenDocument {
     pub(crate) const fn expires(&self) -> i64 {
         self.expires
     }
-
-    pub(crate) const fn refresh(&self) -> &SecretString {
-        &self.refresh
-    }
 }
 
 impl gamma_wire::TokenDocument for TokenDocument {
@@ -168,6 +164,10 @@ impl gamma_wire::TokenDocument for TokenDocument {
 
     fn access(&self) -> &SecretString {
         &self.access
+    }
+
+    fn refresh(&self) -> &SecretString {
+        &self.refresh
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_execution::ports::{BrokerFault, Clock};
 use gamma_http::{HttpClient, HttpError, Request, Response};
-use gamma_wire::{ErrorBody, Origin, TokenEndpoint};
+use gamma_wire::{ErrorBody, Origin, TokenDocument as _, TokenEndpoint};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -123,7 +123,6 @@ impl TokenEndpoint for Endpoint {
 
 /// What the token endpoint's answer makes of `document`. `app` are the credentials that an error answer may echo.
 pub(crate) fn refreshed(document: &TokenDocument, response: &Response, app: &[&str; 2], now: Timestamp) -> Result<TokenDocument, BrokerFault> {
-    use gamma_wire::TokenDocument as _;
     if !response.is_success() {
         let hide = [app[0], app[1], document.refresh().expose_secret(), document.access().expose_secret()];
         let body = error_body::read_of_token_endpoint(&response.body, &hide);

@@ -12,16 +12,17 @@ use gamma_execution::ports::{
 use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, Request};
 use gamma_market::{OptionSymbol, QuoteBook, Tick};
-use gamma_wire::{Login, TokenDocument as _, WriteThrottle};
+use gamma_wire::WriteThrottle;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use crate::auth::{ClientAuth, Endpoint, Refusals};
+use crate::auth::ClientAuth;
 use crate::chain::{self, SymbolBook};
 use crate::client::{BROKER, Client, failed};
 use crate::fields::is_id;
+use crate::login::{TastytradeLogin, TastytradeLoginConfig};
 use crate::quote_stream::QuoteStream;
-use crate::token::{TokenDocument, TokenDocumentError};
+use crate::token::TokenDocumentError;
 use crate::{account, order_view};
 
 /// What the adapter needs to know.
@@ -83,15 +84,6 @@ impl Tastytrade {
     /// [`TastytradeSetupError`], which names the field.
     pub fn new(http: HttpClient, config: TastytradeConfig, clock: Arc<dyn Clock>, renewal: Arc<dyn TokenRenewal>) -> Result<Self, TastytradeSetupError> {
         let base = config.base_url.trim_end_matches('/').to_owned();
-        let client_id = config.client_id.filter(|id| !id.expose_secret().trim().is_empty());
-        let basic_without_id = config.client_auth == ClientAuth::Basic && client_id.is_none();
-        for (field, missing) in
-            [("base_url", base.trim().is_empty()), ("client_secret", config.client_secret.expose_secret().trim().is_empty()), ("client_id", basic_without_id)]
-        {
-            if missing {
-                return Err(TastytradeSetupError::Empty { field });
-            }
-        }
         for (field, part) in [("account_number", &config.account_number), ("root", &config.root)] {
             if part.is_empty() {
                 return Err(TastytradeSetupError::Empty { field });
@@ -100,23 +92,15 @@ impl Tastytrade {
                 return Err(TastytradeSetupError::NotPlain { field });
             }
         }
-        let document = TokenDocument::parse(&config.token_text)?;
-        let endpoint = Endpoint {
-            url: format!("{base}/oauth/token"),
-            client_id,
-            client_secret: config.client_secret,
-            client_auth: config.client_auth,
-            http: http.clone(),
-            clock: Arc::clone(&clock),
-            refusals: Refusals::default(),
-        };
-        let auth = Login::new(endpoint, document, Arc::clone(&clock), renewal);
+        let TastytradeConfig { base_url, client_id, client_secret, client_auth, token_text, account_number, root } = config;
+        let login = TastytradeLoginConfig { base_url, client_id, client_secret, client_auth, token_text };
+        let login = TastytradeLogin::new(http.clone(), login, Arc::clone(&clock), renewal)?;
         Ok(Self {
-            client: Client { base, http, auth, clock },
+            client: Client { base, http, auth: login.0, clock },
             throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE),
             stream: OnceLock::new(),
-            account_number: config.account_number,
-            root: config.root,
+            account_number,
+            root,
             symbols: OnceLock::new(),
         })
     }

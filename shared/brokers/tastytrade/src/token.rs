@@ -96,10 +96,6 @@ impl TokenDocument {
     pub(crate) fn expires(&self) -> i64 {
         self.age.map_or(0, |age| age.expires)
     }
-
-    pub(crate) const fn refresh(&self) -> &SecretString {
-        &self.refresh
-    }
 }
 
 impl gamma_wire::TokenDocument for TokenDocument {
@@ -119,6 +115,10 @@ impl gamma_wire::TokenDocument for TokenDocument {
 
     fn access(&self) -> &SecretString {
         &self.access
+    }
+
+    fn refresh(&self) -> &SecretString {
+        &self.refresh
     }
 
     fn expires_within(&self, seconds: i64, now: Timestamp) -> bool {

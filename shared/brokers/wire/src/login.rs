@@ -29,6 +29,9 @@ pub trait TokenDocument: Sized + Send + Sync {
     /// The access token.
     fn access(&self) -> &SecretString;
 
+    /// The refresh token.
+    fn refresh(&self) -> &SecretString;
+
     /// Whether the access token has this many seconds left to live at most.
     fn expires_within(&self, seconds: i64, now: Timestamp) -> bool;
 }
@@ -91,7 +94,7 @@ impl<E: TokenEndpoint> Login<E> {
         let leeway = if state.looked { E::LATE } else { E::EARLY };
         if state.document.expires_within(leeway, self.now()) {
             let in_hand = self.in_hand(&state);
-            match self.renew(&mut state, in_hand, None).await {
+            match self.renew(&mut state, in_hand, None, E::EARLY).await {
                 Err(fault) if in_hand == InHand::Usable && fault.may_pass() => {
                     self.renewal.trouble(format!("token refresh failed, traded on the token in hand: {fault}"));
                 }
@@ -107,11 +110,19 @@ impl<E: TokenEndpoint> Login<E> {
     /// # Errors
     /// When it is due and could not be renewed.
     pub async fn renew_when_due(&self) -> Result<bool, BrokerFault> {
+        self.renew_within(E::EARLY).await
+    }
+
+    /// The same, so many seconds before it expires. One that somebody else stored is good enough if it lives longer.
+    ///
+    /// # Errors
+    /// When it is due and could not be renewed.
+    pub async fn renew_within(&self, seconds: i64) -> Result<bool, BrokerFault> {
         let mut state = self.state.lock().await;
         let before = state.document.access().clone();
-        if state.document.expires_within(E::EARLY, self.now()) {
+        if state.document.expires_within(seconds, self.now()) {
             let in_hand = self.in_hand(&state);
-            self.renew(&mut state, in_hand, None).await?;
+            self.renew(&mut state, in_hand, None, seconds).await?;
         }
         Ok(before.expose_secret() != state.document.access().expose_secret())
     }
@@ -123,7 +134,7 @@ impl<E: TokenEndpoint> Login<E> {
     pub async fn replace(&self, refused: &SecretString) -> Result<SecretString, BrokerFault> {
         let mut state = self.state.lock().await;
         if state.document.access().expose_secret() == refused.expose_secret() {
-            self.renew(&mut state, InHand::Useless, Some(refused)).await?;
+            self.renew(&mut state, InHand::Useless, Some(refused), E::EARLY).await?;
         }
         Ok(state.document.access().clone())
     }
@@ -142,11 +153,11 @@ impl<E: TokenEndpoint> Login<E> {
         if state.document.expires_within(E::LATE, self.now()) { InHand::Useless } else { InHand::Usable }
     }
 
-    async fn renew(&self, state: &mut State<E::Document>, in_hand: InHand, refused: Option<&SecretString>) -> Result<(), BrokerFault> {
+    async fn renew(&self, state: &mut State<E::Document>, in_hand: InHand, refused: Option<&SecretString>, leeway: i64) -> Result<(), BrokerFault> {
         if let Some(why) = &state.dead {
             return Err(BrokerFault::TokenDead(why.clone()));
         }
-        let issuer = Issuer { endpoint: &self.endpoint, clock: self.clock.as_ref(), refused };
+        let issuer = Issuer { endpoint: &self.endpoint, clock: self.clock.as_ref(), refused, leeway };
         let renewed = self.renewal.renew(&state.document.text(), in_hand, &issuer).await.inspect_err(|fault| {
             if let BrokerFault::TokenDead(why) = fault {
                 state.dead = Some(why.clone());
@@ -163,6 +174,8 @@ struct Issuer<'a, E> {
     clock: &'a dyn Clock,
     /// The access token the broker refused, whatever its age says.
     refused: Option<&'a SecretString>,
+    /// A token that has this many seconds left at most is due.
+    leeway: i64,
 }
 
 #[async_trait]
@@ -170,12 +183,17 @@ impl<E: TokenEndpoint> TokenIssuer for Issuer<'_, E> {
     fn is_good(&self, document: &SecretString) -> bool {
         E::Document::parse(document).is_ok_and(|document| {
             let refused = self.refused.is_some_and(|refused| refused.expose_secret() == document.access().expose_secret());
-            !refused && !document.expires_within(E::EARLY, self.clock.now())
+            !refused && !document.expires_within(self.leeway, self.clock.now())
         })
     }
 
     async fn refresh(&self, document: &SecretString) -> Result<SecretString, BrokerFault> {
         let document = E::Document::parse(document).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
         self.endpoint.refresh(&document).await.map(|refreshed| refreshed.text())
+    }
+
+    fn is_rotated(&self, from: &SecretString, refreshed: &SecretString) -> bool {
+        let refresh = |text| E::Document::parse(text).ok().map(|document| document.refresh().expose_secret().to_owned());
+        refresh(from) != refresh(refreshed)
     }
 }

@@ -117,6 +117,9 @@ pub trait TokenIssuer: Send + Sync {
     /// # Errors
     /// [`BrokerFault::TokenDead`] when the broker refused the refresh token for good; other faults may pass.
     async fn refresh(&self, document: &SecretString) -> Result<SecretString, BrokerFault>;
+
+    /// Whether `refreshed` came with another refresh token than `from` has, which then may be good no more.
+    fn is_rotated(&self, from: &SecretString, refreshed: &SecretString) -> bool;
 }
 
 /// Through which an adapter renews its token document, so that all who share it do so one after another and none is lost.

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::lock::{LIFE, WAIT};
 use super::world::{Fault, Hand, Schedule, Strike, World, document, undated};
-use super::{TokenAge, TokenSaved, TokenSummary};
+use super::{TokenAge, TokenKeeper, TokenSaved, TokenSummary};
 use crate::ports::{BrokerFault, InHand, TokenRenewal};
 
 /// How one run ended: its token, and what it reported.
@@ -18,6 +18,10 @@ type End = (Result<(), BrokerFault>, TokenSummary);
 /// A run that needs a token, then trades, then flushes.
 async fn trade(hand: Hand) -> End {
     let keeper = hand.keeper();
+    trade_with(hand, keeper).await
+}
+
+async fn trade_with(hand: Hand, keeper: TokenKeeper) -> End {
     let held = hand.world.shared().versions[0].clone().into();
     let renewed = keeper.renew(&held, InHand::Useless, &hand).await.map(drop);
     (renewed, keeper.flush().await)
@@ -173,6 +177,32 @@ fn token_version_check_a_login_stored_without_looking_survives_two_writes_that_f
         assert_eq!(found, BTreeSet::new(), "{strikes:?}");
     }
     assert!(reached.get() > 50, "{} orders", reached.get());
+}
+
+/// A borrower beside the owner: whatever happens to either, in any order, it takes no lock and writes nothing, and the owner is not disturbed.
+#[test]
+fn a_borrower_takes_no_lock_and_writes_nothing_in_any_order() {
+    let mut played = 0;
+    for strike in [None].into_iter().chain(strikes().map(Some)) {
+        for owner in [0, 1] {
+            let strikes = strike.into_iter().map(|(_, step, fault)| (owner, step, fault));
+            let mut next = Some(Schedule::of(Vec::new()));
+            let strikes: Vec<Strike> = strikes.collect();
+            while let Some(mut schedule) = next {
+                let world = Arc::new(World { strikes: strikes.clone(), ..World::new() });
+                let hand = |run| Hand { world: Arc::clone(&world), run };
+                let borrowed = hand(1).keeper().borrowing();
+                let all: Vec<Pin<Box<dyn Future<Output = End>>>> = vec![Box::pin(trade(hand(0))), Box::pin(trade_with(hand(1), borrowed))];
+                let ends = schedule.play(&world, all);
+                assert_eq!(broken(&world, 1, &ends[..1]), None, "{strike:?} {:?}", world.words(1));
+                let touched = world.words(1).into_iter().find(|word| ["take", "save", "release"].contains(word));
+                assert_eq!(touched, None, "{strike:?}");
+                played += 1;
+                next = schedule.next();
+            }
+        }
+    }
+    assert!(played > 1000, "{played} orders");
 }
 
 /// The checks above can fail: without lock and version check the last writer wins, as in the incident.

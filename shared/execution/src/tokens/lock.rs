@@ -11,6 +11,9 @@ pub(super) const LIFE: SignedDuration = SignedDuration::from_secs(10);
 /// How long a run waits for its turn, once. Then trading goes first.
 pub(super) const WAIT: SignedDuration = SignedDuration::from_secs(2);
 
+/// How long somebody waits who is in no hurry: whoever held it when the wait began is done by then, or dead.
+pub(super) const OUTWAITS: SignedDuration = SignedDuration::from_secs(12);
+
 /// The pause between two looks.
 const PAUSE: SignedDuration = SignedDuration::from_millis(200);
 
@@ -18,7 +21,7 @@ impl TokenKeeper {
     /// Whether this run has the lock now. When it has not, the report says why, and that the run did what `otherwise` says.
     pub(super) async fn take_turn(&self, otherwise: &str) -> bool {
         let began = self.ports.clock.now();
-        let give_up = if self.state().waited { began } else { after(began, WAIT) };
+        let give_up = if self.state().waited { began } else { after(began, self.patience) };
         loop {
             let now = self.ports.clock.now();
             match self.ports.lock.take(&self.name, &self.run_id, now, after(now, LIFE)).await {

@@ -223,3 +223,52 @@ fn a_newer_token_that_a_lost_write_went_over_is_put_back_by_the_flush() {
     let summary = alone(&world, flush);
     assert_eq!((world.stands().1.expires, summary.saved), (START + 9000, TokenSaved::NewerStored), "{:?}", world.words(0));
 }
+
+#[test]
+fn whoever_is_in_no_hurry_outwaits_a_holder_that_died() {
+    let (world, hand) = world(|_| {});
+    held_for(&world, 10);
+    let keeper = hand.keeper().outwaiting_the_dead();
+    renew(&hand, &keeper, InHand::Usable).unwrap();
+    assert_eq!((world.words(0).last(), world.stands().1.expires > START + 1800), (Some(&"release"), true), "{:?}", world.words(0));
+    assert!(!flush(&hand, &keeper).alarm);
+}
+
+#[test]
+fn a_borrowed_token_is_used_while_it_lives_and_refreshed_in_memory_when_it_must_be() {
+    let (world, hand) = world(|_| {});
+    let keeper = hand.keeper().borrowing();
+    held_for(&world, 60);
+    renew(&hand, &keeper, InHand::Usable).unwrap();
+    assert_eq!(world.words(0), [""; 0], "neither lock nor store nor broker was asked");
+    let summary = flush(&hand, &keeper);
+    assert_eq!((summary.saved, summary.alarm), (TokenSaved::Unchanged, false));
+    assert_eq!(summary.notes, ["the token was borrowed: used as it is stored, nothing was written"]);
+
+    let renewed = renew(&hand, &keeper, InHand::Useless).unwrap();
+    assert_eq!((world.words(0), age(&renewed).unwrap().expires), (vec!["load", "refresh"], START + 1800));
+    let summary = flush(&hand, &keeper);
+    assert_eq!((summary.saved, summary.alarm), (TokenSaved::Borrowed, false));
+    assert_eq!(summary.notes, ["the token was borrowed: refreshed for this run alone, nothing was written"]);
+    assert_eq!((world.words(0).len(), world.shared().versions.len()), (2, 1), "the flush neither looks nor writes");
+}
+
+#[test]
+fn a_borrower_takes_over_what_the_owner_refreshed_meanwhile() {
+    let (world, hand) = world(|_| {});
+    let keeper = hand.keeper().borrowing();
+    let theirs = document(1, START + 900);
+    world.shared().versions.push(theirs.clone());
+    assert_eq!(renew(&hand, &keeper, InHand::Useless).unwrap().expose_secret(), theirs);
+    assert_eq!((world.words(0), flush(&hand, &keeper).saved), (vec!["load"], TokenSaved::Unchanged));
+}
+
+#[test]
+fn a_refresh_token_that_is_rotated_under_a_borrower_is_an_alarm_and_not_written() {
+    let (world, hand) = world(|world| world.rotates = true);
+    let keeper = hand.keeper().borrowing();
+    renew(&hand, &keeper, InHand::Useless).unwrap();
+    let summary = flush(&hand, &keeper);
+    assert!(summary.alarm && summary.notes[0].contains("the stored login /gamma/x/token_json may be dead"), "{summary:?}");
+    assert_eq!((summary.saved, world.shared().versions.len()), (TokenSaved::Borrowed, 1));
+}

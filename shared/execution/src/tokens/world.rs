@@ -40,6 +40,8 @@ pub(super) struct World {
     pub(super) writes_are_blind: bool,
     /// The broker's documents do not say how old they are; ours do, by the refresh that made them.
     pub(super) undated: bool,
+    /// The broker gives another refresh token with each refresh.
+    pub(super) rotates: bool,
     pub(super) strikes: Vec<Strike>,
 }
 
@@ -293,6 +295,10 @@ impl TokenIssuer for Hand {
         shared.obtained.push((self.run, (login, TokenAge { created, expires })));
         let text = if self.world.undated { document(created, expires).replacen('{', &format!(r#"{{"login":{login},"#), 1) } else { document(created, expires) };
         Ok(text.into())
+    }
+
+    fn is_rotated(&self, _: &SecretString, _: &SecretString) -> bool {
+        self.world.rotates
     }
 }
 
