@@ -163,6 +163,8 @@ OF_THE_NEIGHBOURS = [
      "Self::NotArmed\n                    |", "Self::NotArmed\n                    | Self::Halted\n                    |"),
     ("every_outcome_that_alarms_reaches_an_alarm", "an outcome is called otherwise", "shared/execution/src/report.rs", '"out_of_time"', '"too_late"'),
     ("the_runbook_says_what_to_do", "an error nobody explains", "functions/trade/src/event.rs", '"EmptyEvent"', '"NoEvent"'),
+    ("the_runbook_says_what_to_do", "a listed error nobody explains", "functions/trade/src/event.rs",
+     "const RESOLVE_FIELDS", 'const GRAVE: [&str; 2] = ["EmptyEvent", "NewTrouble"];\nconst RESOLVE_FIELDS'),
     ("the_runbook_says_what_to_do", "an outcome nobody explains", "docs/runbook.md", "| one_sided |", "| onesided |"),
     ("the_runbook_says_what_to_do", "an alarm nobody explains", "docs/runbook.md", "| has no heartbeat |", "| is silent |"),
     ("the_ledger_has_the_keys_that_the_code_writes", "another key is written", "shared/cloud/src/ledger/key.rs", 'part("sk")', 'part("sort")'),

@@ -26,12 +26,8 @@ WILDCARDS = {
 }
 
 # Granted although no test asks for it: (role, pattern of the grant's words, why). One that is no longer needed fails.
-STALE = "the edge guard renews a token only where it is invoked by hand, long after the run that renewed it"
 NO_TOPIC = "no stack of the tests has a topic"
 UNTESTED = [
-    ("edge-guard-{account}", "dynamodb:UpdateItem on * key token#/gamma/{login}/token_json", STALE),
-    ("edge-guard-{account}", "ssm:GetParameter on *:parameter/gamma/{login}/token_json", STALE),
-    ("edge-guard-{account}", "ssm:PutParameter on *:parameter/gamma/{login}/token_json", STALE),
     ("edge-guard-{account}", "dynamodb:PutItem on * key {account}#told", "a pause needs more days than the tests trade"),
     ("edge-guard-{account}", "sns:Publish on *:gamma-trading-alarms", NO_TOPIC),
     ("sheets-log", "sns:Publish on *:gamma-trading-alarms", NO_TOPIC),

@@ -118,7 +118,11 @@ def produced(subject):
     types |= {name for pair in re.findall(r'\("(\w+)", "[^"]*"\)\s*\} else \{ \("(\w+)", "', code) for name in pair}
     # Outcomes, and what an operator's request fails with, are mapped by name.
     types |= set(re.findall(r'=> "([A-Z][a-z]\w+)",', code))
-    types |= set(re.findall(r'map_or\("([A-Z][a-z]\w+)", \|', code))
+    types |= set(re.findall(r'map_or\("([A-Z][a-z]\w+)", \|', code)) | set(re.findall(r'error_type: "(\w+)"', code))
+    for words in re.findall(r"&str; \d+\] = \[([^\]]*)\]", code):
+        # A list in which one is a type is a list of types.
+        listed = set(re.findall(r'"(\w+)"', words))
+        types |= listed if listed & types else set()
     return types, names, outcomes
 
 
