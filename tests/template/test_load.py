@@ -111,16 +111,13 @@ class Deployed(unittest.TestCase):
             if "-trade-" in function["FunctionName"]:
                 self.assertEqual(invoked["MaximumRetryAttempts"], 0)
 
-    def test_another_schedule_state_changes_nothing_but_schedules_and_their_heartbeats(self):
+    def test_another_schedule_state_changes_nothing_but_schedules(self):
         changed = {logical for logical in self.enabled if self.dry.get(logical) != self.enabled[logical]}
         kinds = {self.live_stack.declared[logical]["Type"] for logical in changed}
-        self.assertEqual(kinds, {"AWS::Scheduler::Schedule", "AWS::CloudWatch::Alarm"})
+        self.assertEqual(kinds, {"AWS::Scheduler::Schedule"})
         for logical in changed:
-            if logical in self.dry:
-                self.assertEqual({**self.dry[logical], "State": "ENABLED"}, self.enabled[logical])
-            else:
-                self.assertTrue(logical.endswith("Silent"), logical)
-        self.assertEqual(len(changed), 17)
+            self.assertEqual({**self.dry[logical], "State": "ENABLED"}, self.enabled[logical])
+        self.assertEqual(len(changed), 13)
 
 
 class Refused(unittest.TestCase):

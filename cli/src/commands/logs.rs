@@ -43,7 +43,10 @@ impl Logs {
             if lines.is_empty() { format!("{function} logged nothing since then.") } else { lines.iter().map(told).collect::<Vec<_>>().join("\n") }
         });
         let mut seen: BTreeSet<String> = lines.into_iter().map(|line| line.id).collect();
-        while self.follow {
+        if !self.follow {
+            return Ok(End::Done);
+        }
+        loop {
             world.clock.sleep_until(world.clock.now() + PAUSE).await;
             since = since.max(world.clock.now() - LATE);
             for line in read(world, function, since).await? {
@@ -52,7 +55,6 @@ impl Logs {
                 }
             }
         }
-        Ok(End::Done)
     }
 }
 

@@ -7,7 +7,8 @@ use gamma_cloud::{DynamoLedger, EventBridgeSchedules, Functions, LambdaHandoff, 
 use gamma_control::config::Config;
 use gamma_control::event::{self, Event, Words};
 use gamma_execution::ports::{Clock, Consumer, ControlScope, Standing};
-use gamma_lambda::{Failure, clock, start_log};
+use gamma_lambda::metrics::Metrics;
+use gamma_lambda::{Failure, counted, start_log};
 use gamma_operator::{Operator, OperatorError, OperatorPorts, Switch, Wait, Who};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -16,13 +17,16 @@ use serde_json::{Value, json};
 async fn main() -> Result<(), lambda_runtime::Error> {
     start_log();
     let config = Arc::new(Config::from_env(|name| std::env::var(name).ok()));
+    let metrics = Metrics::from_env(|name| std::env::var(name).ok());
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let config = Arc::clone(&config);
+        let (config, metrics) = (Arc::clone(&config), metrics.clone());
         async move {
-            let result = match config.as_ref() {
-                Ok(config) => Box::pin(handle(config, event)).await,
+            let clock_url = config.as_ref().as_ref().ok().and_then(|config| config.clock_url.as_deref());
+            let result = counted(&metrics, clock_url, &event.context.request_id, async |clock| match config.as_ref() {
+                Ok(config) => Box::pin(handle(config, &event, clock)).await,
                 Err(failure) => Err(failure.clone()),
-            };
+            })
+            .await;
             if let Err(failure) = &result {
                 tracing::error!(error_type = failure.error_type, "{failure}");
             }
@@ -32,12 +36,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-async fn handle(config: &Config, event: LambdaEvent<Value>) -> Result<Value, Failure> {
-    let asked = event::parse(&event.payload)?;
-    let clock = clock::of(config.clock_url.as_deref(), &event.context.request_id).await?;
-    let result = control(config, clock.clone(), &aws::load().await, &asked).await;
-    clock.detach().await;
-    result
+async fn handle(config: &Config, event: &LambdaEvent<Value>, clock: Arc<dyn Clock>) -> Result<Value, Failure> {
+    control(config, clock, &aws::load().await, &event::parse(&event.payload)?).await
 }
 
 async fn control(config: &Config, clock: Arc<dyn Clock>, aws: &SdkConfig, asked: &Event) -> Result<Value, Failure> {

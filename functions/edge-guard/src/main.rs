@@ -61,7 +61,7 @@ async fn handle(config: &Config, event: LambdaEvent<Value>, clock: Arc<dyn RunCl
 
 async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account, delivery): (&str, &str)) -> Result<Value, Failure> {
     let now = assembly.clock().now();
-    let connected = assembly.ports().await?;
+    let connected = assembly.account_ports().await?;
     let observed = look(office, &connected, asked, (account, now)).await;
     // Rotated tokens first, then everything that is best effort.
     let saved = connected.tokens.flush().await;

@@ -95,14 +95,12 @@ impl Connection {
     }
 }
 
-/// The adapters of one run.
+/// The adapters around one account.
 pub struct Connected {
-    /// What goes to broker and feed.
+    /// What goes to the broker, and to the feed.
     pub http: HttpClient,
     /// The account's broker.
     pub broker: Connection,
-    /// The feed.
-    pub signal: GammaWizard,
     /// The durable record.
     pub ledger: DynamoLedger,
     /// The broker's token document.
@@ -151,21 +149,15 @@ impl<'a> Assembly<'a> {
         DynamoLedger::new(&aws::hurried(&self.aws), self.deployment.table(), self.clock())
     }
 
-    /// Reads every secret at once and makes the adapters.
+    /// Reads every secret of a run at once, and makes the account's adapters and the feed.
     ///
     /// # Errors
     /// [`Failure`] names the secret, parameter or field.
-    pub async fn ports(&self) -> Result<Connected, Failure> {
+    pub async fn ports(&self) -> Result<(Connected, GammaWizard), Failure> {
         let names = &self.deployment.names;
-        let secrets = Secrets::new(&self.aws, self.clock()).read_with(&names.required(), &names.optional()).await.map_err(unavailable)?;
+        let secrets = self.read(&names.required()).await?;
+        let connected = self.connected(&secrets)?;
         let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(unavailable);
-        let account = self.account(&secrets)?;
-        let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
-        let stored = stored(&secrets, &names.token)?;
-        let (table, tokens) = (self.deployment.table(), self.deployment.tokens);
-        let login = LoginAssembly { aws: &self.aws, table, clock: self.clock(), run_id: &self.run_id, tokens };
-        let tokens = Arc::new(login.keeper(&names.app, &names.token, &stored));
-        let broker = self.broker(&secrets, &http, (stored.text, &tokens), account.number)?;
         let config = GammaWizardConfig {
             base_url: self.deployment.gammawizard_url.clone(),
             endpoint: SIGNAL_ENDPOINT.to_owned(),
@@ -173,8 +165,32 @@ impl<'a> Assembly<'a> {
             password: secret(&names.signal_password)?,
             token: None,
         };
-        let signal = GammaWizard::new(http.clone(), config, self.clock());
-        Ok(Connected { http, broker, signal, ledger: self.ledger(), tokens, profile: account.profile, edge: account.edge, sized_by: account.sized_by })
+        let signal = GammaWizard::new(connected.http.clone(), config, self.clock());
+        Ok((connected, signal))
+    }
+
+    /// Reads what the account needs and nothing of the feed, and makes the account's adapters.
+    ///
+    /// # Errors
+    /// As [`Assembly::ports`].
+    pub async fn account_ports(&self) -> Result<Connected, Failure> {
+        self.connected(&self.read(&self.deployment.names.of_account()).await?)
+    }
+
+    async fn read(&self, required: &[&str]) -> Result<SecretSet, Failure> {
+        Secrets::new(&self.aws, self.clock()).read_with(required, &self.deployment.names.optional()).await.map_err(unavailable)
+    }
+
+    fn connected(&self, secrets: &SecretSet) -> Result<Connected, Failure> {
+        let names = &self.deployment.names;
+        let account = self.account(secrets)?;
+        let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
+        let stored = stored(secrets, &names.token)?;
+        let (table, tokens) = (self.deployment.table(), self.deployment.tokens);
+        let login = LoginAssembly { aws: &self.aws, table, clock: self.clock(), run_id: &self.run_id, tokens };
+        let tokens = Arc::new(login.keeper(&names.app, &names.token, &stored));
+        let broker = self.broker(secrets, &http, (stored.text, &tokens), account.number)?;
+        Ok(Connected { http, broker, ledger: self.ledger(), tokens, profile: account.profile, edge: account.edge, sized_by: account.sized_by })
     }
 
     /// How the account trades, by the file and what overrides it.

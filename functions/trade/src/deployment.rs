@@ -63,13 +63,22 @@ impl SecretNames {
         })
     }
 
-    /// Those without which nothing works.
+    /// Those without which a run cannot be.
     pub fn required(&self) -> Vec<&str> {
+        self.of_account().into_iter().chain(self.of_signal()).collect()
+    }
+
+    /// Those without which nobody gets at the account: all that a function needs which trades nothing.
+    pub fn of_account(&self) -> Vec<&str> {
         let app = match &self.app {
             AppNames::Schwab { key, secret } => vec![key, secret],
             AppNames::Tastytrade { secret, .. } => vec![secret],
         };
-        app.into_iter().chain([&self.token, &self.signal_email, &self.signal_password]).map(SecretName::as_str).collect()
+        app.into_iter().chain([&self.token]).map(SecretName::as_str).collect()
+    }
+
+    fn of_signal(&self) -> [&str; 2] {
+        [self.signal_email.as_str(), self.signal_password.as_str()]
     }
 
     /// Those that may be absent.

@@ -66,18 +66,12 @@ async fn invoke(process: &Process, deployment: &Deployment, event: LambdaEvent<V
     let deadline = deadline(&event.context);
     let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id, process.quote_tokens.clone()).await;
     match (assembly.ports().await, parsed) {
-        (Ok(connected), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected, &process.metrics).await,
-        (Ok(connected), Event::Run(task)) => {
+        (Ok((connected, _)), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected, &process.metrics).await,
+        (Ok((connected, signal)), Event::Run(task)) => {
             let account = deployment.account().to_owned();
             let (deployment_live, consumers) = (deployment.live(), deployment.consumers());
             let request = RunRequest { account, run_id: run_id.clone(), deployment_live, deadline, task, consumers };
-            let ports = Ports {
-                clock: clock.as_ref(),
-                broker: connected.broker.port(),
-                signal: &connected.signal,
-                ledger: &connected.ledger,
-                tokens: &connected.tokens,
-            };
+            let ports = Ports { clock: clock.as_ref(), broker: connected.broker.port(), signal: &signal, ledger: &connected.ledger, tokens: &connected.tokens };
             let report = run(ports, &request, &connected.profile).await;
             count(&process.metrics, clock.now(), &report);
             assembly.hand_off().await;
