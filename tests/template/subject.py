@@ -8,9 +8,6 @@ import tomlkit
 
 from stack import DRY, LIVE, ROOT, Stack, read, transformed
 
-# A function whose program is still a skeleton says so.
-SKELETON = "Not here yet."
-
 # The crates whose code runs in a function: the function's own, and those that read an environment or make an error.
 CODE = {
     "trade": ["functions/trade", "shared/lambda"],
@@ -87,10 +84,6 @@ class Subject:
         """The production code of these crates, one text; all that is deployed unless some are named."""
         crates = crates or sorted({crate for crates in CODE.values() for crate in crates} | {"shared/execution"})
         return "\n".join(self.text(path) for crate in crates for path in _sources(crate))
-
-    def is_skeleton(self, binary):
-        """Whether a function's program is yet to be written."""
-        return SKELETON in self.text(f"functions/{binary}/src/main.rs")
 
 
 def _plain(template):

@@ -46,7 +46,7 @@ class Deployed(unittest.TestCase):
         self.assertEqual(self.dry_differences, [])
         self.assertEqual(self.live_differences, [])
         self.assertEqual(set(self.dry), set(self.dry_stack.declared))
-        self.assertEqual(len(self.dry_stack.declared) + 5, len(self.live_stack.declared), "four heartbeats and a subscription more")
+        self.assertEqual(len(self.dry_stack.declared) + 1, len(self.live_stack.declared), "a subscription more")
 
     def test_schedules(self):
         there = {name: self.client("scheduler").get_schedule(Name=name, GroupName="gamma-cs") for name in self._schedules("gamma-cs")}

@@ -20,8 +20,6 @@ def required_by(subject, binary):
 def every_variable_is_read_and_every_needed_one_is_set(subject):
     for _, function in subject.functions():
         binary = subject.binary(function.logical)
-        if subject.is_skeleton(binary):
-            continue
         variables = function.properties.get("Environment", {}).get("Variables", {})
         known = read_by(subject, binary)
         for name in sorted(set(variables) - known):
