@@ -35,6 +35,12 @@ impl<'w> Bridge<'w> {
         }
     }
 
+    /// The stack as an operator should see it named: by its ledger, where decisions are kept.
+    pub(crate) fn stack(&self) -> &str {
+        let table = self.world.names.table.as_str();
+        table.strip_suffix("-ledger").unwrap_or(table)
+    }
+
     pub(crate) fn operator(&self) -> Operator<'_> {
         let ports = OperatorPorts {
             clock: self.world.clock.as_ref(),

@@ -68,7 +68,9 @@ impl World {
             return Ok(Self { names: stack.names, aws, lambda, clock, clock_url: Some(stack.clock) });
         }
         let aws = aws::load_for_operator(global.region.as_deref(), global.profile.as_deref()).await;
-        let accounts = if global.accounts.is_empty() { profiles::names() } else { global.accounts.clone() };
+        let said = global.accounts.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let said: Vec<String> = said.collect();
+        let accounts = if said.is_empty() { profiles::names() } else { said };
         let names = Names::of_stack(&global.stack, &global.schedule_prefix, accounts);
         let clock = clock::of(None, "").await.map_err(|failure| Trouble::no("read the clock", failure))?;
         Ok(Self { names, lambda: aws.clone(), aws, clock, clock_url: None })

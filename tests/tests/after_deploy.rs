@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 
 use gamma_operator::Names;
 use gamma_tests::moto::Moto;
+use gamma_tests::schedules;
 use gamma_tests::stack::{CANARIES, Stack, StackConfig, TASTYTRADE_TOKEN, TRADERS};
 use tokio::process::Command;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/lib/after_deploy.py");
 
 /// Whether it was content, and all that it said.
-async fn looks(stack: &Stack, expected: &str) -> (bool, String) {
+async fn looks(stack: &Stack, moto: &Moto, expected: [&str; 2]) -> (bool, String) {
     let python = std::env::var_os("GAMMA_SAM_PYTHON").expect("GAMMA_SAM_PYTHON: unset, expected a Python with boto3; scripts/test sets it");
     let mut command = Command::new(python);
-    command.args([SCRIPT, "--stack", Names::STACK, "--expect-dry-run", expected]).env("AWS_ENDPOINT_URL_LAMBDA", stack.host.url());
+    command.args([SCRIPT, "--stack", Names::STACK, "--expect-dry-run", expected[0], "--expect-schedules", expected[1]]);
+    command.env("AWS_ENDPOINT_URL_LAMBDA", stack.host.url()).env("AWS_ENDPOINT_URL", moto.url());
     command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local").env("AWS_DEFAULT_REGION", "us-east-1");
     let output = command.output().await.unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -29,14 +31,20 @@ async fn a_deployment_is_content_only_when_every_account_answers_in_the_mode_tha
     let names = Some(Names::of_stack(Names::STACK, Names::SCHEDULES, TRADERS.map(|trader| trader.account)));
     let dry = StackConfig { names, live: false, ..StackConfig::of_seed(1) };
     let stack = Stack::start(&moto, &dry).await.unwrap();
-    let (content, said) = looks(&stack, "true").await;
-    assert!(content && TRADERS.iter().all(|trader| said.contains(&format!("{:<14} dry_run", trader.account))), "{said}");
-    let (content, said) = looks(&stack, "false").await;
+    schedules::deploy(&moto).await.unwrap();
+    let (content, said) = looks(&stack, &moto, ["true", "ENABLED"]).await;
+    assert!(content && TRADERS.iter().all(|trader| said.contains(&format!("{:<14} dry   dry_run", trader.account))), "{said}");
+    let (content, said) = looks(&stack, &moto, ["false", "ENABLED"]).await;
     assert!(!content && said.contains("gamma-trading-trade-schwab: GAMMA_DRY_RUN: got true, expected false"), "{said}");
+    schedules::change(&moto, Names::SCHEDULES, "gamma-cs-schwab", |schedule| schedule["State"] = "DISABLED".into()).await.unwrap();
+    let (content, said) = looks(&stack, &moto, ["true", "ENABLED"]).await;
+    assert!(!content && said.contains("gamma-cs-schwab: got DISABLED, expected ENABLED") && said.matches("expected ENABLED").count() == 1, "{said}");
     drop(stack);
 
     let parameters = BTreeMap::from([(TASTYTRADE_TOKEN.to_owned(), String::new())]);
-    let stack = Stack::start(&Moto::start().await.unwrap(), &StackConfig { parameters, ..dry }).await.unwrap();
-    let (content, said) = looks(&stack, "true").await;
-    assert!(!content && said.contains("schwab         dry_run") && said.matches("SecretsUnavailable").count() == 2, "{said}");
+    let moto = Moto::start().await.unwrap();
+    let stack = Stack::start(&moto, &StackConfig { parameters, ..dry }).await.unwrap();
+    schedules::deploy(&moto).await.unwrap();
+    let (content, said) = looks(&stack, &moto, ["true", "ENABLED"]).await;
+    assert!(!content && said.contains("schwab         dry   dry_run") && said.matches("SecretsUnavailable").count() == 2, "{said}");
 }

@@ -86,6 +86,10 @@ async fn a_first_time_user_seeds_logs_in_checks_and_runs_dry() {
         assert!(new.as_str().is_some_and(|new| !told.contains(new)), "a new token is shown: {told}");
     }
 
+    let older = [("OLDER", r#"{"creation_timestamp": 1, "token": {"access_token": "a", "refresh_token": "r", "expires_at": 2, "expires_in": 1800}}"#)];
+    let seed_older = ["seed", "--overwrite", "--from-env", "/gamma/schwab/token_json=OLDER"];
+    said(operator.types(&seed_older, &older, "").await.unwrap(), 1, &["of a later login or refresh; it was left alone"]);
+    assert_eq!(stack.token().await.unwrap().0, token);
     said(operator.calls(&["check"]).await.unwrap(), 0, &["the login lives for 168 hours more", "live, armed", "Everything is as it should be."]);
     said(operator.calls(&["warmup", "schwab"]).await.unwrap(), 0, &["ready to trade  yes"]);
     said(operator.calls(&["check", "--refresh"]).await.unwrap(), 0, &["warm-up of tt-ira", "session open"]);

@@ -39,7 +39,10 @@ impl Arm {
             None
         };
         let armed = operator.arm(account, who(&self.because)?, typed.as_deref()).await.map_err(|error| trouble(&attempted, &error))?;
-        let words = || format!("{account} is armed. It trades when its schedule fires, unless it is deployed dry or halted: `gamma status {account}`.");
+        let stack = bridge.stack();
+        let words = || {
+            format!("{account} of {stack} is armed. It trades when its schedule fires, unless it is deployed dry (`gamma check`) or halted (`gamma status`).")
+        };
         desk.output.answer(&json!({ "account": account, "armed": armed.on, "decision": armed.decision }), words);
         Ok(End::Done)
     }

@@ -33,7 +33,10 @@ impl Halt {
         let scope = ControlScope::from(self.account.as_str());
         let halted = bridge.operator().halt(&scope, who(&self.because)?).await.map_err(|error| trouble(&format!("halt {scope}"), &error))?;
         let whom = if scope == ControlScope::All { "Every account".to_owned() } else { scope.to_string() };
-        let words = format!("{whom} is halted: nothing more is sent, and a run at work cancels its orders. `gamma resume {scope} --why …` lifts it.");
+        let words = format!(
+            "{whom} of {} is halted: nothing more is sent, and a run at work cancels its orders. `gamma resume {scope} --why …` lifts it.",
+            bridge.stack()
+        );
         tell(desk, &scope, &halted, words);
         Ok(End::Done)
     }
@@ -45,7 +48,7 @@ impl Resume {
         let scope = ControlScope::from(self.account.as_str());
         let resumed = bridge.operator().resume(&scope, who(&self.because)?).await.map_err(|error| trouble(&format!("resume {scope}"), &error))?;
         let words = match &scope {
-            ControlScope::All => "The halt of all is lifted. An account that was halted by itself still is: `gamma status`.".to_owned(),
+            ControlScope::All => format!("The halt of all of {} is lifted. An account that was halted by itself still is: `gamma status`.", bridge.stack()),
             ControlScope::Account(account) => format!("The halt of {account} is lifted. A halt of all holds all the same: `gamma status {account}`."),
         };
         tell(desk, &scope, &resumed, words);

@@ -143,7 +143,7 @@ impl Resolve {
 async fn answer(world: &World, function: &str, event: &Value) -> Result<Value, Trouble> {
     let invoked = world.functions().invoke(function, event).await.map_err(|error| {
         let trouble = world.of_call(&error);
-        if error.is_absent() { trouble.next("deploy it first (README, Set-up); `--stack` names another stack") } else { trouble }
+        if error.is_absent() { trouble.next("deploy it first (README, First-time set-up); `--stack` names another stack") } else { trouble }
     })?;
     if !invoked.failed {
         return Ok(invoked.answer);

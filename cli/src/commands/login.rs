@@ -56,7 +56,17 @@ impl Login {
         let deployment = of_broker(world, broker).await?;
         let document = if grant { gamma_tastytrade::of_grant(&typed_grant()?) } else { in_browser(desk, world, &deployment, callback).await? };
         let mut notes = Vec::new();
-        let version = token_store::put(world, &deployment.names.token, &document, &mut notes).await?;
+        let version = loop {
+            match token_store::put(world, &deployment.names.token, &document, &mut notes).await {
+                Ok(version) => break version,
+                // The code that it was got for works once: what is in hand is kept until it is stored, or given up by the person.
+                Err(trouble) if prompt::is_interactive() => {
+                    desk.output.progress(&trouble.to_string());
+                    prompt::line("The login is made and not stored. Enter tries again, Ctrl-C gives it up:")?;
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        };
         let account = deployment.account();
         desk.output.answer(&json!({ "parameter": deployment.names.token.as_str(), "version": version, "notes": notes }), || {
             let notes: String = notes.iter().map(|note| format!("note: {note}\n")).collect();

@@ -45,7 +45,8 @@ impl Recover {
                     let left = given.left.iter().map(|why| format!("not handed off: {why}"));
                     std::iter::once(tell(&report)).chain(handed).chain(left).collect::<Vec<_>>().join("\n")
                 });
-                Ok(if given.left.is_empty() { End::Done } else { End::No })
+                let unproven = report["alarm"] == true || report["outcome"] == "another_run_active";
+                Ok(if given.left.is_empty() && !unproven { End::Done } else { End::No })
             }
         }
     }

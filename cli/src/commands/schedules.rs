@@ -20,7 +20,7 @@ pub(crate) struct Schedules {
 
 #[derive(Debug, Subcommand)]
 enum Turn {
-    /// Switches trade and warm-up on
+    /// Switches every schedule on: trade, warm-up, sweeps, and the token keeper
     On(Which),
     /// Switches trade and warm-up off; sweeps go on
     Off(Which),
@@ -30,7 +30,7 @@ enum Turn {
 struct Which {
     /// Whose [default: all accounts]
     account: Option<String>,
-    /// The sweeps too: without them nobody notices what a day left open
+    /// Off: the sweeps too, and of all accounts the token keeper; without them nobody notices what a day left open
     #[arg(long)]
     sweeps: bool,
     #[command(flatten)]

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use gamma_cloud::Parameters;
+use gamma_cloud::{Parameters, SsmTokenStore};
+use gamma_execution::ports::TokenStore as _;
+use gamma_execution::tokens::TokenAge;
+use gamma_trade::profiles::BrokerKind;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, World};
 use crate::output::table;
 use crate::prompt;
-use crate::slots::{Kind, Slot, slots};
+use crate::slots::{Kind, Slot, slots, token_age};
 use crate::token_store;
 use crate::trouble::{End, Ended, Trouble};
 
@@ -73,7 +76,7 @@ impl Seed {
                 None => None,
             };
             let now = match value {
-                Some(value) => Some(self.write(world, &store, slot, &value).await?),
+                Some(value) => Some(self.write(desk, &store, slot, &value).await?),
                 None => None,
             };
             standing.push(Standing { slot, version: now.or(version), written: now.is_some() });
@@ -120,12 +123,29 @@ impl Seed {
         Ok(())
     }
 
-    async fn write(&self, world: &World, store: &Parameters, slot: &Slot, value: &SecretString) -> Result<i64, Trouble> {
-        if let Kind::Token(_) = slot.kind {
+    async fn write(&self, desk: &Desk, store: &Parameters, slot: &Slot, value: &SecretString) -> Result<i64, Trouble> {
+        let world = desk.world().await?;
+        if let Kind::Token(broker) = slot.kind {
+            refuse_older(world, slot, broker, value).await?;
             let mut notes = Vec::new();
-            return token_store::put(world, &slot.name, value, &mut notes).await;
+            let version = token_store::put(world, &slot.name, value, &mut notes).await?;
+            notes.iter().for_each(|note| desk.output.progress(&format!("{}: {note}", slot.name)));
+            return Ok(version);
         }
         store.put(slot.name.as_str(), value, true).await.map_err(|error| world.of_call(&error))
+    }
+}
+
+/// A document of an earlier login over a later one would end trading until somebody logs in. One without times is as a person has it from the
+/// broker, and counts as new.
+async fn refuse_older(world: &World, slot: &Slot, broker: BrokerKind, given: &SecretString) -> Result<(), Trouble> {
+    let Ok(stored) = SsmTokenStore::new(&world.aws).load(slot.name.as_str()).await else { return Ok(()) };
+    match (token_age(broker, given), token_age(broker, &stored.text)) {
+        (Some(given), Some(stored)) if given != TokenAge::UNDATED && given < stored => {
+            let trouble = Trouble::no(format!("write {}", slot.name), "the stored document is of a later login or refresh; it was left alone");
+            Err(trouble.next("leave it out; `gamma login` makes a new one"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -23,7 +23,7 @@ impl Status {
         let status = bridge.operator().status(&scope(self.account.as_deref())).await.map_err(|error| trouble("status", &error))?;
         desk.output.answer(&status, || {
             let accounts = status.accounts.iter().map(account).collect::<Vec<_>>().join("\n\n");
-            format!("{} New York\n\n{accounts}", minute(status.at))
+            format!("{} New York, stack {}\n\n{accounts}", minute(status.at), bridge.stack())
         });
         Ok(status.accounts.iter().map(end).max_by_key(|end| *end as u8).unwrap_or(End::Done))
     }
@@ -38,12 +38,16 @@ fn end(account: &AccountStatus) -> End {
         || is_unknown(&account.open_intents)
         || is_unknown(&account.edge)
         || is_unknown(&account.outbox)
+        || is_unknown(&account.last_sweep)
+        || is_unknown(&account.unproven)
         || account.schedules.iter().any(|schedule| is_unknown(&schedule.on));
     let unresolved = matches!(&account.open_intents, Known::Is(open) if open.iter().any(|intent| intent.unresolved));
     let unproven = matches!(&account.unproven, Known::Is(Some(_)));
+    let missing = account.schedules.iter().any(|schedule| schedule.on == Known::Is(None));
+    let dead = matches!(&account.login, Known::Is(login) if login.hours_left.is_some_and(|hours| hours < 0));
     if unread {
         End::Unknown
-    } else if unresolved || unproven {
+    } else if unresolved || unproven || missing || dead {
         End::No
     } else {
         End::Done

@@ -76,7 +76,7 @@ async fn switched(operator: &Operator<'_>, switch: &Switch, words: &Words) -> Re
         return Ok(json!({ "change": change, "schedules": switched }));
     }
     let detail = change.detail.unwrap_or_default();
-    Err(Failure::new("SchedulesNotSwitched", format!("schedules: {detail}; the others are as asked for")))
+    Err(Failure::new("SchedulesNotSwitched", format!("schedules: {detail}; all others are as asked for")))
 }
 
 fn who(words: &Words) -> Who<'_> {

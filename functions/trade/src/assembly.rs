@@ -239,9 +239,10 @@ impl<'a> Assembly<'a> {
     }
 
     /// The ledger alone can say how every delivery ended, also one whose set-up failed.
-    pub async fn record(&self, failure: &Failure) {
-        let report: Value = json!({ "error_type": failure.error_type, "detail": failure.to_string() });
-        let date = trade_date(self.clock.now());
+    pub async fn record(&self, failure: &Failure, task: &str) {
+        let now = self.clock.now();
+        let report: Value = json!({ "task": task, "error_type": failure.error_type, "detail": failure.to_string(), "ended": now.to_string() });
+        let date = trade_date(now);
         let (run_id, account) = (self.run_id.clone(), self.deployment.account().to_owned());
         let record = RunRecord {
             run_id,

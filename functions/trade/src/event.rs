@@ -19,6 +19,19 @@ pub enum Event {
     Warmup,
 }
 
+impl Event {
+    /// What it asks for, in a word, as reports name it.
+    #[must_use]
+    pub const fn task(&self) -> &'static str {
+        match self {
+            Self::Run(Task::Trade { .. }) => "trade",
+            Self::Run(Task::Sweep { .. }) => "sweep",
+            Self::Run(Task::Resolve(_)) => "resolve",
+            Self::Warmup => "warm-up",
+        }
+    }
+}
+
 /// The fields an event may have, and those of its `resolve`.
 const FIELDS: [&str; 7] = ["account", "dry_run", "scheduled_time", "execution_id", "sweep", "date", "resolve"];
 const RESOLVE_FIELDS: [&str; 5] = ["date", "side", "filled", "by", "why"];

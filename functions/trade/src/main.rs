@@ -63,6 +63,8 @@ async fn handle(process: &Process, event: LambdaEvent<Value>) -> Result<Value, F
 
 async fn invoke(process: &Process, deployment: &Deployment, event: LambdaEvent<Value>, (run_id, clock): (String, Arc<dyn RunClock>)) -> Result<Value, Failure> {
     let parsed = event::parse(&event.payload, deployment.account())?;
+    // What a person asks for says nothing of the schedules.
+    let by_schedule = event.payload.get("scheduled_time").is_some();
     let deadline = deadline(&event.context);
     let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id, process.quote_tokens.clone()).await;
     match (assembly.ports().await, parsed) {
@@ -73,23 +75,23 @@ async fn invoke(process: &Process, deployment: &Deployment, event: LambdaEvent<V
             let request = RunRequest { account, run_id: run_id.clone(), deployment_live, deadline, task, consumers };
             let ports = Ports { clock: clock.as_ref(), broker: connected.broker.port(), signal: &signal, ledger: &connected.ledger, tokens: &connected.tokens };
             let report = run(ports, &request, &connected.profile).await;
-            count(&process.metrics, clock.now(), &report);
+            count(&process.metrics, clock.now(), &report, by_schedule);
             assembly.hand_off().await;
             respond(&report, connected.http.requests_sent())
         }
-        (Err(failure), _) => {
-            assembly.record(&failure).await;
+        (Err(failure), parsed) => {
+            assembly.record(&failure, parsed.task()).await;
             assembly.hand_off().await;
             Err(failure)
         }
     }
 }
 
-/// How the run ended; and, of a sweep that could look at the day, whatever it found there, that it did.
-fn count(metrics: &Metrics, at: Timestamp, report: &RunReport) {
+/// How the run ended; and, of a scheduled sweep that could look at the day, whatever it found there, that it did.
+fn count(metrics: &Metrics, at: Timestamp, report: &RunReport, by_schedule: bool) {
     metrics.write(at, Metric::Ended(report.outcome.name()));
     let looked = !matches!(report.outcome, Outcome::LedgerUnavailable | Outcome::BrokerUnavailable | Outcome::TokenDead | Outcome::AnotherRunActive);
-    if report.task == "sweep" && looked {
+    if report.task == "sweep" && by_schedule && looked {
         metrics.write(at, Metric::Heartbeat(&report.account));
     }
 }

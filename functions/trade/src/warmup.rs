@@ -34,7 +34,8 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
         tracing::error!(run_id = assembly.run_id(), alarm = true, outcome = "not_armed", "warm-up: the account is not armed");
     }
     if alarm {
-        tracing::error!(run_id = assembly.run_id(), alarm = true, "warm-up: {}", notes.join("; "));
+        // Nobody reads a warm-up that went well; the trade goes on with what it has.
+        return Err(Failure::new("TokenNotSaved", format!("warm-up: {}", notes.join("; "))));
     }
     tracing::info!(run_id = assembly.run_id(), session, refreshed, armed, "warmed up");
     Ok(json!({

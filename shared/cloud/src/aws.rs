@@ -42,7 +42,11 @@ pub async fn load_for(endpoint: &str) -> SdkConfig {
 
 /// For an operator at a terminal: as [`load`], from the profile and in the region that are named, where they are.
 pub async fn load_for_operator(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
-    let mut loader = patient(aws_config::defaults(BehaviorVersion::latest()));
+    // Somebody waits for it, over whatever line there is: a handshake on a telephone takes longer than a function may wait.
+    let seconds = Duration::from_secs;
+    let timeouts = TimeoutConfig::builder().connect_timeout(seconds(5)).operation_attempt_timeout(seconds(10)).operation_timeout(seconds(35)).build();
+    let stalled = StalledStreamProtectionConfig::enabled().grace_period(seconds(5)).build();
+    let mut loader = patient(aws_config::defaults(BehaviorVersion::latest())).timeout_config(timeouts).stalled_stream_protection(stalled);
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }

@@ -15,6 +15,7 @@ AWSS = {
     ("AWS/Lambda", "Duration"): "FunctionName",
     ("AWS/Lambda", "Invocations"): "FunctionName",
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "QueueName",
+    ("AWS/Scheduler", "InvocationDroppedCount"): "ScheduleGroup",
 }
 
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Line;
 use crate::desk::World;
 
-const DEPLOY: &str = "deploy the stack (README, Set-up); --stack names another";
+const DEPLOY: &str = "deploy the stack (README, First-time set-up); --stack names another";
 
 pub(super) async fn look(world: &World) -> Vec<Line> {
     let mut lines = vec![table(world).await];

@@ -15,7 +15,8 @@ pub struct Switch {
     pub scope: ControlScope,
     /// On or off.
     pub on: bool,
-    /// The sweeps too. Without them nobody notices what an account's day left open.
+    /// Off: the sweeps too, and with all accounts the token keeper. Without them nobody notices what an account's day left open, or that a
+    /// login runs out; so they go on whenever anything does.
     pub sweeps: bool,
 }
 
@@ -24,10 +25,10 @@ pub struct Switch {
 pub struct Switched {
     /// Its name.
     pub name: String,
-    /// The account.
-    pub account: String,
-    /// What it is for.
-    pub kind: ScheduleKind,
+    /// The account; `None` for the token keeper's, which is for all.
+    pub account: Option<String>,
+    /// What it is for; `None` for the token keeper's.
+    pub kind: Option<ScheduleKind>,
     /// What became of it.
     #[serde(flatten)]
     pub result: SwitchResult,
@@ -57,7 +58,12 @@ impl SwitchResult {
 
 impl Switch {
     fn kinds(&self) -> &'static [ScheduleKind] {
-        if self.sweeps { &ScheduleKind::ALL } else { &[ScheduleKind::Warmup, ScheduleKind::Trade] }
+        if self.on || self.sweeps { &ScheduleKind::ALL } else { &[ScheduleKind::Warmup, ScheduleKind::Trade] }
+    }
+
+    /// The tokens of an account that trades must be kept; they are not only its own.
+    fn token_keeper(&self) -> bool {
+        self.on || (self.sweeps && self.scope == ControlScope::All)
     }
 }
 
@@ -71,22 +77,25 @@ impl Operator<'_> {
         let decision = self.decision(who)?;
         let verb = if switch.on { ControlVerb::SchedulesOn } else { ControlVerb::SchedulesOff };
         let asked = self.ports.records.ask(&switch.scope, verb, &decision).await?;
-        let each = accounts.iter().flat_map(|account| switch.kinds().iter().map(move |kind| (account, *kind)));
-        let switched = join_all(each.map(async |(account, kind)| {
-            let name = self.names.schedule(account, kind);
+        let of_account =
+            |account: &String| switch.kinds().iter().map(|kind| (self.names.schedule(account, *kind), Some(account.clone()), Some(*kind))).collect();
+        let mut each: Vec<(String, Option<String>, Option<ScheduleKind>)> = accounts.iter().flat_map::<Vec<_>, _>(of_account).collect();
+        each.extend(switch.token_keeper().then(|| (self.names.token_keeper_schedule(), None, None)));
+        let switched = join_all(each.into_iter().map(async |(name, account, kind)| {
             let result = match self.ports.schedules.switch(&name, switch.on).await {
                 Ok(Some(true)) => SwitchResult::Changed,
                 Ok(Some(false)) => SwitchResult::Already,
                 Ok(None) => SwitchResult::Missing,
                 Err(fault) => SwitchResult::Failed(fault.reason),
             };
-            Switched { name, account: account.clone(), kind, result }
+            Switched { name, account, kind, result }
         }))
         .await;
         let mut concluded = conclude(asked, &switched);
         if let Err(error) = self.ports.records.conclude(&concluded).await {
             concluded.state = ChangeState::AskedFor;
-            concluded.detail = Some(format!("what became of it is not recorded: {error}"));
+            let unrecorded = format!("what became of it is not recorded: {error}");
+            concluded.detail = Some(concluded.detail.map_or_else(|| unrecorded.clone(), |detail| format!("{detail}; {unrecorded}")));
         }
         Ok((concluded, switched))
     }

@@ -62,7 +62,11 @@ impl Operator<'_> {
                         Ok(runs) => runs,
                         Err(error) => return Known::of(Err(error)),
                     };
-                    let is_asked_for = |run: &&RunRecord| (run.report.get("task").and_then(Value::as_str) == Some("sweep")) == sweeps;
+                    let is_asked_for = |run: &&RunRecord| match run.report.get("task").and_then(Value::as_str) {
+                        Some("sweep") => sweeps,
+                        Some("warm-up") => false,
+                        _ => !sweeps,
+                    };
                     let last = runs.into_iter().filter(|run| is_asked_for(&run)).map(last_run).max_by_key(|run| run.ended);
                     if last.is_some() {
                         return Known::Is(last);
