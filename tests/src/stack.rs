@@ -209,7 +209,7 @@ impl Stack {
             functions.extend(post_trade::functions(config, &simulator, &binary, |trader| of_account(&environment, trader)));
         }
         if config.control {
-            functions.extend(control::functions(&binary, &environment, |trader| of_account(&environment, trader)));
+            functions.extend(control::functions(config, &binary, &environment, |trader| of_account(&environment, trader)));
         }
         functions.extend(config.token_keeper.then(|| token_keeper::function(config, &binary, &environment)));
         let host = Host::start(HostConfig { functions, clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;

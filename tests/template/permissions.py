@@ -31,6 +31,7 @@ UNTESTED = [
     ("edge-guard-{account}", "dynamodb:PutItem on * key {account}#told", "a pause needs more days than the tests trade"),
     ("edge-guard-{account}", "sns:Publish on *:gamma-trading-alarms", NO_TOPIC),
     ("sheets-log", "sns:Publish on *:gamma-trading-alarms", NO_TOPIC),
+    ("token-keeper", "sns:Publish on *:gamma-trading-alarms", NO_TOPIC),
 ]
 
 # Who stands for no function of the deployment: tests themselves, and functions whose secrets have other names.

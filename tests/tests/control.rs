@@ -2,12 +2,13 @@
 //! scripts/test runs these.
 
 use gamma_execution::ports::RungState;
+use gamma_operator::Names;
 use gamma_simulator::exchange::OrderState;
 use gamma_tests::audit::After;
 use gamma_tests::control::CONTROL;
 use gamma_tests::moto::Moto;
 use gamma_tests::operator::Operator;
-use gamma_tests::stack::{Answer, CANARIES, SCHWAB, Stack, StackConfig, TT_IRA, Trader};
+use gamma_tests::stack::{Answer, CANARIES, SCHWAB, Stack, StackConfig, TRADERS, TT_IRA, Trader};
 use serde_json::{Value, json};
 
 const LIVE: &str = include_str!("../../events/schwab.json");
@@ -234,15 +235,22 @@ async fn status_tells_the_day_and_shows_no_secret() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
 async fn a_run_that_died_is_recovered_and_handed_off_when_an_operator_asks() {
-    // Its consumers are told under names that nobody has, so that the run stays in the outbox.
-    let environment = [("GAMMA_SHEETS_LOG_FUNCTION".to_owned(), "not-yet".to_owned())].into();
-    let desk = Desk::open(StackConfig { environment, ..StackConfig::of_seed(FILLING) }).await;
-    assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "filled");
+    let names = Names::of_stack(Names::STACK, Names::SCHEDULES, TRADERS.map(|trader| trader.account));
+    let consumers = [names.sheets_log.clone(), names.edge_guard[SCHWAB.account].clone()];
+    let trade = names.trade[SCHWAB.account].clone();
+    let desk = Desk::open(StackConfig { names: Some(names), post_trade: true, ..StackConfig::of_seed(FILLING) }).await;
+    let reach = |reachable| consumers.iter().for_each(|consumer| desk.stack.host.set_reachable(consumer, reachable));
+    reach(false);
+    assert_eq!(desk.stack.invoke_function(&trade, LIVE).await.unwrap().outcome(), "filled");
     let left = desk.asked(STATUS).await["accounts"][0]["outbox"].clone();
-    assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
-    // The stack has no sheets-log either, so it is told and stays.
+    assert_eq!(left.as_array().map(Vec::len), Some(2), "{left}");
+    let counted = |handed: &Value| ["taken", "left"].map(|what| handed[what].as_array().map(Vec::len));
     let handed = desk.asked(HAND_OFF).await;
-    assert_eq!((handed["taken"].as_array().map(Vec::len), handed["left"].as_array().map(Vec::len)), (Some(0), Some(1)), "{handed}");
+    assert_eq!(counted(&handed), [Some(0), Some(2)], "{handed}");
+    reach(true);
+    let handed = desk.asked(HAND_OFF).await;
+    assert_eq!(counted(&handed), [Some(2), Some(0)], "{handed}");
+    assert_eq!(desk.asked(STATUS).await["accounts"][0]["outbox"], json!([]));
 
     desk.stack.until("20:16:10").await;
     assert_eq!(desk.asked(RECOVER).await["recovery"], "asked_for");
@@ -268,13 +276,13 @@ async fn a_person_steers_with_the_command_and_status_fits_a_screen() {
     assert!(code == Some(1) && words.contains("nothing was changed"), "{words}");
     assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "not_armed");
     let (code, words) = says(&operator, &with(&["arm", "schwab"]), "schwab\n").await;
-    assert!(code == Some(0) && words.contains("schwab is armed"), "{words}");
+    assert!(code == Some(0) && words.contains("schwab of gamma-") && words.contains("is armed"), "{words}");
     let (code, words) = says(&operator, &with(&["arm", "schwab-ira"]), "schwab-ira\n").await;
     assert!(code == Some(1) && words.contains("expected one of schwab, tt-individual, tt-ira"), "{words}");
     let (code, words) = says(&operator, &["halt", "all", "--by", "Ada"], "").await;
     assert!(code == Some(2) && words.contains("--why"), "who says not why halts nobody: {words}");
     let (code, words) = says(&operator, &with(&["halt", "all"]), "").await;
-    assert!(code == Some(0) && words.contains("Every account is halted"), "{words}");
+    assert!(code == Some(0) && words.contains("Every account of gamma-") && words.contains("is halted"), "{words}");
     assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "halted");
     let (code, _) = says(&operator, &with(&["resume", "all"]), "").await;
     assert_eq!((code, desk.stack.invoke(LIVE).await.unwrap().outcome()), (Some(0), "filled"));

@@ -2,7 +2,7 @@
 
 use gamma_execution::ports::{Arming, Ledger};
 use gamma_execution::report::Outcome;
-use gamma_execution::tokens::TokenSummary;
+use gamma_execution::tokens::{TokenSaved, TokenSummary};
 use gamma_market::calendar::{SessionDay, session_day, trade_date};
 use serde_json::{Value, json};
 
@@ -34,7 +34,10 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
         tracing::error!(run_id = assembly.run_id(), alarm = true, outcome = "not_armed", "warm-up: the account is not armed");
     }
     if alarm {
-        // Nobody reads a warm-up that went well; the trade goes on with what it has.
+        tracing::error!(run_id = assembly.run_id(), alarm = true, "warm-up: {}", notes.join("; "));
+    }
+    // Nobody reads a warm-up that went well, and a login may be lost with this one; the trade itself goes on with what it has.
+    if matches!(token, TokenSaved::Failed { .. }) || (alarm && matches!(token, TokenSaved::Borrowed)) {
         return Err(Failure::new("TokenNotSaved", format!("warm-up: {}", notes.join("; "))));
     }
     tracing::info!(run_id = assembly.run_id(), session, refreshed, armed, "warmed up");
