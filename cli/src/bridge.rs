@@ -56,11 +56,10 @@ impl<'w> Bridge<'w> {
 
 /// The login of an account of accounts.toml, under its usual name.
 fn login(account: &str) -> Option<Login> {
-    let (broker, document) = match profiles::broker(account).ok()? {
-        BrokerKind::Schwab => (Broker::Schwab, "/gamma/schwab/token_json"),
-        BrokerKind::Tastytrade => (Broker::Tastytrade, "/gamma/tt/token_json"),
-    };
-    Some(Login { broker, document: document.to_owned() })
+    Some(Login::usual(match profiles::broker(account).ok()? {
+        BrokerKind::Schwab => Broker::Schwab,
+        BrokerKind::Tastytrade => Broker::Tastytrade,
+    }))
 }
 
 /// Who asks, as it is recorded.

@@ -10,7 +10,11 @@ from pathlib import Path
 from load import Deployment, LoadError
 from local_aws import Moto, clients
 from observed import differences, everything
-from stack import ACCOUNT, DRY, LIVE, REGION, read
+from stack import ACCOUNT, DRY, LIVE, REGION, ROOT, read
+
+sys.path.insert(0, str(ROOT / "scripts/lib"))
+
+import before_deploy  # noqa: E402
 
 ACCOUNTS = ("schwab", "tt-ira", "tt-individual")
 TRADE = "cron(13 16 ? * MON-FRI *)"
@@ -118,6 +122,24 @@ class Deployed(unittest.TestCase):
         for logical in changed:
             self.assertEqual({**self.dry[logical], "State": "ENABLED"}, self.enabled[logical])
         self.assertEqual(len(changed), 13)
+
+
+class BeforeDeploying(unittest.TestCase):
+    """scripts/deploy asks first whose stack of that name it is."""
+
+    def verdict(self, stack):
+        return before_deploy.verdict(clients(MOTO.endpoint)("cloudformation"), stack)
+
+    def test_another_systems_stack_of_the_name_is_left_alone(self):
+        foreign = {"Resources": {"Function": {"Type": "AWS::SQS::Queue"}}}
+        clients(MOTO.endpoint)("cloudformation").create_stack(StackName="old-system", TemplateBody=json.dumps(foreign))
+        self.assertIn("old-system: it is there and is not one of gamma-trading's", str(self.verdict("old-system")))
+
+    def test_a_new_one_and_our_own_may_be_deployed(self):
+        kept = {"Resources": {"Ledger": read()["Resources"]["Ledger"]}}
+        kept["Resources"]["Ledger"]["Properties"]["TableName"] = "another-ledger"
+        clients(MOTO.endpoint)("cloudformation").create_stack(StackName="ours", TemplateBody=json.dumps(kept))
+        self.assertEqual([self.verdict("ours"), self.verdict("none-yet")], [None, None])
 
 
 class Refused(unittest.TestCase):

@@ -53,11 +53,10 @@ impl Config {
 /// The login by which an account of accounts.toml trades, under its usual name.
 #[must_use]
 pub fn login_of(account: &str) -> Option<Login> {
-    let (broker, document) = match profiles::broker(account).ok()? {
-        BrokerKind::Schwab => (Broker::Schwab, "/gamma/schwab/token_json"),
-        BrokerKind::Tastytrade => (Broker::Tastytrade, "/gamma/tt/token_json"),
-    };
-    Some(Login { broker, document: document.to_owned() })
+    Some(Login::usual(match profiles::broker(account).ok()? {
+        BrokerKind::Schwab => Broker::Schwab,
+        BrokerKind::Tastytrade => Broker::Tastytrade,
+    }))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use gamma_execution::ports::ControlScope;
 use gamma_lambda::Failure;
+use gamma_lambda::failure::short;
 use gamma_operator::Switch;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
@@ -57,14 +58,14 @@ pub fn parse(payload: &Value) -> Result<Event, Failure> {
         Value::Null => return Err(empty()),
         Value::Object(verbs) if verbs.is_empty() => return Err(empty()),
         Value::Object(verbs) => verbs,
-        other => return Err(malformed("event", other, EXAMPLE)),
+        other => return Err(Failure::malformed("event", other, EXAMPLE)),
     };
     let mut all = verbs.iter();
     let (Some((verb, asked)), None) = (all.next(), all.next()) else {
         let came = verbs.keys().map(|verb| short(verb)).collect::<Vec<_>>().join(", ");
         return Err(Failure::new("MalformedEvent", format!("event: got {came} together, expected {VERBS}, and only one; nothing was done")));
     };
-    let Value::Object(fields) = asked else { return Err(malformed(&format!("event {}", short(verb)), asked, "an object")) };
+    let Value::Object(fields) = asked else { return Err(Failure::malformed(&format!("event {}", short(verb)), asked, "an object")) };
     let asked = Asked { verb, fields };
     match verb.as_str() {
         "status" => asked.only(&["account"]).and_then(|asked| Ok(Event::Status(asked.scope_or_all()?))),
@@ -107,7 +108,7 @@ impl Asked<'_> {
         let place = format!("event {} {name}", self.verb);
         match self.fields.get(name) {
             None => Failure::new("MalformedEvent", format!("{place}: missing, expected {expected}")),
-            Some(got) => malformed(&place, got, expected),
+            Some(got) => Failure::malformed(&place, got, expected),
         }
     }
 
@@ -164,15 +165,6 @@ impl Asked<'_> {
 
 fn empty() -> Failure {
     Failure::new("EmptyEvent", format!("event: empty, expected {EXAMPLE}; nothing was done"))
-}
-
-fn malformed(field: &str, got: &Value, expected: &str) -> Failure {
-    Failure::new("MalformedEvent", format!("{field}: got {}, expected {expected}", short(&got.to_string())))
-}
-
-/// Enough of a text to know it by.
-fn short(text: &str) -> String {
-    text.chars().take(60).collect()
 }
 
 #[cfg(test)]

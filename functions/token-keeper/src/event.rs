@@ -1,6 +1,7 @@
 //! The event of an invocation.
 
 use gamma_lambda::Failure;
+use gamma_lambda::failure::short;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -13,32 +14,27 @@ const EXPECTED: &str = "{\"refresh\": {}}";
 /// [`Failure`] `EmptyEvent` or `MalformedEvent` names the field.
 pub fn check(payload: &Value) -> Result<(), Failure> {
     let empty = || Failure::new("EmptyEvent", format!("event: empty, expected {EXPECTED}"));
-    let malformed = |field: &str, got: &Value, expected: &str| {
-        let got: String = got.to_string().chars().take(60).collect();
-        Failure::new("MalformedEvent", format!("{field}: got {got}, expected {expected}"))
-    };
     let fields: &Map<String, Value> = match payload {
         Value::Null => return Err(empty()),
         Value::Object(fields) if fields.is_empty() => return Err(empty()),
         Value::Object(fields) => fields,
-        other => return Err(malformed("event", other, EXPECTED)),
+        other => return Err(Failure::malformed("event", other, EXPECTED)),
     };
     if let Some(unknown) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-        let unknown: String = unknown.chars().take(60).collect();
-        return Err(Failure::new("MalformedEvent", format!("event: unknown field {unknown:?}, expected {}", FIELDS.join(", "))));
+        return Err(Failure::new("MalformedEvent", format!("event: unknown field {:?}, expected {}", short(unknown), FIELDS.join(", "))));
     }
     match fields.get("refresh") {
         Some(Value::Object(refresh)) if refresh.is_empty() => {}
-        other => return Err(malformed("event refresh", other.unwrap_or(&Value::Null), "an empty object")),
+        other => return Err(Failure::malformed("event refresh", other.unwrap_or(&Value::Null), "an empty object")),
     }
     match fields.get("scheduled_time") {
         None => {}
         Some(Value::String(text)) if text.parse::<Timestamp>().is_ok() => {}
-        Some(other) => return Err(malformed("event scheduled_time", other, "a time such as 2025-09-03T12:00:00Z")),
+        Some(other) => return Err(Failure::malformed("event scheduled_time", other, "a time such as 2025-09-03T12:00:00Z")),
     }
     match fields.get("execution_id") {
         None | Some(Value::String(_)) => Ok(()),
-        Some(other) => Err(malformed("event execution_id", other, "a text")),
+        Some(other) => Err(Failure::malformed("event execution_id", other, "a text")),
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, short};
 use crate::profiles;
 
 /// What an invocation asks for.
@@ -48,13 +48,13 @@ pub fn parse(payload: &Value, own_account: &str) -> Result<Event, Failure> {
         Value::Null => return Err(empty()),
         Value::Object(fields) if fields.is_empty() => return Err(empty()),
         Value::Object(fields) => fields,
-        other => return Err(malformed("event", other, "a JSON object such as {\"account\":\"schwab\"}")),
+        other => return Err(Failure::malformed("event", other, "a JSON object such as {\"account\":\"schwab\"}")),
     };
     only(fields, "event", &FIELDS)?;
     let account = match fields.get("account") {
         Some(Value::String(account)) => account.as_str(),
         None => return Err(Failure::new("MalformedEvent", "event account: missing, expected this function's account or \"warmup\"")),
-        Some(other) => return Err(malformed("event account", other, "a text")),
+        Some(other) => return Err(Failure::malformed("event account", other, "a text")),
     };
     let dry_run = flag(fields, "dry_run")?;
     let scheduled = time(fields, "scheduled_time")?;
@@ -99,21 +99,21 @@ fn task(fields: &Map<String, Value>, dry_run: bool, scheduled: Option<Timestamp>
 
 fn resolution(value: &Value) -> Result<Resolve, Failure> {
     let Value::Object(fields) = value else {
-        return Err(malformed("event resolve", value, "an object with date, side, filled, by and why"));
+        return Err(Failure::malformed("event resolve", value, "an object with date, side, filled, by and why"));
     };
     only(fields, "event resolve", &RESOLVE_FIELDS)?;
     let field = |name: &str| fields.get(name).unwrap_or(&Value::Null);
     let words = |name: &str, expected: &str| match field(name) {
         Value::String(text) if !text.trim().is_empty() && text.chars().count() <= LONGEST_WORDS => Ok(text.clone()),
-        other => Err(malformed(&format!("event resolve {name}"), other, expected)),
+        other => Err(Failure::malformed(&format!("event resolve {name}"), other, expected)),
     };
-    let side = serde_json::from_value(field("side").clone()).map_err(|_| malformed("event resolve side", field("side"), "\"put\" or \"call\""))?;
+    let side = serde_json::from_value(field("side").clone()).map_err(|_| Failure::malformed("event resolve side", field("side"), "\"put\" or \"call\""))?;
     let filled = field("filled").as_u64().and_then(|filled| u32::try_from(filled).ok());
     let expected = "the packages of this side filled that day, 0 or more";
     Ok(Resolve {
         date: date("event resolve date", field("date"))?,
         side,
-        filled: filled.ok_or_else(|| malformed("event resolve filled", field("filled"), expected))?,
+        filled: filled.ok_or_else(|| Failure::malformed("event resolve filled", field("filled"), expected))?,
         by: words("by", "who decided, up to 1000 characters")?,
         why: words("why", "why: what was looked at, up to 1000 characters")?,
     })
@@ -128,7 +128,7 @@ fn only(fields: &Map<String, Value>, place: &str, known: &[&str]) -> Result<(), 
 
 fn date(field: &str, value: &Value) -> Result<Date, Failure> {
     let parsed = value.as_str().and_then(|text| text.parse().ok());
-    parsed.ok_or_else(|| malformed(field, value, "a date such as 2025-09-03"))
+    parsed.ok_or_else(|| Failure::malformed(field, value, "a date such as 2025-09-03"))
 }
 
 fn empty() -> Failure {
@@ -139,7 +139,7 @@ fn flag(fields: &Map<String, Value>, name: &'static str) -> Result<bool, Failure
     match fields.get(name) {
         None => Ok(false),
         Some(Value::Bool(value)) => Ok(*value),
-        Some(other) => Err(malformed(&format!("event {name}"), other, "true or false")),
+        Some(other) => Err(Failure::malformed(&format!("event {name}"), other, "true or false")),
     }
 }
 
@@ -148,19 +148,10 @@ fn time(fields: &Map<String, Value>, name: &'static str) -> Result<Option<Timest
         None => Ok(None),
         Some(Value::String(text)) => match text.parse() {
             Ok(at) => Ok(Some(at)),
-            Err(_) => Err(malformed(&format!("event {name}"), &Value::String(text.clone()), "a time such as 2025-09-03T20:13:00Z")),
+            Err(_) => Err(Failure::malformed(&format!("event {name}"), &Value::String(text.clone()), "a time such as 2025-09-03T20:13:00Z")),
         },
-        Some(other) => Err(malformed(&format!("event {name}"), other, "a text such as 2025-09-03T20:13:00Z")),
+        Some(other) => Err(Failure::malformed(&format!("event {name}"), other, "a text such as 2025-09-03T20:13:00Z")),
     }
-}
-
-fn malformed(field: &str, got: &Value, expected: &str) -> Failure {
-    Failure::new("MalformedEvent", format!("{field}: got {}, expected {expected}", short(&got.to_string())))
-}
-
-/// Enough of a text to know it by.
-fn short(text: &str) -> String {
-    text.chars().take(60).collect()
 }
 
 #[cfg(test)]

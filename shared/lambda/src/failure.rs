@@ -4,6 +4,7 @@ use std::fmt;
 
 #[cfg(feature = "function")]
 use lambda_runtime::Diagnostic;
+use serde_json::Value;
 
 /// An invocation that ends as a Lambda error. The type is stable: alarms, filters and docs/runbook.md name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,18 @@ impl Failure {
     pub fn new(error_type: &'static str, message: impl fmt::Display) -> Self {
         Self { error_type, message: message.to_string() }
     }
+
+    /// `MalformedEvent`: a field of an event that is not what it should be.
+    #[must_use]
+    pub fn malformed(field: &str, got: &Value, expected: &str) -> Self {
+        Self::new("MalformedEvent", format!("{field}: got {}, expected {expected}", short(&got.to_string())))
+    }
+}
+
+/// Enough of a foreign text to know it by.
+#[must_use]
+pub fn short(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 impl fmt::Display for Failure {

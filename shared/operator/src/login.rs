@@ -37,6 +37,18 @@ pub struct Login {
     pub document: String,
 }
 
+impl Login {
+    /// At this broker, under the document's usual name.
+    #[must_use]
+    pub fn usual(broker: Broker) -> Self {
+        let document = match broker {
+            Broker::Schwab => "/gamma/schwab/token_json",
+            Broker::Tastytrade => "/gamma/tt/token_json",
+        };
+        Self { broker, document: document.to_owned() }
+    }
+}
+
 /// The times that a token document tells of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoginTimes {
