@@ -7,11 +7,7 @@ use gamma_execution::report::Outcome;
 use gamma_execution::run::{Resolve, RunRequest, Task};
 use gamma_market::{Right, SignalRow};
 use jiff::civil::date;
-use support::{Place, World, row};
-
-fn set<T>(cell: &std::sync::Mutex<T>, value: T) {
-    *cell.lock().unwrap() = value;
-}
+use support::{Place, World, row, set};
 
 fn posts(world: &World) -> usize {
     *world.broker.posts.lock().unwrap()

@@ -10,11 +10,7 @@ use gamma_execution::report::Outcome;
 use gamma_market::Right;
 use jiff::Timestamp;
 use support::net::Net;
-use support::{Place, World, row};
-
-fn set<T>(cell: &Mutex<T>, value: T) {
-    *cell.lock().unwrap() = value;
-}
+use support::{Place, World, row, set};
 
 fn at(time: &str) -> Timestamp {
     format!("2025-09-03T{time}Z").parse().unwrap()

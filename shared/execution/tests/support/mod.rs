@@ -25,7 +25,9 @@ use jiff::civil::date;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 
-pub(crate) use broker::{Broker, Place};
+pub(crate) use broker::Broker;
+#[allow(unused_imports, reason = "each test file uses its part")]
+pub(crate) use broker::Place;
 pub(crate) use ledger::MemoryLedger;
 
 /// Time steps to whatever is waited for. A run that keeps waiting for the past is caught: it would never end.
@@ -202,4 +204,9 @@ fn profile() -> AccountProfile {
     let execution = ExecutionProfile::default();
     execution.check().unwrap();
     AccountProfile { strategy: Profile::try_from(strategy).unwrap(), execution }
+}
+
+/// Puts what a world is to do from now on in its place.
+pub(crate) fn set<T>(cell: &std::sync::Mutex<T>, value: T) {
+    *cell.lock().unwrap() = value;
 }

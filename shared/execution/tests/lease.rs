@@ -1,0 +1,99 @@
+//! Two runs of one day: who may send, and what is proven over when the lease goes to another.
+
+mod support;
+
+use gamma_execution::ladder::{SideEnd, StopReason};
+use gamma_execution::ports::Clock;
+use gamma_execution::report::Outcome;
+use support::{World, set};
+
+#[tokio::test]
+async fn incident_two_copies_at_once_trade_once() {
+    let world = World::at("20:13:00");
+    set(&world.broker.fills, |_, _, seconds| if seconds >= 3 { 4 } else { 0 });
+    let (one, two) = (world.request("run-1"), world.request("run-2"));
+    let (first, second) = tokio::join!(world.deliver_as(&one), world.deliver_as(&two));
+    let mut outcomes = [first.outcome.name(), second.outcome.name()];
+    outcomes.sort_unstable();
+    assert!(outcomes == ["already_traded", "filled"] || outcomes == ["another_run_active", "filled"], "{outcomes:?}");
+    assert_eq!(*world.broker.posts.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_marked_is_not_sent_and_a_short_fault_is_ridden_out() {
+    for (operation, times, posts, outcome) in [
+        ("put sending", 2, 2, Outcome::Filled),
+        ("put sending", 100, 0, Outcome::LedgerUnavailable),
+        ("controls", 2, 2, Outcome::Filled),
+        ("load day", 100, 0, Outcome::LedgerUnavailable),
+        ("put intents", 100, 0, Outcome::LedgerUnavailable),
+        ("set rung", 2, 2, Outcome::Filled),
+    ] {
+        let world = World::at("20:13:00");
+        set(&world.broker.fills, |_, _, _| 4);
+        world.ledger.break_write(operation, times);
+        let report = world.deliver("run-1").await;
+        assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (outcome, posts), "{operation} × {times}: {:?}", report.notes);
+    }
+}
+
+#[tokio::test]
+async fn a_lease_taken_over_stops_the_run_and_its_orders_are_proven_over() {
+    let world = World::at("20:13:31");
+    let thief = async {
+        while *world.broker.posts.lock().unwrap() < 2 {
+            tokio::task::yield_now().await;
+        }
+        world.ledger.steal_lease();
+    };
+    let request = world.request("run-1");
+    let (report, ()) = tokio::join!(world.deliver_as(&request), thief);
+    assert_eq!((*world.broker.posts.lock().unwrap(), world.broker.live()), (2, 0), "nothing more is sent, nothing is left alive");
+    assert!(report.sides.iter().all(|side| matches!(side.end, Some(SideEnd::Stopped(StopReason::LeaseLost(_))))), "{:?}", report.sides[0].end);
+}
+
+#[tokio::test]
+async fn what_the_fence_refuses_is_never_sent() {
+    let world = World::at("20:13:31");
+    world.ledger.steal_lease_before("put sending");
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::AnotherRunActive, 0), "{:?}", report.notes);
+}
+
+#[tokio::test]
+async fn no_post_begins_on_a_lease_that_could_end_before_it() {
+    for slow in 0..=9 {
+        let world = World::at("20:13:31");
+        set(&world.broker.slow_quotes, slow);
+        let posts = || *world.broker.posts.lock().unwrap();
+        let watcher = async {
+            let mut seen = 0;
+            while seen < 4 && world.ledger.run_outcome("run-1").is_none() {
+                if posts() > seen {
+                    seen = posts();
+                    let left = world.ledger.lease_expires().unwrap().duration_since(world.clock.now()).as_secs();
+                    assert!(left >= 8, "quotes take {slow} s: POST {seen} begins on a lease of {left} s");
+                }
+                tokio::task::yield_now().await;
+            }
+            seen
+        };
+        let request = world.request("run-1");
+        let (_, seen) = tokio::join!(world.deliver_as(&request), watcher);
+        assert!(seen >= 2, "quotes take {slow} s");
+    }
+}
+
+#[tokio::test]
+async fn the_lease_is_renewed_while_the_run_waits_for_the_signal() {
+    let world = World::at("20:13:00");
+    let watcher = async {
+        while *world.broker.posts.lock().unwrap() == 0 {
+            let expires = world.ledger.lease_expires();
+            assert!(expires.is_none_or(|at| at > world.clock.now()), "the lease ran out at {}", world.clock.now());
+            tokio::task::yield_now().await;
+        }
+    };
+    let request = world.request("run-1");
+    tokio::join!(world.deliver_as(&request), watcher);
+}
