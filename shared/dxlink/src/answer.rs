@@ -125,7 +125,7 @@ mod tests {
     use gamma_market::Price;
 
     fn quote(bid: Option<i64>, ask: Option<i64>) -> LegQuote {
-        LegQuote { bid: bid.map(Price::cents), ask: ask.map(Price::cents), at: None }
+        LegQuote { bid: bid.map(Price::cents), ask: ask.map(Price::cents), ..LegQuote::default() }
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub(crate) mod tests {
             reason: None,
             tag: Some("ours".into()),
             name: None,
+            linked: Vec::new(),
+            unreadable: None,
         }
     }
 

@@ -266,7 +266,7 @@ impl Ladder {
                     NotPlaced::Rejected { .. } => return (Phase::Done(SideEnd::Rejected(refusal.to_string())), commands),
                     NotPlaced::Unauthorized => now,
                     // 1, 2, 4 and 8 seconds: an outage shorter than a rung costs no rung.
-                    NotPlaced::NotConnected(_) => after(now, 1 << rung.resends.min(5)),
+                    NotPlaced::NotConnected(_) | NotPlaced::NotRead(_) => after(now, 1 << rung.resends.min(5)),
                     NotPlaced::RateLimited { retry_after } => {
                         now.checked_add(retry_after.unwrap_or_default().max(std::time::Duration::from_secs(1))).unwrap_or(Timestamp::MAX)
                     }

@@ -11,7 +11,9 @@ mod operator;
 mod signal;
 mod tokens;
 
-pub use broker::{AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Fill, NotPlaced, OrderId, OrderName, OrderStatus, OrderView, PlaceReply};
+pub use broker::{
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Fill, NotPlaced, OrderId, OrderName, OrderStatus, OrderView, PlaceReply, WorkingOrders,
+};
 pub use capabilities::{Capabilities, Incapable, Lack, OrderKind};
 pub use clock::Clock;
 pub use edge::{EdgeDecision, EdgeLedger, EdgeLog, Equity, EquitySource, MoneyRow, Observation, Transfer, Transfers, Verdict, is_transfer, words_say_transfer};

@@ -27,7 +27,7 @@ async fn a_day_that_nothing_can_prove() -> World {
     let world = a_day_with_a_lost_post().await;
     world.at_time("20:16:00");
     let short = "SPXW  250904P06425000".parse().unwrap();
-    set(&world.broker.account, Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into() }));
+    set(&world.broker.account, Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into(), ..AccountSnapshot::default() }));
     assert_eq!(world.sweep("sweep-0").await.outcome, Outcome::Unresolved);
     world
 }
@@ -89,7 +89,7 @@ async fn a_position_that_nothing_explains_keeps_a_lost_post_open() {
     let world = a_day_with_a_lost_post().await;
     world.at_time("20:16:00");
     let short = "SPXW  250904P06425000".parse().unwrap();
-    set(&world.broker.account, Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into() }));
+    set(&world.broker.account, Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into(), ..AccountSnapshot::default() }));
     let swept = world.sweep("sweep-1").await;
     assert_eq!(swept.outcome, Outcome::Unresolved);
     assert!(swept.detail.contains("-4 held, expected 0 from before and 0 from known fills"), "{}", swept.detail);

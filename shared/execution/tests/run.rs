@@ -345,7 +345,7 @@ async fn bad_input_refuses_with_its_field_and_places_nothing() {
         (Some(25_000), row(1000, 9000), Outcome::NotApproved, "NBBO unavailable"),
     ] {
         let world = World::at("20:13:00");
-        set(&world.broker.account, Ok(AccountSnapshot { equity: equity.map(Into::into), positions: Default::default() }));
+        set(&world.broker.account, Ok(AccountSnapshot { equity: equity.map(Into::into), ..AccountSnapshot::default() }));
         set(&world.feed.published, vec![("2025-09-03T20:13:30Z".parse().unwrap(), Ok(signal))]);
         let report = world.deliver("run-1").await;
         assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (outcome, 0), "{words}");

@@ -12,7 +12,7 @@ mod symbol;
 mod tick;
 mod vertical;
 
-pub use nbbo::{LegQuote, PackageNbbo, QuoteBook, package_nbbo, settlement_value};
+pub use nbbo::{LegQuote, PackageNbbo, QuoteBook, QuoteState, package_nbbo, settlement_value};
 pub use package::{Package, PackageError, Shape};
 pub use price::{Price, PriceError};
 pub use signal::{Published, SignalRow};

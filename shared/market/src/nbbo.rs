@@ -8,8 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Effect, Leg, LegAction, OptionSymbol, Price, Tick, Vertical};
 
+/// Whether a quote is of a market that trades now, as far as the broker says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuoteState {
+    /// It is live, or the broker says nothing else.
+    #[default]
+    Live,
+    /// The broker says that it is delayed (Schwab's `realtime: false`, for one).
+    Delayed,
+    /// The broker says that the security is halted or closed to trading.
+    Halted,
+}
+
 /// The best bid and offer of one contract. A side that is absent is unknown; a bid of 0.00 is a price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegQuote {
     /// Best bid in points.
     pub bid: Option<Price>,
@@ -17,6 +30,9 @@ pub struct LegQuote {
     pub ask: Option<Price>,
     /// When the exchange last changed it, where the broker says.
     pub at: Option<Timestamp>,
+    /// Whether its market trades.
+    #[serde(default)]
+    pub state: QuoteState,
 }
 
 impl LegQuote {
@@ -126,7 +142,7 @@ mod tests {
         rows.iter()
             .map(|(symbol, bid, ask)| {
                 let side = |text: &str| (!text.is_empty()).then(|| price(text));
-                (symbol.parse().unwrap(), LegQuote { bid: side(bid), ask: side(ask), at: None })
+                (symbol.parse().unwrap(), LegQuote { bid: side(bid), ask: side(ask), ..LegQuote::default() })
             })
             .collect()
     }
@@ -197,7 +213,7 @@ mod tests {
                 .iter()
                 .zip(&quotes)
                 .map(|(symbol, (bid, spread))| {
-                    let quote = LegQuote { bid: Some(Price::cents(*bid)), ask: Some(Price::cents(bid + spread)), at: None };
+                    let quote = LegQuote { bid: Some(Price::cents(*bid)), ask: Some(Price::cents(bid + spread)), ..LegQuote::default() };
                     (symbol.parse().unwrap(), quote)
                 })
                 .collect();

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
     AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, InHand, NotPlaced, OrderId, OrderKind, OrderName, OrderStatus,
-    OrderView, PlaceReply, TokenRenewal,
+    OrderView, PlaceReply, TokenRenewal, WorkingOrders,
 };
 use gamma_execution::tokens::TokenKeeper;
 use gamma_market::{OptionSymbol, QuoteBook, Tick};
@@ -164,7 +164,8 @@ impl Broker for Desk {
 
     async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
         let (account, equity) = (self.hand.who.account, self.equity);
-        let read = move |truth: &mut Truth, _, _| AccountSnapshot { equity: Some(equity), positions: truth.exchange.positions(account) };
+        let read =
+            move |truth: &mut Truth, _, _| AccountSnapshot { equity: Some(equity), positions: truth.exchange.positions(account), unreadable: Vec::new() };
         self.ask("account", PATIENT, read).await.map_err(|fault| failed("account", fault))
     }
 
@@ -174,6 +175,10 @@ impl Broker for Desk {
 
     async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
         self.list("orders in haste", HASTY, from, to).await
+    }
+
+    async fn working_orders(&self) -> Result<WorkingOrders, BrokerError> {
+        Ok(WorkingOrders { orders: self.list("working orders", PATIENT, Timestamp::MIN, Timestamp::MAX).await?, since: None })
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {

@@ -242,6 +242,8 @@ impl Exchange {
             reason: (order.status == OrderStatus::Rejected).then(|| "not today".to_owned()),
             tag: (!named).then(|| if order.owner == Owner::User { "by hand" } else { self.tag }.to_owned()),
             name: order.name.clone().filter(|_| named),
+            linked: Vec::new(),
+            unreadable: None,
         }
     }
 
@@ -265,7 +267,7 @@ impl Exchange {
         let up = |symbol: &OptionSymbol| if self.is_inner(symbol) { moved } else { 0 };
         quoted
             .map(|(symbol, bid, ask)| {
-                let quote = LegQuote { bid: Some(Price::cents(bid + up(symbol))), ask: Some(Price::cents(ask + up(symbol))), at: None };
+                let quote = LegQuote { bid: Some(Price::cents(bid + up(symbol))), ask: Some(Price::cents(ask + up(symbol))), ..LegQuote::default() };
                 (*symbol, quote)
             })
             .collect()

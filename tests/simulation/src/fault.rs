@@ -114,7 +114,7 @@ impl Kind {
 }
 
 /// Every step that a run can take. A call that is not among them stops the simulation.
-pub const STEPS: [Step; 33] = [
+pub const STEPS: [Step; 34] = [
     Step("take lease", Kind::AwsWrite),
     Step("renew lease", Kind::AwsWrite),
     Step("release lease", Kind::AwsWrite),
@@ -148,6 +148,7 @@ pub const STEPS: [Step; 33] = [
     Step("cancel", Kind::Cancel),
     Step("signal", Kind::Signal),
     Step("signal, get ready", Kind::Prepare),
+    Step("working orders", Kind::OrderRead),
 ];
 
 /// The step called so.

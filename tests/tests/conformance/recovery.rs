@@ -8,7 +8,7 @@ use gamma_cloud::{DynamoLedger, OperatorControls};
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
     AccountSnapshot, Arming, Broker, BrokerError, CancelReply, Capabilities, Decision, Ledger, LoadedDay, OrderId, OrderName, OrderView, PlaceReply,
-    SignalError, SignalSource,
+    SignalError, SignalSource, WorkingOrders,
 };
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::report::{Outcome, RunReport};
@@ -73,6 +73,10 @@ impl Broker for Killed<'_> {
 
     async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
         self.broker.orders_in_haste(from, to).await
+    }
+
+    async fn working_orders(&self) -> Result<WorkingOrders, BrokerError> {
+        self.broker.working_orders().await
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {

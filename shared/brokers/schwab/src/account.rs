@@ -17,7 +17,7 @@ const MOST_CONTRACTS: i64 = 1_000_000_000;
 pub(crate) fn snapshot(answer: &Value) -> Result<AccountSnapshot, BrokerFault> {
     let answer = Object::of(answer, "account")?;
     let account = answer.object("securitiesAccount")?.ok_or_else(|| answer.bad("securitiesAccount", "an object"))?;
-    Ok(AccountSnapshot { equity: equity(&answer, &account)?, positions: positions(&account)? })
+    Ok(AccountSnapshot { equity: equity(&answer, &account)?, positions: positions(&account)?, unreadable: Vec::new() })
 }
 
 /// What the account is worth: the start-of-day value first, so that every run of a day sizes alike.

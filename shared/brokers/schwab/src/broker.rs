@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
     AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderKind, OrderName, OrderView, PlaceReply, TokenRenewal,
+    WorkingOrders,
 };
 use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, Request};
 use gamma_market::{OptionSymbol, QuoteBook, Tick};
 use gamma_wire::WriteThrottle;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
@@ -139,6 +140,9 @@ impl fmt::Debug for Schwab {
 
 const ORDERS: &str = "GET orders";
 
+/// Schwab's list goes back this far at most (reference section 3).
+const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(60 * 24);
+
 fn orders_of(answer: &serde_json::Value) -> Result<Vec<OrderView>, BrokerError> {
     order_list::order_list(answer).map_err(|fault| failed(ORDERS, fault))
 }
@@ -177,6 +181,14 @@ impl Broker for Schwab {
         let url = self.orders_url(self.hash().await?);
         let query = order_list::entered_between(from, to);
         orders_of(&self.client.read_urgently(ORDERS, || Request::get(&url).query(&query)).await?)
+    }
+
+    async fn working_orders(&self) -> Result<WorkingOrders, BrokerError> {
+        let now = self.client.clock.now();
+        let since = now.checked_sub(SHOWN_FOR).unwrap_or(Timestamp::MIN);
+        let mut orders = self.orders(since, now.checked_add(SignedDuration::from_mins(1)).unwrap_or(now)).await?;
+        orders.retain(|order| !order.status.is_terminal());
+        Ok(WorkingOrders { orders, since: Some(since) })
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {

@@ -47,6 +47,8 @@ pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
         tag: order.words("tag")?,
         // Schwab takes no name for an order.
         name: None,
+        linked: Vec::new(),
+        unreadable: None,
         status,
     })
 }

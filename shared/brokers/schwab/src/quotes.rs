@@ -41,6 +41,7 @@ fn leg_quote(quote: &Object<'_>) -> LegQuote {
             .and_then(|millis| millis.to_i64())
             .filter(|millis| *millis > 0)
             .and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+        ..LegQuote::default()
     }
 }
 

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
     AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderKind, OrderName, OrderView, PlaceReply, TokenRenewal,
+    WorkingOrders,
 };
 use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, Request};
@@ -21,6 +22,7 @@ use crate::chain::{self, SymbolBook};
 use crate::client::{BROKER, Client, failed};
 use crate::fields::is_id;
 use crate::login::{TastytradeLogin, TastytradeLoginConfig};
+use crate::order_list::Patience;
 use crate::quote_stream::QuoteStream;
 use crate::token::TokenDocumentError;
 use crate::{account, order_view};
@@ -216,6 +218,7 @@ impl Broker for Tastytrade {
         Ok(AccountSnapshot {
             equity: account::equity(&balances).map_err(|error| failed(BALANCES, error))?,
             positions: account::net_positions(&positions).map_err(|error| failed(POSITIONS, error))?,
+            unreadable: Vec::new(),
         })
     }
 
@@ -225,6 +228,10 @@ impl Broker for Tastytrade {
 
     async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
         self.todays_orders(from, to).await
+    }
+
+    async fn working_orders(&self) -> Result<WorkingOrders, BrokerError> {
+        Ok(WorkingOrders { orders: self.live_orders(Patience::Usual).await?, since: None })
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {

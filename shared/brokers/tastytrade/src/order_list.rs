@@ -41,7 +41,7 @@ impl Tastytrade {
     }
 
     /// Every order made or changed today, ended ones too.
-    async fn live_orders(&self, patience: Patience) -> Result<Vec<OrderView>, BrokerError> {
+    pub(crate) async fn live_orders(&self, patience: Patience) -> Result<Vec<OrderView>, BrokerError> {
         let url = format!("{}/live", self.orders_url());
         // Without pages until the broker's release of October 2026: it is asked for without a number.
         let answer = self.list_page(LIVE, patience, &url, &[]).await?;

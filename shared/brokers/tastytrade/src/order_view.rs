@@ -48,6 +48,8 @@ pub(crate) fn order_view(order: &Object<'_>, now: Timestamp) -> Result<OrderView
         reason: order.words("reject-reason")?,
         tag: order.words("source")?,
         name: order.words("external-identifier")?.map(OrderName),
+        linked: Vec::new(),
+        unreadable: None,
     })
 }
 

@@ -98,6 +98,7 @@ fn leg_quote(row: &Object<'_>) -> LegQuote {
         bid: price("bid").filter(|bid| !bid.is_negative()),
         ask: price("ask").filter(|ask| *ask > Price::ZERO),
         at: row.time("updated-at").ok().flatten(),
+        ..LegQuote::default()
     }
 }
 

@@ -31,7 +31,8 @@ impl QuoteEvent {
         let symbol = row.get("eventSymbol").and_then(text)?.parse().ok()?;
         let side = |field| row.get(field).and_then(price);
         let at = [row.get("bidTime"), row.get("askTime")].into_iter().flatten().filter_map(time).max();
-        let quote = LegQuote { bid: side("bidPrice").filter(|bid| !bid.is_negative()), ask: side("askPrice").filter(|ask| *ask > Price::ZERO), at };
+        let (bid, ask) = (side("bidPrice").filter(|bid| !bid.is_negative()), side("askPrice").filter(|ask| *ask > Price::ZERO));
+        let quote = LegQuote { bid, ask, at, ..LegQuote::default() };
         Some(Self { symbol, quote })
     }
 }

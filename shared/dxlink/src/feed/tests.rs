@@ -145,7 +145,7 @@ proptest! {
         }
         let expected: Vec<QuoteEvent> = quotes.iter().enumerate().map(|(at, ((bid, _), (ask, _), bid_time, ask_time))| {
             let time = Some(*bid_time.max(ask_time)).filter(|millis| *millis > 0).map(|millis| Timestamp::from_millisecond(millis).unwrap());
-            QuoteEvent { symbol: format!(".L{at}").parse().unwrap(), quote: LegQuote { bid: *bid, ask: *ask, at: time } }
+            QuoteEvent { symbol: format!(".L{at}").parse().unwrap(), quote: LegQuote { bid: *bid, ask: *ask, at: time, ..LegQuote::default() } }
         }).collect();
         prop_assert_eq!(events(&data, &mut layout), (expected, 0), "{}", data);
     }

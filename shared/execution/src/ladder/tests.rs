@@ -122,6 +122,8 @@ fn view(id: &OrderId, status: OrderStatus, quantity: u32, filled: u32) -> OrderV
         reason: Some("not enough".into()),
         tag: None,
         name: None,
+        linked: Vec::new(),
+        unreadable: None,
     }
 }
 

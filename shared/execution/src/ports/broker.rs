@@ -26,7 +26,8 @@ pub trait Broker: Send + Sync {
     /// [`BrokerError`] when they could not be read or understood.
     async fn account(&self) -> Result<AccountSnapshot, BrokerError>;
 
-    /// Every order entered between the two times, whatever its status and whoever entered it.
+    /// Every order entered between the two times, whatever its status and whoever entered it. A row that does not read is kept as
+    /// [`OrderView::unreadable`]; it makes no other unreadable.
     ///
     /// # Errors
     /// [`BrokerError`] when the list could not be read completely.
@@ -37,6 +38,13 @@ pub trait Broker: Send + Sync {
     /// # Errors
     /// [`BrokerError`] when the list could not be read completely.
     async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError>;
+
+    /// Every order that works now, whoever entered it and whenever: a good-till-cancel order of last week is not among
+    /// [`Broker::orders`] of today. Orders that are over may be among them.
+    ///
+    /// # Errors
+    /// [`BrokerError`] when the list could not be read completely.
+    async fn working_orders(&self) -> Result<WorkingOrders, BrokerError>;
 
     /// One order.
     ///
@@ -87,6 +95,17 @@ pub struct AccountSnapshot {
     pub equity: Option<Decimal>,
     /// Net quantity per contract, long positive; zero rows left out.
     pub positions: BTreeMap<OptionSymbol, i64>,
+    /// Positions that cannot be ours and do not read, each in words: an adjusted contract, a root with a slash. They are noted.
+    pub unreadable: Vec<String>,
+}
+
+/// Orders that work, and how far back the broker was asked for them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WorkingOrders {
+    /// Every order that works, and perhaps some that are over.
+    pub orders: Vec<OrderView>,
+    /// The broker shows none that were entered before; `None` when it shows all.
+    pub since: Option<Timestamp>,
 }
 
 /// An order as the broker shows it.
@@ -118,9 +137,20 @@ pub struct OrderView {
     pub tag: Option<String>,
     /// The name that whoever entered it gave it, where the broker shows names.
     pub name: Option<OrderName>,
+    /// Orders that the broker links to this one: it replaces them, or they replace it. An edited order lives on under another id.
+    pub linked: Vec<OrderId>,
+    /// Why the rest of the row does not read, when it does not. Id, legs and status are then as far as they could be read: a status that
+    /// could not is [`OrderStatus::Other`], legs that could not set `foreign_legs`. It is never believed to be an order of ours.
+    pub unreadable: Option<String>,
 }
 
 impl OrderView {
+    /// Whether it may touch a contract: it names it, or it has option legs that could not be read.
+    #[must_use]
+    pub fn may_touch(&self, symbol: OptionSymbol) -> bool {
+        self.legs.iter().any(|(leg, _)| leg.symbol == symbol) || (self.legs.is_empty() && self.foreign_legs && self.unreadable.is_some())
+    }
+
     /// Proven over, for an order of `quantity` packages: "filled" is believed only once the fills add up, and a replaced order lives on
     /// under an id we do not know.
     #[must_use]
@@ -195,7 +225,7 @@ impl fmt::Display for OrderStatus {
 /// What came of one POST.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceReply {
-    /// An id came back.
+    /// An id came back. That names an order; whether it is ours its first read says.
     Accepted(OrderId),
     /// Proven not to exist at the broker.
     Refused(NotPlaced),
@@ -206,8 +236,10 @@ pub enum PlaceReply {
 /// Why an order is proven not to exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotPlaced {
-    /// No connection was established.
+    /// No connection was established, or nothing was sent.
     NotConnected(String),
+    /// The edge in front of the broker answered (its 403 page): the broker never read the order.
+    NotRead(String),
     /// 401; the adapter has already refreshed the token, a new SENDING may follow.
     Unauthorized,
     /// 429.
@@ -228,6 +260,7 @@ impl fmt::Display for NotPlaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConnected(why) => write!(f, "not connected: {why}"),
+            Self::NotRead(why) => write!(f, "answered before the broker, which never read it: {why}"),
             Self::Unauthorized => f.write_str("401 unauthorized"),
             Self::RateLimited { retry_after: Some(wait) } => write!(f, "429, asked to wait {} s", wait.as_secs()),
             Self::RateLimited { retry_after: None } => f.write_str("429"),

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -6,7 +5,7 @@ use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
     AccountSnapshot, Broker as BrokerPort, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Fill, NotPlaced, OrderId, OrderKind, OrderName,
-    OrderStatus, OrderView, PlaceReply,
+    OrderStatus, OrderView, PlaceReply, WorkingOrders,
 };
 use gamma_market::{Effect, Leg, LegAction, LegQuote, OptionSymbol, Price, QuoteBook, Right, Tick};
 use jiff::Timestamp;
@@ -61,7 +60,7 @@ impl Broker {
         let quotes = [("P06425000", 720, 730), ("P06420000", 620, 640), ("C06470000", 450, 470), ("C06475000", 330, 350), ("P06430000", 830, 850)];
         Self {
             clock,
-            account: Mutex::new(Ok(AccountSnapshot { equity: Some(25_000.into()), positions: BTreeMap::new() })),
+            account: Mutex::new(Ok(AccountSnapshot { equity: Some(25_000.into()), ..AccountSnapshot::default() })),
             fills: Mutex::new(|_, _, _| 0),
             place: Mutex::new(|_| Place::Accept),
             cancel_works: Mutex::new(true),
@@ -70,7 +69,7 @@ impl Broker {
                     .iter()
                     .map(|(contract, bid, ask)| {
                         let symbol: OptionSymbol = format!("SPXW  250904{contract}").parse().unwrap();
-                        (symbol, LegQuote { bid: Some(Price::cents(*bid)), ask: Some(Price::cents(*ask)), at: None })
+                        (symbol, LegQuote { bid: Some(Price::cents(*bid)), ask: Some(Price::cents(*ask)), ..LegQuote::default() })
                     })
                     .collect(),
             ),
@@ -110,6 +109,8 @@ impl Broker {
             reason: None,
             tag: None,
             name: None,
+            linked: Vec::new(),
+            unreadable: None,
         }
     }
 
@@ -163,6 +164,8 @@ impl Broker {
             reason: None,
             tag: None,
             name: self.names_orders.lock().unwrap().then(|| name.clone()),
+            linked: Vec::new(),
+            unreadable: None,
         };
         orders.push(Placed { view, entered, number, cancel_at: None });
         id
@@ -200,6 +203,12 @@ impl BrokerPort for Broker {
 
     async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
         self.orders(from, to).await
+    }
+
+    async fn working_orders(&self) -> Result<WorkingOrders, BrokerError> {
+        let mut orders = self.orders(Timestamp::MIN, Timestamp::MAX).await?;
+        orders.retain(|order| !order.status.is_terminal());
+        Ok(WorkingOrders { orders, since: None })
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {

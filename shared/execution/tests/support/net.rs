@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
     AccountSnapshot, Arming, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Controls, DayRecord, IntentRecord, Lease, Ledger, LedgerError,
-    LoadedDay, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RunRecord, RungRecord,
+    LoadedDay, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RunRecord, RungRecord, WorkingOrders,
 };
 use gamma_execution::report::RunReport;
 use gamma_execution::run::{Ports, RunRequest, run};
@@ -94,6 +94,11 @@ impl Broker for Net<'_> {
     async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
         self.broker("orders in haste").await?;
         self.world.broker.orders(from, to).await
+    }
+
+    async fn working_orders(&self) -> Result<WorkingOrders, BrokerError> {
+        self.broker("working orders").await?;
+        self.world.broker.working_orders().await
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {

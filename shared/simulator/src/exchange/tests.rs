@@ -362,7 +362,7 @@ proptest! {
         let mut legs = Vec::new();
         for (symbol, (bid, spread, ratio, buy)) in symbols.iter().zip(markets.into_iter().chain([(100, 10, 1, true)])) {
             let symbol: OptionSymbol = symbol.parse().unwrap();
-            quotes.insert(symbol, gamma_market::LegQuote { bid: Some(Price::cents(bid)), ask: Some(Price::cents(bid + spread)), at: None });
+            quotes.insert(symbol, gamma_market::LegQuote { bid: Some(Price::cents(bid)), ask: Some(Price::cents(bid + spread)), ..Default::default() });
             let action = if buy { LegAction::Buy } else { LegAction::Sell };
             legs.push(TicketLeg { symbol, action, effect: PositionEffect::Opening, ratio });
         }

@@ -61,7 +61,7 @@ impl Curve {
             }
             self.close_free_spreads(&mut sides);
         }
-        let quote = |sides: Sides| LegQuote { bid: Some(thousandths(sides.bid)), ask: sides.ask.map(thousandths), at: Some(walk.now()) };
+        let quote = |sides: Sides| LegQuote { bid: Some(thousandths(sides.bid)), ask: sides.ask.map(thousandths), at: Some(walk.now()), ..LegQuote::default() };
         self.points.iter().zip(sides).map(|(point, sides)| (point.listed, quote(sides))).collect()
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
 use axum::response::Response;
-use gamma_market::LegQuote;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -71,7 +70,7 @@ fn strategy(holder: &Holder, exchange: &Exchange, request: &OrderRequest, accept
 }
 
 fn leg(exchange: &Exchange, id: u64, leg: &TicketLeg, packages: u32) -> Value {
-    let quote = exchange.market().quote(&leg.symbol).unwrap_or(LegQuote { bid: None, ask: None, at: None });
+    let quote = exchange.market().quote(&leg.symbol).unwrap_or_default();
     let middle = points(mark(&quote));
     json!({
         "askPrice": points(quote.ask.unwrap_or_default()),

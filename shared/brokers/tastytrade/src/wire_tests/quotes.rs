@@ -34,7 +34,7 @@ fn symbols() -> [OptionSymbol; 2] {
 }
 
 fn quote(bid: Option<i64>, ask: Option<i64>) -> LegQuote {
-    LegQuote { bid: bid.map(Price::cents), ask: ask.map(Price::cents), at: None }
+    LegQuote { bid: bid.map(Price::cents), ask: ask.map(Price::cents), ..LegQuote::default() }
 }
 
 fn rest() -> Reply {

@@ -22,7 +22,7 @@ pub(in super::super) fn balances(data: &[u8]) -> Verdict {
 pub(in super::super) fn positions(data: &[u8]) -> Verdict {
     match decode::positions(data) {
         Ok(positions) => {
-            account::held_to(&AccountSnapshot { equity: None, positions });
+            account::held_to(&AccountSnapshot { positions, ..AccountSnapshot::default() });
             Verdict::Reads
         }
         Err(error) => {
