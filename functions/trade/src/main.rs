@@ -116,6 +116,7 @@ fn respond(report: &RunReport, http_requests: u64) -> Result<Value, Failure> {
         Outcome::LedgerUnavailable => "LedgerUnavailable",
         Outcome::Unresolved => "Unresolved",
         Outcome::NoFinalOutcome => "NoFinalOutcome",
+        Outcome::PositionsDiffer => "PositionsDiffer",
         Outcome::NotResolved => "NotResolved",
         _ => "",
     };

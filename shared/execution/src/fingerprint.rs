@@ -3,7 +3,7 @@
 use gamma_market::{LegAction, OptionSymbol, Price, Vertical};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ports::{OrderId, OrderName, OrderView};
+use crate::ports::{OrderId, OrderName, OrderView, RungRecord};
 
 /// Brokers give whole seconds and clocks differ: an order may look this much older than its SENDING mark.
 pub const CLOCK_ALLOWANCE: SignedDuration = SignedDuration::from_secs(5);
@@ -49,21 +49,53 @@ impl Mark<'_> {
     }
 }
 
-impl Fingerprint<'_> {
+impl<'a> Fingerprint<'a> {
+    /// The print of a rung's order.
+    #[must_use]
+    pub const fn of(vertical: Vertical, rung: &'a RungRecord, seen: &'a [OrderId], mark: Mark<'a>) -> Self {
+        Fingerprint { vertical, quantity: rung.quantity, price: rung.price, marked: rung.at, seen, mark }
+    }
+
+    /// Whether an order that an answer named is this one: it was not seen before, and it shows our name, or our legs, quantity, price and
+    /// effect (and our tag, where one is known).
+    ///
+    /// # Errors
+    /// What it shows instead, in words.
+    pub fn proves(&self, order: &OrderView) -> Result<(), String> {
+        if self.seen.contains(&order.id) {
+            return Err(format!("order {} was there before ours was sent", order.id));
+        }
+        if let Some(why) = &order.unreadable {
+            return Err(format!("order {} does not read: {why}", order.id));
+        }
+        let shows = |what: &str| Err(format!("order {} shows {what}", order.id));
+        match () {
+            () if !self.same_legs(order) => shows("other legs than ours"),
+            () if order.effect != Some(self.vertical.effect()) => shows("another direction than ours"),
+            () if order.quantity != self.quantity => shows(&format!("{} packages, ours has {}", order.quantity, self.quantity)),
+            () if order.price != Some(self.price) => shows(&format!("another price than our {}", self.price)),
+            () if !self.mark.is_on(order) => shows("not what our orders carry"),
+            () => Ok(()),
+        }
+    }
+
+    /// A row of the list that does not read, was not there before, and may touch our legs: it could be this one, so that the list does not
+    /// say that there is none.
+    #[must_use]
+    pub fn could_be<'o>(&self, orders: &'o [OrderView]) -> Option<&'o OrderView> {
+        let legs = self.vertical.legs();
+        let unread = |order: &&OrderView| order.unreadable.is_some() && !self.seen.contains(&order.id);
+        orders.iter().filter(unread).find(|order| legs.iter().any(|leg| order.may_touch(leg.symbol)))
+    }
+
     /// The orders that can be this one: same legs, quantity and price, our mark where there is one, not seen before SENDING was written,
     /// and, unless the name says it all, entered no earlier than five seconds before that and no later than a minute after it.
     #[must_use]
     pub fn matches<'o>(&self, orders: &'o [OrderView]) -> Vec<&'o OrderView> {
         let earliest = self.marked.checked_sub(CLOCK_ALLOWANCE).unwrap_or(self.marked);
         let latest = self.marked.checked_add(LATEST_ENTRY).unwrap_or(self.marked);
-        orders
-            .iter()
-            .filter(|order| !self.seen.contains(&order.id))
-            .filter(|order| matches!(self.mark, Mark::Name(_)) || order.entered.is_some_and(|entered| earliest <= entered && entered <= latest))
-            .filter(|order| order.quantity == self.quantity && order.price == Some(self.price))
-            .filter(|order| order.effect == Some(self.vertical.effect()) && self.same_legs(order))
-            .filter(|order| self.mark.is_on(order))
-            .collect()
+        let in_time = |order: &OrderView| order.entered.is_some_and(|entered| earliest <= entered && entered <= latest);
+        orders.iter().filter(|order| matches!(self.mark, Mark::Name(_)) || in_time(order)).filter(|order| self.proves(order).is_ok()).collect()
     }
 
     fn same_legs(&self, order: &OrderView) -> bool {

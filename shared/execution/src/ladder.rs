@@ -18,9 +18,6 @@ pub use moves::{Command, Event, Posting, RungSkip, SideEnd, StopReason};
 /// How often one rung is sent again after a refusal that proves nothing was placed.
 const RESENDS: u32 = 4;
 
-/// The same after a 401: the token was refreshed, and what is refused again is no matter of the token.
-const RESENDS_UNAUTHORIZED: u32 = 2;
-
 /// A cancel that was asked for often enough is asked for again this long after the last time, as long as the order works.
 const ASK_AGAIN_SECONDS: u32 = 5;
 
@@ -66,9 +63,24 @@ enum Phase {
         at: Timestamp,
         give_up: Timestamp,
     },
+    /// The answer named an order that no read has shown yet. It is neither waited for nor cancelled before one does.
+    Naming {
+        rung: Rung,
+        order: OrderId,
+        poll_at: Timestamp,
+        /// From then on it is looked for in the broker's list too.
+        locate_at: Timestamp,
+    },
     Working {
         rung: Rung,
         order: OrderId,
+        poll_at: Timestamp,
+    },
+    /// Over with fewer fills than ordered: believed once a second read says the same, and no other order replaces it.
+    Settling {
+        rung: Rung,
+        view: Box<OrderView>,
+        unlinked: bool,
         poll_at: Timestamp,
     },
     Cancelling {
@@ -84,6 +96,8 @@ enum Phase {
 #[derive(Debug, Clone)]
 struct Rung {
     posting: Posting,
+    /// How far from the mid it is.
+    offset: Price,
     closes: Timestamp,
     resends: u32,
     shown_filled: u32,
@@ -120,7 +134,7 @@ impl Ladder {
     #[must_use]
     pub const fn filled_so_far(&self) -> u32 {
         match &self.phase {
-            Phase::Working { rung, .. } | Phase::Cancelling { rung, .. } => self.filled + rung.shown_filled,
+            Phase::Working { rung, .. } | Phase::Cancelling { rung, .. } | Phase::Settling { rung, .. } => self.filled + rung.shown_filled,
             _ => self.filled,
         }
     }
@@ -131,10 +145,19 @@ impl Ladder {
         matches!(self.phase, Phase::Done(SideEnd::Unresolved(_))) || (matches!(self.phase, Phase::Locating { .. }) && self.stop.is_some())
     }
 
-    /// Looks for an order whose outcome is unknown.
+    /// Looks for an order whose outcome is unknown, or that no read has shown to be ours.
     #[must_use]
     pub const fn is_locating(&self) -> bool {
-        matches!(self.phase, Phase::Locating { .. })
+        matches!(self.phase, Phase::Locating { .. } | Phase::Naming { .. })
+    }
+
+    /// The rung whose order an answer named, while no read has shown it.
+    #[must_use]
+    pub const fn naming(&self) -> Option<&Posting> {
+        match &self.phase {
+            Phase::Naming { rung, .. } => Some(&rung.posting),
+            _ => None,
+        }
     }
 
     /// What keeps it from sending anything more.
@@ -163,7 +186,9 @@ impl Ladder {
     pub const fn next_wake(&self) -> Option<Timestamp> {
         match &self.phase {
             Phase::Resending { at, .. } | Phase::Locating { at, .. } | Phase::Pausing { until: at } => Some(*at),
-            Phase::Working { poll_at, .. } | Phase::Cancelling { poll_at, .. } => Some(*poll_at),
+            Phase::Naming { poll_at, .. } | Phase::Working { poll_at, .. } | Phase::Cancelling { poll_at, .. } | Phase::Settling { poll_at, .. } => {
+                Some(*poll_at)
+            }
             Phase::Ready | Phase::Posting(_) | Phase::Done(_) => None,
         }
     }
@@ -188,6 +213,16 @@ impl Ladder {
         self.is_ready()
     }
 
+    /// Prices the order that is about to be sent anew, at fresher quotes; `None` when they make no price inside the envelope.
+    pub fn requote(&mut self, nbbo: PackageNbbo) -> Option<Posting> {
+        let (intent, filled) = (&self.intent, self.filled);
+        let Phase::Posting(rung) = &mut self.phase else { return None };
+        let price = Self::price(intent.get(), nbbo, rung.offset);
+        let order = intent.order(rung.quantity(), price, filled).ok()?;
+        (rung.posting.order, rung.posting.nbbo) = (order, nbbo);
+        Some(rung.posting.clone())
+    }
+
     /// Takes one event; answers with what to do about it, in order.
     pub fn step(&mut self, now: Timestamp, event: Event<'_>) -> Vec<Command> {
         let phase = std::mem::replace(&mut self.phase, Phase::Ready);
@@ -207,12 +242,35 @@ impl Ladder {
                 let over = now >= self.settings.prove_by;
                 Self::keep_locating(rung, (at, give_up), over, "outcome unknown and the broker's orders could not be listed")
             }
+            (Phase::Naming { rung, order, poll_at, locate_at }, Event::Time) if now >= poll_at => self.on_naming(now, rung, order, locate_at),
+            (Phase::Naming { rung, order, .. }, Event::Seen(view)) => {
+                let record = Command::RecordAccepted { posting: rung.posting.clone(), order: order.clone() };
+                let (phase, mut commands) = self.on_seen(now, rung, order, 0, view);
+                commands.insert(0, record);
+                (phase, commands)
+            }
+            (Phase::Naming { rung, .. }, Event::Another(reason)) => self.unknown(now, rung, reason),
+            (Phase::Naming { rung, order, .. }, Event::Located(found)) if !found.is_empty() => {
+                // Of twins, the one that was named is ours.
+                let named: Vec<&OrderView> = found.iter().filter(|view| view.id == order).copied().collect();
+                self.on_located(now, rung, (now, now), if named.is_empty() { &found } else { &named })
+            }
             // Its time is over: the cancel waits for nothing. When it is refused, the order has most likely filled.
             (Phase::Working { rung, order, .. }, Event::Time) if now >= rung.closes => self.cancel(now, rung, order, 1),
             (Phase::Working { rung, order, poll_at }, Event::Time) if now >= poll_at => {
                 (Phase::Working { rung, order: order.clone(), poll_at: after(now, self.settings.profile.poll_seconds) }, vec![Command::Read(order)])
             }
             (Phase::Cancelling { rung, order, tries, poll_at }, Event::Time) if now >= poll_at => self.on_cancelling(now, rung, order, tries),
+            (Phase::Settling { rung, view, poll_at, .. }, Event::Time) if now >= poll_at => {
+                let confirm = vec![Command::Confirm(view.id.clone())];
+                (Phase::Settling { rung, view, unlinked: false, poll_at: after(now, self.settings.profile.cancel_settle_seconds) }, confirm)
+            }
+            (Phase::Settling { rung, view, poll_at, .. }, Event::Unlinked) => (Phase::Settling { rung, view, unlinked: true, poll_at }, Vec::new()),
+            (Phase::Settling { rung, view, unlinked, .. }, Event::Seen(again)) => self.on_confirmed(now, rung, &view, unlinked, again),
+            (Phase::Settling { rung, view, .. }, Event::Unread) if now >= self.settings.prove_by => self.believe(rung, &view),
+            (Phase::Naming { .. } | Phase::Working { .. } | Phase::Cancelling { .. } | Phase::Settling { .. }, Event::Edited(reason)) => {
+                (Phase::Done(SideEnd::Unresolved(reason)), Vec::new())
+            }
             (Phase::Working { rung, order, .. }, Event::Seen(view)) => self.on_seen(now, rung, order, 0, view),
             (Phase::Cancelling { rung, order, tries, .. }, Event::Seen(view)) => self.on_seen(now, rung, order, tries, view),
             (Phase::Working { rung, order, .. }, Event::Unread) => self.keep_working(now, rung, order),
@@ -232,7 +290,7 @@ impl Ladder {
         let price = Self::price(intent, nbbo, offset);
         let quantity = intent.quantity - self.filled;
         match self.intent.order(quantity, price, self.filled) {
-            Ok(order) => self.post(Rung { posting: Posting { number: 0, order, nbbo }, closes, resends: 0, shown_filled: 0, asked: Timestamp::MIN }),
+            Ok(order) => self.post(Rung { posting: Posting { number: 0, order, nbbo }, offset, closes, resends: 0, shown_filled: 0, asked: Timestamp::MIN }),
             Err(refusal) => (self.between_rungs(), vec![Command::Skipped(RungSkip::NoPrice(refusal.to_string()))]),
         }
     }
@@ -249,22 +307,17 @@ impl Ladder {
         let posting = rung.posting.clone();
         match reply {
             PlaceReply::Accepted(order) => {
-                let record = Command::RecordAccepted { posting, order: order.clone() };
-                let (phase, mut commands) = self.keep_working(now, rung, order);
-                commands.insert(0, record);
-                (phase, commands)
+                let record = Command::RecordNamed { posting, order: order.clone() };
+                (Phase::Naming { rung, order, poll_at: now, locate_at: after(now, self.settings.profile.locate_seconds) }, vec![record])
             }
-            PlaceReply::Unknown(reason) => {
-                let record = Command::RecordUnknown { posting, reason };
-                let window = self.settings.profile.locate_seconds;
-                let give_up = self.settings.look_until.min(self.settings.prove_by);
-                (Phase::Locating { rung, at: after(now, window), give_up }, vec![record])
-            }
+            PlaceReply::Unknown(reason) => self.unknown(now, rung, reason),
             PlaceReply::Refused(refusal) => {
                 let mut commands = vec![Command::RecordRefused { posting, reason: refusal.to_string() }];
                 let at = match refusal {
                     NotPlaced::Rejected { .. } => return (Phase::Done(SideEnd::Rejected(refusal.to_string())), commands),
-                    NotPlaced::Unauthorized => now,
+                    // The adapter has refreshed the token. What is refused again may be the broker's own trouble, which may pass.
+                    NotPlaced::Unauthorized if rung.resends == 0 => now,
+                    NotPlaced::Unauthorized => after(now, 1 << (rung.resends - 1).min(5)),
                     // 1, 2, 4 and 8 seconds: an outage shorter than a rung costs no rung.
                     NotPlaced::NotConnected(_) | NotPlaced::NotRead(_) => after(now, 1 << rung.resends.min(5)),
                     NotPlaced::RateLimited { retry_after } => {
@@ -272,8 +325,7 @@ impl Ladder {
                     }
                 };
                 rung.resends += 1;
-                let most = if refusal == NotPlaced::Unauthorized { RESENDS_UNAUTHORIZED } else { RESENDS };
-                if self.stop.is_none() && rung.resends <= most && at < rung.closes {
+                if self.stop.is_none() && rung.resends <= RESENDS && at < rung.closes {
                     if at > now {
                         return (Phase::Resending { rung, at }, commands);
                     }
@@ -285,6 +337,26 @@ impl Ladder {
                 (phase, commands)
             }
         }
+    }
+
+    /// Nobody knows what became of the POST: its order is looked for once the settle window has passed.
+    fn unknown(&self, now: Timestamp, rung: Rung, reason: String) -> (Phase, Vec<Command>) {
+        let record = Command::RecordUnknown { posting: rung.posting.clone(), reason };
+        let give_up = self.settings.look_until.min(self.settings.prove_by);
+        (Phase::Locating { rung, at: after(now, self.settings.profile.locate_seconds), give_up }, vec![record])
+    }
+
+    /// Reads the order that was named; in the broker's list too, when reading it has brought nothing within the settle window.
+    fn on_naming(&self, now: Timestamp, rung: Rung, order: OrderId, locate_at: Timestamp) -> (Phase, Vec<Command>) {
+        if now >= self.settings.look_until.min(self.settings.prove_by) {
+            // The record keeps the name: recovery reads it by that.
+            return (Phase::Done(SideEnd::Unresolved(format!("order {order} was named by the broker's answer and never shown"))), Vec::new());
+        }
+        let mut commands = vec![Command::Read(order.clone())];
+        if now >= locate_at {
+            commands.push(Command::Locate(rung.posting.clone()));
+        }
+        (Phase::Naming { rung, order, poll_at: after(now, self.settings.profile.cancel_settle_seconds), locate_at }, commands)
     }
 
     fn on_located(&mut self, now: Timestamp, rung: Rung, until: (Timestamp, Timestamp), found: &[&OrderView]) -> (Phase, Vec<Command>) {
@@ -338,6 +410,31 @@ impl Ladder {
                 self.keep_cancelling(now, rung, order, tries, !asked)
             };
         }
+        let again = after(now, self.settings.profile.fills_lag_seconds);
+        if view.filled < rung.quantity() && again < self.settings.prove_by {
+            // Brokers show an order over before its last fill is counted.
+            return (Phase::Settling { rung, view: Box::new(view.clone()), unlinked: false, poll_at: again }, Vec::new());
+        }
+        self.believe(rung, view)
+    }
+
+    /// The second read of an order that is over.
+    fn on_confirmed(&mut self, now: Timestamp, rung: Rung, before: &OrderView, unlinked: bool, again: &OrderView) -> (Phase, Vec<Command>) {
+        let same = again.is_settled(rung.quantity()) && (again.filled, &again.status) == (before.filled, &before.status);
+        if same && (unlinked || now >= self.settings.prove_by) {
+            return self.believe(rung, again);
+        }
+        if same {
+            // Whether another order replaces it is asked again.
+            let poll_at = after(now, self.settings.profile.cancel_settle_seconds);
+            return (Phase::Settling { rung, view: Box::new(again.clone()), unlinked, poll_at }, Vec::new());
+        }
+        let order = again.id.clone();
+        self.on_seen(now, rung, order, 1, again)
+    }
+
+    /// Takes the order's end as it stands: its fills are counted, and the next rung may open.
+    fn believe(&mut self, rung: Rung, view: &OrderView) -> (Phase, Vec<Command>) {
         let record = vec![Command::RecordTerminal { posting: rung.posting, order: Box::new(view.clone()) }];
         self.filled += view.filled;
         if self.filled == self.intent.get().quantity {

@@ -62,6 +62,7 @@ const fn is_ordinary(outcome: Outcome) -> bool {
         | Outcome::Swept
         | Outcome::Resolved => true,
         Outcome::OneSided
+        | Outcome::Uneven
         | Outcome::OutOfTime
         | Outcome::Rejected
         | Outcome::Recovered
@@ -77,6 +78,7 @@ const fn is_ordinary(outcome: Outcome) -> bool {
         | Outcome::TokenDead
         | Outcome::LedgerUnavailable
         | Outcome::Unresolved
+        | Outcome::PositionsDiffer
         | Outcome::NoFinalOutcome
         | Outcome::NotResolved => false,
     }
@@ -86,6 +88,8 @@ const fn is_ordinary(outcome: Outcome) -> bool {
 const fn meaning(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::OneSided => "Only one of two sides filled: the position is not what was planned. Look at it now.",
+        Outcome::Uneven => "More is missing of one side than of the other: the position is not what was planned. Look at it now.",
+        Outcome::PositionsDiffer => "The account holds other contracts than the day's fills explain. Compare the broker's orders with the record.",
         Outcome::Unresolved => "An order's fate could not be proven. Compare the broker's orders with the record, then resolve it.",
         Outcome::NoFinalOutcome => "Nothing says whether this day was traded, or why not. Look at the broker's orders.",
         Outcome::Recovered => "An earlier run had died. Its orders are proven and recorded; nothing new was placed.",

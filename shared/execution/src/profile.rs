@@ -33,6 +33,10 @@ pub struct ExecutionProfile {
     pub poll_seconds: u32,
     /// Seconds to wait after a cancel before reading.
     pub cancel_settle_seconds: u32,
+    /// Seconds until the broker's count of fills is complete after it shows an order over: one that is over with fewer fills than ordered is
+    /// believed when it shows the same that much later.
+    #[serde(default = "two_seconds")]
+    pub fills_lag_seconds: u32,
     /// How often a cancel is asked for.
     pub cancel_tries: u32,
     /// Seconds kept after each rung for cancelling it and proving that it is over.
@@ -43,6 +47,12 @@ pub struct ExecutionProfile {
     pub lease_seconds: u32,
     /// How far from the decision-time mid a price may ever go, in points.
     pub envelope: Price,
+    /// Quotes that the exchange last changed longer ago than this many seconds make no price.
+    #[serde(default = "two_minutes")]
+    pub oldest_quote_seconds: u32,
+    /// A leg whose bid and ask lie further apart than this makes no price, in points.
+    #[serde(default = "two_points")]
+    pub widest_leg: Price,
     /// Largest share of equity that the day's packages may add to the worst loss.
     pub worst_loss_share: Decimal,
     /// All-in dollars per contract, for the cost estimate in the report.
@@ -53,6 +63,18 @@ pub struct ExecutionProfile {
     /// The tag that the broker puts on orders of our application, where it is known: an order without it is never taken for ours.
     #[serde(default)]
     pub application_tag: Option<String>,
+}
+
+const fn two_seconds() -> u32 {
+    2
+}
+
+const fn two_minutes() -> u32 {
+    120
+}
+
+fn two_points() -> Price {
+    Price::cents(200)
 }
 
 /// What a pause of the edge guard means to a live run.
@@ -89,11 +111,14 @@ impl Default for ExecutionProfile {
             least_rung_seconds: 5,
             poll_seconds: 2,
             cancel_settle_seconds: 1,
+            fills_lag_seconds: two_seconds(),
             cancel_tries: 4,
             confirm_seconds: 5,
             locate_seconds: 5,
             lease_seconds: 20,
             envelope: Price::cents(30),
+            oldest_quote_seconds: two_minutes(),
+            widest_leg: two_points(),
             worst_loss_share: Decimal::new(60, 2),
             cost_per_contract: Decimal::new(97, 2),
             edge_guard: EdgeMode::Monitor,
@@ -134,13 +159,15 @@ impl ExecutionProfile {
             ("poll_seconds", self.poll_seconds, 1),
             ("cancel_settle_seconds", self.cancel_settle_seconds, 1),
             ("cancel_tries", self.cancel_tries, 1),
-            ("confirm_seconds", self.confirm_seconds, self.cancel_settle_seconds + 1),
+            ("fills_lag_seconds", self.fills_lag_seconds, 1),
+            ("confirm_seconds", self.confirm_seconds, self.cancel_settle_seconds + self.fills_lag_seconds + 1),
+            ("oldest_quote_seconds", self.oldest_quote_seconds, 1),
             ("locate_seconds", self.locate_seconds, 1),
             // Twice a POST and more: it is renewed when half of it is left.
             ("lease_seconds", self.lease_seconds, 20),
         ] {
             if seconds < least || seconds > 600 {
-                return fail(field, seconds.to_string(), "between 1 and 600 (lease 20 or more, confirm more than cancel_settle)");
+                return fail(field, seconds.to_string(), "between 1 and 600 (lease 20 or more, confirm more than cancel_settle and fills_lag together)");
             }
         }
         if self.least_rung_seconds > self.rung_seconds {
@@ -148,6 +175,9 @@ impl ExecutionProfile {
         }
         if self.envelope <= Price::ZERO || self.envelope > most {
             return fail("envelope", self.envelope.to_string(), "points above zero, up to 1000");
+        }
+        if self.widest_leg <= Price::ZERO || self.widest_leg > most {
+            return fail("widest_leg", self.widest_leg.to_string(), "points above zero, up to 1000");
         }
         if self.worst_loss_share <= Decimal::ZERO || self.worst_loss_share > Decimal::ONE {
             return fail("worst_loss_share", self.worst_loss_share.to_string(), "a share above 0 and up to 1");

@@ -67,12 +67,21 @@ pub enum Action {
         /// The witnesses.
         reason: String,
     },
+    /// An answer named its order, and no list shows that: read it by id, and see whether it is ours.
+    ReadNamed {
+        /// The rung.
+        rung: RungRecord,
+        /// The order that was named.
+        order: OrderId,
+    },
     /// Its outcome cannot be proven from what the broker shows.
     Unresolved {
         /// The rung.
         rung: RungRecord,
         /// Why.
         reason: String,
+        /// Whether that may change as long as the session is on.
+        may_change: bool,
     },
 }
 
@@ -93,37 +102,133 @@ pub fn plan(day: &LoadedDay, shown: Shown<'_>) -> Vec<Action> {
 
 fn action(day: &LoadedDay, rung: &RungRecord, shown: Shown<'_>, known: &[OrderId], tag: Mark<'_>) -> Action {
     if let Some(id) = rung.state.order() {
-        return match shown.orders.iter().find(|order| order.id == *id) {
-            Some(order) => found(rung, order),
+        return match shown.orders.iter().find(|order| order.id == *id && order.unreadable.is_none()) {
+            Some(order) => found(rung, order, shown.orders),
             None => Action::Read { rung: rung.clone(), order: id.clone() },
         };
     }
-    let unresolved = |reason: String| Action::Unresolved { rung: rung.clone(), reason };
+    let unresolved = |reason: String, may_change: bool| Action::Unresolved { rung: rung.clone(), reason, may_change };
     let Some(intent) = day.intents.iter().find(|intent| intent.key == rung.intent) else {
-        return unresolved(format!("the ledger has rung {} of {} but not the intent", rung.number, rung.intent));
+        return unresolved(format!("the ledger has rung {} of {} but not the intent", rung.number, rung.intent), false);
     };
     let seen: Vec<OrderId> = rung.seen.iter().chain(known).cloned().collect();
     let name = shown.names_of.map(|date| rung.order_name(date));
     let mark = name.as_ref().map_or(tag, Mark::Name);
-    let print = Fingerprint { vertical: intent.vertical, quantity: rung.quantity, price: rung.price, marked: rung.at, seen: &seen, mark };
+    let print = Fingerprint::of(intent.vertical, rung, &seen, mark);
+    if let RungState::Named { order: id } = &rung.state
+        && !seen.contains(id)
+    {
+        match shown.orders.iter().find(|order| order.id == *id && order.unreadable.is_none()) {
+            Some(order) if print.proves(order).is_ok() => return found(rung, order, shown.orders),
+            // Another's: ours is looked for like any that no answer named.
+            Some(_) => {}
+            None => return Action::ReadNamed { rung: rung.clone(), order: id.clone() },
+        }
+    }
+    let open = matches!(shown.trade_date, TradeDate::Open);
     match print.matches(shown.orders)[..] {
-        [order] => found(rung, order),
-        [] => match never_accepted(day, intent, shown.trade_date) {
-            Ok(reason) => Action::NeverAccepted { rung: rung.clone(), reason },
-            Err(reason) => unresolved(format!("no order at the broker matches; {reason}")),
+        [order] => found(rung, order, shown.orders),
+        [] => match (print.could_be(shown.orders), never_accepted(day, intent, shown.trade_date)) {
+            (Some(row), _) => unresolved(format!("order {} does not read, and it could be the one", row.id), open),
+            (None, Ok(reason)) => Action::NeverAccepted { rung: rung.clone(), reason },
+            (None, Err(reason)) => unresolved(format!("no order at the broker matches; {reason}"), open),
         },
-        ref many => unresolved(format!("{} orders at the broker match, expected exactly one", many.len())),
+        ref many => unresolved(format!("{} orders at the broker match, expected exactly one", many.len()), false),
     }
 }
 
-fn found(rung: &RungRecord, order: &OrderView) -> Action {
+/// The fingerprint's proof for one rung, for an order that was read by id.
+///
+/// # Errors
+/// What the order shows instead, in words.
+pub fn proves(day: &LoadedDay, rung: &RungRecord, order: &OrderView, tag: Option<&str>, names_of: Option<Date>) -> Result<(), String> {
+    let Some(intent) = day.intents.iter().find(|intent| intent.key == rung.intent) else {
+        return Err(format!("the ledger has rung {} of {} but not the intent", rung.number, rung.intent));
+    };
+    let name = names_of.map(|date| rung.order_name(date));
+    let mark = name.as_ref().map_or_else(|| our_tag(tag, &[], &[]), Mark::Name);
+    let seen: Vec<OrderId> = rung.seen.iter().cloned().chain(day.known_orders()).collect();
+    Fingerprint::of(intent.vertical, rung, &seen, mark).proves(order)
+}
+
+/// One view of each order, of several lists. Orders only go forward: the one that is over, or shows more filled, is newer.
+#[must_use]
+pub fn merged(one: Vec<OrderView>, other: Vec<OrderView>) -> Vec<OrderView> {
+    let mut kept: BTreeMap<OrderId, OrderView> = BTreeMap::new();
+    for view in one.into_iter().chain(other) {
+        let progress = |view: &OrderView| (view.status.is_terminal(), view.filled);
+        match kept.get(&view.id) {
+            Some(known) if progress(known) >= progress(&view) => {}
+            _ => drop(kept.insert(view.id.clone(), view)),
+        }
+    }
+    kept.into_values().collect()
+}
+
+/// The orders that replaced this one, by the broker's own links, in whichever direction it gives them.
+#[must_use]
+pub fn successors(id: &OrderId, orders: &[OrderView]) -> Vec<OrderId> {
+    let mut chain = vec![id.clone()];
+    let mut at = 0;
+    while let Some(one) = chain.get(at).cloned() {
+        let of_it = orders.iter().filter(|order| order.id == one).flat_map(|order| &order.linked);
+        let to_it = orders.iter().filter(|order| order.linked.contains(&one)).map(|order| &order.id);
+        let more: Vec<OrderId> = of_it.chain(to_it).cloned().collect();
+        for linked in more {
+            if !chain.contains(&linked) {
+                chain.push(linked);
+            }
+        }
+        at += 1;
+    }
+    chain.remove(0);
+    chain
+}
+
+/// What is said of an order that somebody edited at the broker.
+pub(crate) fn edited(id: &OrderId, by: &OrderId) -> String {
+    format!("order {id} was edited at the broker and goes on as order {by}, which is left alone")
+}
+
+/// An order that was edited, and those that replaced it, as one: over when all of them are, filled as much as all of them together.
+///
+/// # Errors
+/// Why that cannot be said, and whether it may change.
+pub(crate) fn followed(order: &OrderView, quantity: u32, orders: &[OrderView]) -> Result<OrderView, (String, bool)> {
+    let mut whole = order.clone();
+    for id in successors(&order.id, orders) {
+        let Some(view) = orders.iter().find(|view| view.id == id) else { return Err((format!("{}, which is not shown", edited(&order.id, &id)), true)) };
+        if !view.status.is_terminal() || view.unreadable.is_some() {
+            return Err((format!("{} and is {}", edited(&order.id, &id), view.status), true));
+        }
+        let legs = |view: &OrderView| view.legs.iter().map(|(leg, ratio)| (leg.symbol, leg.action, *ratio)).collect::<std::collections::BTreeSet<_>>();
+        if view.filled > 0 && (legs(view) != legs(order) || view.foreign_legs) {
+            return Err((format!("{} with other legs", edited(&order.id, &id)), false));
+        }
+        whole.filled = whole.filled.saturating_add(view.filled);
+        whole.fills.extend(view.fills.iter().cloned());
+    }
+    if whole.filled > quantity {
+        return Err((format!("order {} shows {} filled with those that replaced it, expected {quantity} at most", order.id, whole.filled), false));
+    }
+    Ok(whole)
+}
+
+fn found(rung: &RungRecord, order: &OrderView, orders: &[OrderView]) -> Action {
     let rung = rung.clone();
-    if order.status == OrderStatus::Replaced {
-        return Action::Unresolved { rung, reason: replaced(order) };
+    if order.status == OrderStatus::Replaced || !successors(&order.id, orders).is_empty() {
+        if order.status == OrderStatus::Replaced && successors(&order.id, orders).is_empty() {
+            return Action::Unresolved { rung, reason: replaced(order), may_change: true };
+        }
+        return match followed(order, rung.quantity, orders) {
+            Ok(whole) if order.status.is_terminal() => Action::Record { rung, order: whole },
+            Ok(_) => Action::Read { rung, order: order.id.clone() },
+            Err((reason, may_change)) => Action::Unresolved { rung, reason, may_change },
+        };
     }
     if order.filled > rung.quantity {
         let reason = format!("order {} shows {} filled, expected {} at most", order.id, order.filled, rung.quantity);
-        return Action::Unresolved { rung, reason };
+        return Action::Unresolved { rung, reason, may_change: false };
     }
     if order.is_settled(rung.quantity) {
         return Action::Record { order: order.clone(), rung };

@@ -21,8 +21,10 @@ use crate::tokens::TokenSaved;
 pub enum Outcome {
     /// Every side filled completely.
     Filled,
-    /// Some, not all, filled on every side that was traded.
+    /// Some, not all, filled on every side that was traded, and as much is missing of each.
     PartiallyFilled,
+    /// Every side has fills, and more is missing of one than of the other: 5 puts and 1 call are not the condor that was planned.
+    Uneven,
     /// Of two sides one has fills and the other has none: the position is not what was planned.
     OneSided,
     /// Orders were worked, nothing filled.
@@ -69,6 +71,8 @@ pub enum Outcome {
     Unresolved,
     /// A sweep found the day in order.
     Swept,
+    /// The last sweep holds other positions than the day's fills explain: an operator has to look.
+    PositionsDiffer,
     /// A sweep found that the account's day has no final outcome: nothing says that it was traded, or why not.
     NoFinalOutcome,
     /// An operator's decision about orders that could not be proven is recorded.
@@ -96,7 +100,7 @@ impl Outcome {
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
-            Self::Filled | Self::PartiallyFilled | Self::OneSided | Self::NoFill | Self::Rejected => Status::Traded,
+            Self::Filled | Self::PartiallyFilled | Self::Uneven | Self::OneSided | Self::NoFill | Self::Rejected => Status::Traded,
             Self::NothingToDo | Self::DryRun | Self::AlreadyTraded | Self::Recovered | Self::MarketClosed | Self::Swept | Self::Resolved => Status::Idle,
             Self::OutsideWindow
             | Self::NotArmed
@@ -108,9 +112,13 @@ impl Outcome {
             | Self::NotApproved
             | Self::OutOfTime
             | Self::NotResolved => Status::Refused,
-            Self::SignalUnavailable | Self::BrokerUnavailable | Self::TokenDead | Self::LedgerUnavailable | Self::Unresolved | Self::NoFinalOutcome => {
-                Status::Failed
-            }
+            Self::SignalUnavailable
+            | Self::BrokerUnavailable
+            | Self::TokenDead
+            | Self::LedgerUnavailable
+            | Self::Unresolved
+            | Self::PositionsDiffer
+            | Self::NoFinalOutcome => Status::Failed,
         }
     }
 
@@ -123,6 +131,7 @@ impl Outcome {
                 Self::NotArmed
                     | Self::EdgePaused
                     | Self::OneSided
+                    | Self::Uneven
                     | Self::Rejected
                     | Self::Recovered
                     | Self::SignalUnusable
@@ -137,6 +146,7 @@ impl Outcome {
         match self {
             Self::Filled => "filled",
             Self::PartiallyFilled => "partially_filled",
+            Self::Uneven => "uneven",
             Self::OneSided => "one_sided",
             Self::NoFill => "no_fill",
             Self::OutOfTime => "out_of_time",
@@ -160,6 +170,7 @@ impl Outcome {
             Self::LedgerUnavailable => "ledger_unavailable",
             Self::Unresolved => "unresolved",
             Self::Swept => "swept",
+            Self::PositionsDiffer => "positions_differ",
             Self::NoFinalOutcome => "no_final_outcome",
             Self::Resolved => "resolved",
             Self::NotResolved => "not_resolved",
@@ -178,6 +189,7 @@ impl Outcome {
         let newest = sides.iter().map(|side| side.revision).max().unwrap_or_default();
         let counted: Vec<&SideCount> = sides.iter().filter(|side| side.revision == newest || side.filled > 0 || side.unresolved).collect();
         let filled = counted.iter().filter(|side| side.filled > 0).count();
+        let missing = |side: &SideCount| side.quantity.saturating_sub(side.filled);
         if counted.iter().any(|side| side.unresolved) {
             Self::Unresolved
         } else if counted.is_empty() {
@@ -188,6 +200,8 @@ impl Outcome {
             Self::OneSided
         } else if counted.iter().all(|side| side.filled == side.quantity) {
             Self::Filled
+        } else if counted.windows(2).any(|two| missing(two[0]) != missing(two[1])) {
+            Self::Uneven
         } else {
             Self::PartiallyFilled
         }
@@ -347,7 +361,12 @@ mod tests {
             (vec![], Outcome::NothingToDo),
             (vec![(1, 2, 2, false)], Outcome::Filled),
             (vec![(1, 2, 2, false), (1, 3, 3, false)], Outcome::Filled),
-            (vec![(1, 2, 1, false), (1, 3, 3, false)], Outcome::PartiallyFilled),
+            (vec![(1, 2, 1, false)], Outcome::PartiallyFilled),
+            (vec![(1, 5, 4, false), (1, 5, 4, false)], Outcome::PartiallyFilled),
+            // A top-up of uneven holdings that misses as much of each side leaves what was planned, less of it.
+            (vec![(1, 2, 1, false), (1, 3, 2, false)], Outcome::PartiallyFilled),
+            (vec![(1, 5, 5, false), (1, 5, 1, false)], Outcome::Uneven),
+            (vec![(1, 2, 1, false), (1, 3, 3, false)], Outcome::Uneven),
             (vec![(1, 2, 0, false), (1, 3, 3, false)], Outcome::OneSided),
             (vec![(1, 2, 0, false), (1, 3, 0, false)], Outcome::NoFill),
             (vec![(1, 2, 0, true), (1, 3, 3, false)], Outcome::Unresolved),
@@ -358,6 +377,6 @@ mod tests {
             let count = |&(revision, quantity, filled, unresolved): &(u32, u32, u32, bool)| SideCount { revision, quantity, filled, unresolved };
             assert_eq!(Outcome::of_sides(&sides.iter().map(count).collect::<Vec<_>>()), outcome, "{sides:?}");
         }
-        assert!(Outcome::OneSided.alarms() && Outcome::NotArmed.alarms() && !Outcome::Filled.alarms());
+        assert!(Outcome::OneSided.alarms() && Outcome::Uneven.alarms() && Outcome::NotArmed.alarms() && !Outcome::Filled.alarms());
     }
 }

@@ -1,5 +1,6 @@
 //! One delivery of one event, from the gates to the recorded outcome. Every delivery ends in exactly one named outcome.
 
+mod last_look;
 mod orders;
 mod persist;
 mod prepare;
@@ -94,8 +95,12 @@ struct Run<'a> {
     closes_day: Option<&'static str>,
     /// Something besides the outcome that an operator should be told of.
     alarm: bool,
-    /// Orders of this run whose id is known.
+    /// Orders of this run that are proven ours.
     sent: Vec<OrderId>,
+    /// Orders that answers to this run's POSTs have named.
+    named: Vec<OrderId>,
+    /// When the signal was looked at last.
+    looked: Timestamp,
     /// The quotes that approval read, and when.
     quoted: Option<(Timestamp, QuoteBook)>,
     /// What the edge guard decided, as it was read with halt and arming.
@@ -145,6 +150,8 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         closes_day: None,
         alarm: false,
         sent: Vec::new(),
+        named: Vec::new(),
+        looked: Timestamp::MIN,
         quoted: None,
         edge: None,
         permitted: Cell::new(Timestamp::MIN),

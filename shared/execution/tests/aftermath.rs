@@ -25,7 +25,7 @@ async fn a_day_with_a_lost_post() -> World {
 /// After the close it cannot be proven either: the positions have changed, and nothing explains it.
 async fn a_day_that_nothing_can_prove() -> World {
     let world = a_day_with_a_lost_post().await;
-    world.at_time("20:16:00");
+    world.at_time("20:21:00");
     let short = "SPXW  250904P06425000".parse().unwrap();
     set(&world.broker.account, Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into(), ..AccountSnapshot::default() }));
     assert_eq!(world.sweep("sweep-0").await.outcome, Outcome::Unresolved);
@@ -74,7 +74,7 @@ async fn a_lost_post_is_never_accepted_once_the_close_the_list_and_the_positions
     let world = a_day_with_a_lost_post().await;
     world.at_time("20:15:20");
     assert_eq!(world.sweep("sweep-1").await.outcome, Outcome::Unresolved, "the close has only just passed");
-    world.at_time("20:16:00");
+    world.at_time("20:21:00");
     let swept = world.sweep("sweep-2").await;
     assert_eq!((swept.outcome, posts(&world)), (Outcome::Recovered, 2), "{}", swept.detail);
     assert!(matches!(put_rung(&world), RungState::NeverAccepted { .. }));
@@ -87,7 +87,7 @@ async fn a_lost_post_is_never_accepted_once_the_close_the_list_and_the_positions
 #[tokio::test]
 async fn a_position_that_nothing_explains_keeps_a_lost_post_open() {
     let world = a_day_with_a_lost_post().await;
-    world.at_time("20:16:00");
+    world.at_time("20:21:00");
     let short = "SPXW  250904P06425000".parse().unwrap();
     set(&world.broker.account, Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into(), ..AccountSnapshot::default() }));
     let swept = world.sweep("sweep-1").await;
@@ -110,7 +110,7 @@ async fn a_sweep_finishes_what_a_dead_run_left_and_places_nothing() {
         }
     };
     tokio::select! { biased; _ = world.deliver_as(&request) => panic!("the run should hang"), () = killed => {} }
-    world.at_time("20:16:00");
+    world.at_time("20:21:00");
     let swept = world.sweep("sweep-1").await;
     assert_eq!((swept.outcome, swept.alarm, posts(&world), world.broker.live()), (Outcome::Recovered, true, 2, 0), "{}", swept.detail);
     assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("one_sided"));
@@ -118,7 +118,7 @@ async fn a_sweep_finishes_what_a_dead_run_left_and_places_nothing() {
 
 #[tokio::test]
 async fn a_sweep_touches_no_order_that_the_ledger_does_not_know() {
-    let world = World::at("20:16:00");
+    let world = World::at("20:21:00");
     world.broker.users_order_works();
     world.sweep("sweep-1").await;
     assert_eq!(*world.broker.cancels.lock().unwrap(), 0);
@@ -126,7 +126,7 @@ async fn a_sweep_touches_no_order_that_the_ledger_does_not_know() {
 
 #[tokio::test]
 async fn incident_schedules_that_did_not_fire_for_weeks_the_sweep_alarms_when_a_day_has_no_final_outcome() {
-    let world = World::at("20:16:00");
+    let world = World::at("20:21:00");
     let swept = world.sweep("sweep-1").await;
     assert_eq!((swept.outcome, swept.alarm), (Outcome::NoFinalOutcome, true));
     assert!(swept.detail.contains("nothing ran"), "{}", swept.detail);
@@ -136,7 +136,7 @@ async fn incident_schedules_that_did_not_fire_for_weeks_the_sweep_alarms_when_a_
     let world = World::at("20:13:00");
     world.ledger.break_write("load day", 3);
     assert_eq!(world.deliver("run-1").await.outcome, Outcome::LedgerUnavailable);
-    world.at_time("20:16:00");
+    world.at_time("20:21:00");
     let swept = world.sweep("sweep-1").await;
     assert_eq!(swept.outcome, Outcome::NoFinalOutcome);
     assert!(swept.detail.contains("ledger_unavailable"), "{}", swept.detail);
@@ -147,7 +147,7 @@ async fn a_day_that_was_not_to_be_traded_is_in_order() {
     let world = World::at("20:13:00");
     world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("news".into()), edge: None });
     assert_eq!(world.deliver("run-1").await.outcome, Outcome::Halted);
-    world.at_time("20:16:00");
+    world.at_time("20:21:00");
     let swept = world.sweep("sweep-1").await;
     assert_eq!((swept.outcome, swept.alarm), (Outcome::Swept, false), "{}", swept.detail);
     for (date, outcome) in [
@@ -156,7 +156,7 @@ async fn a_day_that_was_not_to_be_traded_is_in_order() {
         (date(2025, 7, 3), Outcome::MarketClosed),   // early close
         (date(2025, 9, 2), Outcome::NoFinalOutcome), // a session on which nothing ran
     ] {
-        let world = World::at("20:16:00");
+        let world = World::at("20:21:00");
         let request = RunRequest { task: Task::Sweep { date: Some(date) }, ..world.request("sweep") };
         assert_eq!(world.deliver_as(&request).await.outcome, outcome, "{date}");
     }
@@ -171,7 +171,7 @@ async fn a_run_that_died_before_closing_its_day_gets_its_outcome_from_the_sweep(
     assert_eq!(world.deliver("run-1").await.outcome, Outcome::Filled);
     world.ledger.break_write("close day", 0);
     assert_eq!(world.ledger.day().unwrap().outcome, None);
-    world.at_time("20:16:00");
+    world.at_time("20:21:00");
     assert_eq!(world.sweep("sweep-1").await.outcome, Outcome::Recovered);
     assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("filled"));
 }
@@ -219,7 +219,7 @@ async fn an_order_that_is_alive_at_the_broker_is_not_a_matter_of_opinion() {
     set(&world.broker.cancel_works, false);
     assert_eq!(world.deliver("run-1").await.outcome, Outcome::Unresolved);
     assert_eq!(world.broker.live(), 2);
-    world.at_time("20:20:00");
+    world.at_time("20:20:30");
     let report = resolve(&world, "resolve-1", decision(0)).await;
     assert_eq!(report.outcome, Outcome::NotResolved);
     assert!(report.detail.contains("is working at the broker: cancel it there first"), "{}", report.detail);
@@ -236,7 +236,7 @@ async fn a_dry_run_by_hand_does_not_silence_the_sweep_of_a_live_deployment() {
     let world = World::at("14:00:00");
     let by_hand = RunRequest { task: Task::Trade { dry_run: true, scheduled: None }, ..world.request("by-hand") };
     world.deliver_as(&by_hand).await;
-    world.at_time("20:16:00");
+    world.at_time("20:21:00");
     let swept = world.sweep("sweep-1").await;
     assert_eq!((swept.outcome, swept.alarm), (Outcome::NoFinalOutcome, true), "{}", swept.detail);
     // Where the whole deployment is dry, that was the day's work.
@@ -254,7 +254,7 @@ async fn recovery_names_a_day_that_was_planned_twice_as_its_run_would() {
     world.ledger.break_write("close day", 100);
     assert_eq!(world.deliver("run-1").await.outcome, Outcome::Filled);
     world.ledger.break_write("close day", 0);
-    world.at_time("20:16:00");
+    world.at_time("20:21:00");
     world.sweep("sweep-1").await;
     assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("filled"));
 }
@@ -262,7 +262,7 @@ async fn recovery_names_a_day_that_was_planned_twice_as_its_run_would() {
 #[tokio::test]
 async fn positions_of_expired_options_are_no_witness() {
     let world = a_day_that_nothing_can_prove().await;
-    world.clock.sleep_until("2025-09-05T20:16:00Z".parse().unwrap()).await;
+    world.clock.sleep_until("2025-09-05T20:21:00Z".parse().unwrap()).await;
     set(&world.broker.account, Ok(AccountSnapshot::default()));
     let request = RunRequest { task: Task::Sweep { date: Some(date(2025, 9, 3)) }, ..world.request("sweep-2") };
     let swept = world.deliver_as(&request).await;

@@ -342,7 +342,7 @@ async fn bad_input_refuses_with_its_field_and_places_nothing() {
         (Some(-5), row(6425, 6470), Outcome::PlanRefused, "equity: got -5"),
         (Some(25_000), gamma_market::SignalRow { put_strike: None, ..row(6425, 6470) }, Outcome::PlanRefused, "signal Limit: missing"),
         (Some(25_000), gamma_market::SignalRow { volatilities: Default::default(), ..row(6425, 6470) }, Outcome::PlanRefused, "signal VixOne: missing"),
-        (Some(25_000), row(1000, 9000), Outcome::NotApproved, "NBBO unavailable"),
+        (Some(25_000), row(1000, 9000), Outcome::NotApproved, "no price: SPXW  250904P00995000: no quote"),
     ] {
         let world = World::at("20:13:00");
         set(&world.broker.account, Ok(AccountSnapshot { equity: equity.map(Into::into), ..AccountSnapshot::default() }));

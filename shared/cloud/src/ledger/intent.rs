@@ -15,9 +15,10 @@ use super::writer_holds;
 const EMPTY: &str = "attribute_not_exists(#pk) OR (#state = :terminal AND #filled = :zero)";
 // A transaction holds 100 parts. A day is planned twice or three times.
 const MOST_REVISIONS: u32 = 90;
-// The envelope was approved once: quantity and worst price never change, and fills are never forgotten.
-const MAY_SET: &str = "attribute_exists(#pk) AND #state <> :terminal AND #filled <= :filled AND #fence <= :fence \
-     AND #quantity = :quantity AND #worst_price = :worst_price";
+// The envelope was approved once: quantity and worst price never change, and fills are never forgotten. One that is over is changed only by a
+// later holder of the lease, who has seen more fills.
+const MAY_SET: &str = "attribute_exists(#pk) AND #quantity = :quantity AND #worst_price = :worst_price \
+     AND ((#state <> :terminal AND #filled <= :filled AND #fence <= :fence) OR (#state = :terminal AND #filled < :filled AND #fence < :fence))";
 
 impl DynamoLedger {
     /// One transaction: the lease is ours, no intent exists yet, and whatever came before each of them ended without a fill.

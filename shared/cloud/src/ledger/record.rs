@@ -155,6 +155,7 @@ fn state_fields(state: &RungState) -> Vec<(&'static str, AttributeValue)> {
     let named = |name: &str| ("state", text(name));
     match state {
         RungState::Sending => vec![named("sending")],
+        RungState::Named { order } => vec![named("named"), ("named_id", text(order))],
         RungState::Accepted { order } => vec![named("accepted"), ("order_id", text(order))],
         RungState::Refused { reason } => vec![named("refused"), ("reason", text(reason))],
         RungState::Unknown { reason } => vec![named("unknown"), ("reason", text(reason))],
@@ -227,6 +228,7 @@ fn state_from(fields: &Fields<'_>) -> Result<RungState, Malformed> {
     let reason = || Ok(fields.text("reason")?.to_owned());
     match fields.text("state")? {
         "sending" => Ok(RungState::Sending),
+        "named" => Ok(RungState::Named { order: OrderId(fields.text("named_id")?.to_owned()) }),
         "accepted" => Ok(RungState::Accepted { order: order()? }),
         "refused" => Ok(RungState::Refused { reason: reason()? }),
         "unknown" => Ok(RungState::Unknown { reason: reason()? }),
@@ -241,7 +243,7 @@ fn state_from(fields: &Fields<'_>) -> Result<RungState, Malformed> {
             filled: fields.number("filled")?,
             fills: fields.list("fills", FILLS, |entry| fill_from(&entry.fields()?))?,
         }),
-        _ => Err(fields.malformed("state", "sending, accepted, refused, unknown, never_accepted, resolved or terminal")),
+        _ => Err(fields.malformed("state", "sending, named, accepted, refused, unknown, never_accepted, resolved or terminal")),
     }
 }
 

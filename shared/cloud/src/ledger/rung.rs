@@ -17,6 +17,12 @@ const OVER: &str = "#state = :terminal OR #state = :refused";
 // What was asked for is what a lost order is found by, so it never changes.
 const MAY_SET: &str = "attribute_exists(#pk) AND NOT #state IN (:terminal, :refused, :never_accepted, :resolved) AND #fence <= :fence \
      AND #price = :price AND #quantity = :quantity";
+// The same for a state that knows the order. A later holder of the lease may have seen more fills of it, or an order of which it was said
+// that it never came to be.
+const MAY_SET_KNOWN: &str = "attribute_exists(#pk) AND #price = :price AND #quantity = :quantity \
+     AND ((NOT #state IN (:terminal, :refused, :never_accepted, :resolved) AND #fence <= :fence) \
+     OR (#state IN (:refused, :never_accepted) AND #fence < :fence) \
+     OR (#state = :terminal AND #order_id = :order_id AND #filled < :filled AND #fence < :fence))";
 // The same for a state that names no order: a write that lands late must not make an order nameless again.
 const MAY_SET_NAMELESS: &str = "attribute_exists(#pk) AND NOT #state IN (:terminal, :refused, :never_accepted, :resolved) AND #fence <= :fence \
      AND #price = :price AND #quantity = :quantity AND attribute_not_exists(#order_id)";
@@ -56,20 +62,25 @@ impl DynamoLedger {
     pub(super) async fn change_rung(&self, account: &str, date: Date, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
         let operation = "set rung";
         let key = DayKeys::new(operation, account, date)?.rung(operation, &rung.intent, rung.number)?;
-        // An operator decides about orders whether or not they have a name.
-        let named = rung.state.order().is_some() || matches!(rung.state, RungState::Resolved { .. });
-        let when = Expression::new(
-            if named { MAY_SET } else { MAY_SET_NAMELESS },
-            [
-                (":terminal", text("terminal")),
-                (":refused", text("refused")),
-                (":never_accepted", text("never_accepted")),
-                (":resolved", text("resolved")),
-                (":fence", number(rung.writer.fence)),
-                (":price", text(rung.price)),
-                (":quantity", number(rung.quantity)),
-            ],
-        );
+        let values = [
+            (":terminal", text("terminal")),
+            (":refused", text("refused")),
+            (":never_accepted", text("never_accepted")),
+            (":resolved", text("resolved")),
+            (":fence", number(rung.writer.fence)),
+            (":price", text(rung.price)),
+            (":quantity", number(rung.quantity)),
+        ];
+        let when = match (&rung.state, rung.state.order()) {
+            // An operator decides about orders whether or not they have a name.
+            (RungState::Resolved { .. }, _) => Expression::new(MAY_SET, values),
+            (_, None) => Expression::new(MAY_SET_NAMELESS, values),
+            (state, Some(order)) => {
+                let [terminal, refused, never, resolved, fence, price, quantity] = values;
+                let (order, filled) = ((":order_id", text(order)), (":filled", number(state.filled())));
+                Expression::new(MAY_SET_KNOWN, [terminal, refused, never, resolved, fence, price, quantity, order, filled])
+            }
+        };
         match self.table.put(operation, &key, rung_item(&key, rung), &when).await? {
             Written::Done(_) => Ok(PutOutcome::Ours),
             Written::Refused(None) => Ok(PutOutcome::Theirs("no such rung is kept".to_owned())),

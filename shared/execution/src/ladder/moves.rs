@@ -19,8 +19,14 @@ pub enum Event<'a> {
     },
     /// What came of the POST.
     Posted(PlaceReply),
-    /// The order was read.
+    /// The order was read, and it is ours.
     Seen(&'a OrderView),
+    /// The order that the POST's answer named was read, and it is not ours, in words.
+    Another(String),
+    /// The broker's orders were read completely, and none of them replaces the order.
+    Unlinked,
+    /// Somebody edited the order at the broker, in words: it lives on under another id.
+    Edited(String),
     /// The order could not be read.
     Unread,
     /// The broker's orders that can be the one of unknown outcome, read completely.
@@ -42,7 +48,16 @@ pub enum Command {
     Cancel(OrderId),
     /// List the broker's orders and match this posting's fingerprint.
     Locate(Posting),
-    /// Record that the broker gave this id.
+    /// Read the order, and list the broker's orders for one that replaces it.
+    Confirm(OrderId),
+    /// Record that the broker's answer named this order.
+    RecordNamed {
+        /// The rung.
+        posting: Posting,
+        /// The broker's id.
+        order: OrderId,
+    },
+    /// Record that this order is ours.
     RecordAccepted {
         /// The rung.
         posting: Posting,
@@ -122,6 +137,9 @@ pub enum StopReason {
     /// An order of unknown outcome did not show up within the settle window.
     #[error("an order of unknown outcome was not found in time")]
     NotFoundInTime,
+    /// Whether a mark was written is not known: the rung may stand in the ledger.
+    #[error("a mark may have been written: {0}")]
+    MarkUnknown(String),
     /// The broker's answers about the order contradict each other.
     #[error("the broker contradicts itself: {0}")]
     Contradiction(String),

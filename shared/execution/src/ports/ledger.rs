@@ -167,7 +167,12 @@ impl RungRecord {
 pub enum RungState {
     /// The POST may be under way; whether an order exists is not known.
     Sending,
-    /// The broker gave this id.
+    /// The broker's answer named this order; no read of it has shown yet that it is ours. Nothing is cancelled by a name.
+    Named {
+        /// The id that came back.
+        order: OrderId,
+    },
+    /// The broker showed this order, and it is ours.
     Accepted {
         /// The broker's id.
         order: OrderId,
@@ -219,7 +224,12 @@ impl RungState {
     pub const fn filled(&self) -> u32 {
         match self {
             Self::Terminal { filled, .. } | Self::Resolved { filled, .. } => *filled,
-            Self::Sending | Self::Accepted { .. } | Self::Refused { .. } | Self::Unknown { .. } | Self::NeverAccepted { .. } => 0,
+            Self::Sending
+            | Self::Named { .. }
+            | Self::Accepted { .. }
+            | Self::Refused { .. }
+            | Self::Unknown { .. }
+            | Self::NeverAccepted { .. } => 0,
         }
     }
 
@@ -228,7 +238,7 @@ impl RungState {
     pub const fn order(&self) -> Option<&OrderId> {
         match self {
             Self::Accepted { order } | Self::Terminal { order, .. } => Some(order),
-            Self::Sending | Self::Refused { .. } | Self::Unknown { .. } | Self::NeverAccepted { .. } | Self::Resolved { .. } => None,
+            Self::Sending | Self::Named { .. } | Self::Refused { .. } | Self::Unknown { .. } | Self::NeverAccepted { .. } | Self::Resolved { .. } => None,
         }
     }
 }
@@ -391,7 +401,8 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`] when it is not known.
     async fn put_sending(&self, lease: &Lease, rung: &RungRecord) -> Result<PutOutcome, LedgerError>;
 
-    /// Records where a rung stands. A terminal rung is never changed again.
+    /// Records where a rung stands. A terminal rung is changed only by more fills of its order; one that never came to be only by an order
+    /// that shows up for it after all.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.

@@ -67,18 +67,20 @@ fn shown(action: &Action) -> String {
         Action::Record { order, .. } => format!("record {}", order.id),
         Action::Cancel { order, .. } => format!("cancel {order}"),
         Action::Read { order, .. } => format!("read {order}"),
+        Action::ReadNamed { order, .. } => format!("read the named {order}"),
         Action::NeverAccepted { .. } => "never".into(),
         Action::Unresolved { .. } => "stop".into(),
     }
 }
 
 /// Every state a rung can be in. `9` is the order that the ledger knows of, where it knows one.
-fn states() -> [(&'static str, RungState); 7] {
+fn states() -> [(&'static str, RungState); 8] {
     let nine = || OrderId("9".into());
     let decision = Decision { by: "operator".into(), why: "looked".into(), at: "2026-02-11T22:00:00Z".parse().unwrap() };
     [
         ("sending", RungState::Sending),
         ("unknown", RungState::Unknown { reason: "timeout".into() }),
+        ("named", RungState::Named { order: nine() }),
         ("accepted", RungState::Accepted { order: nine() }),
         ("refused", RungState::Refused { reason: "400".into() }),
         ("terminal", RungState::Terminal { order: nine(), status: OrderStatus::Canceled, filled: 0, fills: vec![] }),
@@ -131,7 +133,8 @@ fn every_state_of_a_rung_against_everything_the_broker_can_show_before_and_after
                 let expected = match state_name {
                     "sending" | "unknown" if of_unknown == "none" => Some(without_match),
                     "sending" | "unknown" => Some(of_unknown),
-                    "accepted" => Some(of_known),
+                    "named" if orders.iter().all(|order| order.id.0 != "9") => Some("read the named 9"),
+                    "named" | "accepted" => Some(of_known),
                     _ => None,
                 };
                 let day = day(vec![rung(1, state.clone())]);
@@ -141,7 +144,7 @@ fn every_state_of_a_rung_against_everything_the_broker_can_show_before_and_after
             }
         }
     }
-    assert_eq!(cells, 7 * 19 * 5);
+    assert_eq!(cells, 8 * 19 * 5);
 }
 
 #[test]
@@ -162,6 +165,64 @@ fn the_tag_on_an_order_known_to_be_ours_tells_ours_from_the_users() {
         let shown_now = Shown { orders: &orders, trade_date: TradeDate::Open, tag: None, names_of: None };
         let actions = plan(&day(vec![rung(1, first()), rung(2, RungState::Sending)]), shown_now);
         assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), [expected]);
+    }
+}
+
+#[test]
+fn an_order_named_by_an_answer_is_ours_only_when_it_shows_that() {
+    let named = |id: &str| day(vec![rung(1, RungState::Named { order: OrderId(id.into()) })]);
+    for (name, orders, expected) in [
+        ("9", vec![order("9", OrderStatus::Working, 0)], "cancel 9"),
+        ("9", vec![order("9", OrderStatus::Working, 0), order("8", OrderStatus::Working, 0)], "cancel 9"),
+        // It names another's: ours is looked for like any that no answer named.
+        ("7", vec![another_price("7"), order("8", OrderStatus::Working, 0)], "cancel 8"),
+        ("7", vec![another_price("7")], "stop"),
+        ("7", vec![tagged("7", "theirs"), order("8", OrderStatus::Working, 0)], "cancel 8"),
+        // Seen before the mark.
+        ("1", vec![order("1", OrderStatus::Working, 0)], "stop"),
+        ("9", vec![OrderView { unreadable: Some("status: got null".into()), ..order("9", OrderStatus::Working, 0) }], "read the named 9"),
+    ] {
+        let actions = plan(&named(name), Shown { orders: &orders, trade_date: TradeDate::Open, tag: Some("ours"), names_of: None });
+        assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), [expected], "named {name}: {orders:?}");
+    }
+}
+
+#[test]
+fn a_row_that_does_not_read_keeps_the_search_open_when_it_could_be_ours() {
+    let row = |id: &str| OrderView { unreadable: Some("status: got null".into()), ..order(id, OrderStatus::Other("null".into()), 0) };
+    let of_another_contract = OrderView { legs: Vec::new(), foreign_legs: false, ..row("9") };
+    let without_legs = OrderView { legs: Vec::new(), foreign_legs: true, ..row("9") };
+    let unchanged = BTreeMap::from([(vertical().sell(), -5)]);
+    let trade_date = TradeDate::Closed { positions: Some(&unchanged), today: TODAY };
+    for (orders, expected) in [(vec![row("9")], "stop"), (vec![without_legs], "stop"), (vec![of_another_contract], "never"), (vec![row("1")], "never")] {
+        let actions = plan(&day(vec![rung(1, RungState::Sending)]), Shown { orders: &orders, trade_date, tag: None, names_of: None });
+        assert_eq!(actions.iter().map(shown).collect::<Vec<_>>(), [expected], "{orders:?}");
+    }
+}
+
+#[test]
+fn an_edited_order_is_followed_by_the_brokers_links() {
+    let linked = |order: OrderView, to: &[&str]| OrderView { linked: to.iter().map(|id| OrderId((*id).into())).collect(), ..order };
+    let ten = |status, filled| OrderView { price: Some(Price::cents(90)), ..order("10", status, filled) };
+    use OrderStatus::{Canceled, Filled, Rejected, Replaced, Working};
+    for (name, orders, expected) in [
+        ("the new one is alive", vec![order("9", Replaced, 0), linked(ten(Working, 0), &["9"])], "stop"),
+        ("both are over", vec![order("9", Replaced, 1), linked(ten(Filled, 1), &["9"])], "record 9 with 2"),
+        ("the old one reads canceled", vec![order("9", Canceled, 0), linked(ten(Filled, 2), &["9"])], "record 9 with 2"),
+        ("the old one links to it", vec![linked(order("9", Canceled, 1), &["10"]), ten(Canceled, 0)], "record 9 with 1"),
+        ("the new one is not shown yet", vec![linked(order("9", Canceled, 1), &["10"])], "stop"),
+        ("more than was ordered", vec![order("9", Canceled, 1), linked(ten(Filled, 2), &["9"])], "stop"),
+        ("a fill won the race", vec![order("9", Filled, 2), linked(ten(Rejected, 0), &["9"])], "record 9 with 2"),
+        ("edited twice", vec![order("9", Canceled, 0), linked(ten(Canceled, 1), &["9"]), linked(order("11", Filled, 1), &["10"])], "record 9 with 2"),
+    ] {
+        let day = day(vec![rung(1, RungState::Accepted { order: OrderId("9".into()) })]);
+        let actions = plan(&day, Shown { orders: &orders, trade_date: TradeDate::Open, tag: None, names_of: None });
+        let words = match &actions[..] {
+            [Action::Record { order, .. }] => format!("record {} with {}", order.id, order.filled),
+            [action] => shown(action),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(words, expected, "{name}");
     }
 }
 

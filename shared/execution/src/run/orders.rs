@@ -1,6 +1,6 @@
 //! One order's way to the broker and back, and its record in the ledger.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use futures_util::future::{join, join_all};
 use jiff::{SignedDuration, Timestamp};
@@ -10,8 +10,11 @@ use super::work::Side;
 use super::{Ended, Run};
 use crate::fingerprint::{Fingerprint, Mark, our_tag};
 use crate::ladder::{Command, Event, Posting, RungSkip, SideEnd, StopReason};
-use crate::ports::{BrokerError, CancelReply, IntentState, Lease, LedgerError, NotPlaced, OrderId, OrderView, PlaceReply, PutOutcome, RungRecord, RungState};
+use crate::ports::{
+    BrokerError, CancelReply, IntentState, Lease, LedgerError, NotPlaced, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RungRecord, RungState,
+};
 use crate::profile::ExecutionProfile;
+use crate::recovery;
 use crate::report::{Outcome, RungReport};
 
 impl Run<'_> {
@@ -42,7 +45,8 @@ impl Run<'_> {
             match (command, listed) {
                 (post @ Command::Post(_), _) => side.due.push(post),
                 (Command::Locate(posting), Some(listed)) => more.extend(self.located(side, &posting, listed)),
-                (Command::Cancel(_) | Command::Read(_) | Command::Locate(_), _) => {}
+                (Command::Confirm(order), Some(listed)) => more.extend(self.linked(side, &order, listed)),
+                (Command::Cancel(_) | Command::Read(_) | Command::Locate(_) | Command::Confirm(_), _) => {}
                 (Command::Skipped(skip), _) => self.skipped(side, &skip),
                 (record, _) => self.record(side, record),
             }
@@ -63,9 +67,9 @@ impl Run<'_> {
         }
     }
 
-    /// The broker's orders, when any side looks for one of unknown outcome.
+    /// The broker's orders, when any side looks for one of unknown outcome, or for one that replaces its own.
     async fn list_if_wanted(&self, wanted: &[Vec<Command>]) -> Option<Listed> {
-        if !wanted.iter().flatten().any(|command| matches!(command, Command::Locate(_))) {
+        if !wanted.iter().flatten().any(|command| matches!(command, Command::Locate(_) | Command::Confirm(_))) {
             return None;
         }
         let (from, to) = self.today();
@@ -84,7 +88,10 @@ impl Run<'_> {
     async fn read_all(&self, wanted: &[Vec<Command>]) -> Vec<(usize, OrderId, Result<OrderView, BrokerError>)> {
         let broker = self.ports.broker;
         let of_side = |(side, commands): (usize, &'_ Vec<Command>)| {
-            let orders = commands.iter().filter_map(|command| if let Command::Read(order) = command { Some(order.clone()) } else { None });
+            let orders = commands.iter().filter_map(|command| match command {
+                Command::Read(order) | Command::Confirm(order) => Some(order.clone()),
+                _ => None,
+            });
             orders.map(|order| (side, order)).collect::<Vec<_>>()
         };
         let reads = wanted.iter().enumerate().flat_map(of_side);
@@ -106,6 +113,14 @@ impl Run<'_> {
                     side.ladder.step(now, Event::Posted(reply))
                 }
                 Command::Read(order) => self.read(side, &order).await,
+                Command::Confirm(order) => {
+                    let (from, to) = self.today();
+                    let broker = self.ports.broker;
+                    let (listed, answer) = join(broker.orders_in_haste(from, to), broker.order(&order)).await;
+                    let mut more = self.linked(side, &order, &listed);
+                    more.extend(self.saw(side, &order, answer));
+                    more
+                }
                 Command::Cancel(order) => {
                     let reply = self.ports.broker.cancel(&order).await;
                     self.cancel_answered(&order, reply);
@@ -132,14 +147,19 @@ impl Run<'_> {
     /// SENDING first, then the POST, once. What cannot be marked is not sent.
     async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> PlaceReply {
         let not_sent = |why: String| PlaceReply::Refused(NotPlaced::NotConnected(why));
-        let order = posting.order.get();
         if let Err(reason) = self.may_send(lease, side).await {
             let detail = reason.to_string();
             side.ladder.step(self.now(), Event::Stop(reason));
             return not_sent(detail);
         }
-        let mut seen = account.seen();
-        seen.extend(side.rungs.iter().filter_map(|rung| rung.state.order().cloned()));
+        let posting = &match self.freshly_priced(side, posting).await {
+            Ok(posting) => posting,
+            Err(why) => return not_sent(why),
+        };
+        let order = posting.order.get();
+        // What any answer has named before is not this order, whoever's it is.
+        let seen: BTreeSet<OrderId> = account.seen().into_iter().chain(self.sent.iter().chain(&self.named).cloned()).collect();
+        let seen: Vec<OrderId> = seen.into_iter().collect();
         let rung = RungRecord {
             intent: side.record.key.clone(),
             number: posting.number,
@@ -168,14 +188,47 @@ impl Run<'_> {
                 if self.now() >= side.closes {
                     return not_sent("the rung's time was over before it could be sent".into());
                 }
-                return self.ports.broker.place(&posting.order, &rung.order_name(self.date())).await;
+                if self.now().duration_since(side.quoted) > OLDEST_WHEN_SENT {
+                    return not_sent("writing the mark took so long that its price is old".into());
+                }
+                let reply = self.ports.broker.place(&posting.order, &rung.order_name(self.date())).await;
+                return self.named_anew(&rung, reply);
             }
             Ok(PutOutcome::Theirs(holder)) => StopReason::LeaseLost(holder),
-            Err(error) => StopReason::Ledger(error.to_string()),
+            Err(error) => {
+                // The mark may stand in the ledger, or land there yet.
+                side.unsure.insert(rung.number);
+                StopReason::MarkUnknown(error.to_string())
+            }
         };
         let detail = why.to_string();
         side.ladder.step(self.now(), Event::Stop(why));
         not_sent(detail)
+    }
+
+    /// An id that was there before the mark, or that an earlier answer named, is another order's: what became of ours is not known.
+    fn named_anew(&mut self, rung: &RungRecord, reply: PlaceReply) -> PlaceReply {
+        let PlaceReply::Accepted(id) = &reply else { return reply };
+        if rung.seen.contains(id) {
+            return PlaceReply::Unknown(format!("the answer names order {id}, which was there before ours was sent"));
+        }
+        self.named.push(id.clone());
+        reply
+    }
+
+    /// The order at quotes no older than a moment: reading halt, arming and ledger, another side's POST and a pause before a resend all take
+    /// their time.
+    async fn freshly_priced(&mut self, side: &mut Side, posting: &Posting) -> Result<Posting, String> {
+        if self.now().duration_since(side.quoted) <= FRESH {
+            return Ok(posting.clone());
+        }
+        let vertical = side.record.vertical;
+        let (read, quotes) = self.quotes_of(&[vertical]).await;
+        let book = quotes.map_err(|error| error.to_string())?;
+        let nbbo = crate::quotes::package(vertical, &book, self.now(), &self.profile.execution).map_err(|fault| fault.to_string())?;
+        let posting = side.ladder.requote(nbbo).ok_or("fresh quotes make no price inside the envelope")?;
+        side.quoted = read;
+        Ok(posting)
     }
 
     /// Nothing stops the side, halt and arming were read a moment ago, the ledger has every rung before this one, and the lease lasts.
@@ -230,9 +283,44 @@ impl Run<'_> {
     fn saw(&mut self, side: &mut Side, id: &OrderId, answer: Result<OrderView, BrokerError>) -> Vec<Command> {
         let now = self.now();
         match answer {
-            Ok(view) => side.ladder.step(now, Event::Seen(&view)),
+            Ok(view) => match self.is_ours(side, &view) {
+                Ok(()) => side.ladder.step(now, Event::Seen(&view)),
+                Err(why) => {
+                    self.note(format!("the answer to an order named another: {why}"));
+                    side.ladder.step(now, Event::Another(why))
+                }
+            },
             Err(error) => {
                 self.note(format!("order {id}: {error}"));
+                side.ladder.step(now, Event::Unread)
+            }
+        }
+    }
+
+    /// Whether an order that an answer named is the one that was sent, by its first read. Orders that are proven ours stay so.
+    fn is_ours(&self, side: &Side, view: &OrderView) -> Result<(), String> {
+        let Some(posting) = side.ladder.naming() else { return Ok(()) };
+        let Some(rung) = side.rungs.iter().find(|rung| rung.number == posting.number) else { return Ok(()) };
+        let name = self.name_of(rung);
+        let mark = name.as_ref().map_or_else(|| our_tag(self.profile.execution.application_tag.as_deref(), &[], &[]), Mark::Name);
+        Fingerprint::of(side.record.vertical, rung, &rung.seen, mark).proves(view)
+    }
+
+    /// The name of a rung's order, where the broker shows names.
+    fn name_of(&self, rung: &RungRecord) -> Option<OrderName> {
+        self.ports.broker.capabilities().names_orders.then(|| rung.order_name(self.date()))
+    }
+
+    /// Whether another order of the broker's replaces this one.
+    fn linked(&mut self, side: &mut Side, id: &OrderId, listed: &Listed) -> Vec<Command> {
+        let now = self.now();
+        match listed {
+            Ok(orders) => match recovery::successors(id, orders).first() {
+                Some(by) => side.ladder.step(now, Event::Edited(recovery::edited(id, by))),
+                None => side.ladder.step(now, Event::Unlinked),
+            },
+            Err(error) => {
+                self.note(format!("whether order {id} was edited is not known, the list failed: {error}"));
                 side.ladder.step(now, Event::Unread)
             }
         }
@@ -253,12 +341,16 @@ impl Run<'_> {
         };
         match listed {
             Ok(orders) => {
-                let (vertical, quantity, price) = (side.record.vertical, rung.quantity, rung.price);
-                let name = self.ports.broker.capabilities().names_orders.then(|| rung.order_name(self.date()));
+                let name = self.name_of(rung);
                 let tag = || our_tag(self.profile.execution.application_tag.as_deref(), orders, &self.sent);
                 let mark = name.as_ref().map_or_else(tag, Mark::Name);
-                let print = Fingerprint { vertical, quantity, price, marked: rung.at, seen: &rung.seen, mark };
-                side.ladder.step(now, Event::Located(print.matches(orders)))
+                let print = Fingerprint::of(side.record.vertical, rung, &rung.seen, mark);
+                let found = print.matches(orders);
+                if let (true, Some(row)) = (found.is_empty(), print.could_be(orders)) {
+                    self.note(format!("an order of unknown outcome is looked for, and order {} does not read", row.id));
+                    return side.ladder.step(now, Event::Unread);
+                }
+                side.ladder.step(now, Event::Located(found))
             }
             Err(error) => {
                 self.note(format!("an order of unknown outcome is looked for, the list failed: {error}"));
@@ -276,10 +368,11 @@ impl Run<'_> {
     /// Notes where a rung stands; [`Run::write_all`] brings it to the ledger.
     fn record(&mut self, side: &mut Side, command: Command) {
         let (number, state) = match command {
+            Command::RecordNamed { posting, order } => (posting.number, RungState::Named { order }),
             Command::RecordAccepted { posting, order } => (posting.number, RungState::Accepted { order }),
             Command::RecordRefused { posting, reason } => (posting.number, RungState::Refused { reason }),
             Command::RecordUnknown { posting, reason } => (posting.number, RungState::Unknown { reason }),
-            Command::RecordTerminal { posting, order } => (posting.number, crate::recovery::terminal(*order)),
+            Command::RecordTerminal { posting, order } => (posting.number, recovery::terminal(*order)),
             _ => return,
         };
         self.sent.extend(state.order().cloned());
@@ -306,12 +399,7 @@ impl Run<'_> {
         let mut trouble = Vec::new();
         for (index, rung, answer) in answers {
             match answer {
-                Ok(outcome) => {
-                    sides[index].unwritten.remove(&rung.number);
-                    if let PutOutcome::Theirs(what) = outcome {
-                        trouble.push(format!("rung {} of {} stands otherwise in the ledger: {what}", rung.number, rung.intent));
-                    }
-                }
+                Ok(outcome) => trouble.extend(sides[index].written(&rung, outcome)),
                 Err(error) => trouble.push(format!("rung {} of {} could not be recorded yet: {error}", rung.number, rung.intent)),
             }
         }
@@ -323,10 +411,8 @@ impl Run<'_> {
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
         for rung in side.rungs.iter().filter(|rung| side.unwritten.contains(&rung.number)).cloned().collect::<Vec<_>>() {
             let outcome = self.persist(async || ledger.set_rung(account, date, &rung).await).await?;
-            side.unwritten.remove(&rung.number);
-            if let PutOutcome::Theirs(what) = outcome {
-                self.note(format!("rung {} of {} stands otherwise in the ledger: {what}", rung.number, rung.intent));
-            }
+            let notes = side.written(&rung, outcome);
+            self.notes(notes.into_iter().collect());
         }
         Ok(())
     }
@@ -343,6 +429,11 @@ impl Run<'_> {
                 self.note(format!("the rungs of {} could not be recorded, the intent stays open: {error}", side.record.key));
                 continue;
             }
+            if !side.unsure.is_empty() {
+                // A mark that was never answered may land yet. What has not been read back is not concluded from.
+                self.note(format!("whether a mark of {} was written is not known, the intent stays open until its rungs are read back", side.record.key));
+                continue;
+            }
             let unresolved = matches!(side.ladder.end(), Some(SideEnd::Unresolved(_)));
             side.record.state = if unresolved { IntentState::Unresolved } else { IntentState::Terminal };
             side.record.filled = side.ladder.filled();
@@ -356,15 +447,35 @@ impl Run<'_> {
     }
 }
 
+impl Side {
+    /// The ledger has answered where this rung stands; what is to be said of it.
+    fn written(&mut self, rung: &RungRecord, outcome: PutOutcome) -> Option<String> {
+        self.unwritten.remove(&rung.number);
+        match outcome {
+            PutOutcome::Ours => {
+                self.unsure.remove(&rung.number);
+                None
+            }
+            PutOutcome::Theirs(what) => Some(format!("rung {} of {} stands otherwise in the ledger: {what}", rung.number, rung.intent)),
+        }
+    }
+}
+
 /// The broker's orders, or why they are not known.
 type Listed = Result<Vec<OrderView>, BrokerError>;
 
 /// Halt and arming are read again before a POST when they were asked for longer ago than this.
 const PERMITTED_FOR: SignedDuration = SignedDuration::from_secs(2);
 
+/// Quotes older than this are read again before an order is priced by them.
+pub(super) const FRESH: SignedDuration = SignedDuration::from_secs(1);
+
+/// No order leaves later than this after the quotes it was priced by.
+const OLDEST_WHEN_SENT: SignedDuration = SignedDuration::from_secs(3);
+
 /// What goes out for all sides at once.
 const fn asks_the_broker(command: &Command) -> bool {
-    matches!(command, Command::Cancel(_) | Command::Read(_) | Command::Locate(_))
+    matches!(command, Command::Cancel(_) | Command::Read(_) | Command::Locate(_) | Command::Confirm(_))
 }
 
 fn rung_report(rung: &RungRecord, posting: &Posting) -> RungReport {
@@ -384,7 +495,7 @@ fn rung_report(rung: &RungRecord, posting: &Posting) -> RungReport {
 
 fn show(report: &mut RungReport, state: &RungState) {
     match state {
-        RungState::Sending | RungState::NeverAccepted { .. } | RungState::Resolved { .. } => {}
+        RungState::Sending | RungState::Named { .. } | RungState::NeverAccepted { .. } | RungState::Resolved { .. } => {}
         RungState::Accepted { order } => report.order = Some(order.clone()),
         RungState::Refused { reason } => report.note = Some(format!("refused: {reason}")),
         RungState::Unknown { reason } => report.note = Some(format!("outcome unknown: {reason}")),

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join_all, join3};
 use gamma_market::calendar::{at_eastern, series_close};
-use gamma_market::{OptionSymbol, PackageNbbo, PriceRule, QuoteBook, SignalRow};
+use gamma_market::{OptionSymbol, PackageNbbo, QuoteBook, SignalRow, Vertical};
 use gamma_strategy::constant_stable::{Decision, Plan, SidePlan, Snapshot, decide};
 use gamma_strategy::signal::select;
 use jiff::{SignedDuration, Timestamp};
@@ -15,10 +15,11 @@ use super::{Ended, Run, Task};
 use crate::approval::{Approved, Book, Intent, approve, unbounded_expiries};
 use crate::gates::time_gates;
 use crate::ladder::Ladder;
-use crate::ports::{AccountSnapshot, BrokerError, BrokerFault, Lease, OrderId, OrderView, SignalError};
+use crate::ports::{AccountSnapshot, BrokerError, BrokerFault, Lease, LoadedDay, OrderId, OrderView, SignalError};
 use crate::profile::seconds;
 use crate::report::{Outcome, RungReport, SideReport};
 use crate::schedule::share;
+use crate::{quotes, recovery};
 
 /// The longest one read of the signal may take.
 const SIGNAL_BUDGET: Duration = Duration::from_secs(8);
@@ -26,19 +27,36 @@ const SIGNAL_BUDGET: Duration = Duration::from_secs(8);
 /// How often the broker is asked before a decision or a recovery, a second apart, whatever its adapter tries by itself.
 const READ_TRIES: u32 = 3;
 
+/// How long a read before trading is tried, as long as a rung still fits.
+const READ_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long one side waits for the quotes of the other before it trades without it.
+const GAP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most orders and positions that are noted one by one.
+const MOST_NOTED: usize = 20;
+
 /// The account as the broker shows it before the decision.
 pub(super) struct Account {
     pub(super) snapshot: AccountSnapshot,
+    /// Today's orders, and those that work whenever they were entered.
     pub(super) orders: Vec<OrderView>,
     /// Net contracts that the ledger's fills of the day made.
     ledger: BTreeMap<OptionSymbol, i64>,
+    /// Orders of the day that are known to be ours, however stale the list that shows them.
+    ours: Vec<OrderId>,
 }
 
 impl Account {
-    /// Contracts touched by orders that still work. Called when no order of ours can be out, so they are the user's.
-    fn foreign(&self) -> BTreeSet<OptionSymbol> {
-        let working = self.orders.iter().filter(|order| !order.status.is_terminal());
-        working.flat_map(|order| order.legs.iter().map(|(leg, _)| leg.symbol)).collect()
+    /// Orders that work, or may work, and are not ours.
+    fn working(&self) -> impl Iterator<Item = &OrderView> {
+        self.orders.iter().filter(|order| !order.status.is_terminal() && !self.ours.contains(&order.id))
+    }
+
+    /// Which of these contracts are touched by orders that work and are not ours.
+    fn foreign(&self, verticals: &[Vertical]) -> BTreeSet<OptionSymbol> {
+        let legs = verticals.iter().flat_map(Vertical::legs).map(|leg| leg.symbol);
+        legs.filter(|symbol| self.working().any(|order| order.may_touch(*symbol))).collect()
     }
 
     pub(super) fn seen(&self) -> Vec<OrderId> {
@@ -54,20 +72,40 @@ pub(super) struct ApprovedSide {
 }
 
 impl Run<'_> {
-    pub(super) async fn account(&mut self, ledger: BTreeMap<OptionSymbol, i64>) -> Result<Account, Ended> {
+    /// What the account holds, what was ordered today, and what works, whenever it was ordered: three questions, asked at once.
+    pub(super) async fn account(&mut self, day: &LoadedDay) -> Result<Account, Ended> {
         let (broker, (from, to)) = (self.ports.broker, self.today());
         broker.expect_quotes();
         let account = self.patiently(async || broker.account().await);
         let orders = self.patiently(async || broker.orders(from, to).await);
-        let (snapshot, orders) = join(account, orders).await;
-        let (snapshot, orders) = (snapshot?, orders?);
-        for expiry in unbounded_expiries(&snapshot.positions) {
+        let working = self.patiently(async || broker.working_orders().await);
+        let (snapshot, orders, working) = join3(account, orders, working).await;
+        let (snapshot, orders, working) = (snapshot?, orders?, working?);
+        let ours = day.known_orders().into_iter().chain(self.sent.iter().cloned()).collect();
+        let account = Account { snapshot, orders: recovery::merged(orders, working.orders), ledger: day.fills(), ours };
+        for expiry in unbounded_expiries(&account.snapshot.positions) {
             self.note(format!("the account already holds more short than long calls of {expiry}: its loss has no floor, and it is not ours"));
         }
-        for order in orders.iter().filter(|order| !order.status.is_terminal()) {
-            self.note(format!("order {} is working and not ours; it is left alone", order.id));
+        if let Some(since) = working.since {
+            self.report.notes.push(format!("the broker shows no working order that was entered before {since}"));
         }
-        Ok(Account { snapshot, orders, ledger })
+        let strange = |order: &OrderView| match &order.unreadable {
+            Some(why) => format!("order {} is not ours and does not read, it may be working: {why}", order.id),
+            None => format!("order {} is working and not ours; it is left alone", order.id),
+        };
+        self.note_some("working orders", account.working().map(strange).collect());
+        let unread = account.snapshot.unreadable.iter().map(|words| format!("a position that is not ours does not read: {words}"));
+        self.note_some("positions", unread.collect());
+        Ok(account)
+    }
+
+    /// Notes the first of many.
+    fn note_some(&mut self, what: &str, notes: Vec<String>) {
+        let rest = notes.len().saturating_sub(MOST_NOTED);
+        self.notes(notes.into_iter().take(MOST_NOTED).collect());
+        if rest > 0 {
+            self.note(format!("{rest} more {what} are not ours"));
+        }
     }
 
     /// The trade date from midnight New York until a little after now, or until it was over.
@@ -127,44 +165,102 @@ impl Run<'_> {
         Ok(plan)
     }
 
-    /// Quotes of every leg in one batched read.
-    async fn quotes(&self, legs: impl Iterator<Item = OptionSymbol>) -> Result<QuoteBook, Ended> {
-        let symbols: Vec<_> = legs.collect::<BTreeSet<_>>().into_iter().collect();
-        Ok(self.patiently(async || self.ports.broker.quotes(&symbols).await).await?)
+    /// Quotes of every leg in one batched read, and of those that it did not answer, or not well enough for a price, one by one. When the
+    /// answer came stands beside it.
+    pub(super) async fn quotes_of(&self, verticals: &[Vertical]) -> (Timestamp, Result<QuoteBook, BrokerError>) {
+        let broker = self.ports.broker;
+        let legs: BTreeSet<_> = verticals.iter().flat_map(Vertical::legs).map(|leg| leg.symbol).collect();
+        let mut book = match broker.quotes(&legs.into_iter().collect::<Vec<_>>()).await {
+            Ok(book) => book,
+            Err(error) => return (self.now(), Err(error)),
+        };
+        let read = self.now();
+        let gaps = quotes::gaps(verticals, &book, read, &self.profile.execution);
+        for single in join_all(gaps.iter().map(async |leg| broker.quotes(&[*leg]).await)).await {
+            // A leg that does not answer alone either stays as it is.
+            book.extend(single.unwrap_or_default());
+        }
+        (read, Ok(book))
     }
 
-    /// A read of the broker that no order of this run waits for: a failure that may be over in a moment is waited for, and so is an answer
-    /// that does not read, such as half of one.
-    pub(super) async fn patiently<T>(&self, read: impl AsyncFn() -> Result<T, BrokerError>) -> Result<T, BrokerError> {
-        let mut tries = 1;
+    /// Quotes of every leg before anything is sent. Incomplete ones are asked for again: while every side has a gap as long as a rung still
+    /// fits, and else as long as the side that has a price loses nothing by it.
+    async fn whole_quotes(&self, mut lease: Option<&mut Lease>, verticals: &[Vertical]) -> Result<(Timestamp, QuoteBook), Ended> {
+        let execution = &self.profile.execution;
+        let end = self.end_of_trading(verticals.first().and_then(|vertical| series_close(&vertical.sell(), self.date())));
+        let fits = |rungs: usize| share(self.now() + seconds(1), end, rungs, execution).rungs == rungs;
+        let patient_until = self.now() + GAP_PATIENCE;
         loop {
-            match read().await {
-                Err(error) if tries < READ_TRIES && (error.fault.may_pass() || matches!(error.fault, BrokerFault::Malformed(_))) => {
-                    tracing::warn!("{error}; trying again");
-                    tries += 1;
-                    self.ports.clock.sleep_until(self.now() + seconds(1)).await;
-                }
-                result => return result,
+            let (read, answer) = {
+                let answer = self.patiently(async || self.quotes_of(verticals).await.1).await;
+                (self.now(), answer?)
+            };
+            let has_price = |vertical: &Vertical| quotes::package(*vertical, &answer, read, execution).is_ok();
+            let priced = verticals.iter().filter(|vertical| has_price(vertical)).count();
+            let goes_on = match priced {
+                0 => fits(1),
+                some if some < verticals.len() => self.now() < patient_until && fits(execution.rung_offsets.len()),
+                _ => false,
+            };
+            if !goes_on {
+                return Ok((read, answer));
+            }
+            tracing::warn!(run_id = %self.request.run_id, priced, "legs without a quote that makes a price; asking again");
+            self.ports.clock.sleep_until(self.now() + seconds(1)).await;
+            if let Some(lease) = lease.as_deref_mut() {
+                self.renew(lease).await?;
             }
         }
     }
 
+    /// A read of the broker that no order of this run waits for. What may pass is waited out within the time there is: an outage, a 401 (the
+    /// adapter has refreshed its token by then), a page of the edge. Other refusals are asked about a few times, for half an answer reads
+    /// like one.
+    pub(super) async fn patiently<T>(&self, read: impl AsyncFn() -> Result<T, BrokerError>) -> Result<T, BrokerError> {
+        let execution = &self.profile.execution;
+        let began = self.now();
+        let mut tries = 1;
+        loop {
+            let error = match read().await {
+                Err(error) if !matches!(error.fault, BrokerFault::TokenDead(_)) => error,
+                result => return result,
+            };
+            let passes = error.fault.may_pass() || matches!(error.fault, BrokerFault::Unauthorized(_));
+            let next = self.now() + seconds(1);
+            let in_time = next < began + READ_PATIENCE && share(next, self.end_of_trading(None), 1, execution).rungs > 0;
+            // After the close nothing is in a hurry, and nobody waits for ever either.
+            if tries >= READ_TRIES && !(passes && in_time) {
+                return Err(error);
+            }
+            tracing::warn!("{error}; trying again");
+            tries += 1;
+            self.ports.clock.sleep_until(next).await;
+        }
+    }
+
     /// Approves every side that is to be traded; a refused one is reported with its reason.
-    pub(super) async fn approve(&mut self, plan: &Plan, account: &Account, revision: u32) -> Result<Vec<ApprovedSide>, Ended> {
+    pub(super) async fn approve(
+        &mut self,
+        lease: Option<&mut Lease>,
+        plan: &Plan,
+        account: &Account,
+        revision: u32,
+    ) -> Result<Vec<ApprovedSide>, Ended> {
         let wanted: Vec<&SidePlan> = plan.sides.iter().filter(|side| matches!(side.decision, Decision::Trade { .. })).collect();
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let book = self.quotes(wanted.iter().flat_map(|side| side.vertical.legs()).map(|leg| leg.symbol)).await?;
-        self.quoted = Some((self.now(), book.clone()));
-        let (foreign, capabilities) = (account.foreign(), self.ports.broker.capabilities());
+        let verticals: Vec<Vertical> = wanted.iter().map(|side| side.vertical).collect();
+        let (read, book) = self.whole_quotes(lease, &verticals).await?;
+        self.quoted = Some((read, book.clone()));
+        let (foreign, capabilities) = (account.foreign(&verticals), self.ports.broker.capabilities());
         let mut sides = Vec::new();
         let mut approved: Vec<Approved<Intent>> = Vec::new();
         for side in wanted {
-            let nbbo = PriceRule::for_root(side.vertical.sell().root()).and_then(|rule| side.vertical.nbbo(&book, rule.package_tick()));
-            let verdict = match nbbo {
-                None => Err("NBBO unavailable: a leg has no two-sided quote".to_owned()),
-                Some(nbbo) => {
+            let nbbo = quotes::package(side.vertical, &book, read, &self.profile.execution);
+            let verdict = match nbbo.clone() {
+                Err(fault) => Err(format!("no price: {fault}")),
+                Ok(nbbo) => {
                     let positions = &account.snapshot.positions;
                     let book = Book { equity: plan.equity, positions, approved: &approved, foreign: &foreign, ledger: &account.ledger, capabilities };
                     approve(side.vertical, side.quantity(), nbbo, book, self.profile.execution.limits())
@@ -180,7 +276,7 @@ impl Run<'_> {
                 Err(reason) => {
                     self.note(format!("{} refused: {reason}", side.name()));
                     let mut report = side_report(side, revision);
-                    (report.decision_nbbo, report.refused) = (nbbo, Some(reason));
+                    (report.decision_nbbo, report.refused) = (nbbo.ok(), Some(reason));
                     self.report.sides.push(report);
                 }
             }
@@ -190,14 +286,14 @@ impl Run<'_> {
 
     /// The dry run: the same reads and decisions, and the ladder it would have worked.
     pub(super) async fn rehearse(&mut self) -> Result<(), Ended> {
-        let account = self.account(BTreeMap::new()).await?;
+        let account = self.account(&LoadedDay::default()).await?;
         self.stage("prepare");
         let scheduled = if let Task::Trade { scheduled, .. } = self.request.task { scheduled } else { None };
         let on_time = time_gates(self.now(), scheduled, &self.profile.execution).is_empty();
         let row = if on_time { self.signal(None).await? } else { self.newest_signal().await? };
         self.stage("signal");
         let plan = self.decide(&row, &account)?;
-        let sides = self.approve(&plan, &account, 1).await?;
+        let sides = self.approve(None, &plan, &account, 1).await?;
         self.stage("decide and approve");
         for side in sides {
             let report = self.rehearsed(&side);

@@ -1,7 +1,9 @@
 //! Executing the recovery plan at the start of a delivery: prove and record what an earlier run left, place nothing.
 
+use futures_util::future::join;
 use gamma_market::Vertical;
 use gamma_market::calendar::{at_eastern, trade_date};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Ended, Run};
@@ -10,49 +12,65 @@ use crate::profile::seconds;
 use crate::recovery::{self, Action, Shown, TradeDate};
 use crate::report::{Outcome, SideCount};
 
-/// From the close of the series until an order that does not show up is known never to have existed.
-pub(super) const AFTER_THE_CLOSE: SignedDuration = SignedDuration::from_secs(30);
+/// From the close of the series until an order that does not show up is known never to have existed: brokers' lists have been seen minutes
+/// late.
+const AFTER_THE_CLOSE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A cancel that was asked for often enough is asked for again after this long, as long as the order works.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 
+/// Between two looks for an order that is not shown.
+const LOOK_EVERY: u32 = 2;
+
+/// What one pass over the open rungs came to.
+struct Pass {
+    /// The first that could not be proven, if any.
+    trouble: Option<Ended>,
+    /// Whether another look may prove more.
+    again: bool,
+    /// Whether a rung turned out to be named after another's order, so that it is to be planned for anew.
+    renamed: bool,
+}
+
+/// Rungs whose orders an answer named, and nothing more.
+fn named(day: &LoadedDay) -> usize {
+    day.rungs.iter().filter(|rung| matches!(rung.state, RungState::Named { .. })).count()
+}
+
 impl Run<'_> {
-    /// Proves every open rung of the day, as far as the broker shows it. `Ok(None)` when there was nothing to recover; else how
-    /// the day's sides stand.
+    /// Proves every open rung of the day, as far as the broker shows it; an order that does not show up is looked for until trading ends.
+    /// `Ok(None)` when there was nothing to recover; else how the day's sides stand.
     pub(super) async fn recover(&mut self, lease: &mut Lease, day: &LoadedDay) -> Result<Option<Vec<Standing>>, Ended> {
         let open = day.open_rungs().next().is_some();
         if !open && day.intents.iter().all(|intent| intent.state == IntentState::Terminal) {
             return Ok(None);
         }
-        let mut rungs = day.rungs.clone();
-        let mut first_trouble = None;
+        let mut known = day.clone();
+        let mut trouble = None;
         if open {
             if let Some(at) = recovery::settled_at(day, self.profile.execution.locate_seconds) {
                 self.ports.clock.sleep_until(at).await;
                 self.renew(lease).await?;
             }
-            let actions = self.recovery_plan(day).await?;
-            // Every live order is asked to go before any is waited for, and one that cannot be proven hides no other.
-            for order in actions.iter().filter_map(|action| if let Action::Cancel { order, .. } = action { Some(order) } else { None }) {
-                let reply = self.ports.broker.cancel(order).await;
-                tracing::info!(run_id = %self.request.run_id, %order, ?reply, "recovery asked for a cancel");
-            }
-            for action in actions {
-                match self.execute(lease, action).await {
-                    Ok(proven) => {
-                        tracing::info!(intent = %proven.intent, rung = proven.number, state = ?proven.state, "recovered");
-                        rungs.retain(|rung| (&rung.intent, rung.number) != (&proven.intent, proven.number));
-                        rungs.push(proven);
-                    }
-                    Err(ended) if ended.outcome == Outcome::Unresolved => {
-                        first_trouble.get_or_insert(ended);
-                    }
-                    Err(ended) => return Err(ended),
+            let look_until = (self.closes() + seconds(self.profile.execution.locate_seconds)).min(self.prove_by());
+            loop {
+                let pass = match self.recover_once(lease, &mut known).await {
+                    Err(ended) if ended.outcome == Outcome::BrokerUnavailable && self.now() < look_until => Pass { trouble: Some(ended), again: true, renamed: false },
+                    pass => pass?,
+                };
+                trouble = pass.trouble;
+                if pass.renamed {
+                    continue;
                 }
+                if !pass.again || self.now() >= look_until {
+                    break;
+                }
+                self.ports.clock.sleep_until(self.now() + seconds(LOOK_EVERY)).await;
+                self.renew(lease).await?;
             }
         }
-        let sides = self.settle_intents(lease, day, &rungs).await?;
-        match first_trouble {
+        let sides = self.settle_intents(lease, day, &known.rungs).await?;
+        match trouble {
             Some(trouble) => Err(trouble),
             None => match sides.iter().find(|side| side.unresolved) {
                 Some(side) => Err(Ended::new(Outcome::Unresolved, format!("{} waits for an operator's decision (docs/runbook.md)", side.vertical))),
@@ -61,22 +79,75 @@ impl Run<'_> {
         }
     }
 
+    /// One look at everything that is open. What is proven goes into `day`.
+    async fn recover_once(&mut self, lease: &mut Lease, day: &mut LoadedDay) -> Result<Pass, Ended> {
+        let actions = self.recovery_plan(day).await?;
+        // Every live order is asked to go before any is waited for, and one that cannot be proven hides no other.
+        for order in actions.iter().filter_map(|action| if let Action::Cancel { order, .. } = action { Some(order) } else { None }) {
+            let reply = self.ports.broker.cancel(order).await;
+            tracing::info!(run_id = %self.request.run_id, %order, ?reply, "recovery asked for a cancel");
+        }
+        let mut pass = Pass { trouble: None, again: false, renamed: false };
+        let named_before = named(day);
+        let mut proven_now = 0;
+        for action in actions {
+            pass.again |= matches!(action, Action::Unresolved { may_change: true, .. } | Action::ReadNamed { .. });
+            match self.execute(lease, day, action).await {
+                Ok(proven) => {
+                    proven_now += usize::from(day.rungs.iter().any(|rung| is_same(rung, &proven) && matches!(rung.state, RungState::Named { .. })));
+                    tracing::info!(intent = %proven.intent, rung = proven.number, state = ?proven.state, "recovered");
+                    day.rungs.retain(|rung| !is_same(rung, &proven));
+                    day.rungs.push(proven);
+                }
+                Err(ended) if ended.outcome == Outcome::Unresolved => {
+                    pass.trouble.get_or_insert(ended);
+                }
+                Err(ended) => return Err(ended),
+            }
+        }
+        pass.again &= pass.trouble.is_some();
+        pass.renamed = named(day) + proven_now < named_before;
+        Ok(pass)
+    }
+
     /// What is to be done about every open rung, from everything the broker shows.
     async fn recovery_plan(&mut self, day: &LoadedDay) -> Result<Vec<Action>, Ended> {
-        let (from, to) = self.today();
-        let broker = self.ports.broker;
-        let orders = self.patiently(async || broker.orders(from, to).await).await?;
-        let closed = self.now() > self.closes() + AFTER_THE_CLOSE;
+        let orders = self.shown_orders().await?;
+        let closed = self.is_closed();
         let nameless = day.open_rungs().any(|rung| rung.state.order().is_none());
         let snapshot = if closed && nameless { Some(self.ports.broker.account().await) } else { None };
         if let Some(Err(error)) = &snapshot {
             self.note(format!("positions could not be read: {error}"));
         }
         let positions = snapshot.as_ref().and_then(|snapshot| snapshot.as_ref().ok()).map(|snapshot| &snapshot.positions);
-        let state_of_date = if closed { TradeDate::Closed { positions, today: trade_date(self.now()) } } else { TradeDate::Open };
+        let trade_date = if closed { TradeDate::Closed { positions, today: trade_date(self.now()) } } else { TradeDate::Open };
         let tag = self.profile.execution.application_tag.as_deref();
-        let names_of = self.ports.broker.capabilities().names_orders.then(|| self.date());
-        Ok(recovery::plan(day, Shown { orders: &orders, trade_date: state_of_date, tag, names_of }))
+        Ok(recovery::plan(day, Shown { orders: &orders, trade_date, tag, names_of: self.names_of() }))
+    }
+
+    /// The day's orders, and those that work: one of the two lists may be late. The second is worth a note when it fails, no more.
+    pub(super) async fn shown_orders(&mut self) -> Result<Vec<OrderView>, Ended> {
+        let (from, to) = self.today();
+        let broker = self.ports.broker;
+        let (orders, working) = join(self.patiently(async || broker.orders(from, to).await), broker.working_orders()).await;
+        let working = working.unwrap_or_else(|error| {
+            self.note(format!("working orders could not be listed, today's are: {error}"));
+            Default::default()
+        });
+        let mut all = recovery::merged(orders?, working.orders);
+        // An order of another day is none of this day's.
+        all.retain(|order| order.entered.is_none_or(|entered| from <= entered && entered <= to));
+        Ok(all)
+    }
+
+    /// The trade date, where orders carry the names of their rungs.
+    pub(super) fn names_of(&self) -> Option<Date> {
+        self.ports.broker.capabilities().names_orders.then(|| self.date())
+    }
+
+    /// The trade date's session has been over for a while.
+    pub(super) fn is_closed(&self) -> bool {
+        self.now() > self.closes() + AFTER_THE_CLOSE
     }
 
     /// When the series of the trade date stopped trading.
@@ -84,15 +155,26 @@ impl Run<'_> {
         at_eastern(self.date(), jiff::civil::time(16, 15, 0, 0))
     }
 
-    async fn execute(&mut self, lease: &mut Lease, action: Action) -> Result<RungRecord, Ended> {
+    async fn execute(&mut self, lease: &mut Lease, day: &mut LoadedDay, action: Action) -> Result<RungRecord, Ended> {
         let (rung, state) = match action {
-            Action::Record { rung, order } => (rung, recovery::terminal(order)),
+            // Whole, or of a session that is long over, or edited and followed: one look is enough.
+            Action::Record { rung, order } if order.filled >= rung.quantity || order.status == OrderStatus::Replaced || self.is_closed() => {
+                (rung, recovery::terminal(order))
+            }
+            Action::Record { rung, order } => {
+                let view = self.prove(lease, &order.id, rung.quantity, Some(&order)).await?;
+                (rung, recovery::terminal(view))
+            }
             Action::Cancel { rung, order } | Action::Read { rung, order } => {
-                let view = self.prove(lease, &order, rung.quantity).await?;
+                let view = self.prove(lease, &order, rung.quantity, None).await?;
+                (rung, recovery::terminal(view))
+            }
+            Action::ReadNamed { rung, order } => {
+                let view = self.prove_named(lease, day, &rung, &order).await?;
                 (rung, recovery::terminal(view))
             }
             Action::NeverAccepted { rung, reason } => (rung, RungState::NeverAccepted { reason }),
-            Action::Unresolved { rung, reason } => {
+            Action::Unresolved { rung, reason, .. } => {
                 return Err(Ended::new(Outcome::Unresolved, format!("rung {} of {}: {reason}", rung.number, rung.intent)));
             }
         };
@@ -105,16 +187,54 @@ impl Run<'_> {
         }
     }
 
-    /// Reads the order until it is over, asking again for a cancel while it works.
-    async fn prove(&mut self, lease: &mut Lease, id: &OrderId, quantity: u32) -> Result<OrderView, Ended> {
+    /// The order that an answer named, once its read shows that it is ours: asked to go, and read until it is over. One that is another's
+    /// leaves the rung as nameless as if no answer had come.
+    async fn prove_named(&mut self, lease: &mut Lease, day: &mut LoadedDay, rung: &RungRecord, id: &OrderId) -> Result<OrderView, Ended> {
+        let unresolved = |why: String| Ended::new(Outcome::Unresolved, format!("rung {} of {}: {why}", rung.number, rung.intent));
+        let view = self.ports.broker.order(id).await.map_err(|error| unresolved(format!("order {id}, which the answer named, is not shown: {error}")));
+        let tag = self.profile.execution.application_tag.as_deref();
+        let ours = match &view {
+            Ok(view) => recovery::proves(day, rung, view, tag, self.names_of()).map_err(|why| format!("the answer named another: {why}")),
+            // After the close the list tells what there was; until then it is read again.
+            Err(ended) if self.is_closed() => Err(ended.detail.clone()),
+            Err(_) => Ok(()),
+        };
+        if let Err(why) = ours {
+            for known in day.rungs.iter_mut().filter(|known| is_same(known, rung)) {
+                known.state = RungState::Unknown { reason: why.clone() };
+            }
+            return Err(unresolved(why));
+        }
+        let view = view?;
+        if !view.status.is_terminal() {
+            let reply = self.ports.broker.cancel(id).await;
+            tracing::info!(run_id = %self.request.run_id, order = %id, ?reply, "recovery asked for a cancel");
+        }
+        self.prove(lease, id, rung.quantity, None).await
+    }
+
+    /// Reads the order until it is over, asking again for a cancel while it works. One with fewer fills than ordered is over when two reads
+    /// say the same, far enough apart for its last fill to be counted, where there is time for that; `first` is the first of them.
+    async fn prove(&mut self, lease: &mut Lease, id: &OrderId, quantity: u32, first: Option<&OrderView>) -> Result<OrderView, Ended> {
         let (mut cancels, mut asked) = (1, self.now());
+        let lag = seconds(self.profile.execution.fills_lag_seconds);
+        let mut before = first.map(|view| (view.filled, view.status.clone(), self.now()));
         loop {
             self.renew(lease).await?;
+            let now = self.now();
             match self.ports.broker.order(id).await {
                 Ok(view) if view.status == OrderStatus::Replaced => {
                     return Err(Ended::new(Outcome::Unresolved, recovery::replaced(&view)));
                 }
-                Ok(view) if view.is_settled(quantity) => return Ok(view),
+                Ok(view) if view.is_settled(quantity) => {
+                    let same = before.as_ref().is_some_and(|(filled, status, at)| (*filled, status) == (view.filled, &view.status) && *at + lag <= now);
+                    if view.filled == quantity || same || self.is_closed() || now + lag >= self.prove_by() {
+                        return self.not_edited(view).await;
+                    }
+                    if before.as_ref().is_none_or(|(filled, status, _)| (*filled, status) != (view.filled, &view.status)) {
+                        before = Some((view.filled, view.status, now));
+                    }
+                }
                 // Over, but its fills do not add up yet.
                 Ok(view) if view.status.is_terminal() => {}
                 Ok(_) if cancels < self.profile.execution.cancel_tries || self.now().duration_since(asked) >= ASK_AGAIN => {
@@ -133,8 +253,17 @@ impl Run<'_> {
         }
     }
 
+    /// An order that is over, unless another one goes on in its place.
+    async fn not_edited(&mut self, view: OrderView) -> Result<OrderView, Ended> {
+        let orders = self.shown_orders().await?;
+        match recovery::successors(&view.id, &orders).first() {
+            Some(by) => Err(Ended::new(Outcome::Unresolved, recovery::edited(&view.id, by))),
+            None => Ok(view),
+        }
+    }
+
     /// An intent whose rungs are all proven over is so itself, whatever was known of it before.
-    async fn settle_intents(&mut self, lease: &Lease, day: &LoadedDay, rungs: &[RungRecord]) -> Result<Vec<Standing>, Ended> {
+    pub(super) async fn settle_intents(&mut self, lease: &Lease, day: &LoadedDay, rungs: &[RungRecord]) -> Result<Vec<Standing>, Ended> {
         for intent in &day.intents {
             let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
             let state = if of_intent.iter().all(|rung| rung.state.is_over()) { IntentState::Terminal } else { IntentState::Unresolved };
@@ -151,8 +280,13 @@ impl Run<'_> {
     }
 }
 
+/// Two records of one rung.
+pub(super) fn is_same(one: &RungRecord, other: &RungRecord) -> bool {
+    (&one.intent, one.number) == (&other.intent, other.number)
+}
+
 /// Somebody else recorded otherwise: the next delivery reads it afresh.
-fn written_meanwhile(what: &str) -> Ended {
+pub(super) fn written_meanwhile(what: &str) -> Ended {
     Ended::new(Outcome::AnotherRunActive, format!("the ledger was written by another run meanwhile: {what}"))
 }
 

@@ -3,9 +3,9 @@
 use gamma_market::Right;
 use jiff::civil::Date;
 
-use super::recover::AFTER_THE_CLOSE;
 use super::{Earlier, Ended, Run, recover};
 use crate::ports::{BrokerError, BrokerFault, Decision, IntentRecord, IntentState, Lease, LoadedDay, PutOutcome, RungRecord, RungState};
+use crate::recovery;
 use crate::report::Outcome;
 
 /// What an operator says of one side of one day.
@@ -47,8 +47,8 @@ impl Run<'_> {
 
     /// What can be proven is proven first; the decision stands for the rest only.
     async fn resolved(&mut self, lease: &mut Lease, asked: &Resolve) -> Result<Ended, Ended> {
-        if self.now() <= self.closes() + AFTER_THE_CLOSE {
-            return Err(refused("the trade date is not over: its orders may still appear or fill; deliveries and sweeps prove what they can until 16:15:30"));
+        if !self.is_closed() {
+            return Err(refused("the trade date is not over: its orders may still appear or fill; deliveries and sweeps prove what they can until five minutes after the close"));
         }
         let day = self.load().await?;
         match self.earlier(lease, &day).await {
@@ -60,7 +60,7 @@ impl Run<'_> {
         let day = self.load().await?;
         let (intent, open) = doubtful(&day, asked)?;
         for rung in &open {
-            self.may_be_decided(rung).await?;
+            self.may_be_decided(&day, rung).await?;
         }
         let proven: u32 = day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| rung.state.filled()).sum();
         let most = proven + open.iter().map(|rung| rung.quantity).sum::<u32>();
@@ -80,9 +80,17 @@ impl Run<'_> {
     }
 
     /// An order that the broker shows alive, or over with fills that add up, is not a matter of opinion.
-    async fn may_be_decided(&mut self, rung: &RungRecord) -> Result<(), Ended> {
-        let Some(id) = rung.state.order() else { return Ok(()) };
+    async fn may_be_decided(&mut self, day: &LoadedDay, rung: &RungRecord) -> Result<(), Ended> {
+        let (id, proven) = match &rung.state {
+            RungState::Named { order } => (order, false),
+            state => match state.order() {
+                Some(order) => (order, true),
+                None => return Ok(()),
+            },
+        };
         match self.ports.broker.order(id).await {
+            // What an answer named is ours only when it shows that; else it says nothing of ours.
+            Ok(view) if !proven && recovery::proves(day, rung, &view, self.profile.execution.application_tag.as_deref(), self.names_of()).is_err() => Ok(()),
             Ok(view) if !view.status.is_terminal() => Err(refused(format!("order {id} is {} at the broker: cancel it there first", view.status))),
             Ok(view) if view.is_settled(rung.quantity) => {
                 Err(refused(format!("order {id} is {} at the broker with {} filled: a sweep records that", view.status, view.filled)))

@@ -21,11 +21,15 @@ impl Run<'_> {
 
     async fn swept(&mut self, lease: &mut Lease) -> Result<Ended, Ended> {
         let day = self.load().await?;
-        Ok(match self.earlier(lease, &day).await? {
+        let ended = match self.earlier(lease, &day).await? {
             Earlier::Recovered { words } => Ended::new(Outcome::Recovered, words),
             Earlier::Over { outcome } => Ended::new(Outcome::Swept, format!("the day ended {outcome}, and every order of it is over")),
-            Earlier::Nothing => self.without_orders(&day),
-        })
+            Earlier::Nothing => return Ok(self.without_orders(&day)),
+        };
+        if !self.is_closed() {
+            return Ok(ended);
+        }
+        self.last_look(lease, ended).await
     }
 
     /// No order was ever sent: that must have been somebody's decision.

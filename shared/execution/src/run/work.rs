@@ -3,19 +3,21 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use futures_util::future::join;
+use futures_util::future::{join, join3};
 use gamma_market::calendar::series_close;
-use gamma_market::{Price, PriceRule, QuoteBook, SignalRow};
+use gamma_market::{QuoteBook, SignalRow, Vertical};
 use gamma_strategy::constant_stable::{self, Plan, Snapshot};
 use gamma_strategy::signal::select;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
+use super::orders::FRESH;
 use super::prepare::{Account, ApprovedSide, approve_report, side_report};
 use super::{Ended, Run};
 use crate::ladder::{Command, Event, Ladder, Settings, SideEnd, StopReason};
 use crate::ports::{Arming, BrokerError, Controls, IntentKey, IntentRecord, IntentState, Lease, LedgerError, LoadedDay, OrderStatus, PutOutcome, RungRecord};
 use crate::profile::{ExecutionProfile, seconds};
+use crate::quotes::{self, QuoteFault};
 use crate::recovery;
 use crate::report::{Outcome, SideCount, SideReport};
 use crate::schedule::share;
@@ -23,8 +25,14 @@ use crate::schedule::share;
 /// The longest a re-read of the signal may take while orders are out.
 const RECHECK_BUDGET: Duration = Duration::from_secs(3);
 
-/// Quotes read no longer ago than this make a rung's price.
-const FRESH: SignedDuration = SignedDuration::from_secs(1);
+/// The same right before a rung is opened, which waits for it.
+const LOOK_BUDGET: Duration = Duration::from_secs(2);
+
+/// A look at the signal this long ago is as good as one right before the rung.
+const JUST_LOOKED: SignedDuration = SignedDuration::from_secs(2);
+
+/// How often a day is planned, the signal moving before anything fills.
+const MOST_PLANS: u32 = 4;
 
 /// One side being worked.
 pub(super) struct Side {
@@ -36,48 +44,90 @@ pub(super) struct Side {
     pub(super) closes: Timestamp,
     /// Rungs whose state the ledger is not known to have.
     pub(super) unwritten: BTreeSet<u32>,
+    /// Rungs whose mark the ledger may or may not have.
+    pub(super) unsure: BTreeSet<u32>,
     /// Orders that are to be sent once this tick's cancels and reads are done.
     pub(super) due: Vec<Command>,
+    /// When the quotes were read that its order is priced by.
+    pub(super) quoted: Timestamp,
+    /// The slot in which its last rung was opened.
+    slot: u32,
+    /// Why it has no price, as far as that was noted.
+    gap: Option<QuoteFault>,
+}
+
+/// The time that both sides share for one rung.
+struct Slot {
+    number: u32,
+    /// Rungs of the plan that no slot was opened for yet.
+    rungs_left: usize,
+    /// Until when its orders wait for fills.
+    closes: Timestamp,
+    /// When the next one may begin: they are cancelled and proven by then.
+    ends: Timestamp,
+    /// When a side without a price is asked about again.
+    again_at: Option<Timestamp>,
+}
+
+/// What a look at the signal says of the plan in hand.
+enum Look {
+    /// It asks for the same.
+    Same,
+    /// It asks for something else.
+    Moved(Box<SignalRow>),
+    /// Nothing that could be used, in words: the plan is kept.
+    Nothing(String),
 }
 
 /// How a round of ladders ended.
 enum Round {
     /// Every side is done.
     Over,
-    /// The signal moved to this row, and nothing has filled: plan once more.
+    /// The signal moved to this row, and nothing has filled: plan anew.
     Moved(Box<SignalRow>),
 }
 
 impl Run<'_> {
-    /// Prepares, decides, approves, works; once more when the signal moves before anything has filled.
+    /// Prepares, decides, approves, works; anew when the signal moves before anything has filled.
     pub(super) async fn trade(&mut self, lease: &mut Lease, day: &LoadedDay) -> Result<Outcome, Ended> {
         // A run that ended before its first SENDING leaves intents behind: theirs stay, ours come after them.
         let first_revision = 1 + day.intents.iter().map(|intent| intent.key.revision).max().unwrap_or(0);
-        let mut account = self.account(day.fills()).await?;
+        let mut account = self.account(day).await?;
         self.stage("prepare");
         let mut row = self.signal(Some(lease)).await?;
+        self.looked = self.now();
         self.renew(lease).await?;
         self.stage("signal");
-        let mut offsets = self.profile.execution.rung_offsets.clone();
-        for revision in [first_revision, first_revision + 1] {
+        for revision in first_revision..first_revision + MOST_PLANS {
             let plan = self.decide(&row, &account)?;
-            let approved = self.approve(&plan, &account, revision).await?;
+            let approved = self.approve(Some(lease), &plan, &account, revision).await?;
             let nothing = plan.sides.iter().all(|side| side.quantity() == 0);
             if approved.is_empty() {
                 let outcome = if nothing { Outcome::NothingToDo } else { Outcome::NotApproved };
                 return Err(Ended::new(outcome, self.why_nothing(&plan)));
             }
             let planned = plan.sides.iter().filter(|side| side.quantity() > 0).count();
-            let mut sides = self.write_intents(lease, approved, &account, (revision, planned, &offsets)).await?;
+            let mut sides = self.write_intents(lease, approved, &account, (revision, planned)).await?;
             self.stage("decide and approve");
-            let round = self.work(lease, &mut sides, &account, &plan, &mut offsets, revision == first_revision).await;
+            let may_replan = revision + 1 < first_revision + MOST_PLANS;
+            let round = self.work(lease, &mut sides, &account, &plan, may_replan).await;
             self.stage("work");
             self.report_sides(sides);
             let Round::Moved(moved) = round else { break };
-            // Planned once more only because nothing has filled; on the row that was read, for the feed may show nothing the next moment.
+            // Planned anew only because nothing has filled; on the row that was read, for the feed may show nothing the next moment.
             row = *moved;
-            account = self.account(day.fills()).await?;
+            let end = self.end_of_trading(None);
+            if share(self.now(), end, 1, &self.profile.execution).rungs == 0 {
+                self.alarm = true;
+                return Err(Ended::new(Outcome::NoFill, "the signal moved, and no rung of the new plan fits before the close: nothing more was sent"));
+            }
+            account = self.account(day).await?;
         }
+        self.outcome_of_sides()
+    }
+
+    /// What the day's sides make of it, with the reason where there is one to tell.
+    fn outcome_of_sides(&mut self) -> Result<Outcome, Ended> {
         let sides: Vec<&SideReport> = self.report.sides.iter().collect();
         // A side that approval refused was planned all the same: beside a filled one it makes the day one-sided.
         let unresolved = |side: &SideReport| matches!(side.end, Some(SideEnd::Unresolved(_)));
@@ -85,9 +135,13 @@ impl Run<'_> {
             |side: &&SideReport| SideCount { revision: side.revision, quantity: side.quantity.max(1), filled: side.filled, unresolved: unresolved(side) };
         let outcome = Outcome::of_sides(&sides.iter().map(count).collect::<Vec<_>>());
         let disturbed = sides.iter().any(|side| matches!(&side.end, Some(SideEnd::Rejected(_))) || stop_of(side).is_some());
-        let why_unfilled = if outcome == Outcome::NoFill { why_unfilled(&sides) } else { None };
+        let why = match outcome {
+            Outcome::NoFill => why_unfilled(&sides),
+            Outcome::OneSided | Outcome::Uneven => Some(Ended::new(outcome, counts(&sides))),
+            _ => None,
+        };
         self.alarm |= disturbed;
-        why_unfilled.map_or(Ok(outcome), Err)
+        why.map_or(Ok(outcome), Err)
     }
 
     fn why_nothing(&self, plan: &Plan) -> String {
@@ -104,7 +158,7 @@ impl Run<'_> {
         lease: &Lease,
         approved: Vec<ApprovedSide>,
         account: &Account,
-        (revision, planned, offsets): (u32, usize, &[Price]),
+        (revision, planned): (u32, usize),
     ) -> Result<Vec<Side>, Ended> {
         let mut sides = Vec::new();
         for side in approved {
@@ -128,13 +182,17 @@ impl Run<'_> {
             let look_until = (ends + seconds(self.profile.execution.locate_seconds)).min(self.prove_by());
             let settings = Settings { profile: self.profile.execution.clone(), look_until, prove_by: self.prove_by() };
             sides.push(Side {
-                ladder: Ladder::new(side.intent, offsets.to_vec(), settings),
+                ladder: Ladder::new(side.intent, self.profile.execution.rung_offsets.clone(), settings),
                 record,
                 rungs: Vec::new(),
                 report,
                 closes: Timestamp::MIN,
                 unwritten: BTreeSet::new(),
+                unsure: BTreeSet::new(),
                 due: Vec::new(),
+                quoted: Timestamp::MIN,
+                slot: 0,
+                gap: None,
             });
         }
         let (ledger, intents) = (self.ports.ledger, sides.iter().map(|side| side.record.clone()).collect::<Vec<_>>());
@@ -145,11 +203,11 @@ impl Run<'_> {
     }
 
     /// Opens rung after rung for both sides at once and keeps each ladder fed, until every side is done.
-    async fn work(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, plan: &Plan, offsets: &mut Vec<Price>, may_replan: bool) -> Round {
+    async fn work(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, plan: &Plan, may_replan: bool) -> Round {
         let execution = &self.profile.execution;
         let close = sides.first().and_then(|side| series_close(&side.record.vertical.sell(), self.date()));
         let end = self.end_of_trading(close);
-        let mut slot_ends = self.now();
+        let mut slot = Slot { number: 0, rungs_left: execution.rung_offsets.len(), closes: self.now(), ends: self.now(), again_at: None };
         let mut recheck_at = None;
         let mut moved = None;
         let mut lease_lost = false;
@@ -166,17 +224,26 @@ impl Run<'_> {
             let settled = sides.iter().all(|side| side.ladder.is_ready() || side.ladder.end().is_some());
             let ready = sides.iter().any(|side| side.ladder.is_ready());
             // While an order is being looked for the other side waits, however long the broker is deaf.
-            let slot_ends_at = (ready && !sides.iter().any(|side| side.ladder.is_locating())).then_some(slot_ends);
+            let locating = sides.iter().any(|side| side.ladder.is_locating());
+            let slot_ends_at = (ready && !locating).then_some(slot.ends);
             if ready && (settled || slot_ends_at.is_some_and(|ends| now >= ends)) {
-                let wait = self.open_rung(lease, sides, account, end, offsets).await;
-                slot_ends = self.now() + wait + seconds(execution.confirm_seconds);
-                recheck_at = (may_replan && moved.is_none()).then(|| self.now() + wait / 2);
+                let wanted = (may_replan && moved.is_none()).then_some(plan);
+                if let Some(row) = self.open_rung(lease, sides, account, wanted, end, &mut slot).await {
+                    moved = Some(row);
+                    self.stop(sides, &StopReason::SignalMoved).await;
+                }
+                recheck_at = (may_replan && moved.is_none()).then(|| midway(self.now(), slot.closes));
+                continue;
+            }
+            let again_at = slot.again_at.filter(|_| ready && !locating);
+            if again_at.is_some_and(|at| now >= at) {
+                self.open_late(lease, sides, account, &mut slot).await;
                 continue;
             }
             let wakes = sides.iter().filter_map(|side| side.ladder.next_wake());
             // A renewal that failed is tried again a second later.
             let renew_at = (!lease_lost).then(|| (lease.expires - half(execution)).max(now + seconds(1)));
-            let wake = wakes.chain(slot_ends_at).chain(recheck_at).chain(renew_at).min().unwrap_or(end);
+            let wake = wakes.chain(slot_ends_at).chain(again_at).chain(recheck_at).chain(renew_at).min().unwrap_or(end);
             self.ports.clock.sleep_until(wake).await;
             // Cancels and reads come first: a ledger that stalls must not hold them up.
             self.tell_all(sides, &Event::Time).await;
@@ -190,8 +257,9 @@ impl Run<'_> {
             self.send_due(lease, sides, account).await;
             if recheck_at.is_some_and(|at| self.now() >= at) {
                 recheck_at = None;
-                let untouched = sides.iter().all(|side| side.ladder.filled_so_far() == 0);
-                if untouched && let Some(row) = self.signal_moved(plan).await {
+                if untouched(sides)
+                    && let Some(row) = self.signal_moved(plan, RECHECK_BUDGET).await
+                {
                     self.note("the signal moved while orders were out: cancelling to plan once more");
                     moved = Some(row);
                     self.stop(sides, &StopReason::SignalMoved).await;
@@ -201,59 +269,117 @@ impl Run<'_> {
         self.settle(sides).await;
         let untouched = sides.iter().all(|side| side.ladder.end() == Some(&SideEnd::Stopped(StopReason::SignalMoved)) && side.ladder.filled() == 0);
         match moved {
-            Some(row) if untouched && !offsets.is_empty() => Round::Moved(Box::new(row)),
+            Some(row) if untouched => Round::Moved(Box::new(row)),
             _ => Round::Over,
         }
     }
 
-    /// Opens the next rung for every side that is ready; answers with how long it waits for fills.
-    async fn open_rung(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, end: Timestamp, offsets: &mut Vec<Price>) -> Duration {
+    /// Opens the next rung for every side that is ready. Gives the row with which the signal has moved instead, when it has: looked at right
+    /// before the rung, so that none opens on strikes that the feed no longer shows.
+    async fn open_rung(
+        &mut self,
+        lease: &mut Lease,
+        sides: &mut [Side],
+        account: &Account,
+        plan: Option<&Plan>,
+        end: Timestamp,
+        slot: &mut Slot,
+    ) -> Option<SignalRow> {
         let execution = &self.profile.execution;
-        let in_doubt = sides.iter().any(|side| side.ladder.in_doubt());
-        let (stop, book) = if in_doubt {
-            (Some(StopReason::OtherSideUnresolved), QuoteBook::new())
-        } else {
-            let quotes = self.rung_quotes(sides);
-            let (stop, (read, quotes)) = join(self.may_not_open(lease), quotes).await;
-            // What was read beside a slow ledger may be old by now.
-            let old = stop.is_none() && self.now().duration_since(read) > FRESH;
-            let quotes = if old { self.rung_quotes(sides).await.1 } else { quotes };
-            (stop, self.book(quotes))
+        (slot.number, slot.closes, slot.ends, slot.again_at) = (slot.number + 1, self.now(), self.now(), None);
+        if sides.iter().any(|side| side.ladder.in_doubt()) {
+            self.stop(sides, &StopReason::OtherSideUnresolved).await;
+            return None;
+        }
+        let plan = plan.filter(|_| untouched(sides) && self.now().duration_since(self.looked) > JUST_LOOKED);
+        let verticals: Vec<Vertical> = sides.iter().filter(|side| side.ladder.is_ready()).map(|side| side.record.vertical).collect();
+        let just_read = self.quoted.take().filter(|(at, _)| self.now().duration_since(*at) <= FRESH);
+        let quotes = async {
+            match just_read {
+                Some((at, book)) => (at, Ok(book)),
+                None => self.quotes_of(&verticals).await,
+            }
         };
+        let look = async {
+            match plan {
+                Some(plan) => self.look_at_signal(plan, LOOK_BUDGET).await,
+                None => Look::Same,
+            }
+        };
+        let (stop, (read, quotes), look) = join3(self.may_not_open(lease), quotes, look).await;
+        // What was read beside a slow ledger or feed may be old by now.
+        let old = stop.is_none() && self.now().duration_since(read) > FRESH;
+        let (read, quotes) = if old { self.quotes_of(&verticals).await } else { (read, quotes) };
+        let book = self.book(quotes);
         // Only now is it known how much time the reads have left: the rung must still be waited, cancelled and confirmed.
-        let share = share(self.now(), end, offsets.len().max(1), execution);
+        let share = share(self.now(), end, slot.rungs_left.max(1), execution);
         if let Some(reason) = stop.or_else(|| (share.rungs == 0).then_some(StopReason::TimeUp)) {
             self.stop(sides, &reason).await;
-            return Duration::ZERO;
+            return None;
         }
-        let nbbo = |side: &Side| {
-            let tick = PriceRule::for_root(side.record.vertical.sell().root()).map(PriceRule::package_tick);
-            tick.and_then(|tick| side.record.vertical.nbbo(&book, tick))
-        };
-        let ready = sides.iter().filter(|side| side.ladder.is_ready());
-        if ready.clone().all(|side| nbbo(side).is_none()) {
+        if let Some(row) = self.told(look) {
+            self.note("the signal moved before the next rung: planning once more");
+            return Some(row);
+        }
+        let now = self.now();
+        let priced = |side: &&mut Side| quotes::package(side.record.vertical, &book, now, execution).is_ok();
+        if !sides.iter_mut().filter(|side| side.ladder.is_ready()).any(|side| priced(&side)) {
             // A gap in the quotes costs the time it lasts, not a rung.
             self.ports.clock.sleep_until(self.now() + seconds(1)).await;
-            return Duration::ZERO;
+            slot.ends = self.now();
+            return None;
         }
-        if !offsets.is_empty() {
-            offsets.remove(0);
-        }
-        let closes = self.now() + share.wait;
-        for side in sides.iter_mut().filter(|side| side.ladder.is_ready()) {
-            let Some(nbbo) = nbbo(side) else { continue };
+        slot.rungs_left = slot.rungs_left.saturating_sub(1);
+        slot.closes = self.now() + share.wait;
+        slot.ends = slot.closes + seconds(execution.confirm_seconds);
+        self.open_sides(lease, sides, account, (read, &book), slot).await;
+        None
+    }
+
+    /// Opens the rung of this slot for every side that is ready, has not had it, and has a price. Who has none is asked about again.
+    async fn open_sides(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, (read, book): (Timestamp, &QuoteBook), slot: &mut Slot) {
+        let execution = &self.profile.execution;
+        slot.again_at = None;
+        for side in sides.iter_mut().filter(|side| side.ladder.is_ready() && side.slot != slot.number) {
             let now = self.now();
-            if now + seconds(execution.least_rung_seconds) > closes {
+            if now + seconds(execution.least_rung_seconds) > slot.closes {
                 continue;
             }
-            side.closes = closes;
-            let commands = side.ladder.step(now, Event::Open { nbbo, closes });
+            let nbbo = match quotes::package(side.record.vertical, book, now, execution) {
+                Ok(nbbo) => nbbo,
+                Err(fault) => {
+                    if side.gap.as_ref() != Some(&fault) {
+                        self.note(format!("{} waits for a price: {fault}", side.report.name));
+                        side.gap = Some(fault);
+                    }
+                    slot.again_at = Some(now + seconds(1));
+                    continue;
+                }
+            };
+            (side.closes, side.slot, side.quoted, side.gap) = (slot.closes, slot.number, read, None);
+            let commands = side.ladder.step(now, Event::Open { nbbo, closes: slot.closes });
             self.carry_out(lease, side, account, commands).await;
             // The id is durable before the other side's order goes out.
             let written = self.write_all(std::slice::from_mut(side)).await;
             self.notes(written);
         }
-        share.wait
+    }
+
+    /// A side that had no price when its slot began opens its rung as soon as it has one: a gap costs the time it lasts, not the slot.
+    async fn open_late(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, slot: &mut Slot) {
+        slot.again_at = None;
+        let waits = |side: &&Side| side.ladder.is_ready() && side.slot != slot.number;
+        let verticals: Vec<Vertical> = sides.iter().filter(waits).map(|side| side.record.vertical).collect();
+        if verticals.is_empty() {
+            return;
+        }
+        let (stop, (read, quotes)) = join(self.may_not_open(lease), self.quotes_of(&verticals)).await;
+        if let Some(reason) = stop {
+            self.stop(sides, &reason).await;
+            return;
+        }
+        let book = self.book(quotes);
+        self.open_sides(lease, sides, account, (read, &book), slot).await;
     }
 
     /// A read that failed is an empty book.
@@ -330,29 +456,38 @@ impl Run<'_> {
     }
 
     /// The row with which the feed now asks for other sides, strikes or another expiry. A feed that cannot be read keeps the plan.
-    async fn signal_moved(&mut self, plan: &Plan) -> Option<SignalRow> {
-        let rows = match self.ports.signal.rows(RECHECK_BUDGET).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                self.note(format!("the signal could not be read again, the plan is kept: {error}"));
-                return None;
+    async fn signal_moved(&mut self, plan: &Plan, budget: Duration) -> Option<SignalRow> {
+        let look = self.look_at_signal(plan, budget).await;
+        self.told(look)
+    }
+
+    /// What a look at the signal said: a note, or the row with which it moved.
+    fn told(&mut self, look: Look) -> Option<SignalRow> {
+        self.looked = self.now();
+        match look {
+            Look::Same => None,
+            Look::Moved(row) => Some(*row),
+            Look::Nothing(why) => {
+                self.note(why);
+                None
             }
+        }
+    }
+
+    async fn look_at_signal(&self, plan: &Plan, budget: Duration) -> Look {
+        let rows = match self.ports.signal.rows(budget).await {
+            Ok(rows) => rows,
+            Err(error) => return Look::Nothing(format!("the signal could not be read again, the plan is kept: {error}")),
         };
         let row = match select(&rows, self.date(), self.profile.strategy.raw().same_day_expiry) {
             Ok(row) => row,
-            Err(refusal) => {
-                self.note(format!("the signal read again is unusable, the plan is kept: {refusal}"));
-                return None;
-            }
+            Err(refusal) => return Look::Nothing(format!("the signal read again is unusable, the plan is kept: {refusal}")),
         };
         let nothing_held = std::collections::BTreeMap::new();
         match constant_stable::decide(row, Snapshot { equity: Some(plan.equity), positions: &nothing_held }, &self.profile.strategy) {
-            Ok(again) => (!again.same_trades(plan)).then(|| row.clone()),
-            Err(constant_stable::PlanRefusal::NoSide) => Some(row.clone()),
-            Err(refusal) => {
-                self.note(format!("the signal read again gives no plan, the plan is kept: {refusal}"));
-                None
-            }
+            Ok(again) if again.same_trades(plan) => Look::Same,
+            Ok(_) | Err(constant_stable::PlanRefusal::NoSide) => Look::Moved(Box::new(row.clone())),
+            Err(refusal) => Look::Nothing(format!("the signal read again gives no plan, the plan is kept: {refusal}")),
         }
     }
 
@@ -373,23 +508,21 @@ impl Run<'_> {
     }
 }
 
-impl<'a> Run<'a> {
-    /// Quotes for every side that is ready: those that approval has just read, or fresh ones.
-    fn rung_quotes(&mut self, sides: &[Side]) -> impl Future<Output = (Timestamp, Result<QuoteBook, BrokerError>)> + use<'a> {
-        let legs = sides.iter().filter(|side| side.ladder.is_ready()).flat_map(|side| side.record.vertical.legs()).map(|leg| leg.symbol);
-        let legs: Vec<_> = legs.collect::<BTreeSet<_>>().into_iter().collect();
-        let (broker, clock) = (self.ports.broker, self.ports.clock);
-        let just_read = self.quoted.take().filter(|(at, _)| self.now().duration_since(*at) <= FRESH);
-        async move {
-            match just_read {
-                Some((at, book)) => (at, Ok(book)),
-                None => {
-                    let quotes = broker.quotes(&legs).await;
-                    (clock.now(), quotes)
-                }
-            }
-        }
-    }
+/// Nothing has filled yet, as far as the broker shows it.
+fn untouched(sides: &[Side]) -> bool {
+    sides.iter().all(|side| side.ladder.filled_so_far() == 0)
+}
+
+/// Half-way between two times.
+fn midway(from: Timestamp, to: Timestamp) -> Timestamp {
+    from.checked_add(to.duration_since(from) / 2).unwrap_or(to)
+}
+
+/// How many of each planned side filled, in words.
+fn counts(sides: &[&SideReport]) -> String {
+    let newest = sides.iter().map(|side| side.revision).max().unwrap_or_default();
+    let told = sides.iter().filter(|side| side.revision == newest || side.filled > 0);
+    told.map(|side| format!("{} {} of {}", side.name, side.filled, side.quantity)).collect::<Vec<_>>().join(", ")
 }
 
 fn prolonged(lease: &mut Lease, (expires, outcome): (Timestamp, PutOutcome)) -> Result<(), Ended> {
@@ -425,7 +558,7 @@ fn stop_of(side: &SideReport) -> Option<(Outcome, &StopReason)> {
         StopReason::Halted(_) => Outcome::Halted,
         StopReason::Disarmed => Outcome::NotArmed,
         StopReason::LeaseLost(_) => Outcome::AnotherRunActive,
-        StopReason::Ledger(_) => Outcome::LedgerUnavailable,
+        StopReason::Ledger(_) | StopReason::MarkUnknown(_) => Outcome::LedgerUnavailable,
         StopReason::Contradiction(_) | StopReason::OtherSideUnresolved | StopReason::NotFoundInTime => Outcome::NoFill,
         StopReason::SignalMoved | StopReason::TimeUp => return None,
     };

@@ -190,8 +190,17 @@ impl BrokerPort for Broker {
         }
     }
 
+    /// What the test says is held, and what the orders filled.
     async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
-        self.account.lock().unwrap().clone().map_err(|fault| failed("account", fault))
+        self.refresh();
+        let mut account = self.account.lock().unwrap().clone().map_err(|fault| failed("account", fault))?;
+        for order in self.orders.lock().unwrap().iter() {
+            for (leg, ratio) in &order.view.legs {
+                *account.positions.entry(leg.symbol).or_default() += leg.action.sign() * i64::from(ratio * order.view.filled);
+            }
+        }
+        account.positions.retain(|_, contracts| *contracts != 0);
+        Ok(account)
     }
 
     async fn orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {

@@ -3,7 +3,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{
-    Arming, Controls, DayRecord, DayState, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd, RunRecord, RungRecord, Writer,
+    Arming, Controls, DayRecord, DayState, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd, RunRecord, RungRecord, RungState,
+    Writer,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -185,7 +186,17 @@ impl Ledger for MemoryLedger {
 
     async fn set_rung(&self, _: &str, _: Date, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
         self.with("set rung", |state| match state.rungs.get_mut(&(rung.intent.to_string(), rung.number)) {
-            Some(there) if there.state.is_over() => ours(there == rung),
+            Some(there) if there.state.is_over() => {
+                let more = match (&there.state, &rung.state) {
+                    (RungState::Terminal { order, filled, .. }, RungState::Terminal { order: same, filled: more, .. }) => order == same && more > filled,
+                    (RungState::NeverAccepted { .. } | RungState::Refused { .. }, state) => state.order().is_some(),
+                    _ => false,
+                };
+                if more && there.writer.fence < rung.writer.fence {
+                    *there = rung.clone();
+                }
+                ours(there == rung)
+            }
             Some(there) => {
                 *there = rung.clone();
                 PutOutcome::Ours
@@ -197,7 +208,10 @@ impl Ledger for MemoryLedger {
     async fn set_intent(&self, _: &str, _: Date, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
         self.with("set intent", |state| match state.intents.get_mut(&intent.key.to_string()) {
             Some(there) if there == intent => PutOutcome::Ours,
-            Some(there) if intent.filled >= there.filled && there.state != IntentState::Terminal => {
+            Some(there)
+                if (intent.filled >= there.filled && there.state != IntentState::Terminal)
+                    || (intent.filled > there.filled && there.writer.fence < intent.writer.fence) =>
+            {
                 *there = intent.clone();
                 PutOutcome::Ours
             }

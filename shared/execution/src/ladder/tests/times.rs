@@ -9,7 +9,7 @@ fn one() -> OrderId {
 }
 
 fn working() -> Ladder {
-    posted(PlaceReply::Accepted(one())).0
+    accepted()
 }
 
 #[test]

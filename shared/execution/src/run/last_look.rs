@@ -1,0 +1,65 @@
+//! The last look at a day: nothing that was called over is believed. Every order of ours is held against the broker once more, and the
+//! account's positions against what was held before and what filled since. What can be proven is recorded, the rest rings.
+
+use gamma_market::calendar::trade_date;
+
+use super::{Ended, Run, recover};
+use crate::last_look::{Seen, differences, more_fills, turned_up};
+use crate::ports::{Lease, LoadedDay, PutOutcome, RungRecord};
+use crate::recovery;
+use crate::report::Outcome;
+
+impl Run<'_> {
+    /// Looks once more; `ended` is what the sweep had come to before that.
+    pub(super) async fn last_look(&mut self, lease: &mut Lease, ended: Ended) -> Result<Ended, Ended> {
+        let mut day = self.load().await?;
+        let orders = self.shown_orders().await?;
+        let mut found = more_fills(&day, &orders);
+        found.extend(turned_up(&day, &orders, self.profile.execution.application_tag.as_deref(), self.names_of()));
+        let mut told = Vec::new();
+        for Seen { rung, order, words } in found {
+            if !order.status.is_terminal() {
+                // It is after the close: what still works is no order of this session, or the broker is late. The next sweep looks again.
+                self.alarm = true;
+                self.note(format!("{words}, and it is {}", order.status));
+                continue;
+            }
+            self.correct(lease, &mut day, RungRecord { state: recovery::terminal(order), writer: lease.writer.clone(), ..rung }).await?;
+            told.push(words);
+        }
+        // On a later day positions tell of that day.
+        if trade_date(self.now()) == self.date() {
+            let broker = self.ports.broker;
+            let held = self.patiently(async || broker.account().await).await?.positions;
+            let differs = differences(&day, &orders, &held, self.date());
+            if !differs.is_empty() {
+                told.extend(differs);
+                return Ok(Ended::new(Outcome::PositionsDiffer, told.join("; ")));
+            }
+        }
+        if told.is_empty() {
+            return Ok(ended);
+        }
+        Ok(Ended::new(Outcome::Recovered, told.join("; ")))
+    }
+
+    /// Records what the broker shows by now of a rung that was called over, and what that makes of its intent and its day.
+    async fn correct(&mut self, lease: &mut Lease, day: &mut LoadedDay, rung: RungRecord) -> Result<(), Ended> {
+        self.renew(lease).await?;
+        let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
+        if let PutOutcome::Theirs(what) = self.persist(async || ledger.set_rung(account, date, &rung).await).await? {
+            return Err(recover::written_meanwhile(&what));
+        }
+        let before = day.clone();
+        day.rungs.retain(|known| !recover::is_same(known, &rung));
+        day.rungs.push(rung);
+        let sides = self.settle_intents(lease, &before, &day.rungs).await?;
+        let (outcome, words) = recover::outcome_of(&sides);
+        self.note(format!("the day is {outcome} after the last look: {words}"));
+        self.closes_day = Some(outcome.name());
+        for intent in &mut day.intents {
+            intent.filled = day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| rung.state.filled()).sum();
+        }
+        Ok(())
+    }
+}
