@@ -113,4 +113,3 @@ fn others(symbol: OptionSymbol, orders: &[OrderView], ours: &[OrderId], began: T
     }
     (least, most)
 }
-

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use gamma_market::{Right, Vertical};
 
 /// The names of days on which something filled. Any other name says that nothing did.
-const FILLED: [&str; 3] = ["filled", "partially_filled", "one_sided"];
+const FILLED: [&str; 4] = ["filled", "partially_filled", "uneven", "one_sided"];
 
 /// One thing that really happened at the broker to an order of ours.
 #[derive(Debug, Clone)]
@@ -96,6 +96,7 @@ impl Reference {
             fits.then(|| match each.iter().filter(|(filled, _)| *filled > 0).count() {
                 some if some < each.len() => "one_sided",
                 _ if each.iter().all(|(filled, most)| filled == most) => "filled",
+                _ if each.windows(2).any(|two| two[0].1.saturating_sub(two[0].0) != two[1].1.saturating_sub(two[1].0)) => "uneven",
                 _ => "partially_filled",
             })
         };

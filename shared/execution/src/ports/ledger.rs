@@ -224,12 +224,7 @@ impl RungState {
     pub const fn filled(&self) -> u32 {
         match self {
             Self::Terminal { filled, .. } | Self::Resolved { filled, .. } => *filled,
-            Self::Sending
-            | Self::Named { .. }
-            | Self::Accepted { .. }
-            | Self::Refused { .. }
-            | Self::Unknown { .. }
-            | Self::NeverAccepted { .. } => 0,
+            Self::Sending | Self::Named { .. } | Self::Accepted { .. } | Self::Refused { .. } | Self::Unknown { .. } | Self::NeverAccepted { .. } => 0,
         }
     }
 

@@ -210,7 +210,9 @@ impl Run<'_> {
     fn named_anew(&mut self, rung: &RungRecord, reply: PlaceReply) -> PlaceReply {
         let PlaceReply::Accepted(id) = &reply else { return reply };
         if rung.seen.contains(id) {
-            return PlaceReply::Unknown(format!("the answer names order {id}, which was there before ours was sent"));
+            let words = format!("the answer names order {id}, which was there before ours was sent");
+            self.note(&words);
+            return PlaceReply::Unknown(words);
         }
         self.named.push(id.clone());
         reply

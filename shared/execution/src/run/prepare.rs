@@ -239,13 +239,7 @@ impl Run<'_> {
     }
 
     /// Approves every side that is to be traded; a refused one is reported with its reason.
-    pub(super) async fn approve(
-        &mut self,
-        lease: Option<&mut Lease>,
-        plan: &Plan,
-        account: &Account,
-        revision: u32,
-    ) -> Result<Vec<ApprovedSide>, Ended> {
+    pub(super) async fn approve(&mut self, lease: Option<&mut Lease>, plan: &Plan, account: &Account, revision: u32) -> Result<Vec<ApprovedSide>, Ended> {
         let wanted: Vec<&SidePlan> = plan.sides.iter().filter(|side| matches!(side.decision, Decision::Trade { .. })).collect();
         if wanted.is_empty() {
             return Ok(Vec::new());

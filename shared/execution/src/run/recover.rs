@@ -55,7 +55,9 @@ impl Run<'_> {
             let look_until = (self.closes() + seconds(self.profile.execution.locate_seconds)).min(self.prove_by());
             loop {
                 let pass = match self.recover_once(lease, &mut known).await {
-                    Err(ended) if ended.outcome == Outcome::BrokerUnavailable && self.now() < look_until => Pass { trouble: Some(ended), again: true, renamed: false },
+                    Err(ended) if ended.outcome == Outcome::BrokerUnavailable && self.now() < look_until => {
+                        Pass { trouble: Some(ended), again: true, renamed: false }
+                    }
                     pass => pass?,
                 };
                 trouble = pass.trouble;

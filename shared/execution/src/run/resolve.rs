@@ -48,7 +48,9 @@ impl Run<'_> {
     /// What can be proven is proven first; the decision stands for the rest only.
     async fn resolved(&mut self, lease: &mut Lease, asked: &Resolve) -> Result<Ended, Ended> {
         if !self.is_closed() {
-            return Err(refused("the trade date is not over: its orders may still appear or fill; deliveries and sweeps prove what they can until five minutes after the close"));
+            return Err(refused(
+                "the trade date is not over: its orders may still appear or fill; deliveries and sweeps prove what they can until five minutes after the close",
+            ));
         }
         let day = self.load().await?;
         match self.earlier(lease, &day).await {

@@ -24,6 +24,14 @@ pub(crate) enum Place {
     /// The answer is lost and no order exists.
     LostBefore,
     Refuse(u16),
+    /// The order exists, and the answer names another.
+    Names(&'static str),
+    /// No order exists, and the answer names another.
+    OnlyNames(&'static str),
+    /// 401.
+    Unauthorized,
+    /// The edge answers with its page.
+    EdgePage,
     /// The POST never returns: the function is killed here, the order exists.
     Hang,
 }
@@ -33,7 +41,11 @@ struct Placed {
     entered: Timestamp,
     number: usize,
     cancel_at: Option<Timestamp>,
+    over_at: Option<Timestamp>,
 }
+
+/// One leg's quote at a time, or what the broker says instead.
+type Quoting = Box<dyn Fn(Timestamp, OptionSymbol, Option<LegQuote>) -> Option<LegQuote> + Send + Sync>;
 
 /// A broker that does as it is told.
 pub(crate) struct Broker {
@@ -53,6 +65,18 @@ pub(crate) struct Broker {
     pub(crate) posts: Mutex<usize>,
     /// How often a cancel was asked for.
     pub(crate) cancels: Mutex<usize>,
+    /// Orders that are not ours and that a cancel was asked for.
+    pub(crate) others_cancelled: Mutex<Vec<OrderId>>,
+    /// What becomes of a quote on its way.
+    pub(crate) quoting: Mutex<Option<Quoting>>,
+    /// How often quotes were asked for, and for how many legs.
+    pub(crate) quotes_asked: Mutex<Vec<usize>>,
+    /// Lists show an order only so many seconds after it was entered.
+    pub(crate) lists_late: Mutex<i64>,
+    /// Lists show an order working for so many seconds after it is over.
+    pub(crate) lists_stale: Mutex<i64>,
+    /// The last fill of an order that is over is counted so many seconds later.
+    pub(crate) counts_late: Mutex<i64>,
 }
 
 impl Broker {
@@ -79,7 +103,57 @@ impl Broker {
             names_orders: Mutex::default(),
             posts: Mutex::default(),
             cancels: Mutex::default(),
+            others_cancelled: Mutex::default(),
+            quoting: Mutex::default(),
+            quotes_asked: Mutex::default(),
+            lists_late: Mutex::default(),
+            lists_stale: Mutex::default(),
+            counts_late: Mutex::default(),
         }
+    }
+
+    /// An order as a read of it shows it.
+    fn shown(&self, order: &Placed) -> OrderView {
+        let mut view = order.view.clone();
+        let since = order.over_at.map(|at| self.clock.now().duration_since(at).as_secs());
+        if since.is_some_and(|seconds| seconds < *self.counts_late.lock().unwrap())
+            && let Some(last) = view.fills.pop()
+        {
+            view.filled -= last.quantity;
+        }
+        view
+    }
+
+    /// An order as a list shows it, when it does.
+    fn listed(&self, order: &Placed) -> Option<OrderView> {
+        let now = self.clock.now();
+        if now.duration_since(order.entered).as_secs() < *self.lists_late.lock().unwrap() {
+            return None;
+        }
+        let mut view = self.shown(order);
+        if order.over_at.is_some_and(|at| now.duration_since(at).as_secs() < *self.lists_stale.lock().unwrap()) {
+            view.status = OrderStatus::Working;
+        }
+        Some(view)
+    }
+
+    /// The user edits the newest order of ours: it is over, and goes on under another id at another price.
+    pub(crate) fn edited_by_hand(&self, id: &str, filled: u32, status: OrderStatus) {
+        let mut orders = self.orders.lock().unwrap();
+        let old = orders.last_mut().unwrap();
+        (old.view.status, old.over_at) = (OrderStatus::Canceled, Some(self.clock.now()));
+        let fills = (filled > 0).then(|| Fill { quantity: filled, price: Price::cents(90), at: Some(self.clock.now()) });
+        let new = OrderView {
+            id: OrderId(id.into()),
+            status,
+            filled,
+            price: Some(Price::cents(90)),
+            fills: fills.into_iter().collect(),
+            linked: vec![old.view.id.clone()],
+            entered: Some(self.clock.now()),
+            ..old.view.clone()
+        };
+        self.foreign.lock().unwrap().push(new);
     }
 
     /// What the broker really did: (right, quantity, filled, price) of every order that exists.
@@ -137,9 +211,9 @@ impl Broker {
                 order.view.filled = filled;
             }
             if order.view.filled == order.view.quantity {
-                order.view.status = OrderStatus::Filled;
+                (order.view.status, order.over_at) = (OrderStatus::Filled, Some(now));
             } else if order.cancel_at.is_some_and(|at| at <= now) {
-                order.view.status = OrderStatus::Canceled;
+                (order.view.status, order.over_at) = (OrderStatus::Canceled, order.cancel_at);
             }
         }
     }
@@ -167,7 +241,7 @@ impl Broker {
             linked: Vec::new(),
             unreadable: None,
         };
-        orders.push(Placed { view, entered, number, cancel_at: None });
+        orders.push(Placed { view, entered, number, cancel_at: None, over_at: None });
         id
     }
 }
@@ -205,9 +279,10 @@ impl BrokerPort for Broker {
 
     async fn orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
         self.refresh();
-        let ours: Vec<_> = self.orders.lock().unwrap().iter().map(|order| order.view.clone()).collect();
+        let ours: Vec<_> = self.orders.lock().unwrap().iter().filter_map(|order| self.listed(order)).collect();
         let all = ours.into_iter().chain(self.foreign.lock().unwrap().clone());
-        Ok(all.filter(|order| order.entered.is_some_and(|at| from <= at && at <= to)).collect())
+        let now = self.clock.now();
+        Ok(all.filter(|order| order.entered.is_some_and(|at| from <= at && at <= to && at <= now)).collect())
     }
 
     async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
@@ -223,15 +298,21 @@ impl BrokerPort for Broker {
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {
         self.refresh();
         let orders = self.orders.lock().unwrap();
-        let found = orders.iter().find(|order| order.view.id == *id).map(|order| order.view.clone());
+        let found = orders.iter().find(|order| order.view.id == *id).map(|order| self.shown(order));
+        let found = found.or_else(|| self.foreign.lock().unwrap().iter().find(|order| order.id == *id).cloned());
         found.ok_or_else(|| failed("order", BrokerFault::NotFound(id.to_string())))
     }
 
     async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError> {
         let answered = self.clock.now() + Duration::from_secs(*self.slow_quotes.lock().unwrap());
         self.clock.sleep_until(answered).await;
-        let quotes = self.quotes.lock().unwrap();
-        Ok(symbols.iter().filter_map(|symbol| quotes.get(symbol).map(|quote| (*symbol, *quote))).collect())
+        self.quotes_asked.lock().unwrap().push(symbols.len());
+        let (quotes, quoting, now) = (self.quotes.lock().unwrap(), self.quoting.lock().unwrap(), self.clock.now());
+        let quote = |symbol: &OptionSymbol| {
+            let quote = quotes.get(symbol).copied();
+            quoting.as_ref().map_or(quote, |quoting| quoting(now, *symbol, quote))
+        };
+        Ok(symbols.iter().filter_map(|symbol| quote(symbol).map(|quote| (*symbol, quote))).collect())
     }
 
     async fn place(&self, order: &Approved<PackageOrder>, name: &OrderName) -> PlaceReply {
@@ -254,6 +335,13 @@ impl BrokerPort for Broker {
                 PlaceReply::Unknown("timeout".into())
             }
             Place::LostBefore => PlaceReply::Unknown("connection reset".into()),
+            Place::Names(other) => {
+                self.enter(order.get(), name);
+                PlaceReply::Accepted(OrderId(other.into()))
+            }
+            Place::OnlyNames(other) => PlaceReply::Accepted(OrderId(other.into())),
+            Place::Unauthorized => PlaceReply::Refused(NotPlaced::Unauthorized),
+            Place::EdgePage => PlaceReply::Refused(NotPlaced::NotRead("403 edge page: Access Denied".into())),
             Place::Refuse(status) => PlaceReply::Refused(NotPlaced::Rejected { status, message: "no".into() }),
             Place::Hang => unreachable!("it hangs above"),
         }
@@ -262,6 +350,9 @@ impl BrokerPort for Broker {
     async fn cancel(&self, id: &OrderId) -> CancelReply {
         *self.cancels.lock().unwrap() += 1;
         self.refresh();
+        if self.foreign.lock().unwrap().iter().any(|order| order.id == *id) {
+            self.others_cancelled.lock().unwrap().push(id.clone());
+        }
         if !*self.cancel_works.lock().unwrap() {
             return CancelReply::Unknown("timeout".into());
         }

@@ -3,8 +3,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{
-    Arming, Controls, DayRecord, DayState, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd, RunRecord, RungRecord, RungState,
-    Writer,
+    Arming, Controls, DayRecord, DayState, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd, RunRecord, RungRecord,
+    RungState, Writer,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;

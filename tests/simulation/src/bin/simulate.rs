@@ -126,10 +126,11 @@ fn missed(wish: &Wish, sum: &Sum) -> ExitCode {
 }
 
 /// The share of trades that must end so, in a thousand: a system that always refuses fails.
-const TRADES: [(&str, u64); 6] = [("filled", 100), ("partially_filled", 40), ("one_sided", 30), ("no_fill", 20), ("recovered", 20), ("already_traded", 40)];
+const TRADES: [(&str, u64); 7] =
+    [("filled", 100), ("partially_filled", 15), ("uneven", 25), ("one_sided", 30), ("no_fill", 20), ("recovered", 20), ("already_traded", 40)];
 
 /// The share of accounts' days that must come to this by the broker's own books.
-const DAYS: [(&str, u64); 3] = [("filled", 300), ("partially_filled", 100), ("one_sided", 80)];
+const DAYS: [(&str, u64); 4] = [("filled", 300), ("partially_filled", 30), ("uneven", 70), ("one_sided", 80)];
 
 /// Whether every floor is reached.
 fn floors(floors: &[(&str, u64)], all: u64, count: impl Fn(&str) -> u64) -> bool {
