@@ -221,7 +221,7 @@ impl Run<'_> {
     /// The order at quotes no older than a moment: reading halt, arming and ledger, another side's POST and a pause before a resend all take
     /// their time.
     async fn freshly_priced(&mut self, side: &mut Side, posting: &Posting) -> Result<Posting, String> {
-        if self.now().duration_since(side.quoted) <= FRESH {
+        if self.now().duration_since(side.quoted) < FRESH {
             return Ok(posting.clone());
         }
         let vertical = side.record.vertical;

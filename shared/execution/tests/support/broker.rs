@@ -69,6 +69,10 @@ pub(crate) struct Broker {
     pub(crate) others_cancelled: Mutex<Vec<OrderId>>,
     /// What becomes of a quote on its way.
     pub(crate) quoting: Mutex<Option<Quoting>>,
+    /// Orders that sell this contract fill a second after they came, from the so-many-eth on; no others do.
+    pub(crate) fill_contract: Mutex<Option<(OptionSymbol, usize)>>,
+    /// This leg is answered only when nothing else is asked for.
+    pub(crate) only_alone: Mutex<Option<OptionSymbol>>,
     /// How often quotes were asked for, and for how many legs.
     pub(crate) quotes_asked: Mutex<Vec<usize>>,
     /// Lists show an order only so many seconds after it was entered.
@@ -105,6 +109,8 @@ impl Broker {
             cancels: Mutex::default(),
             others_cancelled: Mutex::default(),
             quoting: Mutex::default(),
+            fill_contract: Mutex::default(),
+            only_alone: Mutex::default(),
             quotes_asked: Mutex::default(),
             lists_late: Mutex::default(),
             lists_stale: Mutex::default(),
@@ -193,6 +199,11 @@ impl Broker {
         self.foreign.lock().unwrap().push(self.users_order());
     }
 
+    /// When orders that sell this contract came.
+    pub(crate) fn entered(&self, symbol: OptionSymbol) -> Vec<Timestamp> {
+        self.orders.lock().unwrap().iter().filter(|order| sells(&order.view, symbol)).map(|order| order.entered).collect()
+    }
+
     pub(crate) fn live(&self) -> usize {
         self.refresh();
         self.orders.lock().unwrap().iter().filter(|order| !order.view.status.is_terminal()).count()
@@ -201,10 +212,26 @@ impl Broker {
     fn refresh(&self) {
         let now = self.clock.now();
         let fills = *self.fills.lock().unwrap();
-        for order in self.orders.lock().unwrap().iter_mut().filter(|order| !order.view.status.is_terminal()) {
+        let only = *self.fill_contract.lock().unwrap();
+        let mut of_contract = 0;
+        for order in self.orders.lock().unwrap().iter_mut() {
+            of_contract += usize::from(only.is_some_and(|(symbol, _)| sells(&order.view, symbol)));
+            if order.view.status.is_terminal() {
+                continue;
+            }
             let until = order.cancel_at.map_or(now, |at| at.min(now));
             let right = order.view.legs[0].0.symbol.right();
-            let filled = fills(right, order.number, until.duration_since(order.entered).as_secs()).min(order.view.quantity);
+            let seconds = until.duration_since(order.entered).as_secs();
+            let filled = match only {
+                Some((symbol, from)) => {
+                    if sells(&order.view, symbol) && of_contract >= from && seconds >= 1 {
+                        order.view.quantity
+                    } else {
+                        0
+                    }
+                }
+                None => fills(right, order.number, seconds).min(order.view.quantity),
+            };
             if filled > order.view.filled {
                 let fill = Fill { quantity: filled - order.view.filled, price: order.view.price.unwrap(), at: Some(now) };
                 order.view.fills.push(fill);
@@ -244,6 +271,10 @@ impl Broker {
         orders.push(Placed { view, entered, number, cancel_at: None, over_at: None });
         id
     }
+}
+
+fn sells(view: &OrderView, symbol: OptionSymbol) -> bool {
+    view.legs.iter().any(|(leg, _)| leg.symbol == symbol && leg.action == LegAction::Sell)
 }
 
 fn failed(operation: &'static str, fault: BrokerFault) -> BrokerError {
@@ -308,8 +339,9 @@ impl BrokerPort for Broker {
         self.clock.sleep_until(answered).await;
         self.quotes_asked.lock().unwrap().push(symbols.len());
         let (quotes, quoting, now) = (self.quotes.lock().unwrap(), self.quoting.lock().unwrap(), self.clock.now());
+        let shy = self.only_alone.lock().unwrap().filter(|_| symbols.len() > 1);
         let quote = |symbol: &OptionSymbol| {
-            let quote = quotes.get(symbol).copied();
+            let quote = quotes.get(symbol).copied().filter(|_| shy != Some(*symbol));
             quoting.as_ref().map_or(quote, |quoting| quoting(now, *symbol, quote))
         };
         Ok(symbols.iter().filter_map(|symbol| quote(symbol).map(|quote| (*symbol, quote))).collect())

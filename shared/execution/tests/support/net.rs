@@ -19,6 +19,8 @@ use super::World;
 
 /// Seconds that a call of this name takes, begun at this time, and whether it then fails.
 type Slow = Box<dyn Fn(&'static str, Timestamp) -> (u64, bool) + Send + Sync>;
+/// With what a call to the broker of this name fails, begun at this time.
+type Failing = Box<dyn Fn(&'static str, Timestamp) -> Option<BrokerFault> + Send + Sync>;
 /// What the `n`th POST is answered, at this time; `None` for the world's own answer.
 type Placing = Box<dyn Fn(usize, Timestamp) -> Option<PlaceReply> + Send + Sync>;
 
@@ -26,6 +28,7 @@ type Placing = Box<dyn Fn(usize, Timestamp) -> Option<PlaceReply> + Send + Sync>
 pub(crate) struct Net<'a> {
     world: &'a World,
     pub(crate) slow: Slow,
+    pub(crate) failing: Failing,
     pub(crate) placing: Placing,
     /// An operator halts trading with this POST.
     pub(crate) halt_with_post: Option<usize>,
@@ -40,7 +43,16 @@ pub(crate) struct Net<'a> {
 impl<'a> Net<'a> {
     pub(crate) fn to(world: &'a World) -> Self {
         let (slow, placing): (Slow, Placing) = (Box::new(|_, _| (0, false)), Box::new(|_, _| None));
-        Self { world, slow, placing, halt_with_post: None, halt_with_call: None, posts: Mutex::default(), cancels: Mutex::default() }
+        Self {
+            world,
+            slow,
+            failing: Box::new(|_, _| None),
+            placing,
+            halt_with_post: None,
+            halt_with_call: None,
+            posts: Mutex::default(),
+            cancels: Mutex::default(),
+        }
     }
 
     pub(crate) async fn deliver(&self, request: &RunRequest) -> RunReport {
@@ -70,8 +82,11 @@ impl<'a> Net<'a> {
     }
 
     async fn broker(&self, operation: &'static str) -> Result<(), BrokerError> {
-        let failed = BrokerError { broker: "test", operation, fault: BrokerFault::Unavailable("503".into()) };
-        if self.pass(operation).await { Err(failed) } else { Ok(()) }
+        let failed = |fault| Err(BrokerError { broker: "test", operation, fault });
+        if let Some(fault) = (self.failing)(operation, self.world.clock.now()) {
+            return failed(fault);
+        }
+        if self.pass(operation).await { failed(BrokerFault::Unavailable("503".into())) } else { Ok(()) }
     }
 }
 
@@ -121,6 +136,7 @@ impl Broker for Net<'_> {
         if self.halt_with_post == Some(number) {
             self.halt();
         }
+        self.pass("place").await;
         match (self.placing)(number, now) {
             Some(reply) => reply,
             None => self.world.broker.place(order, name).await,
