@@ -7,7 +7,6 @@ use futures_util::future::join;
 use gamma_market::calendar::series_close;
 use gamma_market::{Price, PriceRule, QuoteBook, SignalRow};
 use gamma_strategy::constant_stable::{self, Plan, Snapshot};
-use gamma_strategy::signal::select;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -44,8 +43,8 @@ pub(super) struct Side {
 enum Round {
     /// Every side is done.
     Over,
-    /// The signal moved to this row, and nothing has filled: plan once more.
-    Moved(Box<SignalRow>),
+    /// The signal moved to this row, and nothing has filled: plan once more. Where it now asks for no trade, how the day ends.
+    Moved(Box<Result<SignalRow, Ended>>),
 }
 
 impl Run<'_> {
@@ -75,7 +74,7 @@ impl Run<'_> {
             self.report_sides(sides);
             let Round::Moved(moved) = round else { break };
             // Planned once more only because nothing has filled; on the row that was read, for the feed may show nothing the next moment.
-            row = *moved;
+            row = (*moved)?;
             account = self.account(day.fills()).await?;
         }
         let sides: Vec<&SideReport> = self.report.sides.iter().collect();
@@ -329,26 +328,29 @@ impl Run<'_> {
         Ok((expires, outcome))
     }
 
-    /// The row with which the feed now asks for other sides, strikes or another expiry. A feed that cannot be read keeps the plan.
-    async fn signal_moved(&mut self, plan: &Plan) -> Option<SignalRow> {
-        let rows = match self.ports.signal.rows(RECHECK_BUDGET).await {
-            Ok(rows) => rows,
+    /// The row with which the feed now asks for other sides, strikes or another expiry, or how the day ends where it asks for no trade any
+    /// more. A feed that cannot be read keeps the plan.
+    async fn signal_moved(&mut self, plan: &Plan) -> Option<Result<SignalRow, Ended>> {
+        let view = match self.ports.signal.read(RECHECK_BUDGET).await {
+            Ok(view) => view,
             Err(error) => {
                 self.note(format!("the signal could not be read again, the plan is kept: {error}"));
                 return None;
             }
         };
-        let row = match select(&rows, self.date(), self.profile.strategy.raw().same_day_expiry) {
+        let row = match self.row_of_today(&view) {
             Ok(row) => row,
+            // Orders were sent: that is no day without anything to do.
+            Err(none) if none.outcome == Outcome::NothingToDo => return Some(Err(Ended::new(Outcome::NoFill, none.detail))),
             Err(refusal) => {
-                self.note(format!("the signal read again is unusable, the plan is kept: {refusal}"));
+                self.note(format!("the signal read again is unusable, the plan is kept: {}", refusal.detail));
                 return None;
             }
         };
         let nothing_held = std::collections::BTreeMap::new();
-        match constant_stable::decide(row, Snapshot { equity: Some(plan.equity), positions: &nothing_held }, &self.profile.strategy) {
-            Ok(again) => (!again.same_trades(plan)).then(|| row.clone()),
-            Err(constant_stable::PlanRefusal::NoSide) => Some(row.clone()),
+        match constant_stable::decide(&row, Snapshot { equity: Some(plan.equity), positions: &nothing_held }, &self.profile.strategy) {
+            Ok(again) => (!again.same_trades(plan)).then_some(Ok(row)),
+            Err(constant_stable::PlanRefusal::NoSide) => Some(Ok(row)),
             Err(refusal) => {
                 self.note(format!("the signal read again gives no plan, the plan is kept: {refusal}"));
                 None
