@@ -24,7 +24,7 @@ pub use ledger::{
 };
 pub use notify::{Notice, Notifier, NotifyError, Severity};
 pub use operator::{ChangeState, ControlChange, ControlRecord, ControlScope, ControlVerb, OperatorLedger, Standing};
-pub use signal::{SignalError, SignalSource};
+pub use signal::{SignalError, SignalSource, SignalView};
 pub use tokens::{InHand, SaveError, StoredToken, TokenIssuer, TokenLock, TokenLockError, TokenRenewal, TokenStore, TokenVersion, TokenWrite};
 
 // Readers of a day name its strategy and know no more of it.

@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gamma_execution::ports::{Clock, SignalError, SignalSource};
+use gamma_execution::ports::{Clock, SignalError, SignalSource, SignalView};
 use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, HttpError, Request, Response};
-use gamma_market::SignalRow;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -75,20 +74,20 @@ impl GammaWizard {
     /// The feed's answer: with the token at hand where there is one, else, or when that is refused, with a new login's.
     async fn body(&self, deadline: Timestamp) -> Result<Vec<u8>, SignalError> {
         if let Some(token) = self.kept_token() {
-            match self.read(&token, deadline).await? {
+            match self.ask(&token, deadline).await? {
                 Reply::Body(body) => return Ok(body),
                 Reply::TokenRefused(status) => tracing::info!(status, "signal feed refused the token at hand, logging in"),
             }
         }
         let token = self.login(deadline).await?;
         self.keep_token(token.clone());
-        match self.read(&token, deadline).await? {
+        match self.ask(&token, deadline).await? {
             Reply::Body(body) => Ok(body),
             Reply::TokenRefused(status) => Err(SignalError::Login(format!("the feed answered {status} to the token of a login just made"))),
         }
     }
 
-    async fn read(&self, token: &SecretString, deadline: Timestamp) -> Result<Reply, SignalError> {
+    async fn ask(&self, token: &SecretString, deadline: Timestamp) -> Result<Reply, SignalError> {
         let answer = self.send(|| Request::get(&self.feed_url).bearer(token), deadline).await?;
         match answer.status {
             200..=299 => Ok(Reply::Body(answer.body)),
@@ -172,9 +171,9 @@ impl SignalSource for GammaWizard {
         }
     }
 
-    async fn rows(&self, budget: Duration) -> Result<Vec<SignalRow>, SignalError> {
+    async fn read(&self, budget: Duration) -> Result<SignalView, SignalError> {
         let body = self.body(later(self.clock.now(), budget)).await?;
-        payload::rows(&body).map_err(|error| SignalError::Malformed(error.to_string()))
+        payload::view(&body).map_err(|error| SignalError::Malformed(error.to_string()))
     }
 }
 

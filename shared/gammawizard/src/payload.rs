@@ -9,6 +9,7 @@ mod fields;
 
 use std::borrow::Cow;
 
+use gamma_execution::ports::SignalView;
 use gamma_market::SignalRow;
 use serde_json::{Map, Value};
 
@@ -58,22 +59,24 @@ pub enum PayloadError {
     TooManyRows,
 }
 
-/// Every row of `body`, in the feed's order, each once.
+/// What `body` shows: every row in the feed's order, each once, and whether a `Trade` says that there is none.
 ///
+/// A `Trade` without a row whose `Date` reads (null, an empty object or list) says that there is no trade, whatever stands in `Predictions`.
 /// A row repeated field for field (as `Trade` repeats the newest of `Predictions`) is kept once; two rows of one `Date` that
 /// differ are both kept, for the strategy to refuse. A row whose `Date` does not read is left out as long as another does.
 /// Any other field that is absent, null or not a number is `None`.
 ///
 /// # Errors
 /// [`PayloadError`] when the body is not JSON, holds no row, or holds none with a readable `Date`.
-pub fn rows(body: &[u8]) -> Result<Vec<SignalRow>, PayloadError> {
+pub fn view(body: &[u8]) -> Result<SignalView, PayloadError> {
     let answer: Value = serde_json::from_slice(&without_bare_nan(body)).map_err(|error| PayloadError::NotJson {
         length: body.len(),
         first: String::from_utf8_lossy(body).chars().find(|c| !c.is_whitespace()),
         reason: error.to_string(),
     })?;
-    let mut found = Vec::new();
+    let mut found = Found::default();
     collect(&answer, 0, &mut found)?;
+    let Found { rows: found, no_trade } = found;
     let Some(first) = found.first() else {
         return Err(PayloadError::NoRows { came: in_a_few_words(&answer) });
     };
@@ -87,12 +90,20 @@ pub fn rows(body: &[u8]) -> Result<Vec<SignalRow>, PayloadError> {
         let came = first.get("Date").map_or_else(|| "nothing".into(), in_a_few_words);
         return Err(PayloadError::NoDate { came, rows: found.len() });
     }
-    Ok(rows)
+    Ok(SignalView { rows, no_trade })
+}
+
+/// What was gathered of an answer.
+#[derive(Default)]
+struct Found<'a> {
+    rows: Vec<&'a Map<String, Value>>,
+    /// What a `Trade` without a row holds.
+    no_trade: Option<String>,
 }
 
 /// Gathers every object that is a row. An object with `Trade` or `Predictions` is an envelope, not a row, and only those two
 /// are searched in it.
-fn collect<'a>(value: &'a Value, depth: usize, found: &mut Vec<&'a Map<String, Value>>) -> Result<(), PayloadError> {
+fn collect<'a>(value: &'a Value, depth: usize, found: &mut Found<'a>) -> Result<(), PayloadError> {
     if depth > DEEPEST {
         return match value {
             Value::Array(_) | Value::Object(_) => Err(PayloadError::TooDeep),
@@ -104,12 +115,17 @@ fn collect<'a>(value: &'a Value, depth: usize, found: &mut Vec<&'a Map<String, V
         Value::Object(fields) => {
             let (trade, predictions) = (fields.get("Trade"), fields.get("Predictions"));
             if trade.is_some() || predictions.is_some() {
-                trade.into_iter().chain(predictions).try_for_each(|part| collect(part, depth + 1, found))
+                let before = found.rows.len();
+                trade.map_or(Ok(()), |trade| collect(trade, depth + 1, found))?;
+                if let Some(trade) = trade.filter(|_| !found.rows[before..].iter().any(|fields| read_row(fields).is_some())) {
+                    found.no_trade = Some(format!("Trade: got {}, expected a row", in_a_few_words(trade)));
+                }
+                predictions.map_or(Ok(()), |predictions| collect(predictions, depth + 1, found))
             } else if ROW_FIELDS.iter().any(|name| fields.contains_key(*name)) {
-                if found.len() == MOST_ROWS {
+                if found.rows.len() == MOST_ROWS {
                     return Err(PayloadError::TooManyRows);
                 }
-                found.push(fields);
+                found.rows.push(fields);
                 Ok(())
             } else {
                 fields.values().try_for_each(|part| collect(part, depth + 1, found))

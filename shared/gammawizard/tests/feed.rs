@@ -102,8 +102,8 @@ impl Bench {
     }
 
     async fn days(&self) -> Result<Vec<String>, SignalError> {
-        let rows = self.feed.rows(AMPLE).await?;
-        Ok(rows.iter().map(|row| row.date.to_string()).collect())
+        let view = self.feed.read(AMPLE).await?;
+        Ok(view.rows.iter().map(|row| row.date.to_string()).collect())
     }
 
     /// The requests so far, in short: `old` and `new` for reads with that token, `login` for logins.
@@ -226,18 +226,18 @@ async fn other_answers_are_final_at_once() {
 async fn the_budget_bounds_calls_waits_and_tries() {
     // A wait of 0.3 s fits into half a second, the next one of 0.6 s does not.
     let bench = Bench::new(Some(OLD_TOKEN), vec![says(500, ""); 2]).await;
-    let error = bench.feed.rows(Duration::from_millis(500)).await.unwrap_err();
+    let error = bench.feed.read(Duration::from_millis(500)).await.unwrap_err();
     assert!(error.to_string().ends_with("status 500 (try 2, the last)"), "{error}");
     assert_eq!(bench.waited_ms(), 300);
 
     // A call may not outlast the budget: the usual limit of 10 s would end in the outer one.
     let bench = Bench::new(Some(OLD_TOKEN), [Answer::Hangs]).await;
-    let call = tokio::time::timeout(Duration::from_secs(5), bench.feed.rows(Duration::from_millis(50)));
+    let call = tokio::time::timeout(Duration::from_secs(5), bench.feed.read(Duration::from_millis(50)));
     let error = call.await.expect("the call outlasted its budget").unwrap_err();
     assert!(matches!(&error, SignalError::Unavailable(why) if why.contains("answer lost") && why.ends_with("(try 1, the last)")), "{error}");
 
     let bench = Bench::new(Some(OLD_TOKEN), []).await;
-    let error = bench.feed.rows(Duration::ZERO).await.unwrap_err();
+    let error = bench.feed.read(Duration::ZERO).await.unwrap_err();
     assert!(matches!(&error, SignalError::Unavailable(why) if why.ends_with("no time left for try 1")), "{error}");
     assert_eq!(bench.asked().len(), 0);
 }
@@ -252,7 +252,7 @@ async fn a_feed_that_is_not_there_is_unavailable_after_the_tries() {
     let http = HttpClient::new(&HttpConfig::default()).unwrap();
     let config =
         GammaWizardConfig { base_url: format!("http://{nobody}"), endpoint: "/rapi/x".into(), email: EMAIL.into(), password: PASSWORD.into(), token: None };
-    let error = GammaWizard::new(http.clone(), config, clock).rows(AMPLE).await.unwrap_err();
+    let error = GammaWizard::new(http.clone(), config, clock).read(AMPLE).await.unwrap_err();
     assert!(matches!(&error, SignalError::Unavailable(why) if why.contains("not connected")), "{error}");
     assert_eq!(http.requests_sent(), 3);
 }
@@ -291,7 +291,7 @@ async fn no_error_and_no_log_line_holds_a_credential() {
     ] {
         let expected = script.len();
         let bench = Bench::new(Some(OLD_TOKEN), script).await;
-        let error = bench.feed.rows(AMPLE).await.unwrap_err();
+        let error = bench.feed.read(AMPLE).await.unwrap_err();
         assert_eq!(bench.asked().len(), expected);
         let shown = format!("{error} {error:?} {:?}", bench.feed);
         assert!(!shown.contains("canary"), "{shown}");

@@ -7,10 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_cloud::table::{Change, Expression, Item, Key, Step as Part, Table, Transacted, Written};
 use gamma_execution::ports::{
-    BrokerFault, Clock, Handoff, HandoffError, LedgerError, PendingHandoff, SaveError, SignalError, SignalSource, StoredToken, TokenIssuer, TokenStore,
-    TokenVersion, TokenWrite,
+    BrokerFault, Clock, Handoff, HandoffError, LedgerError, PendingHandoff, SaveError, SignalError, SignalSource, SignalView, StoredToken, TokenIssuer,
+    TokenStore, TokenVersion, TokenWrite,
 };
-use gamma_market::SignalRow;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -200,8 +199,11 @@ impl SignalSource for Hand {
         let _ = self.call("signal, get ready", patience(budget), |_, _, _| ()).await;
     }
 
-    async fn rows(&self, budget: Duration) -> Result<Vec<SignalRow>, SignalError> {
-        let read = |truth: &mut Truth, now: Ms, _| truth.feed.iter().rfind(|(from, _)| *from <= now).map(|(_, row)| row.clone()).into_iter().collect();
+    async fn read(&self, budget: Duration) -> Result<SignalView, SignalError> {
+        let read = |truth: &mut Truth, now: Ms, _| {
+            let rows = truth.feed.iter().rfind(|(from, _)| *from <= now).map(|(_, row)| row.clone()).into_iter().collect();
+            SignalView { rows, no_trade: None }
+        };
         self.call("signal", patience(budget), read).await.map_err(|failure| match failure {
             Failure::Answered(Fault::Unauthorized) => SignalError::Login("401".into()),
             Failure::Answered(Fault::Garbled) => SignalError::Malformed("Date: got x, expected a date".into()),

@@ -8,7 +8,7 @@ use gamma_cloud::{DynamoLedger, OperatorControls};
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
     AccountSnapshot, Arming, Broker, BrokerError, CancelReply, Capabilities, Decision, Ledger, LoadedDay, OrderId, OrderName, OrderView, PlaceReply,
-    SignalError, SignalSource, WorkingOrders,
+    SignalError, SignalSource, SignalView, WorkingOrders,
 };
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::report::{Outcome, RunReport};
@@ -31,8 +31,8 @@ struct Feed;
 
 #[async_trait]
 impl SignalSource for Feed {
-    async fn rows(&self, _: Duration) -> Result<Vec<SignalRow>, SignalError> {
-        Ok(vec![SignalRow {
+    async fn read(&self, _: Duration) -> Result<SignalView, SignalError> {
+        let row = SignalRow {
             date: TODAY,
             expiry: Some(date(2025, 9, 4)),
             put_strike: Some(6425.into()),
@@ -46,7 +46,8 @@ impl SignalSource for Feed {
             volatilities: BTreeMap::from([("VixOne".to_owned(), "0.1".parse().unwrap())]),
             spot: None,
             published: Default::default(),
-        }])
+        };
+        Ok(SignalView { rows: vec![row], no_trade: None })
     }
 }
 

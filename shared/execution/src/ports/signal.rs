@@ -9,12 +9,20 @@ pub trait SignalSource: Send + Sync {
     /// Gets ready while there is time, such as by logging in. What fails here the next read tries again, and says so.
     async fn prepare(&self, _budget: Duration) {}
 
-    /// Every row the feed shows now, in the feed's own order; choosing the right one is the strategy's work.
-    /// `budget` bounds the whole call, retries included, in real time.
+    /// What the feed shows now. `budget` bounds the whole call, retries included, in real time.
     ///
     /// # Errors
     /// [`SignalError`] when the feed could not be read or understood.
-    async fn rows(&self, budget: Duration) -> Result<Vec<SignalRow>, SignalError>;
+    async fn read(&self, budget: Duration) -> Result<SignalView, SignalError>;
+}
+
+/// What the feed shows at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SignalView {
+    /// Every row, in the feed's own order; choosing the right one is the strategy's work.
+    pub rows: Vec<SignalRow>,
+    /// The feed says beside its rows that there is no trade: the field, what it holds, and what it would hold otherwise.
+    pub no_trade: Option<String>,
 }
 
 /// Why the signal could not be read.

@@ -15,7 +15,7 @@ use super::{Ended, Run, Task};
 use crate::approval::{Approved, Book, Intent, approve, unbounded_expiries};
 use crate::gates::time_gates;
 use crate::ladder::Ladder;
-use crate::ports::{AccountSnapshot, BrokerError, BrokerFault, Lease, LoadedDay, OrderId, OrderView, SignalError};
+use crate::ports::{AccountSnapshot, BrokerError, BrokerFault, Lease, LoadedDay, OrderId, OrderView, SignalError, SignalView};
 use crate::profile::seconds;
 use crate::report::{Outcome, RungReport, SideReport};
 use crate::schedule::share;
@@ -132,10 +132,10 @@ impl Run<'_> {
         let give_up = self.end_of_trading(None);
         let mut refused_login = false;
         loop {
-            let trouble = match self.ports.signal.rows(SIGNAL_BUDGET).await {
-                Ok(rows) => match select(&rows, self.date(), self.profile.strategy.raw().same_day_expiry) {
-                    Ok(row) => return Ok(row.clone()),
-                    Err(refusal) => Ended::new(Outcome::SignalUnusable, refusal),
+            let trouble = match self.ports.signal.read(SIGNAL_BUDGET).await {
+                Ok(view) => match self.row_of_today(&view) {
+                    Ok(row) => return Ok(row),
+                    Err(none) => none,
                 },
                 // Once may be the service's own trouble; a login that is refused again is not tried for ever.
                 Err(error @ SignalError::Login(_)) if refused_login => return Err(error.into()),
@@ -154,6 +154,15 @@ impl Run<'_> {
                 self.renew(lease).await?;
             }
         }
+    }
+
+    /// The row that may be traded today. Rows alone do not say it: beside the day's row the feed may show that there is no trade.
+    pub(super) fn row_of_today(&self, view: &SignalView) -> Result<SignalRow, Ended> {
+        if let Some(why) = view.no_trade.as_ref().filter(|_| view.rows.iter().any(|row| row.date == self.date())) {
+            return Err(Ended::new(Outcome::NothingToDo, format!("the signal shows no trade beside its row of {}: {why}", self.date())));
+        }
+        let row = select(&view.rows, self.date(), self.profile.strategy.raw().same_day_expiry);
+        row.cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
     }
 
     pub(super) fn decide(&mut self, row: &SignalRow, account: &Account) -> Result<Plan, Ended> {
@@ -298,14 +307,14 @@ impl Run<'_> {
 
     /// The newest row there is, for a dry run at another hour; what a live run would say of it is noted.
     async fn newest_signal(&mut self) -> Result<SignalRow, Ended> {
-        let rows = self.ports.signal.rows(SIGNAL_BUDGET).await?;
-        let same_day = self.profile.strategy.raw().same_day_expiry;
-        match select(&rows, self.date(), same_day) {
-            Ok(row) => Ok(row.clone()),
-            Err(refusal) => {
-                self.note(format!("a live run would find no signal: {refusal}"));
-                let newest = rows.iter().map(|row| row.date).max().ok_or_else(|| Ended::new(Outcome::SignalUnusable, &refusal))?;
-                select(&rows, newest, same_day).cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
+        let view = self.ports.signal.read(SIGNAL_BUDGET).await?;
+        match self.row_of_today(&view) {
+            Ok(row) => Ok(row),
+            Err(none) => {
+                self.note(format!("a live run would find no signal: {}", none.detail));
+                let newest = view.rows.iter().map(|row| row.date).max().ok_or(none)?;
+                let row = select(&view.rows, newest, self.profile.strategy.raw().same_day_expiry);
+                row.cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
             }
         }
     }

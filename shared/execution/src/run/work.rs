@@ -7,7 +7,6 @@ use futures_util::future::{join, join3};
 use gamma_market::calendar::series_close;
 use gamma_market::{QuoteBook, SignalRow, Vertical};
 use gamma_strategy::constant_stable::{self, Plan, Snapshot};
-use gamma_strategy::signal::select;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -74,17 +73,25 @@ enum Look {
     /// It asks for the same.
     Same,
     /// It asks for something else.
-    Moved(Box<SignalRow>),
+    Moved(Box<Asked>),
     /// Nothing that could be used, in words: the plan is kept.
-    Nothing(String),
+    Unusable(String),
+}
+
+/// What the feed asks for, once that is not the plan in hand any more.
+enum Asked {
+    /// This row's trade.
+    For(SignalRow),
+    /// No trade.
+    Nothing,
 }
 
 /// How a round of ladders ended.
 enum Round {
     /// Every side is done.
     Over,
-    /// The signal moved to this row, and nothing has filled: plan anew.
-    Moved(Box<SignalRow>),
+    /// The feed asks for something else, and nothing has filled: plan anew.
+    Moved(Box<Asked>),
 }
 
 impl Run<'_> {
@@ -115,7 +122,14 @@ impl Run<'_> {
             self.report_sides(sides);
             let Round::Moved(moved) = round else { break };
             // Planned anew only because nothing has filled; on the row that was read, for the feed may show nothing the next moment.
-            row = *moved;
+            row = match *moved {
+                Asked::For(row) => row,
+                // Its trade may come back, and orders were sent: that is no day without anything to do.
+                Asked::Nothing => self.signal(Some(lease)).await.map_err(|ended| match ended.outcome {
+                    Outcome::NothingToDo => Ended::new(Outcome::NoFill, ended.detail),
+                    _ => ended,
+                })?,
+            };
             let end = self.end_of_trading(None);
             if share(self.now(), end, 1, &self.profile.execution).rungs == 0 {
                 self.alarm = true;
@@ -284,7 +298,7 @@ impl Run<'_> {
         plan: Option<&Plan>,
         end: Timestamp,
         slot: &mut Slot,
-    ) -> Option<SignalRow> {
+    ) -> Option<Asked> {
         let execution = &self.profile.execution;
         (slot.number, slot.closes, slot.ends, slot.again_at) = (slot.number + 1, self.now(), self.now(), None);
         if sides.iter().any(|side| side.ladder.in_doubt()) {
@@ -455,19 +469,20 @@ impl Run<'_> {
         Ok((expires, outcome))
     }
 
-    /// The row with which the feed now asks for other sides, strikes or another expiry. A feed that cannot be read keeps the plan.
-    async fn signal_moved(&mut self, plan: &Plan, budget: Duration) -> Option<SignalRow> {
+    /// What the feed asks for now, when that is other sides, strikes or another expiry, or no trade at all. A feed that cannot be read keeps the
+    /// plan.
+    async fn signal_moved(&mut self, plan: &Plan, budget: Duration) -> Option<Asked> {
         let look = self.look_at_signal(plan, budget).await;
         self.told(look)
     }
 
-    /// What a look at the signal said: a note, or the row with which it moved.
-    fn told(&mut self, look: Look) -> Option<SignalRow> {
+    /// What a look at the signal said: a note, or what it now asks for.
+    fn told(&mut self, look: Look) -> Option<Asked> {
         self.looked = self.now();
         match look {
             Look::Same => None,
-            Look::Moved(row) => Some(*row),
-            Look::Nothing(why) => {
+            Look::Moved(asked) => Some(*asked),
+            Look::Unusable(why) => {
                 self.note(why);
                 None
             }
@@ -475,19 +490,20 @@ impl Run<'_> {
     }
 
     async fn look_at_signal(&self, plan: &Plan, budget: Duration) -> Look {
-        let rows = match self.ports.signal.rows(budget).await {
-            Ok(rows) => rows,
-            Err(error) => return Look::Nothing(format!("the signal could not be read again, the plan is kept: {error}")),
+        let view = match self.ports.signal.read(budget).await {
+            Ok(view) => view,
+            Err(error) => return Look::Unusable(format!("the signal could not be read again, the plan is kept: {error}")),
         };
-        let row = match select(&rows, self.date(), self.profile.strategy.raw().same_day_expiry) {
+        let row = match self.row_of_today(&view) {
             Ok(row) => row,
-            Err(refusal) => return Look::Nothing(format!("the signal read again is unusable, the plan is kept: {refusal}")),
+            Err(none) if none.outcome == Outcome::NothingToDo => return Look::Moved(Box::new(Asked::Nothing)),
+            Err(refusal) => return Look::Unusable(format!("the signal read again is unusable, the plan is kept: {}", refusal.detail)),
         };
         let nothing_held = std::collections::BTreeMap::new();
-        match constant_stable::decide(row, Snapshot { equity: Some(plan.equity), positions: &nothing_held }, &self.profile.strategy) {
+        match constant_stable::decide(&row, Snapshot { equity: Some(plan.equity), positions: &nothing_held }, &self.profile.strategy) {
             Ok(again) if again.same_trades(plan) => Look::Same,
-            Ok(_) | Err(constant_stable::PlanRefusal::NoSide) => Look::Moved(Box::new(row.clone())),
-            Err(refusal) => Look::Nothing(format!("the signal read again gives no plan, the plan is kept: {refusal}")),
+            Ok(_) | Err(constant_stable::PlanRefusal::NoSide) => Look::Moved(Box::new(Asked::For(row))),
+            Err(refusal) => Look::Unusable(format!("the signal read again gives no plan, the plan is kept: {refusal}")),
         }
     }
 

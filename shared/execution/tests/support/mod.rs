@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{
-    Clock, PutOutcome, SaveError, SignalError, SignalSource, StoredToken, TokenLock, TokenLockError, TokenStore, TokenVersion, TokenWrite,
+    Clock, PutOutcome, SaveError, SignalError, SignalSource, SignalView, StoredToken, TokenLock, TokenLockError, TokenStore, TokenVersion, TokenWrite,
 };
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::report::RunReport;
@@ -67,14 +67,19 @@ impl Clock for StepClock {
 pub(crate) struct Feed {
     pub(crate) clock: Arc<StepClock>,
     pub(crate) published: Mutex<Vec<(Timestamp, Result<SignalRow, SignalError>)>>,
+    /// While it says, beside its rows, that there is no trade.
+    pub(crate) no_trade: Mutex<Option<std::ops::Range<Timestamp>>>,
 }
 
 #[async_trait]
 impl SignalSource for Feed {
-    async fn rows(&self, _: Duration) -> Result<Vec<SignalRow>, SignalError> {
+    async fn read(&self, _: Duration) -> Result<SignalView, SignalError> {
         let now = self.clock.now();
         let published = self.published.lock().unwrap();
-        published.iter().rfind(|(from, _)| *from <= now).map_or(Ok(Vec::new()), |(_, row)| row.clone().map(|row| vec![row]))
+        let row = published.iter().rfind(|(from, _)| *from <= now).map(|(_, row)| row.clone()).transpose()?;
+        let empty = self.no_trade.lock().unwrap().as_ref().is_some_and(|shown| shown.contains(&now));
+        let no_trade = empty.then(|| "Trade: got null, expected a row".to_owned());
+        Ok(SignalView { rows: row.into_iter().collect(), no_trade })
     }
 }
 
@@ -144,7 +149,11 @@ impl World {
         let identity = TokenIdentity { name: "/gamma/test/token_json", run_id: "run-1", read_age: |_| None };
         Self {
             broker: Broker::new(Arc::clone(&clock)),
-            feed: Feed { clock: Arc::clone(&clock), published: Mutex::new(vec![("2025-09-03T20:13:30Z".parse().unwrap(), Ok(row(6425, 6470)))]) },
+            feed: Feed {
+                clock: Arc::clone(&clock),
+                published: Mutex::new(vec![("2025-09-03T20:13:30Z".parse().unwrap(), Ok(row(6425, 6470)))]),
+                no_trade: Mutex::default(),
+            },
             ledger: MemoryLedger::armed(),
             tokens: TokenKeeper::new(tokens, identity, &stored),
             profile: profile(),

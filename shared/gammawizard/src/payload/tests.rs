@@ -4,6 +4,10 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use serde_json::json;
 
+fn rows(body: &[u8]) -> Result<Vec<SignalRow>, PayloadError> {
+    view(body).map(|view| view.rows)
+}
+
 fn read(body: &Value) -> Result<Vec<SignalRow>, PayloadError> {
     rows(body.to_string().as_bytes())
 }
@@ -64,6 +68,32 @@ fn every_shape_of_the_feed() {
         ("wrapped row", json!({"ok": true, "data": [[{"row": new}]]}), &both[1..]),
     ] {
         assert_eq!(days(&body), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_trade_without_a_row_says_no_trade() {
+    let today = json!({"Date": "2026-02-11", "Limit": 6900});
+    let view = |trade: &Value| view(json!({"data": {"Trade": trade, "Predictions": [today]}}).to_string().as_bytes()).unwrap();
+    for (trade, came) in [
+        (json!(null), "null"),
+        (json!({}), "an empty object"),
+        (json!([]), "an empty list"),
+        (json!([null]), "a list of 1"),
+        (json!([{}, []]), "a list of 2"),
+        (json!(""), "the text \"\""),
+        (json!(false), "the truth value false"),
+        (json!({"Message": "no trade"}), "an object with [\"Message\"]"),
+        (json!({"Date": null, "Limit": null}), "an object with [\"Date\", \"Limit\"]"),
+    ] {
+        let view = view(&trade);
+        assert_eq!((view.no_trade, view.rows.len()), (Some(format!("Trade: got {came}, expected a row")), 1), "{trade}");
+    }
+    for trade in [today.clone(), json!([today]), json!([{}, today]), json!({"row": today})] {
+        assert_eq!(view(&trade).no_trade, None, "{trade}");
+    }
+    for body in [json!({"Predictions": [today]}), json!([today]), today] {
+        assert_eq!(super::view(body.to_string().as_bytes()).unwrap().no_trade, None, "{body}: nothing is said of a trade");
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use gamma_execution::ports::SignalView;
 use gamma_gammawizard::{login_token, payload};
 use gamma_market::SignalRow;
 use gamma_strategy::constant_stable::{Snapshot, decide};
@@ -32,8 +33,9 @@ pub(super) fn row() -> SignalRow {
 
 /// The feed's answer, and what the strategy makes of every row of it.
 pub(super) fn signal(data: &[u8]) -> Verdict {
-    match payload::rows(data) {
-        Ok(rows) => {
+    match payload::view(data) {
+        Ok(SignalView { rows, no_trade }) => {
+            drop(no_trade.map(|why| bounded(&why)));
             assert!(!rows.is_empty() && rows.len() <= 5_000, "got {} rows", rows.len());
             for row in &rows {
                 let alone = rows.iter().filter(|other| *other == row).count() == 1;

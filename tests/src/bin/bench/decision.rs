@@ -59,7 +59,7 @@ impl Day {
         let market = Market::new(Chain::spxw_2025_09_03()?, 1, start);
         let signal = GammaWizardConfig::default();
         let published = default_rows(&market, 1, signal.delay, signal.signal).into_iter().map(|row| Value::Object(row.fields)).collect::<Vec<_>>();
-        let rows = payload::rows(&serde_json::to_vec(&published)?)?;
+        let rows = payload::view(&serde_json::to_vec(&published)?)?.rows;
         let row = select(&rows, market.chain().trade_date(), profile.raw().same_day_expiry)?.clone();
         let mut day = Self { row, quotes: QuoteBook::new(), profile, execution };
         let plan = decide(&day.row, Snapshot { equity: Some(equity()), positions: &BTreeMap::new() }, &day.profile)?;

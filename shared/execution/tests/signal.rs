@@ -1,0 +1,36 @@
+//! What the feed can show and how a run waits for it, over ports in memory.
+
+mod support;
+
+use gamma_execution::report::Outcome;
+use jiff::Timestamp;
+use jiff::civil::date;
+use support::{World, row, set};
+
+#[tokio::test]
+async fn an_empty_trade_beside_todays_row_is_nothing_to_do() {
+    let at = |time: &str| format!("2025-09-03T{time}Z").parse().unwrap();
+    // To the end of the window; filled in late; emptied while orders are out.
+    for (from, to, outcome, posts) in
+        [("20:13:00", "20:20:00", Outcome::NothingToDo, 0), ("20:13:00", "20:13:50", Outcome::Filled, 2), ("20:13:35", "20:20:00", Outcome::NoFill, 2)]
+    {
+        let world = World::at("20:13:00");
+        set(&world.feed.no_trade, Some(at(from)..at(to)));
+        set(&world.broker.fills, |_, _, seconds| if seconds > 12 { 4 } else { 0 });
+        let report = world.deliver("run-1").await;
+        assert_eq!((report.outcome, *world.broker.posts.lock().unwrap(), world.broker.live()), (outcome, posts, 0), "{from} {:?}", report.notes);
+        let why = "the signal shows no trade beside its row of 2025-09-03: Trade: got null, expected a row";
+        assert_eq!(report.detail, if outcome == Outcome::Filled { "" } else { why });
+    }
+}
+
+#[tokio::test]
+async fn an_empty_trade_without_todays_row_still_alarms() {
+    let world = World::at("20:13:00");
+    let mut yesterday = row(6400, 6500);
+    yesterday.date = date(2025, 9, 2);
+    set(&world.feed.published, vec![(Timestamp::MIN, Ok(yesterday))]);
+    set(&world.feed.no_trade, Some(Timestamp::MIN..Timestamp::MAX));
+    let report = world.deliver("run-1").await;
+    assert_eq!((report.outcome, report.alarm), (Outcome::SignalUnusable, true), "a feed that was not updated says nothing of today");
+}
