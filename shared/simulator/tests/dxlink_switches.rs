@@ -8,7 +8,7 @@ use gamma_simulator::dxlink::{DxLinkConfig, HangUp, Switch, Which};
 use gamma_simulator::faults::{Fault, Route, Rule, When};
 use gamma_simulator::requests::Service;
 use serde_json::{Value, json};
-use streaming::{End, QUOTE, Stage, channel_request, feed_setup, rows};
+use streaming::{End, QUOTE, Stage, TOKEN, channel_request, feed_setup, rows};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
 
