@@ -20,7 +20,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-gammawizard", adapters.to_vec()),
         ("gamma-cloud", vec!["gamma-market", "gamma-execution", "gamma-operator"]),
         ("gamma-dxlink", vec!["gamma-market"]),
-        ("gamma-sheets", vec!["gamma-execution", "gamma-http"]),
+        ("gamma-sheets", vec!["gamma-market", "gamma-execution", "gamma-http"]),
         ("gamma-notify", vec!["gamma-execution"]),
         ("gamma-lambda", vec!["gamma-execution", "gamma-http"]),
         // What two functions share, adapters among it; only functions may know it.

@@ -199,3 +199,51 @@ async fn a_spreadsheet_that_was_lost_is_made_anew_from_the_ledger() {
     assert_eq!(foreign.error_type(), "ForeignAccount", "{}", foreign.body);
     stack.host.stop().await;
 }
+
+/// Google keeps a date that a person has typed as a number of days.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn typed_dates_double_no_row_and_a_copied_row_is_told_once() {
+    let moto = Moto::start().await.unwrap();
+    let stack = day(&moto).await;
+    trade(&stack).await;
+    let sheets = stack.simulator.spreadsheets();
+    let counts = || TABS.map(|tab| sheets.text(SPREADSHEET, tab).unwrap_or_default().len());
+    let before = counts();
+    let type_into = |cell: &str, text: &str| sheets.type_into(SPREADSHEET, cell, text).unwrap();
+    for (tab, column, first, rows) in [
+        ("GW_Signal", "A", 2, 1),
+        ("ConstantStableTrades", "C", 2, 6),
+        ("CS_Tracking", "A", 2, 3),
+        ("CS_Summary", "A", 11, 1),
+        ("ConstantStableEdge", "C", 2, 3),
+    ] {
+        (first..first + rows).for_each(|row| type_into(&format!("{tab}!{column}{row}"), "9/3/2025"));
+    }
+    for trader in TRADERS {
+        for run in stack.ledger_runs(trader).await.unwrap() {
+            let event = json!({ "account": trader.account, "trade_date": "2025-09-03", "run_id": run }).to_string();
+            for function in [edge_guard(trader), SHEETS_LOG.to_owned()] {
+                let answer = stack.invoke_function(&function, &event).await.unwrap();
+                assert_eq!((answer.function_error.as_deref(), &answer.body["changes"]), (None, &json!(0)), "{function}: {}", answer.body);
+            }
+        }
+    }
+    assert_eq!(counts(), before);
+
+    // A copy of a row by hand: of the day, its expiry and the account.
+    let tracked = sheets.text(SPREADSHEET, "CS_Tracking").unwrap();
+    ["A", "B", "C"].iter().zip(&tracked[1]).for_each(|(column, text)| type_into(&format!("CS_Tracking!{column}5"), text));
+    let account = tracked[1][2].clone();
+    let trader = TRADERS.into_iter().find(|trader| trader.account == account).unwrap();
+    for _ in 0..2 {
+        for run in stack.ledger_runs(trader).await.unwrap() {
+            let event = json!({ "account": account, "trade_date": "2025-09-03", "run_id": run }).to_string();
+            let answer = stack.invoke_function(SHEETS_LOG, &event).await.unwrap();
+            let note = answer.body["notes"][0].as_str().unwrap_or_default();
+            assert!(note.starts_with("CS_Tracking rows 2, 5: got the same key ("), "{}", answer.body);
+        }
+    }
+    assert_eq!(said(&stack, SHEETS_LOG, "rows stand twice"), 1);
+    stack.host.stop().await;
+}

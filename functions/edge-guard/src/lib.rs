@@ -13,6 +13,7 @@ pub mod sheet;
 mod tests;
 
 use gamma_execution::ports::{BrokerError, EdgeDecision, EdgeLedger, Equity, LedgerError, Transfers, Verdict};
+use gamma_sheets::key::Key;
 use gamma_strategy::edge::{COLUMNS, EdgeRow};
 
 pub use guard::{backfill, observe, rebuild};
@@ -43,7 +44,7 @@ pub struct Observed {
 
 impl Observed {
     /// The columns by which a row of the sheet is known.
-    pub const KEY: [&'static str; 2] = ["run_date", "acct"];
+    pub const KEY: [Key; 2] = [Key::date("run_date"), Key::text("acct")];
 
     /// The sheet's header.
     #[must_use]

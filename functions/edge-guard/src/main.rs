@@ -1,6 +1,6 @@
 //! Post-trade: what the account was worth, and what the sequential test says of its next run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gamma_edge_guard::event::{self, Event};
 use gamma_edge_guard::{EdgeError, EdgePorts, Observed, backfill, observe, rebuild, sheet};
@@ -73,7 +73,12 @@ async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account
         tracing::warn!("{note}");
     }
     tell(office, asked, &observed).await?;
-    let bring = async |workbook: &_| sheet::changes(workbook, &observed).map_err(|error| Failure::new("SpreadsheetUnreadable", error));
+    let doubled = Mutex::new(Vec::new());
+    let bring = async |workbook: &_| {
+        let upsert = sheet::changes(workbook, &observed).map_err(|error| Failure::new("SpreadsheetUnreadable", error))?;
+        *doubled.lock().unwrap_or_else(PoisonError::into_inner) = upsert.doubled.iter().map(ToString::to_string).collect::<Vec<_>>();
+        Ok(upsert.changes)
+    };
     let written = office.bring_up_to_date(delivery, &[sheet::TAB], bring).await;
     if let Err(failure) = &written {
         office.tell(&notice_of_failure("edge-guard", &failure.to_string(), account, trade_date(now))).await;
@@ -82,6 +87,9 @@ async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account
         Written::Changes(changes) => json!(changes),
         Written::NoSpreadsheet => json!("no spreadsheet is configured"),
     };
+    let doubled = doubled.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let day = RunKey { account: account.to_owned(), trade_date: trade_date(now), run_id: delivery.to_owned() };
+    office.tell_of_doubled_rows("edge-guard", &doubled, &day).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;
     let decision = observed.decision.as_ref();
     tracing::info!(account, verdict = observed.verdict.name(), %changes, "guarded");
     Ok(json!({
@@ -91,7 +99,7 @@ async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account
         "pause_until": decision.and_then(|decision| decision.pause_until),
         "rows": observed.rows.len(),
         "changes": changes,
-        "notes": observed.notes,
+        "notes": observed.notes.iter().chain(&doubled).collect::<Vec<_>>(),
         "http_requests": office.requests_sent(),
     }))
 }

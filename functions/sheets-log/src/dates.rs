@@ -1,10 +1,11 @@
-//! Dates and times as texts of cells. A date is a day in New York and nothing else: no time zone ever moves it.
+//! Dates and times as texts of the feed and of our cells; what a person's cell says is read by [`gamma_sheets::key::day`]. A date is a day in New York and nothing else: no time zone ever moves it.
 
 use gamma_market::calendar::eastern;
+use gamma_sheets::key::iso_day;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-/// The day that a cell names: a plain date, or of a time with an offset the day in New York. A time without an offset is of its own day.
+/// The day that a text of the feed names: a plain date, or of a time with an offset the day in New York. A time without an offset is of its own day.
 ///
 /// ```
 /// use gamma_sheets_log::dates::day_of;
@@ -14,9 +15,7 @@ use jiff::civil::Date;
 /// ```
 #[must_use]
 pub fn day_of(text: &str) -> Option<Date> {
-    let text = text.trim();
-    let moment = text.parse::<Timestamp>().map(|at| at.to_zoned(eastern().clone()).date());
-    moment.or_else(|_| text.parse::<Date>()).ok()
+    iso_day(text)
 }
 
 /// `2026-02-11T16:13:05-05:00`

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gamma_sheets::key::Key;
 use gamma_sheets::table::{Row, TableSpec};
 
 use crate::dates::day_of;
@@ -38,7 +39,7 @@ pub(crate) const TABLE: TableSpec = TableSpec {
         "ar3",
         "tx",
     ],
-    key: &["date"],
+    key: &[Key::date("date")],
     user_owned: &["tx"],
 };
 

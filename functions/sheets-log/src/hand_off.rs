@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gamma_execution::ports::LoadedDay;
 use gamma_sheets::grid::{Change, GridError, Workbook};
-use gamma_sheets::table::{Row, TableError, TableSpec, upsert};
+use gamma_sheets::table::{Row, TableError, TableSpec, Upsert, upsert};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -29,6 +29,15 @@ pub struct DayFacts<'a> {
     pub signal: &'a BTreeMap<String, String>,
     /// All-in dollars for each contract traded, as the account's profile estimates them.
     pub cost_per_contract: Decimal,
+}
+
+/// What brings the spreadsheet up to date.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DayChanges {
+    /// To be made as one write.
+    pub changes: Vec<Change>,
+    /// For a person: which rows stand twice, and are left as they are.
+    pub notes: Vec<String>,
 }
 
 /// Why a day cannot be brought into the spreadsheet.
@@ -71,33 +80,34 @@ pub enum LogError {
 ///
 /// # Errors
 /// [`LogError`] names the tab, the run or the field. Nothing is to be written then.
-pub fn changes(workbook: &Workbook, facts: &DayFacts<'_>) -> Result<Vec<Change>, LogError> {
+pub fn changes(workbook: &Workbook, facts: &DayFacts<'_>) -> Result<DayChanges, LogError> {
     let reports = facts.reports.iter().map(|(run_id, report)| Ok((run_id.clone(), read(run_id, report)?))).collect::<Result<_, LogError>>()?;
     let sides = day::sides(facts.day, &reports);
-    let mut sheets = Sheets { workbook: workbook.clone(), changes: Vec::new() };
+    let mut sheets = Sheets { workbook: workbook.clone(), day: DayChanges::default() };
     sheets.bring(&gw_signal::TABLE, &Vec::from_iter(gw_signal::row(facts.signal)?))?;
     sheets.bring(&trades::TABLE, &sides.iter().map(|side| trades::row(facts.account, facts.date, side)).collect::<Vec<_>>())?;
     sheets.bring(&tracking::TABLE, &tracking::rows(facts.account, facts.date, &sides, facts.cost_per_contract))?;
     let summary = summary::changes(&sheets.workbook)?;
     sheets.make(summary)?;
-    Ok(sheets.changes)
+    Ok(sheets.day)
 }
 
 /// The spreadsheet as it will be, with what makes it so.
 struct Sheets {
     workbook: Workbook,
-    changes: Vec<Change>,
+    day: DayChanges,
 }
 
 impl Sheets {
     fn bring(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), LogError> {
-        let changes = upsert(&self.workbook, table, rows)?;
-        self.make(changes)
+        let Upsert { changes, doubled } = upsert(&self.workbook, table, rows)?;
+        self.make(DayChanges { changes, notes: doubled.iter().map(ToString::to_string).collect() })
     }
 
-    fn make(&mut self, changes: Vec<Change>) -> Result<(), LogError> {
+    fn make(&mut self, DayChanges { changes, notes }: DayChanges) -> Result<(), LogError> {
         self.workbook.apply(&changes)?;
-        self.changes.extend(changes);
+        self.day.changes.extend(changes);
+        self.day.notes.extend(notes);
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ mod tracking;
 mod trades;
 
 pub use accounts::{ACCOUNTS, SummaryAccount};
-pub use hand_off::{DayFacts, LogError, changes};
+pub use hand_off::{DayChanges, DayFacts, LogError, changes};
 
 /// Tabs that a hand-off reads and writes.
 pub const TABS: [&str; 4] = [gw_signal::TABLE.tab, trades::TABLE.tab, tracking::TABLE.tab, summary::TAB];

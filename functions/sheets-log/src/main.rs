@@ -1,7 +1,7 @@
 //! Post-trade: an account's day as rows of the spreadsheet, and a word to a person where one is due.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gamma_cloud::aws;
 use gamma_execution::notice::{notice_of, notice_of_failure, notice_of_no_beginning};
@@ -63,12 +63,14 @@ async fn log(office: &Office, key: &RunKey, delivery: &str) -> Result<Value, Fai
     if let Err(failure) = &written {
         office.tell(&notice_of_failure("sheets-log", &failure.to_string(), &key.account, key.trade_date)).await;
     }
-    let changes = match written? {
+    let (written, notes) = written?;
+    office.tell_of_doubled_rows("sheets-log", &notes, key).await.map_err(unreadable)?;
+    let changes = match written {
         Written::Changes(changes) => json!(changes),
         Written::NoSpreadsheet => json!("no spreadsheet is configured"),
     };
     tracing::info!(run_id = key.run_id, account = key.account, %changes, told, "logged");
-    Ok(json!({ "account": key.account, "run_id": key.run_id, "changes": changes, "told": told, "http_requests": office.requests_sent() }))
+    Ok(json!({ "account": key.account, "run_id": key.run_id, "changes": changes, "notes": notes, "told": told, "http_requests": office.requests_sent() }))
 }
 
 /// Tells a person how the run ended, where that is no ordinary end; once for each run.
@@ -92,18 +94,23 @@ async fn tell(office: &Office, key: &RunKey, run: &RunRecord) -> Result<bool, ga
     Ok(told)
 }
 
-async fn write(office: &Office, key: &RunKey, delivery: &str) -> Result<Written, Failure> {
+/// Brings the spreadsheet up to date; what a person should know of it besides.
+async fn write(office: &Office, key: &RunKey, delivery: &str) -> Result<(Written, Vec<String>), Failure> {
     let unreadable = |error| Failure::new("LedgerUnavailable", error);
     let (account, date) = (key.account.as_str(), key.trade_date);
+    let notes = Mutex::new(Vec::new());
     // The ledger is read while it is our turn: of two hand-offs of a day the later one knows more.
     let bring = async |workbook: &Workbook| {
         let day = office.ledger.load_day(account, constant_stable::NAME, date).await.map_err(unreadable)?;
         let told = Told::of(office.ledger.runs(account, date).await.map_err(unreadable)?);
         let Told { reports, signal, cost_per_contract } = &told;
         let facts = DayFacts { account, date, day: &day, reports, signal, cost_per_contract: *cost_per_contract };
-        changes(workbook, &facts).map_err(|error| Failure::new("SpreadsheetUnreadable", error))
+        let day = changes(workbook, &facts).map_err(|error| Failure::new("SpreadsheetUnreadable", error))?;
+        *notes.lock().unwrap_or_else(PoisonError::into_inner) = day.notes;
+        Ok(day.changes)
     };
-    office.bring_up_to_date(delivery, &TABS, bring).await
+    let written = office.bring_up_to_date(delivery, &TABS, bring).await?;
+    Ok((written, notes.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
 /// What the day's runs say in their reports.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gamma_market::{Price, Right};
+use gamma_sheets::key::Key;
 use gamma_sheets::table::{Row, TableSpec};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -46,7 +47,7 @@ pub(crate) const TABLE: TableSpec = TableSpec {
         "call_cost",
         "total_cost",
     ],
-    key: &["date", "expiry", "account"],
+    key: &[Key::date("date"), Key::date("expiry"), Key::text("account")],
     user_owned: &[],
 };
 

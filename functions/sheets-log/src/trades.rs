@@ -1,5 +1,6 @@
 //! Tab `ConstantStableTrades`: one row for each side that the day's plans approved.
 
+use gamma_sheets::key::Key;
 use gamma_sheets::table::{Row, TableSpec};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -48,7 +49,7 @@ pub(crate) const TABLE: TableSpec = TableSpec {
         "revision",
         "fill_price",
     ],
-    key: &["account", "trade_date", "tdate", "name", "revision"],
+    key: &[Key::text("account"), Key::date("trade_date"), Key::date("tdate"), Key::text("name"), Key::number("revision")],
     user_owned: &[],
 };
 

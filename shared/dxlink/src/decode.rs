@@ -32,7 +32,7 @@ pub fn frames(lines: &str, token: &SecretString, symbols: &[StreamerSymbol]) -> 
             heard.sent += step.send.iter().map(String::len).sum::<usize>();
             heard.quotes.extend(step.quotes.into_iter().map(|event| (event.symbol, event.quote)));
             heard.end = step.end.map(|end| match end {
-                End::Refused(why) | End::TooLarge(why) | End::Lost(why) => why,
+                End::Refused(why) | End::PerhapsRefused(why) | End::TooLarge(why) | End::Lost(why) => why,
             });
             if heard.end.is_some() {
                 break;

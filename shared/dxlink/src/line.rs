@@ -84,9 +84,15 @@ impl Line {
     /// Until the handle is gone or the token is refused.
     pub(crate) async fn keep(mut self) {
         let mut failures = 0;
+        let mut doubted = false;
         while let Some(Parting { end, had_fed }) = self.attempt().await {
             let trouble = match end {
-                End::Refused(reason) => {
+                // What is said of a second connection too is about what both had: the token.
+                End::PerhapsRefused(trouble) if !doubted || had_fed => {
+                    doubted = true;
+                    trouble
+                }
+                End::Refused(reason) | End::PerhapsRefused(reason) => {
                     tracing::warn!(target_url = %self.address.shown, %reason, "dxlink: token refused");
                     // Before the questions are dropped: whoever waits for them looks here.
                     let _ = self.counts.refusal.set(reason);
@@ -96,7 +102,10 @@ impl Line {
                     self.largest_message = (self.largest_message / 2).max(SMALLEST_LIMIT);
                     trouble
                 }
-                End::Lost(trouble) => trouble,
+                End::Lost(trouble) => {
+                    doubted &= !had_fed;
+                    trouble
+                }
             };
             tracing::warn!(target_url = %self.address.shown, %trouble, "dxlink: connection lost");
             self.desk.lost(trouble);

@@ -21,15 +21,22 @@ pub(crate) const DEAF_AFTER: u64 = 60;
 /// Something is said at least this often, in beats; more often where the server's own limit is shorter.
 const SAY_EVERY: u64 = 30;
 
-/// From the open socket to the open channel, in beats; a channel that has to be requested again has as long.
-pub(crate) const LONGEST_GREETING: u64 = 5;
+/// How long one step of the greeting may take, in beats: SETUP, AUTHORIZED after the token, an open channel after its request.
+pub(crate) const LONGEST_STEP: u64 = 5;
 
-/// A server that wants a token says so right after its SETUP. One that says nothing for a beat gets the token all the same.
-const TOKEN_AFTER: u64 = 1;
+/// A server that wants a token says so after its SETUP, a slow one seconds after; dxFeed's own client waits for that word for 10 s. One
+/// that has said nothing by then gets the token all the same: sent unasked, it may be dropped or taken for a wrong one.
+pub(crate) const TOKEN_AFTER: u64 = 10;
+
+/// So often UNAUTHORIZED is answered with the token: a server may ask again before it has read the first. The next one is a refusal.
+const MOST_ANSWERS: u32 = 2;
 
 /// A question of which no leg came is asked again, and then given up with the connection: keepalives may flow while the feed is stuck.
 const ASK_AGAIN_AFTER: u64 = 2;
 const STUCK_AFTER: u64 = 4;
+
+/// In what a server says that does not know its own session: about the connection, whatever the code (tastyware/tastytrade#339).
+const SESSION_NOT_FOUND: &str = "session not found";
 
 /// So often a channel is requested again without a quote in between.
 const MOST_REBUILDS: u32 = 3;
@@ -39,6 +46,8 @@ const MOST_REBUILDS: u32 = 3;
 pub(crate) enum End {
     /// The token is not accepted; connecting again with it is of no use.
     Refused(String),
+    /// The server complains of its session, or of a token that it had not asked for: the token may be good, on another connection.
+    PerhapsRefused(String),
     /// The server takes no messages of this size.
     TooLarge(String),
     /// Everything else, to be tried again.
@@ -62,12 +71,10 @@ pub(crate) struct Step {
 enum Login {
     /// Nothing was said yet.
     Unknown,
-    /// The server wants a token.
+    /// The server wants a token, and its SETUP is still to come.
     Wanted,
-    /// The token was sent; whether the server had asked for it.
-    Sent {
-        wanted: bool,
-    },
+    /// The token was sent.
+    Sent,
     Authorized,
 }
 
@@ -84,12 +91,15 @@ pub(crate) struct Session {
     largest_message: usize,
     set_up: bool,
     login: Login,
+    /// UNAUTHORIZED that were answered with the token, and the tokens sent beside the first: the server may have needed none of these.
+    answers: u32,
+    spare_tokens: u32,
     stage: Stage,
     channel: u64,
     layout: Layout,
     asked: BTreeSet<StreamerSymbol>,
     say_every: u64,
-    /// Beats since something was heard, said, since the stage began, since the question went out.
+    /// Beats since something was heard, said, since the greeting's last step, since the question went out.
     silent: u64,
     mute: u64,
     waited: u64,
@@ -109,6 +119,8 @@ impl Session {
             largest_message,
             set_up: false,
             login: Login::Unknown,
+            answers: 0,
+            spare_tokens: 0,
             stage: Stage::Greeting,
             channel: 1,
             layout: Layout::default(),
@@ -197,14 +209,16 @@ impl Session {
         if self.silent >= DEAF_AFTER {
             step.send.push(message::timeout(self.silent));
             step.end = Some(End::Lost(format!("nothing was heard for {} s", self.silent)));
-        } else if !self.is_ready() && self.waited >= LONGEST_GREETING {
-            step.end = Some(End::Lost(format!("no open channel within {} s: {}", self.waited, self.awaited())));
+        } else if self.set_up && self.login == Login::Unknown {
+            if self.waited >= TOKEN_AFTER {
+                self.authenticate(&mut step);
+            }
+        } else if !self.is_ready() && self.waited >= LONGEST_STEP {
+            step.end = Some(End::Lost(format!("nothing came of it for {} s {}", self.waited, self.awaited())));
         } else if self.unanswered.is_some_and(|beats| beats >= STUCK_AFTER) {
             step.end = Some(End::Lost(format!("no quote of any leg within {STUCK_AFTER} s")));
         } else if self.unanswered == Some(ASK_AGAIN_AFTER) {
             self.subscribe_again(&mut step);
-        } else if self.set_up && self.login == Login::Unknown && self.waited > TOKEN_AFTER {
-            self.authenticate(&mut step);
         } else if self.mute >= self.say_every {
             step.send.push(message::keepalive());
         }
@@ -214,13 +228,12 @@ impl Session {
     /// The socket closed, by a frame with this code and reason or without any.
     pub(crate) fn closed(&self, frame: Option<(u16, &str)>) -> End {
         let Some((code, reason)) = frame else { return End::Lost(format!("the connection broke off {}", self.moment())) };
-        let reason = words(reason, &self.token);
-        let shown = format!("closed by the server with {code} {reason:?} {}", self.moment());
+        let shown = format!("closed by the server with {code} {:?} {}", words(reason, &self.token), self.moment());
         match code {
             1009 => End::TooLarge(format!("{shown}: a message is too large, the largest may be {} bytes", self.largest_message)),
             // A server that goes away says so; one that says nothing of the kind right after the token has refused it.
             1001 | 1006 | 1011..=1014 => End::Lost(shown),
-            _ if matches!(self.login, Login::Sent { .. }) => End::Refused(shown),
+            _ if self.login == Login::Sent => self.refusal(reason, shown),
             _ => End::Lost(shown),
         }
     }
@@ -232,7 +245,7 @@ impl Session {
     fn awaited(&self) -> &'static str {
         match (self.set_up, self.login) {
             (false, _) => "while SETUP was awaited",
-            (true, Login::Unknown | Login::Wanted | Login::Sent { .. }) => "while AUTHORIZED was awaited",
+            (true, Login::Unknown | Login::Wanted | Login::Sent) => "while AUTHORIZED was awaited",
             (true, Login::Authorized) => "while CHANNEL_OPENED was awaited",
         }
     }
@@ -240,37 +253,59 @@ impl Session {
     fn greeted(&mut self, keepalive: Option<u64>, step: &mut Step) {
         self.say_every = keepalive.map_or(SAY_EVERY, |limit| (limit / 2).clamp(1, SAY_EVERY));
         if !std::mem::replace(&mut self.set_up, true) {
+            self.waited = 0;
             match self.login {
-                Login::Wanted => self.authenticate(step),
+                Login::Wanted => self.answer_with_the_token(step),
                 Login::Authorized => self.request(step),
-                Login::Unknown | Login::Sent { .. } => {}
+                Login::Unknown | Login::Sent => {}
             }
         }
     }
 
-    /// The first UNAUTHORIZED asks for the token; the one that follows the token refuses it.
     fn auth_state(&mut self, authorized: bool, step: &mut Step) {
         match (authorized, self.login) {
-            (true, Login::Authorized) | (false, Login::Wanted) => {}
+            (true, Login::Authorized) => {}
             (true, _) => {
                 self.login = Login::Authorized;
                 if self.set_up {
                     self.request(step);
                 }
             }
-            (false, Login::Unknown) if self.set_up => {
-                self.login = Login::Wanted;
-                self.authenticate(step);
-            }
-            (false, Login::Unknown) => self.login = Login::Wanted,
-            (false, Login::Sent { wanted: false }) => self.login = Login::Sent { wanted: true },
-            (false, Login::Sent { wanted: true } | Login::Authorized) => step.end = Some(End::Refused("AUTH_STATE UNAUTHORIZED".to_owned())),
+            (false, _) if self.set_up => self.answer_with_the_token(step),
+            (false, _) => self.login = Login::Wanted,
         }
     }
 
+    /// UNAUTHORIZED asks for the token. It does so too after the token was sent, when the two have crossed or the token came too early: what
+    /// it is shows in whether another one follows.
+    fn answer_with_the_token(&mut self, step: &mut Step) {
+        if self.answers == MOST_ANSWERS {
+            step.end = Some(End::Refused("AUTH_STATE UNAUTHORIZED".to_owned()));
+            return;
+        }
+        self.answers += 1;
+        if self.stage != Stage::Greeting {
+            // Whatever became of the channel, what still comes over it is not read as the next one's.
+            self.stage = Stage::Greeting;
+            self.channel += 2;
+        }
+        self.authenticate(step);
+    }
+
     fn authenticate(&mut self, step: &mut Step) {
-        self.login = Login::Sent { wanted: self.login == Login::Wanted };
+        if matches!(self.login, Login::Sent | Login::Authorized) {
+            self.spare_tokens += 1;
+        }
+        self.login = Login::Sent;
+        self.waited = 0;
+        self.unanswered = None;
         step.send.push(message::auth(&self.token));
+    }
+
+    /// A server's no after the token. It is about the token when the server had asked for it, and says nothing of a session of its own.
+    fn refusal(&self, said: &str, shown: String) -> End {
+        let of_the_session = said.to_ascii_lowercase().contains(SESSION_NOT_FOUND);
+        if of_the_session || self.answers == 0 { End::PerhapsRefused(shown) } else { End::Refused(shown) }
     }
 
     fn request(&mut self, step: &mut Step) {
@@ -324,8 +359,11 @@ impl Session {
     /// An error about the connection ends it; one about the channel ends the channel.
     fn error(&mut self, channel: u64, code: &str, text: &str, step: &mut Step) {
         let shown = words(&format!("ERROR {code}: {text}"), &self.token);
-        if code == "UNAUTHORIZED" {
-            step.end = Some(End::Refused(shown));
+        if code == "UNAUTHORIZED" || text.to_ascii_lowercase().contains(SESSION_NOT_FOUND) {
+            step.end = Some(self.refusal(text, shown));
+        } else if channel == 0 && code == "BAD_ACTION" && self.spare_tokens > 0 {
+            // A token that crossed with AUTHORIZED: it was not needed, and nothing else is wrong.
+            self.spare_tokens -= 1;
         } else if channel == 0 {
             step.end = Some(End::Lost(shown));
         } else if channel == self.channel {

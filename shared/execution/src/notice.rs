@@ -35,6 +35,14 @@ pub fn notice_of_failure(step: &str, reason: &str, account: &str, trade_date: Da
     about(Severity::Warning, &format!("{step} failed"), account, trade_date, lines)
 }
 
+/// The message that rows of the spreadsheet stand more than once, and were left as they are.
+#[must_use]
+pub fn notice_of_doubled_rows(rows: &str, account: &str, trade_date: Date) -> Notice {
+    let meaning = "Rows of the spreadsheet stand more than once: they are not written any more, and sums of your own count them twice.";
+    let lines = [format!("{meaning} Delete all but one; orders and positions are not concerned."), format!("Rows: {rows}")];
+    about(Severity::Warning, "rows stand twice", account, trade_date, lines)
+}
+
 /// The message that a run of the trading function could not begin.
 #[must_use]
 pub fn notice_of_no_beginning(reason: &str, account: &str, trade_date: Date) -> Notice {

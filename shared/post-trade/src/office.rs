@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use gamma_cloud::{DynamoLedger, DynamoTokenLock, SdkConfig, Secrets, SnsTopic};
-use gamma_execution::ports::{Clock, Notice, Notifier, PutOutcome, TokenLock};
+use gamma_execution::notice::notice_of_doubled_rows;
+use gamma_execution::ports::{Clock, LedgerError, Notice, Notifier, PutOutcome, RunKey, TokenLock};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_lambda::Failure;
 use gamma_notify::{MailSettings, PARAMETERS, Ways};
@@ -78,6 +79,26 @@ impl Office {
     /// Tells a person, by every way that is configured; whether one of them worked.
     pub async fn tell(&self, notice: &Notice) -> bool {
         self.ways.tell(notice).await
+    }
+
+    /// Tells a person of rows that stand more than once, once for each account and day, and the log every time. `run` is of that day, `step`
+    /// the function that found them.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is not known whether the person was told before.
+    pub async fn tell_of_doubled_rows(&self, step: &str, rows: &[String], run: &RunKey) -> Result<(), LedgerError> {
+        for row in rows {
+            tracing::warn!("{row}");
+        }
+        let mark = RunKey { run_id: format!("{step}: doubled rows"), ..run.clone() };
+        if rows.is_empty() || self.ledger.was_told(&mark).await? {
+            return Ok(());
+        }
+        if self.tell(&notice_of_doubled_rows(&rows.join("; "), &run.account, run.trade_date)).await {
+            // Marked afterwards: said twice is better than not said.
+            self.ledger.set_told(&mark).await?;
+        }
+        Ok(())
     }
 
     /// Reads `tabs`, works out what has to change, and changes it, while nobody else does. A change whose answer was lost is looked at

@@ -7,6 +7,7 @@ mod account;
 mod client;
 mod error;
 pub mod grid;
+pub mod key;
 mod patience;
 pub mod table;
 mod token;

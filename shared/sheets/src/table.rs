@@ -4,8 +4,10 @@
 //! below its last row, so nothing that is there moves; and no cell is written but ours, in rows that are provably ours.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::grid::{Change, Tab, Texts, Workbook, writes};
+use crate::key::{Key, Said};
 
 /// Rows of a tab that is made new.
 const NEW_ROWS: u32 = 1000;
@@ -20,13 +22,41 @@ pub struct TableSpec {
     /// The columns in the order of a new tab. An existing tab keeps its own order.
     pub columns: &'static [&'static str],
     /// The columns that make the key. A row that lacks one of them is of unknown origin: it is left as it is.
-    pub key: &'static [&'static str],
+    pub key: &'static [Key],
     /// Columns whose heading is ours and whose cells are the user's: never written.
     pub user_owned: &'static [&'static str],
 }
 
 /// Texts by column name. A column that is not named keeps what the sheet has; an empty text empties the cell.
 pub type Row = BTreeMap<String, String>;
+
+/// What brings rows into a tab.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Upsert {
+    /// To be made; none when the tab is up to date.
+    pub changes: Vec<Change>,
+    /// Rows that were to be written and stand more than once.
+    pub doubled: Vec<Doubled>,
+}
+
+/// Rows of a tab that say the same key. Which of them is ours cannot be told, so none is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubled {
+    /// The tab's title.
+    pub tab: &'static str,
+    /// The rows, counted from 1 as people do.
+    pub rows: Vec<usize>,
+    /// What they say, as we would write it.
+    pub key: Vec<String>,
+}
+
+impl fmt::Display for Doubled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows: Vec<String> = self.rows.iter().map(ToString::to_string).collect();
+        let (tab, rows, key) = (self.tab, rows.join(", "), self.key.join(", "));
+        write!(f, "{tab} rows {rows}: got the same key ({key}), expected one row; none of them is changed until all but one are deleted")
+    }
+}
 
 /// Why rows cannot be brought into a tab.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,17 +88,17 @@ pub enum TableError {
 }
 
 /// The changes that bring `rows` into their tab: a row whose key the tab has is brought up to date, cell by cell where it differs, the others
-/// come below the last row. Of several rows with one key the last counts, in `rows` as in the tab.
+/// come below the last row. Of several of `rows` with one key the last counts; of a key that several rows of the tab have none is written.
 ///
-/// Nothing to do is an empty list, so a second call after the changes were made changes nothing.
+/// A key is found by what its cells say ([`crate::key`]), and its cells stay as a person has entered them. Nothing to do is an empty list, so a second call after the changes were made changes nothing.
 ///
 /// # Errors
 /// [`TableError`] when a row lacks its key or names a column that is not ours, or when the tab is something else.
-pub fn upsert(workbook: &Workbook, spec: &TableSpec, rows: &[Row]) -> Result<Vec<Change>, TableError> {
+pub fn upsert(workbook: &Workbook, spec: &TableSpec, rows: &[Row]) -> Result<Upsert, TableError> {
     let wanted = last_of_each_key(spec, rows)?;
     let empty = Tab::default();
     let tab = workbook.tabs.get(spec.tab);
-    let mut changes = Vec::new();
+    let (mut changes, mut doubled) = (Vec::new(), Vec::new());
     if tab.is_none() {
         let columns = u32::try_from(spec.columns.len().max(NEW_COLUMNS)).unwrap_or(u32::MAX);
         changes.push(Change::AddTab { title: spec.tab.to_owned(), rows: NEW_ROWS, columns });
@@ -78,11 +108,19 @@ pub fn upsert(workbook: &Workbook, spec: &TableSpec, rows: &[Row]) -> Result<Vec
     let known = known_rows(tab, spec, &columns);
     let mut next = first_free_row(tab, &columns, spec);
     for (key, row) in wanted {
-        let line = known.get(&key).copied().unwrap_or_else(|| {
-            next += 1;
-            next - 1
-        });
-        for (name, text) in row {
+        let known = known.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let line = match known {
+            [] => next,
+            [line] => *line,
+            lines => {
+                let key = spec.key.iter().filter_map(|key| row.get(key.column)).map(|text| text.trim().to_owned()).collect();
+                doubled.push(Doubled { tab: spec.tab, rows: lines.iter().map(|line| line + 1).collect(), key });
+                continue;
+            }
+        };
+        next = next.max(line + 1);
+        let is_known_key = |name: &str| !known.is_empty() && spec.key.iter().any(|key| key.column == name);
+        for (name, text) in row.iter().filter(|(name, _)| !is_known_key(name)) {
             let Some(column) = columns.get(name.as_str()) else { continue };
             let stands = tab.cell(line, *column);
             if stands != text && !is_formula(stands) {
@@ -91,7 +129,7 @@ pub fn upsert(workbook: &Workbook, spec: &TableSpec, rows: &[Row]) -> Result<Vec
         }
     }
     changes.extend(writes(spec.tab, texts));
-    Ok(changes)
+    Ok(Upsert { changes, doubled })
 }
 
 /// The table's rows as they stand in the workbook, from top to bottom: texts of the table's columns that are not empty, the user's too. Rows
@@ -115,17 +153,17 @@ pub fn is_formula(text: &str) -> bool {
     text.trim_start().starts_with('=')
 }
 
-fn last_of_each_key<'a>(spec: &TableSpec, rows: &'a [Row]) -> Result<Vec<(Vec<String>, &'a Row)>, TableError> {
-    let mut order: Vec<(Vec<String>, &Row)> = Vec::new();
+fn last_of_each_key<'a>(spec: &TableSpec, rows: &'a [Row]) -> Result<Vec<(Vec<Said>, &'a Row)>, TableError> {
+    let mut order: Vec<(Vec<Said>, &Row)> = Vec::new();
     let mut places = BTreeMap::new();
     for row in rows {
         let not_ours = |name: &&String| !spec.columns.contains(&name.as_str()) || spec.user_owned.contains(&name.as_str());
         if let Some(column) = row.keys().find(not_ours) {
             return Err(TableError::NotOurs { tab: spec.tab, column: column.clone() });
         }
-        let part = |column: &&'static str| {
-            let text = row.get(*column).map(|text| text.trim()).filter(|text| !text.is_empty());
-            text.map(str::to_owned).ok_or(TableError::KeyMissing { tab: spec.tab, column })
+        let part = |Key { column, kind }: &Key| {
+            let text = row.get(*column).filter(|text| !text.trim().is_empty());
+            text.map(|text| kind.read(text)).ok_or(TableError::KeyMissing { tab: spec.tab, column })
         };
         let key = spec.key.iter().map(part).collect::<Result<Vec<_>, _>>()?;
         let place = *places.entry(key.clone()).or_insert(order.len());
@@ -147,8 +185,9 @@ fn header(tab: &Tab, spec: &TableSpec) -> Result<(Columns, Texts), TableError> {
     let place = |column: &str| names.iter().position(|name| *name == column.to_lowercase());
     let mut columns: Columns = spec.columns.iter().filter_map(|column| Some((*column, place(column)?))).collect();
     let in_use = tab.cells.iter().flatten().any(|text| !text.is_empty());
-    if in_use && !spec.key.iter().any(|column| columns.contains_key(column)) {
-        return Err(TableError::NoHeader { tab: spec.tab, expected: spec.key.join(", ") });
+    if in_use && !spec.key.iter().any(|key| columns.contains_key(key.column)) {
+        let expected = spec.key.iter().map(|key| key.column).collect::<Vec<_>>().join(", ");
+        return Err(TableError::NoHeader { tab: spec.tab, expected });
     }
     // A note may stand in a column without a heading: a new column goes only where nothing stands at all.
     let occupied: BTreeSet<usize> = tab.cells.iter().flat_map(|line| line.iter().enumerate()).filter(|(_, text)| !text.is_empty()).map(|(at, _)| at).collect();
@@ -166,11 +205,14 @@ fn header(tab: &Tab, spec: &TableSpec) -> Result<(Columns, Texts), TableError> {
     Ok((columns, headings))
 }
 
-/// The last line of each key. A row to be written has its key complete, so a line that lacks a part of it is never found.
-fn known_rows(tab: &Tab, spec: &TableSpec, columns: &Columns) -> BTreeMap<Vec<String>, usize> {
-    let key_of =
-        |line: usize| -> Vec<String> { spec.key.iter().filter_map(|name| columns.get(name)).map(|at| tab.cell(line, *at).trim().to_owned()).collect() };
-    (1..tab.cells.len()).map(|line| (key_of(line), line)).collect()
+/// The lines of each key. A row to be written has its key complete, so a line that lacks a part of it is never found.
+fn known_rows(tab: &Tab, spec: &TableSpec, columns: &Columns) -> BTreeMap<Vec<Said>, Vec<usize>> {
+    let said = |line: usize, key: &Key| Some(key.kind.read(tab.cell(line, *columns.get(key.column)?)));
+    let mut known: BTreeMap<Vec<Said>, Vec<usize>> = BTreeMap::new();
+    for line in 1..tab.cells.len() {
+        known.entry(spec.key.iter().filter_map(|key| said(line, key)).collect()).or_default().push(line);
+    }
+    known
 }
 
 /// The line below the last that is used. Formulas that a user has filled down in columns of their own are waiting for rows to come beside

@@ -4,7 +4,8 @@
 //! the spreadsheets that are made through [`Spreadsheets`]. Ranges, refusals and what appending takes for a table are Google's (reference:
 //! the API's own guide and reference pages); public clients check it from outside. A write is done whole or not at all.
 //!
-//! Where it knowingly differs: formulas are never computed (`#NAME?` where a result would stand), formats are read over, a request of
+//! What is typed is a date, number or boolean where Google makes one of it ([`Locale`] says in which order a date is read), and is read back
+//! as such. Where it knowingly differs: formulas are never computed (`#NAME?` where a result would stand), formats are read over, a request of
 //! `spreadsheets:batchUpdate` that is not one of the eight it does is refused, titles in ranges are told apart by capitals, and a read without any token is
 //! 401 where Google, which takes keys there, says 403. What
 //! Google says to a batch's rarer mistakes (dimensions beyond the grid) is worded freely.
@@ -45,7 +46,7 @@ use crate::gate::Sufferer;
 use crate::time::VirtualClock;
 use book::Book;
 use calls::Call;
-pub use cell::Entered;
+pub use cell::{Entered, Locale};
 pub(crate) use errors::{ApiError, front_end_page};
 use oauth::Tokens;
 use quota::Meter;

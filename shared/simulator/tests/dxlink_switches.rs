@@ -8,7 +8,7 @@ use gamma_simulator::dxlink::{DxLinkConfig, HangUp, Switch, Which};
 use gamma_simulator::faults::{Fault, Route, Rule, When};
 use gamma_simulator::requests::Service;
 use serde_json::{Value, json};
-use streaming::{End, QUOTE, Stage, channel_request, feed_setup, rows};
+use streaming::{End, QUOTE, Stage, TOKEN, channel_request, feed_setup, rows};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
 
@@ -355,4 +355,40 @@ async fn the_service_can_be_away() {
     let mut client = stage.authorized().await;
     client.send(channel_request(1)).await;
     assert_eq!(client.next().await["type"], "CHANNEL_OPENED");
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_late_twice_or_again() {
+    let wanted = json!({ "type": "AUTH_STATE", "channel": 0, "state": "UNAUTHORIZED" });
+    let setup = json!({ "type": "SETUP", "channel": 0, "version": "0.1-test", "keepaliveTimeout": 60, "acceptKeepaliveTimeout": 60 });
+    let token = json!({ "type": "AUTH", "channel": 0, "token": TOKEN });
+    for (switch, before, after) in [(Switch::AsksLate, 0, 0), (Switch::AsksTwice, 2, 0), (Switch::FirstAuthUnheard, 1, 1), (Switch::SessionNotFound, 1, 0)] {
+        let stage = Stage::start().await;
+        stage.simulator.dxlink().once(switch.clone());
+        let mut client = stage.connect().await;
+        client.send(setup.clone()).await;
+        assert_eq!(client.next().await["type"], "SETUP");
+        for _ in 0..before {
+            assert_eq!(client.next().await, wanted, "{switch:?}");
+        }
+        client.send(token.clone()).await;
+        if switch == Switch::AsksLate {
+            assert_eq!(client.said().await, [] as [Value; 0], "a token that came unasked is read over");
+            stage.simulator.dxlink().deliver();
+            assert_eq!(client.next().await, wanted);
+            client.send(token.clone()).await;
+        }
+        for _ in 0..after {
+            assert_eq!(client.next().await, wanted, "{switch:?}");
+            client.send(token.clone()).await;
+        }
+        if switch == Switch::SessionNotFound {
+            let (heard, end) = client.rest().await;
+            assert_eq!((&heard[0]["error"], end), (&json!("UNAUTHORIZED"), End::Closed(1000)), "{heard:?}");
+            assert!(heard[0]["message"].as_str().unwrap().contains("Session not found"), "{heard:?}");
+        } else {
+            assert_eq!(client.next().await["state"], "AUTHORIZED", "{switch:?}");
+        }
+        assert_eq!(stage.fired(&switch).len(), 1);
+    }
 }

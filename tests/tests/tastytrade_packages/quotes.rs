@@ -129,6 +129,25 @@ async fn a_refused_quote_token_is_replaced_once() {
     assert_eq!(desk.asked("GET", BY_TYPE), 1, "then REST");
 }
 
+/// Servers that ask in an odd way, or have lost their own session: the token is good, and kept.
+#[tokio::test]
+async fn a_quote_token_is_kept_while_it_may_be_good() {
+    for (switch, connections) in [(Switch::AsksLate, 1), (Switch::AsksTwice, 1), (Switch::FirstAuthUnheard, 1), (Switch::SessionNotFound, 2)] {
+        let (desk, _tokens) = streaming().await;
+        let face = desk.simulator.dxlink();
+        face.once(switch.clone());
+        let deliver_once_it_struck = async {
+            while face.fired().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            face.deliver();
+        };
+        tokio::join!(quoted(&desk), deliver_once_it_struck);
+        let asked = (desk.asked("GET", QUOTE_TOKENS), desk.asked("GET", BY_TYPE), counters(&desk).connections);
+        assert_eq!(asked, (1, 0, connections), "{switch:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_silent_leg_alone_is_asked_of_rest() {
     let (desk, _tokens) = streaming().await;

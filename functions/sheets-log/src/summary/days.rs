@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gamma_market::{Effect, Price, Right};
+use gamma_sheets::key::{Kind, day};
 use gamma_sheets::table::Row;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -10,7 +11,6 @@ use rust_decimal::Decimal;
 use super::Line;
 use super::pnl::{Held, signed};
 use crate::accounts::ACCOUNTS;
-use crate::dates::day_of;
 use crate::tracking::SEVERAL_STRIKES;
 
 const SIDES: [(Right, &str); 2] = [(Right::Put, "put"), (Right::Call, "call")];
@@ -35,7 +35,7 @@ pub(super) fn lines(tracking: &[Row], signals: &[Row]) -> BTreeMap<Date, Line> {
 type Signals<'a> = BTreeMap<Date, &'a Row>;
 
 fn by_date(signals: &[Row]) -> Signals<'_> {
-    signals.iter().filter_map(|row| Some((day_of(text(row, "date"))?, row))).collect()
+    signals.iter().filter_map(|row| Some((day(text(row, "date"))?, row))).collect()
 }
 
 /// A row of an account that the summary has a block for.
@@ -50,12 +50,12 @@ impl<'a> Tracked<'a> {
     /// For some weeks the first system wrote no date: then it is the day whose signal had this expiry, when that is one day only.
     fn of(row: &'a Row, signals: &Signals<'_>) -> Option<Self> {
         let came = text(row, "account");
-        let account = ACCOUNTS.iter().find(|account| [account.name, account.title].iter().any(|name| came.eq_ignore_ascii_case(name)))?.name;
-        let expiry = day_of(text(row, "expiry"));
-        let said = day_of(text(row, "date"));
+        let account = ACCOUNTS.iter().find(|account| [account.name, account.title].iter().any(|name| Kind::Text.same(came, name)))?.name;
+        let expiry = day(text(row, "expiry"));
+        let said = day(text(row, "date"));
         let date = said.or_else(|| {
             let of_expiry: BTreeSet<Date> =
-                signals.iter().filter(|(_, signal)| expiry.is_some() && day_of(text(signal, "expiry")) == expiry).map(|(date, _)| *date).collect();
+                signals.iter().filter(|(_, signal)| expiry.is_some() && day(text(signal, "expiry")) == expiry).map(|(date, _)| *date).collect();
             of_expiry.first().copied().filter(|_| of_expiry.len() == 1)
         })?;
         Some(Self { row, date, expiry, account })
@@ -118,7 +118,7 @@ impl<'a> Tracked<'a> {
 
 fn line(date: Date, accounts: &BTreeMap<&'static str, Tracked<'_>>, signals: &Signals<'_>) -> Line {
     let signal = SignalDay { row: signals.get(&date).copied(), accounts };
-    let expiry = signal.row.and_then(|row| day_of(text(row, "expiry"))).or_else(|| accounts.values().find_map(|row| row.expiry));
+    let expiry = signal.row.and_then(|row| day(text(row, "expiry"))).or_else(|| accounts.values().find_map(|row| row.expiry));
     let settle = |expiry: Option<Date>| -> Option<Decimal> {
         let spx: Decimal = text(signals.get(&expiry?)?, "spx").parse().ok()?;
         (spx > Decimal::ZERO).then_some(spx)

@@ -8,7 +8,7 @@ use gamma_execution::report::{Outcome, RunReport};
 use gamma_execution::tokens::TokenSaved;
 use gamma_market::{Effect, Price, Right, Vertical};
 use gamma_sheets::grid::{Change, Workbook};
-use gamma_sheets_log::{DayFacts, LogError, changes};
+use gamma_sheets_log::{DayChanges, DayFacts, LogError, changes};
 use gamma_strategy::constant_stable::{Decision, Direction, Plan, SidePlan, Structure};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -163,6 +163,11 @@ impl Day {
 
     /// The changes of a hand-off of the day.
     pub(crate) fn changes(&self, workbook: &Workbook) -> Result<Vec<Change>, LogError> {
+        self.told(workbook).map(|told| told.changes)
+    }
+
+    /// The same, with what a person is told.
+    pub(crate) fn told(&self, workbook: &Workbook) -> Result<DayChanges, LogError> {
         let cost_per_contract = if self.account == "schwab" { Decimal::new(97, 2) } else { Decimal::new(172, 2) };
         let Self { account, date, ledger: day, reports, signal, .. } = self;
         changes(workbook, &DayFacts { account, date: *date, day, reports, signal, cost_per_contract })

@@ -27,6 +27,7 @@ fn told(step: &Step) -> Vec<String> {
     let mut told: Vec<_> = step.send.iter().map(message).collect();
     told.extend(step.end.as_ref().map(|end| match end {
         End::Refused(_) => "refused".to_owned(),
+        End::PerhapsRefused(_) => "perhaps refused".to_owned(),
         End::TooLarge(_) => "too large".to_owned(),
         End::Lost(_) => "lost".to_owned(),
     }));
@@ -70,23 +71,76 @@ fn play(session: &mut Session, script: &[(&str, &[&str])]) {
 
 #[test]
 fn every_order_that_a_greeting_may_have() {
-    let scripts: [&[(&str, &[&str])]; 9] = [
+    let scripts: [&[(&str, &[&str])]; 7] = [
         &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (OPENED, &["FEED_SETUP 1"])],
         // No token is wanted, or no longer.
         &[(SETUP, &[]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (AUTHORIZED, &[]), (OPENED, &["FEED_SETUP 1"]), (OPENED, &[])],
         &[(AUTHORIZED, &[]), (SETUP, &["CHANNEL_REQUEST 1"]), (SETUP, &[])],
         &[(WANTED, &[]), (WANTED, &[]), (SETUP, &["AUTH 0"]), (KEEPALIVE, &[]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
-        // A server that waits for the token without a word gets it, and may say late that it wants it.
-        &[(SETUP, &[]), ("2", &["AUTH 0"]), (WANTED, &[]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
-        // Refused, in every form.
-        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (WANTED, &["refused"])],
+        // A server that waits for the token without a word gets it.
+        &[(SETUP, &[]), ("10", &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
+        // Refused.
         &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (r#"{"type":"ERROR","channel":0,"error":"UNAUTHORIZED","message":"bad token"}"#, &["refused"])],
-        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (WANTED, &["refused"])],
         // What does not belong here.
         &[(OPENED, &[]), (SETUP, &[]), (OPENED, &[]), (r#"{"type":"NEWS","channel":0,"state":7}"#, &[]), ("not JSON", &[]), (WANTED, &["AUTH 0"])],
     ];
     for script in scripts {
         play(&mut begun(), script);
+    }
+}
+
+/// An UNAUTHORIZED may ask, ask again before the token has arrived, answer a token that came unasked, or refuse.
+#[test]
+fn each_unauthorized_is_answered_until_it_refuses() {
+    let unneeded = r#"{"type":"ERROR","channel":0,"error":"BAD_ACTION","message":"AUTH came on a connection that is authorized."}"#;
+    let scripts: [&[(&str, &[&str])]; 8] = [
+        // Asked late: nothing goes out unasked before.
+        &[(SETUP, &[]), ("9", &[]), (WANTED, &["AUTH 0"]), ("4", &[]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
+        // Asked twice; the second token was not needed, and the server says so.
+        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (unneeded, &[]), (OPENED, &["FEED_SETUP 1"])],
+        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (AUTHORIZED, &[]), (OPENED, &["FEED_SETUP 1"])],
+        // The token that came unasked was dropped, or taken for a wrong one.
+        &[(SETUP, &[]), ("10", &["AUTH 0"]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
+        &[(SETUP, &[]), ("10", &["AUTH 0"]), (WANTED, &["AUTH 0"]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
+        // Asked again in the middle: the channel is requested anew.
+        &[
+            (SETUP, &[]),
+            (WANTED, &["AUTH 0"]),
+            (AUTHORIZED, &["CHANNEL_REQUEST 1"]),
+            (OPENED, &["FEED_SETUP 1"]),
+            (WANTED, &["AUTH 0"]),
+            (AUTHORIZED, &["CHANNEL_REQUEST 3"]),
+            (OPENED, &[]),
+        ],
+        // Refused twice.
+        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (WANTED, &["AUTH 0"]), (WANTED, &["refused"])],
+        // One error about an unneeded token is expected, not a second.
+        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (unneeded, &[]), (unneeded, &["lost"])],
+    ];
+    for script in scripts {
+        play(&mut begun(), script);
+    }
+}
+
+/// The token may be good: it is tried once more before it is given up.
+#[test]
+fn what_is_not_about_the_token_does_not_refuse_it() {
+    let error = |code: &str, message: &str| json!({"type": "ERROR", "channel": 0, "error": code, "message": message}).to_string();
+    let lost_session = "com.dxfeed.mdd.dxlink.auth.AuthException: Session not found: api";
+    let (asked, guessed, open) = (&[SETUP, WANTED][..], &[SETUP][..], &[SETUP, WANTED, AUTHORIZED, OPENED][..]);
+    for (script, beats, text, expected) in [
+        (asked, 0, error("UNAUTHORIZED", lost_session), "perhaps refused"),
+        (asked, 0, error("UNKNOWN", lost_session), "perhaps refused"),
+        (open, 0, error("UNAUTHORIZED", lost_session), "perhaps refused"),
+        (guessed, TOKEN_AFTER, error("UNAUTHORIZED", "not asked yet"), "perhaps refused"),
+        (guessed, 0, error("UNAUTHORIZED", "who are you"), "perhaps refused"),
+        (asked, 0, error("UNAUTHORIZED", "bad token"), "refused"),
+        (open, 0, error("UNAUTHORIZED", "token expired"), "refused"),
+    ] {
+        let mut session = begun();
+        script.iter().for_each(|text| drop(session.text(text)));
+        (0..beats).for_each(|_| drop(session.beat()));
+        assert_eq!(told(&session.text(&text)), [expected], "{text} after {script:?}");
     }
 }
 
@@ -97,12 +151,14 @@ fn a_greeting_that_does_not_go_on_is_given_up() {
     {
         let mut session = begun();
         script.iter().for_each(|text| drop(session.text(text)));
-        let end = (1..=LONGEST_GREETING).find_map(|_| {
+        let end = (1..=LONGEST_STEP).find_map(|_| {
             session.text(KEEPALIVE);
             session.beat().end
         });
-        assert_eq!(end, Some(End::Lost(format!("no open channel within 5 s: {moment}"))), "although the server lives");
+        assert_eq!(end, Some(End::Lost(format!("nothing came of it for 5 s {moment}"))), "although the server lives");
     }
+    let mut unasked = begun();
+    play(&mut unasked, &[(SETUP, &[]), ("10", &["AUTH 0"]), ("5", &["lost"])]);
 }
 
 #[test]
@@ -110,7 +166,11 @@ fn how_a_close_is_understood() {
     let mut login = begun();
     [SETUP, WANTED].iter().for_each(|text| drop(login.text(text)));
     let open = asking();
+    let mut guessed = begun();
+    play(&mut guessed, &[(SETUP, &[]), ("10", &["AUTH 0"])]);
     for (session, frame, expected) in [
+        (&guessed, Some((1000, "")), "perhaps refused"),
+        (&login, Some((1008, "Session not found")), "perhaps refused"),
         (&login, Some((1000, "")), "refused"),
         (&login, Some((1008, "bad token")), "refused"),
         (&login, Some((1001, "")), "lost"),

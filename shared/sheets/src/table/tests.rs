@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const FILLS: TableSpec = TableSpec { tab: "fills", columns: &["date", "account", "price", "tx", "run_id"], key: &["date", "account"], user_owned: &["tx"] };
+const FILLS: TableSpec =
+    TableSpec { tab: "fills", columns: &["date", "account", "price", "tx", "run_id"], key: &[Key::date("date"), Key::text("account")], user_owned: &["tx"] };
 
 fn row(texts: &[(&str, &str)]) -> Row {
     texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
@@ -22,8 +23,8 @@ fn sheet(text: &str) -> Workbook {
 
 fn after(workbook: &Workbook, rows: &[Row]) -> Workbook {
     let mut after = workbook.clone();
-    after.apply(&upsert(workbook, &FILLS, rows).unwrap()).unwrap();
-    assert_eq!(upsert(&after, &FILLS, rows), Ok(Vec::new()), "a second time there is nothing to do");
+    after.apply(&upsert(workbook, &FILLS, rows).unwrap().changes).unwrap();
+    assert_eq!(upsert(&after, &FILLS, rows).unwrap().changes, [], "a second time there is nothing to do");
     after
 }
 
@@ -57,15 +58,62 @@ fn a_row_of_unknown_account_is_never_taken_for_ours() {
 #[test]
 fn only_cells_that_differ_are_written_and_no_formula_is() {
     let old = sheet("date|account|price|tx|run_id\n2026-02-11|schwab|=A1|mine|r0");
-    let changes = upsert(&old, &FILLS, &[fill("2026-02-11", "schwab", "0.95")]).unwrap();
+    let Upsert { changes, .. } = upsert(&old, &FILLS, &[fill("2026-02-11", "schwab", "0.95")]).unwrap();
     assert_eq!(changes, [Change::Write { tab: "fills".into(), row: 1, column: 4, cells: vec![vec!["r1".into()]] }]);
 }
 
+/// What a person types is read back as what Google made of it.
 #[test]
-fn of_rows_with_one_key_the_last_is_kept_up_to_date() {
-    let old = sheet("date|account|price\n2026-02-11|schwab|0.80\n2026-02-11|schwab|0.85");
+fn a_row_is_found_however_its_key_was_typed() {
+    for (date, account) in [
+        ("46064", "schwab"),
+        ("46064.5", "schwab"),
+        ("2/11/2026", "schwab"),
+        ("'2026-02-11", "schwab"),
+        ("2026-02-11\u{a0}", "Schwab"),
+        ("2026-02-11T00:00:00", "'schwab"),
+    ] {
+        let old = sheet("date|account|price|tx|run_id");
+        let mut typed = old.clone();
+        let cells = vec![vec![date.to_owned(), account.to_owned(), "0.80".to_owned()]];
+        typed.apply(&[Change::Write { tab: "fills".into(), row: 1, column: 0, cells }]).unwrap();
+        let made = after(&typed, &[fill("2026-02-11", "schwab", "0.95")]);
+        assert_eq!(shown(&made), format!("date|account|price|tx|run_id\n{date}|{account}|0.95||r1"), "brought up to date, the key as it was typed");
+    }
+}
+
+#[test]
+fn a_row_of_another_key_is_never_taken_for_ours() {
+    for (cells, date, account) in [
+        ("46063|schwab", "2026-02-11", "schwab"),
+        ("11/2/2026|schwab", "2026-02-11", "schwab"),
+        ("2026-02-11|123", "2026-02-11", "0123"),
+        ("2026-02-11|0123", "2026-02-11", "123"),
+        ("=TODAY()|schwab", "2026-02-11", "schwab"),
+        ("TRUE|schwab", "2026-02-11", "schwab"),
+        ("|schwab", "2026-02-11", "schwab"),
+    ] {
+        let made = after(&sheet(&format!("date|account|price|tx|run_id\n{cells}|0.80")), &[fill(date, account, "0.95")]);
+        assert_eq!(shown(&made), format!("date|account|price|tx|run_id\n{cells}|0.80\n{date}|{account}|0.95||r1"));
+    }
+}
+
+#[test]
+fn rows_that_stand_twice_are_said_and_none_is_changed() {
+    let old = sheet("date|account|price|tx|run_id\n2026-02-11|schwab|0.80\n46064|schwab|0.85\n2026-02-11|tt-ira|0.80");
+    let rows = [fill("2026-02-11", "schwab", "0.95"), fill("2026-02-11", "tt-ira", "0.90"), fill("2026-02-12", "schwab", "1.00")];
+    let said: Vec<String> = upsert(&old, &FILLS, &rows).unwrap().doubled.iter().map(ToString::to_string).collect();
+    let expected = "fills rows 2, 3: got the same key (2026-02-11, schwab), expected one row; none of them is changed until all but one are deleted";
+    assert_eq!(said, [expected]);
+    let rest = "2026-02-11|schwab|0.80\n46064|schwab|0.85\n2026-02-11|tt-ira|0.90||r1\n2026-02-12|schwab|1.00||r1";
+    assert_eq!(shown(&after(&old, &rows)), format!("date|account|price|tx|run_id\n{rest}"), "the other rows are as they should be");
+}
+
+#[test]
+fn of_rows_to_write_with_one_key_the_last_counts() {
+    let old = sheet("date|account|price\n2026-02-11|schwab|0.80");
     let made = after(&old, &[fill("2026-02-11", "schwab", "0.90"), fill("2026-02-11", "schwab", "0.95")]);
-    assert_eq!(shown(&made), "date|account|price|tx|run_id\n2026-02-11|schwab|0.80\n2026-02-11|schwab|0.95||r1");
+    assert_eq!(shown(&made), "date|account|price|tx|run_id\n2026-02-11|schwab|0.95||r1");
 }
 
 #[test]

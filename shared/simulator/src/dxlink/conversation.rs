@@ -49,6 +49,10 @@ enum Stage {
 pub(super) struct Conversation {
     connection: u64,
     stage: Stage,
+    /// The client is still to be asked for its token.
+    asks_late: bool,
+    /// Tokens that came and were looked at.
+    heard_tokens: usize,
     channels: BTreeMap<u64, Channel>,
     client_timeout: Option<Duration>,
     said: usize,
@@ -57,7 +61,16 @@ pub(super) struct Conversation {
 
 impl Conversation {
     pub(super) const fn new(connection: u64) -> Self {
-        Self { connection, stage: Stage::Opened, channels: BTreeMap::new(), client_timeout: None, said: 0, acts: Vec::new() }
+        Self {
+            connection,
+            stage: Stage::Opened,
+            asks_late: false,
+            heard_tokens: 0,
+            channels: BTreeMap::new(),
+            client_timeout: None,
+            said: 0,
+            acts: Vec::new(),
+        }
     }
 
     /// What is to be done, in this order; each is given once.
@@ -99,17 +112,35 @@ impl Conversation {
         self.say(messages::setup(around.config.keepalive_timeout, around.config.accept_keepalive_timeout), around.switches, around.now);
         if self.stage == Stage::Opened {
             self.stage = Stage::SetUp;
-            self.say(messages::unauthorized(), around.switches, around.now);
+            self.asks_late = self.strikes(&Switch::AsksLate, "SETUP", around);
+            let times = match self.asks_late {
+                true => 0,
+                false if self.strikes(&Switch::AsksTwice, "SETUP", around) => 2,
+                false => 1,
+            };
+            (0..times).for_each(|_| self.say(messages::unauthorized(), around.switches, around.now));
         }
+    }
+
+    fn strikes(&self, wanted: &Switch, on: &str, around: &Around<'_>) -> bool {
+        around.switches.strike(around.now, self.connection, on, |switch| (switch == wanted).then_some(())).is_some()
     }
 
     fn authorize(&mut self, token: &str, around: &Around<'_>) {
         if self.stage == Stage::Authorized {
             return self.complain(0, "BAD_ACTION", "AUTH came on a connection that is authorized.", around);
         }
-        let refuse = |switch: &Switch| (*switch == Switch::AuthRefused).then_some(());
-        let good = around.tokens.accepts(token) && around.switches.strike(around.now, self.connection, "AUTH", refuse).is_none();
-        if good {
+        if self.asks_late {
+            return;
+        }
+        self.heard_tokens += 1;
+        let good = around.tokens.accepts(token) && !self.strikes(&Switch::AuthRefused, "AUTH", around);
+        if good && self.heard_tokens == 1 && self.strikes(&Switch::FirstAuthUnheard, "AUTH", around) {
+            self.say(messages::unauthorized(), around.switches, around.now);
+        } else if good && self.strikes(&Switch::SessionNotFound, "AUTH", around) {
+            self.complain(0, "UNAUTHORIZED", "com.dxfeed.mdd.dxlink.auth.AuthException: Session not found: api", around);
+            self.hang_up(HangUp::Close(1000));
+        } else if good {
             self.stage = Stage::Authorized;
             self.say(messages::authorized(), around.switches, around.now);
         } else {
@@ -175,6 +206,9 @@ impl Conversation {
     /// Says what changed.
     pub(super) fn step(&mut self, sight: &mut Sight, switches: &Switches) {
         let at = sight.at();
+        if std::mem::take(&mut self.asks_late) {
+            self.say(messages::unauthorized(), switches, at);
+        }
         let data: Vec<Value> = self.channels.values_mut().flat_map(|channel| channel.step(sight, switches)).collect();
         data.into_iter().for_each(|frame| self.say(frame, switches, at));
     }

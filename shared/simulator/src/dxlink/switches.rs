@@ -12,6 +12,17 @@ pub enum Switch {
     RefuseUpgrade(u16),
     /// A good token is treated as a bad one.
     AuthRefused,
+    /// The AUTH_STATE that follows SETUP comes at the next step, of virtual time or [`Face::deliver`]; a token that comes before it is read
+    /// over.
+    ///
+    /// [`Face::deliver`]: super::Face::deliver
+    AsksLate,
+    /// The AUTH_STATE that follows SETUP comes twice.
+    AsksTwice,
+    /// The first good token of a connection is answered with UNAUTHORIZED, and the connection stays.
+    FirstAuthUnheard,
+    /// A good token is answered with `ERROR` UNAUTHORIZED about a session that is not found, then close 1000.
+    SessionNotFound,
     /// No frame at all from now on, the socket stays open, nothing that comes is understood. It strikes connections, the open ones at
     /// once; one that is frozen stays so.
     Freeze,

@@ -1,6 +1,7 @@
 //! A spreadsheet: its tabs, and how a range finds the one it means.
 
 use super::a1::{Area, Written};
+use super::cell::Locale;
 use super::errors::ApiError;
 use super::tab::Tab;
 
@@ -12,6 +13,7 @@ const MOST_CELLS: usize = 10_000_000;
 pub(super) struct Book {
     pub(super) id: String,
     pub(super) title: String,
+    pub(super) locale: Locale,
     pub(super) tabs: Vec<Tab>,
     /// Writes that were done.
     pub(super) writes: u64,
@@ -38,7 +40,7 @@ pub(super) struct Found {
 impl Book {
     /// Gives tabs that have no id one: 0 for the first, made-up numbers for the others.
     pub(super) fn new(id: &str, title: &str, tabs: impl IntoIterator<Item = Tab>) -> Self {
-        let mut book = Self { id: id.to_owned(), title: title.to_owned(), tabs: Vec::new(), writes: 0, forbidden: false };
+        let mut book = Self { id: id.to_owned(), title: title.to_owned(), locale: Locale::default(), tabs: Vec::new(), writes: 0, forbidden: false };
         for mut tab in tabs {
             tab.id = if book.tabs.is_empty() { 0 } else { book.free_id(&tab.title) };
             book.tabs.push(tab);

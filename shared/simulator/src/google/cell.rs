@@ -31,6 +31,25 @@ pub enum Entered {
     Formula(String),
 }
 
+/// In which order the country of a spreadsheet writes a date between slashes. In both `1.5` is a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Locale {
+    /// `en_US`: `9/3/2025` is the third of September.
+    #[default]
+    UnitedStates,
+    /// `en_GB`: the ninth of March.
+    Britain,
+}
+
+impl Locale {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::UnitedStates => "en_US",
+            Self::Britain => "en_GB",
+        }
+    }
+}
+
 /// How given values are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Input {
@@ -60,9 +79,10 @@ impl Entered {
         Ok((!text.is_empty()).then(|| Self::Text(text.to_owned())))
     }
 
-    /// What a person's typing leaves in a cell: formulas, numbers (with `$`, `%`, commas or an exponent), dates and times as digits,
-    /// truth values, and text. Names of months, `AM` and `PM` and other currencies stay text here, unlike at Google.
-    pub(super) fn typed(text: &str) -> Result<Option<Self>, ApiError> {
+    /// What a person's typing leaves in a cell: formulas, numbers (with `$`, `%`, commas or an exponent), dates as digits or with an English
+    /// month, times as digits, truth values, and text. Dates without a year, `AM` and `PM` and other currencies stay text here, unlike at
+    /// Google.
+    pub(super) fn typed(text: &str, locale: Locale) -> Result<Option<Self>, ApiError> {
         fits(text)?;
         if let Some(literal) = text.strip_prefix('\'') {
             return Ok(Some(Self::Text(literal.to_owned())));
@@ -72,7 +92,7 @@ impl Entered {
             _ if trimmed.len() > 1 && trimmed.starts_with('=') => Some(Self::Formula(trimmed.to_owned())),
             _ if trimmed.eq_ignore_ascii_case("true") => Some(Self::Boolean(true)),
             _ if trimmed.eq_ignore_ascii_case("false") => Some(Self::Boolean(false)),
-            _ => match typed_number(trimmed).or_else(|| moment(trimmed).map(|value| Self::Number { value, shown: trimmed.to_owned() })) {
+            _ => match typed_number(trimmed).or_else(|| moment(trimmed, locale).map(|value| Self::Number { value, shown: trimmed.to_owned() })) {
                 Some(number) => Some(number),
                 None => (!text.is_empty()).then(|| Self::Text(text.to_owned())),
             },
@@ -107,14 +127,14 @@ impl Entered {
 }
 
 /// A value of a request as a cell: `None` for a null, which leaves the cell alone; `Some(None)` empties it.
-pub(super) fn given(value: &Value, input: Input, at: (usize, usize)) -> Result<Option<Option<Entered>>, ApiError> {
+pub(super) fn given(value: &Value, (input, locale): (Input, Locale), at: (usize, usize)) -> Result<Option<Option<Entered>>, ApiError> {
     let refused = |kind: &str| Err(ApiError::invalid(format!("Invalid values[{}][{}]: {kind} {{\n}}\n", at.0, at.1)));
     match value {
         Value::Null => Ok(None),
         Value::Bool(truth) => Ok(Some(Some(Entered::Boolean(*truth)))),
         Value::Number(number) => Ok(Some(number.as_f64().map(Entered::number))),
         Value::String(text) if input == Input::Raw => Entered::text(text).map(Some),
-        Value::String(text) => Entered::typed(text).map(Some),
+        Value::String(text) => Entered::typed(text, locale).map(Some),
         Value::Array(_) => refused("list_value"),
         Value::Object(_) => refused("struct_value"),
     }
@@ -173,22 +193,41 @@ fn grouped(digits: &str) -> bool {
     rest.peek().is_none() || ((1..=3).contains(&first.len()) && rest.all(|group| group.len() == 3)) && !digits[whole.len()..].contains(',')
 }
 
-/// `2025-09-03`, `9/3/2025`, `16:13`, `2025-09-03 16:13:30`: days since 1899-12-30.
-fn moment(text: &str) -> Option<f64> {
-    match text.split_once(' ') {
-        Some((day, time)) => Some(day_number(day)? + day_part(time)?),
-        None => day_number(text).or_else(|| day_part(text)),
-    }
+/// `2025-09-03`, `9/3/2025`, `Sep 3, 2025`, `16:13`, `2025-09-03 16:13:30`: days since 1899-12-30.
+fn moment(text: &str, locale: Locale) -> Option<f64> {
+    let whole = day_number(text, locale).or_else(|| day_part(text));
+    whole.or_else(|| text.rsplit_once(' ').and_then(|(day, time)| Some(day_number(day, locale)? + day_part(time)?)))
 }
 
-fn day_number(text: &str) -> Option<f64> {
+fn day_number(text: &str, locale: Locale) -> Option<f64> {
     let parts = |separator| text.split(separator).map(|part: &str| part.parse::<i16>().ok()).collect::<Option<Vec<_>>>();
-    let (year, month, day) = match (parts('-').as_deref(), parts('/').as_deref()) {
-        (Some(&[year, month, day]), _) | (_, Some(&[month, day, year])) if year >= 1900 => (year, month, day),
-        _ => return None,
+    // Two digits of a year are of 1930 to 2029.
+    let full = |year: i16| {
+        if year < 30 {
+            2000 + year
+        } else if year < 100 {
+            1900 + year
+        } else {
+            year
+        }
+    };
+    let (year, month, day) = match (parts('-').as_deref(), parts('/').as_deref(), locale) {
+        (Some(&[year, month, day]), ..) | (_, Some(&[year, month, day]), _) if year >= 1900 => (year, month, day),
+        (_, Some(&[month, day, year]), Locale::UnitedStates) | (_, Some(&[day, month, year]), Locale::Britain) => (full(year), month, day),
+        _ => with_a_month(text)?,
     };
     let day = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
     Some(f64::from((day - date(1899, 12, 30)).get_days()))
+}
+
+/// `Sep 3, 2025`, `3 September 2025`, `3-Sep-2025`.
+fn with_a_month(text: &str) -> Option<(i16, i16, i16)> {
+    const MONTHS: [&str; 12] = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+    let parts: Vec<String> = text.split([' ', ',', '-']).filter(|part| !part.is_empty()).map(str::to_lowercase).collect();
+    let month = |name: &str| MONTHS.iter().zip(1..).find(|(month, _)| name.len() >= 3 && month.starts_with(name)).map(|(_, number)| number);
+    let [first, second, year] = parts.as_slice() else { return None };
+    let (month, day) = month(first).map(|month| (month, second)).or_else(|| Some((month(second)?, first)))?;
+    Some((year.parse().ok().filter(|year| *year >= 1900)?, month, day.parse().ok()?))
 }
 
 fn day_part(text: &str) -> Option<f64> {
@@ -229,16 +268,29 @@ mod tests {
             ("SPXW  250904P06425000", json!("SPXW  250904P06425000"), "SPXW  250904P06425000"),
             ("=A1+B1", json!(UNCOMPUTED), UNCOMPUTED),
         ] {
-            let cell = Entered::typed(typed).unwrap().unwrap();
+            let cell = Entered::typed(typed, Locale::UnitedStates).unwrap().unwrap();
             assert_eq!((cell.shown(Render::Unformatted), cell.formatted()), (unformatted, formatted.to_owned()), "{typed}");
         }
-        assert_eq!(Entered::typed("").unwrap(), None);
-        assert_eq!(Entered::typed("=A1").unwrap().unwrap().shown(Render::Formula), "=A1");
+        assert_eq!(Entered::typed("", Locale::UnitedStates).unwrap(), None);
+        assert_eq!(Entered::typed("=A1", Locale::UnitedStates).unwrap().unwrap().shown(Render::Formula), "=A1");
+    }
+
+    #[test]
+    fn a_date_is_a_number_of_days_however_it_is_typed() {
+        let number = |typed: &str, locale| Entered::typed(typed, locale).unwrap().unwrap().shown(Render::Formula);
+        for typed in ["2026-02-11", "2026/2/11", "2/11/2026", " 02/11/26 ", "Feb 11, 2026", "11 February 2026", "11-Feb-2026"] {
+            assert_eq!(number(typed, Locale::UnitedStates), json!(46064), "{typed}");
+        }
+        assert_eq!(number("11/2/2026", Locale::Britain), json!(46064));
+        assert_eq!(number("Feb 11, 2026 12:00", Locale::UnitedStates), json!(46064.5));
+        for text in ["13/2/2026", "Total 11, 2026", "'2026-02-11", "2026-13-01"] {
+            assert!(number(text, Locale::UnitedStates).is_string(), "{text}");
+        }
     }
 
     #[test]
     fn raw_values_stay_what_they_are() {
-        let raw = |value: Value| given(&value, Input::Raw, (0, 0));
+        let raw = |value: Value| given(&value, (Input::Raw, Locale::UnitedStates), (0, 0));
         assert_eq!(raw(json!("=A1")).unwrap(), Some(Some(Entered::Text("=A1".into()))));
         assert_eq!(raw(json!("007")).unwrap(), Some(Some(Entered::Text("007".into()))));
         assert_eq!(raw(json!("")).unwrap(), Some(None));
@@ -259,6 +311,6 @@ mod tests {
     #[test]
     fn a_text_has_an_end() {
         assert!(Entered::text(&"é".repeat(LONGEST)).is_ok());
-        assert!(Entered::text(&"é".repeat(LONGEST + 1)).is_err() && Entered::typed(&"x".repeat(LONGEST + 1)).is_err());
+        assert!(Entered::text(&"é".repeat(LONGEST + 1)).is_err() && Entered::typed(&"x".repeat(LONGEST + 1), Locale::UnitedStates).is_err());
     }
 }

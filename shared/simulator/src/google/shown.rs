@@ -35,7 +35,7 @@ pub(super) fn spreadsheet<'a>(book: &Book, ranges: impl Iterator<Item = &'a str>
         }
         sheets.push(sheet);
     }
-    let properties = json!({ "title": book.title, "locale": "en_US", "autoRecalc": "ON_CHANGE", "timeZone": "America/New_York" });
+    let properties = json!({ "title": book.title, "locale": book.locale.name(), "autoRecalc": "ON_CHANGE", "timeZone": "America/New_York" });
     let url = format!("https://docs.google.com/spreadsheets/d/{}/edit", book.id);
     Ok(json!({ "spreadsheetId": book.id, "properties": properties, "sheets": sheets, "spreadsheetUrl": url }))
 }

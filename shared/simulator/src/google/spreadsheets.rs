@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Face;
 use super::book::{Book, Purpose};
-use super::cell::Entered;
+use super::cell::{Entered, Locale};
 use super::errors::ApiError;
 use super::quota::Quota;
 use super::tab::Tab;
@@ -96,10 +96,17 @@ impl Spreadsheets {
         let book = state.books.iter_mut().find(|book| book.id == id).ok_or_else(|| refused("there is none".to_owned()))?;
         let entered = |book: &mut Book| -> Result<(), ApiError> {
             let found = book.find(cell, Purpose::Write)?;
-            book.tabs[found.tab].set((found.area.top, found.area.left), Entered::typed(text)?);
+            book.tabs[found.tab].set((found.area.top, found.area.left), Entered::typed(text, book.locale)?);
             Ok(())
         };
         entered(book).map_err(|why| refused(why.to_string()))
+    }
+
+    /// From now on the spreadsheet reads what is typed as this country writes it; what stands there stays.
+    pub fn set_locale(&self, id: &str, locale: Locale) {
+        if let Some(book) = self.0.state().books.iter_mut().find(|book| book.id == id) {
+            book.locale = locale;
+        }
     }
 
     /// Requests that changed a spreadsheet, each counted once.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::a1::Area;
-use super::cell::Entered;
+use super::cell::{Entered, Locale};
 
 /// Rows of a tab that nobody said anything else of.
 pub(super) const ROWS: usize = 1000;
@@ -51,7 +51,7 @@ impl Tab {
         let row = self.end().0;
         for (column, text) in cells.into_iter().enumerate() {
             self.grow_to(row + 1, column + 1);
-            self.set((row, column), Entered::typed(text.as_ref()).unwrap_or_default());
+            self.set((row, column), Entered::typed(text.as_ref(), Locale::UnitedStates).unwrap_or_default());
         }
         self
     }

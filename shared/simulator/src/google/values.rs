@@ -212,6 +212,7 @@ fn extent(body: &ValueRange) -> (usize, usize) {
 
 /// Writes values from the corner of `found` on. They may leave cells of it alone and go beyond it only where it is one cell.
 fn put(book: &mut Book, found: &Found, body: &ValueRange, writing: &Writing) -> Result<Value, ApiError> {
+    let locale = book.locale;
     let tab = &mut book.tabs[found.tab];
     let (area, (height, width)) = (found.area, extent(body));
     let target = Area { bottom: area.top + height, right: area.left + width, ..area };
@@ -230,7 +231,7 @@ fn put(book: &mut Book, found: &Found, body: &ValueRange, writing: &Writing) -> 
     let (mut rows, mut columns, mut cells) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new(), 0);
     for (outer, line) in body.values.iter().enumerate() {
         for (inner, value) in line.iter().enumerate() {
-            let Some(cell) = given(value, writing.input, (outer, inner))? else { continue };
+            let Some(cell) = given(value, (writing.input, locale), (outer, inner))? else { continue };
             let (row, column) = if body.major_dimension.unwrap_or_default() == Major::Rows { (outer, inner) } else { (inner, outer) };
             tab.set((area.top + row, area.left + column), cell);
             rows.insert(row);

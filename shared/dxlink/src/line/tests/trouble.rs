@@ -88,6 +88,43 @@ async fn a_refused_token_is_not_tried_again() {
     assert_eq!(link.connections_opened(), 1);
 }
 
+/// Logs in on the next connection and is told that there is no session.
+async fn session_not_found(server: &Server) {
+    let mut peer = server.accept().await;
+    peer.login().await;
+    let message = "com.dxfeed.mdd.dxlink.auth.AuthException: Session not found: api";
+    peer.say(json!({"type": "ERROR", "channel": 0, "error": "UNAUTHORIZED", "message": message})).await;
+    peer.left().await;
+}
+
+#[tokio::test]
+async fn a_session_not_found_costs_a_connection_not_the_token() {
+    let server = Server::start().await;
+    let link = connect(&server);
+    let legs = symbols(&[".A"]);
+    let script = async {
+        session_not_found(&server).await;
+        answer(&server, ".A").await;
+    };
+    let (quotes, ()) = tokio::join!(link.quotes(&legs, PATIENCE), script);
+    assert_eq!((shown(&quotes.unwrap()).len(), link.connections_opened()), (1, 2));
+}
+
+#[tokio::test]
+async fn a_session_that_is_never_found_refuses_the_token() {
+    let server = Server::start().await;
+    let link = connect(&server);
+    let legs = symbols(&[".A"]);
+    let script = async {
+        session_not_found(&server).await;
+        session_not_found(&server).await;
+    };
+    let (refused, ()) = tokio::join!(link.quotes(&legs, PATIENCE), script);
+    let shown = refused.unwrap_err().to_string();
+    assert_eq!(shown, "ws://127.0.0.1: got ERROR UNAUTHORIZED: … Session not found: api, expected the token to be accepted");
+    assert_eq!(link.connections_opened(), 2);
+}
+
 #[tokio::test]
 async fn a_refusal_after_a_drop_is_told_to_the_question_that_waits() {
     let server = Server::start().await;

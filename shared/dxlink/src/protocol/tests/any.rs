@@ -31,7 +31,7 @@ fn texts() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn nothing_panics_and_the_token_goes_out_once_and_nowhere_else(script in prop::collection::vec((texts(), 0_u8..4), 0..40)) {
+    fn nothing_panics_and_the_token_goes_out_in_auth_alone(script in prop::collection::vec((texts(), 0_u8..4), 0..40)) {
         let mut session = begun();
         let mut logins = 0;
         for (text, then) in script {
@@ -55,6 +55,7 @@ proptest! {
                 prop_assert!(step.quotes.iter().all(|event| event.symbol.as_str() == PUT));
             }
         }
-        prop_assert!(logins <= 1);
+        // Unasked once, and in answer twice.
+        prop_assert!(logins <= 3);
     }
 }
