@@ -94,7 +94,7 @@ def what_should_be_heard_of_is_watched(subject):
     live, seen = subject.live, seen_by(subject.alarms())
     queues = {live.resolve({"Fn::GetAtt": [queue.logical, "QueueName"]}) for queue in live.of_type("AWS::SQS::Queue")}
     wanted = {("Heartbeat", account) for account in subject.profiles} | {("ApproximateNumberOfMessagesVisible", queue) for queue in queues}
-    wanted |= {("Invocations", f"{live.name}-token-keeper"), ("LoginHoursLeft", "schwab"), ("Failed", "Unresolved"), ("Failed", "NoFinalOutcome")}
+    wanted |= {("Invocations", f"{live.name}-token-keeper"), ("LoginHoursLeft", "schwab"), ("Failed", "Unresolved"), ("Failed", "NoFinalOutcome"), ("Failed", "PositionsDiffer")}
     for name, value in sorted(wanted - seen):
         yield f"no alarm looks at {name} of {value}"
     for alarm in subject.alarms():
