@@ -39,6 +39,8 @@ pub(crate) struct Who {
     pub(crate) token: String,
     /// When it began.
     pub(crate) began: Ms,
+    /// When its function ends.
+    pub(crate) until: Ms,
     /// It may send orders: a live trade, in time.
     pub(crate) may_send: bool,
 }
@@ -201,9 +203,14 @@ impl SignalSource for Hand {
     }
 
     async fn rows(&self, budget: Duration) -> Result<Vec<SignalRow>, SignalError> {
-        let read = |truth: &mut Truth, now: Ms, _| truth.feed.iter().rfind(|(from, _)| *from <= now).map(|(_, row)| row.clone()).into_iter().collect();
+        // While its trade section is there and empty (`truth.exchange.lies.no_trade_until`), the other rows are what is read today.
+        let read = |truth: &mut Truth, now: Ms, fault| {
+            let shown = truth.feed.iter().rfind(|(from, _)| *from <= now && fault != Some(Fault::Empty));
+            shown.map(|(_, row)| row.clone()).into_iter().collect()
+        };
         self.call("signal", patience(budget), read).await.map_err(|failure| match failure {
             Failure::Answered(Fault::Unauthorized) => SignalError::Login("401".into()),
+            Failure::Answered(Fault::Page) => SignalError::Login("403".into()),
             Failure::Answered(Fault::Garbled) => SignalError::Malformed("Date: got x, expected a date".into()),
             failure => SignalError::Unavailable(format!("{failure:?}")),
         })
