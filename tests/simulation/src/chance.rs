@@ -22,6 +22,11 @@ impl Chance {
         i64::try_from(self.0.next_u64() % span).unwrap_or(0)
     }
 
+    /// An index below `length`.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(i64::try_from(length).unwrap_or(1))).unwrap_or(0)
+    }
+
     /// A whole number from `low` to `high`, both included.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         low + self.below(high - low + 1)

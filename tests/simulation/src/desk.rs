@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, InHand, NotPlaced, OrderId, OrderKind, OrderName, OrderStatus,
-    OrderView, PlaceReply, TokenRenewal, WorkingOrders,
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, InHand, NotPlaced, OrderId, OrderKind, OrderName, OrderView,
+    PlaceReply, TokenRenewal, WorkingOrders,
 };
 use gamma_execution::tokens::TokenKeeper;
 use gamma_market::{OptionSymbol, QuoteBook, Tick};
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use crate::exchange::Ms;
+use crate::exchange::{Ms, Sent};
 use crate::fault::Fault;
 use crate::hand::{EARLY, Hand};
 use crate::invariants::before_post;
@@ -33,8 +33,6 @@ const POST: Ms = 5_000;
 const DELETE: Ms = 5_000;
 /// The longest that getting ready for a POST may take.
 const PREPARATION: Ms = 2_000;
-/// An order is shown within this time.
-const SHOWN_WITHIN: Ms = 4_000;
 
 /// The broker from one delivery's eyes.
 pub(crate) struct Desk {
@@ -102,6 +100,8 @@ impl Desk {
                 Err(Failure::Answered(Fault::TooMany)) => return Err(BrokerFault::RateLimited("429".into())),
                 Err(Failure::Answered(Fault::Refused)) => return Err(BrokerFault::Refused("400".into())),
                 Err(Failure::Answered(Fault::Garbled)) => return Err(BrokerFault::Malformed("status: got 7, expected a word".into())),
+                Err(Failure::Answered(Fault::Page)) => return Err(BrokerFault::Unavailable("403 edge page: Access Denied".into())),
+                Err(Failure::Answered(Fault::NotFound)) => return Err(BrokerFault::NotFound("404".into())),
                 Err(failure) => return Err(BrokerFault::Unavailable(format!("{failure:?}"))),
             }
         }
@@ -121,26 +121,9 @@ impl Desk {
     }
 
     async fn list(&self, name: &'static str, patience: Ms, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
-        let account = self.hand.who.account;
-        let read = move |truth: &mut Truth, now: Ms, fault| {
-            let unseen = (fault == Some(Fault::Unseen)).then_some(now - SHOWN_WITHIN);
-            let mut orders = truth.exchange.list(account, from, to, unseen);
-            orders.iter_mut().for_each(|order| disguise(order, fault));
-            orders
-        };
+        let who = (self.hand.who.account, self.hand.who.run);
+        let read = move |truth: &mut Truth, now: Ms, fault| truth.exchange.listed(now, who, (from, to), fault);
         self.ask(name, patience, read).await.map_err(|fault| failed(name, fault))
-    }
-}
-
-/// What the broker may show instead.
-fn disguise(order: &mut OrderView, fault: Option<Fault>) {
-    match fault {
-        Some(Fault::Odd) => order.status = OrderStatus::Other("AWAITING_STOP_CONDITION".into()),
-        Some(Fault::Unattached) if order.status == OrderStatus::Filled => {
-            order.fills.pop();
-            order.filled = order.fills.iter().map(|fill| fill.quantity).sum();
-        }
-        _ => {}
     }
 }
 
@@ -164,8 +147,10 @@ impl Broker for Desk {
 
     async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
         let (account, equity) = (self.hand.who.account, self.equity);
-        let read =
-            move |truth: &mut Truth, _, _| AccountSnapshot { equity: Some(equity), positions: truth.exchange.positions(account), unreadable: Vec::new() };
+        let read = move |truth: &mut Truth, now, fault| match fault {
+            Some(Fault::Empty) => AccountSnapshot::default(),
+            _ => AccountSnapshot { equity: Some(equity), positions: truth.exchange.positions(now, account), ..AccountSnapshot::default() },
+        };
         self.ask("account", PATIENT, read).await.map_err(|fault| failed("account", fault))
     }
 
@@ -183,20 +168,15 @@ impl Broker for Desk {
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {
         let wanted = id.clone();
-        let read = move |truth: &mut Truth, now: Ms, fault| {
-            let order = truth.exchange.orders.iter().find(|order| order.id.to_string() == wanted.0)?;
-            let hidden = fault == Some(Fault::Unseen) && order.entered >= now - SHOWN_WITHIN;
-            let mut view = truth.exchange.view(order);
-            disguise(&mut view, fault);
-            (!hidden).then_some(view)
-        };
+        let read = move |truth: &mut Truth, now: Ms, fault| truth.exchange.shown(now, &wanted, fault);
         let found = self.ask("order", HASTY, read).await.map_err(|fault| failed("order", fault))?;
         found.ok_or_else(|| failed("order", BrokerFault::NotFound(id.to_string())))
     }
 
     async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError> {
         let symbols = symbols.to_vec();
-        self.ask("quotes", HASTY, move |truth: &mut Truth, now, _| truth.exchange.book(now, &symbols)).await.map_err(|fault| failed("quotes", fault))
+        let read = move |truth: &mut Truth, now, fault| if fault == Some(Fault::Empty) { QuoteBook::new() } else { truth.exchange.book(now, &symbols) };
+        self.ask("quotes", HASTY, read).await.map_err(|fault| failed("quotes", fault))
     }
 
     async fn place(&self, order: &Approved<PackageOrder>, name: &OrderName) -> PlaceReply {
@@ -212,10 +192,13 @@ impl Broker for Desk {
             return refused("getting ready took too long");
         }
         before_post(&mut world.look(), who, order.get());
-        let (account, run, sent, name) = (who.account, who.run, order.get().clone(), name.clone());
-        let enter = move |truth: &mut Truth, now: Ms, _| truth.exchange.enter(now, (account, run), &sent, &name);
+        let sent = Sent { account: who.account, run: who.run, left: world.look().now };
+        let (order, name) = (order.get().clone(), name.clone());
+        let enter = move |truth: &mut Truth, now: Ms, fault| truth.exchange.answer(now, sent, &order, &name, fault);
         match self.send("place", POST, &token, enter).await {
-            Ok(Answered::Yes(id)) => PlaceReply::Accepted(id),
+            Ok(Answered::Yes(Some(id))) => PlaceReply::Accepted(id),
+            Ok(Answered::Yes(None)) => PlaceReply::Unknown("201 without an id".into()),
+            Err(Failure::Answered(Fault::Page)) => PlaceReply::Refused(NotPlaced::NotRead("403 edge page: Access Denied".into())),
             Ok(Answered::Unauthorized) | Err(Failure::Answered(Fault::Unauthorized)) => {
                 let _ = self.replace(&token).await;
                 PlaceReply::Refused(NotPlaced::Unauthorized)
@@ -232,7 +215,7 @@ impl Broker for Desk {
         let cancel = move |truth: &mut Truth, now: Ms, _| truth.exchange.cancel(now, &wanted);
         match self.ask("cancel", DELETE, cancel).await {
             Ok(reply) => reply,
-            Err(BrokerFault::Refused(why)) => CancelReply::Refused(why),
+            Err(BrokerFault::Refused(why) | BrokerFault::NotFound(why)) => CancelReply::Refused(why),
             Err(fault) => CancelReply::Unknown(fault.to_string()),
         }
     }

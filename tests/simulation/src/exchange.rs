@@ -1,5 +1,7 @@
 //! The simulated broker: its orders and what becomes of them. Times are milliseconds since 1970.
 
+mod edits;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use gamma_execution::approval::PackageOrder;
@@ -7,7 +9,10 @@ use gamma_execution::ports::{CancelReply, Fill, OrderId, OrderName, OrderStatus,
 use gamma_market::{Effect, LegAction, LegQuote, OptionSymbol, Price, QuoteBook, Right, Vertical};
 use jiff::Timestamp;
 
+use crate::lies::Lies;
 use crate::reference::Tape;
+
+pub use edits::{Edit, Standing};
 
 /// Milliseconds since 1970.
 pub type Ms = i64;
@@ -36,8 +41,21 @@ pub struct Market {
 pub enum Owner {
     /// A delivery of ours, by its number.
     Ours(usize),
+    /// One of ours that a person changed at the broker: it lives on under an id of its own.
+    Edited(usize),
     /// The user's own.
     User,
+}
+
+/// Which POST an order came with.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    /// The account.
+    pub account: usize,
+    /// The delivery.
+    pub run: usize,
+    /// When it left.
+    pub left: Ms,
 }
 
 /// An order.
@@ -63,6 +81,14 @@ pub struct Order {
     pub fills: Vec<Fill>,
     /// Where it stands.
     pub status: OrderStatus,
+    /// Every status it had before, and until when.
+    pub before: Vec<(Ms, OrderStatus)>,
+    /// The order that this one replaces.
+    pub replaces: Option<u64>,
+    /// The order that replaces this one, where the broker says so.
+    pub replaced_by: Option<u64>,
+    /// Good till cancelled: the close does not end it.
+    pub stays: bool,
     next_fill: Option<Ms>,
     ends: Option<(Ms, OrderStatus)>,
     deaf: u32,
@@ -73,6 +99,11 @@ impl Order {
     #[must_use]
     pub fn filled(&self) -> u32 {
         self.fills.iter().map(|fill| fill.quantity).sum()
+    }
+
+    fn becomes(&mut self, at: Ms, status: OrderStatus) {
+        let was = std::mem::replace(&mut self.status, status);
+        self.before.push((at, was));
     }
 }
 
@@ -99,6 +130,12 @@ pub struct Exchange {
     pub tag: &'static str,
     /// Accounts whose broker shows the names of orders, and no tag.
     pub names: BTreeSet<usize>,
+    /// What it shows otherwise than it is.
+    pub lies: Lies,
+    /// Which runs were shown which working orders of the user's.
+    pub told: BTreeSet<(usize, u64)>,
+    /// What each run sent: its number, its account and the package.
+    pub posted: Vec<(usize, usize, Vertical)>,
 }
 
 impl Exchange {
@@ -107,22 +144,27 @@ impl Exchange {
         while let Some((at, index, what)) = self.next_event().filter(|(at, ..)| *at <= now) {
             let order = &mut self.orders[index];
             match what {
+                Next::Fill if order.owner == Owner::User => {
+                    order.fills.push(Fill { quantity: order.quantity, price: order.price, at: Timestamp::from_millisecond(at).ok() });
+                    order.becomes(at, OrderStatus::Filled);
+                    self.tape.push(Tape::Users { account: order.account, vertical: order.vertical });
+                }
                 Next::Fill => {
                     let market = self.markets.get_mut(&(order.account, order.vertical.right())).expect("an order of ours has a market");
                     market.liquidity -= 1;
                     order.fills.push(Fill { quantity: 1, price: order.price, at: Timestamp::from_millisecond(at).ok() });
-                    self.tape.push(Tape::Filled { id: order.id, quantity: 1 });
+                    self.tape.push(Tape::Filled { id: order.id, quantity: 1, shown: at + self.lies.counted_after(order.id) });
                     order.next_fill = Some(at + market.every);
                     if order.filled() == order.quantity {
-                        order.status = OrderStatus::Filled;
+                        order.becomes(at, OrderStatus::Filled);
                     }
                 }
-                Next::End(status) => order.status = status,
+                Next::End(status) => order.becomes(at, status),
             }
             if order.status.is_terminal() {
                 (order.next_fill, order.ends) = (None, None);
                 if order.owner != Owner::User {
-                    self.tape.push(Tape::Over { id: order.id });
+                    self.tape.push(Tape::Over { id: order.id, at });
                 }
             }
         }
@@ -132,23 +174,21 @@ impl Exchange {
         let ours = self.orders.iter().enumerate().filter(|(_, order)| !order.status.is_terminal());
         let events = ours.flat_map(|(index, order)| {
             let market = self.markets.get(&(order.account, order.vertical.right()));
-            let fill = order.next_fill.filter(|_| market.is_some_and(|market| market.liquidity > 0)).map(|at| (at, index, Next::Fill));
+            let taken = order.owner == Owner::User || market.is_some_and(|market| market.liquidity > 0);
+            let fill = order.next_fill.filter(|_| taken).map(|at| (at, index, Next::Fill));
             let end = order.ends.clone().map(|(at, status)| (at, index, Next::End(status)));
-            [fill, end, Some((self.closes, index, Next::End(OrderStatus::Expired)))]
+            let close = (!order.stays).then_some((self.closes, index, Next::End(OrderStatus::Expired)));
+            [fill, end, close]
         });
         events.flatten().min_by_key(|(at, index, what)| (*at, matches!(what, Next::End(_)), *index))
     }
 
     /// Takes an order of ours; after the close, or where the market rejects, it is over at once.
-    pub fn enter(&mut self, now: Ms, (account, run): (usize, usize), order: &PackageOrder, name: &OrderName) -> OrderId {
+    pub fn enter(&mut self, now: Ms, Sent { account, run, left }: Sent, order: &PackageOrder, name: &OrderName) -> OrderId {
         let id = 1000 + self.orders.len() as u64;
-        self.tape.push(Tape::Entered { id, account, vertical: order.vertical, quantity: order.quantity });
+        self.tape.push(Tape::Entered { id, account, vertical: order.vertical, quantity: order.quantity, left });
         let market = self.markets[&(account, order.vertical.right())];
-        let towards = self.mid(now, order.vertical).map(|mid| match order.effect {
-            Effect::Credit => mid - order.price,
-            Effect::Debit => order.price - mid,
-        });
-        let fills = market.fills_at.is_some_and(|level| towards.is_some_and(|towards| towards >= Price::cents(level)));
+        let fills = self.takes(now, account, order.vertical, order.price);
         let rejected = now >= self.closes || market.rejects;
         self.orders.push(Order {
             id,
@@ -161,6 +201,10 @@ impl Exchange {
             name: Some(name.clone()),
             fills: Vec::new(),
             status: OrderStatus::Working,
+            before: Vec::new(),
+            replaces: None,
+            replaced_by: None,
+            stays: false,
             next_fill: (fills && !rejected).then_some(now + market.after),
             ends: rejected.then_some((now + 300, OrderStatus::Rejected)),
             deaf: market.deaf,
@@ -170,23 +214,18 @@ impl Exchange {
 
     /// The user enters an order of his own, which works until the close.
     pub fn users_order(&mut self, now: Ms, account: usize, vertical: Vertical, quantity: u32, price: Price) {
-        let id = 1000 + self.orders.len() as u64;
-        let (fills, status) = (Vec::new(), OrderStatus::Working);
-        self.orders.push(Order {
-            id,
-            account,
-            owner: Owner::User,
-            vertical,
-            quantity,
-            price,
-            entered: now,
-            name: None,
-            fills,
-            status,
-            next_fill: None,
-            ends: None,
-            deaf: 0,
+        self.stand(account, Standing { vertical, quantity, price, entered: now, fills: None, stays: false });
+    }
+
+    /// Whether the market takes an order of ours at this price.
+    fn takes(&self, now: Ms, account: usize, vertical: Vertical, price: Price) -> bool {
+        let towards = self.mid(now, vertical).map(|mid| match vertical.effect() {
+            Effect::Credit => mid - price,
+            Effect::Debit => price - mid,
         });
+        let market = self.markets[&(account, vertical.right())];
+        let takes = market.fills_at.is_some_and(|level| towards.is_some_and(|towards| towards >= Price::cents(level)));
+        takes && !self.lies.never_fill.contains(&vertical)
     }
 
     /// A cancel came.
@@ -205,18 +244,18 @@ impl Exchange {
         } else if order.ends.is_none() {
             let settles = self.markets.get(&(order.account, order.vertical.right())).map_or(0, |market| market.cancel);
             order.ends = Some((now + settles, OrderStatus::Canceled));
-            order.status = OrderStatus::CancelPending;
+            order.becomes(now, OrderStatus::CancelPending);
         }
         CancelReply::Requested
     }
 
-    /// What an account holds: what it held, and what its orders filled.
+    /// What an account holds as it is shown: what it held, and what its orders filled a while ago.
     #[must_use]
-    pub fn positions(&self, account: usize) -> BTreeMap<OptionSymbol, i64> {
+    pub fn positions(&self, now: Ms, account: usize) -> BTreeMap<OptionSymbol, i64> {
         let mut held = self.held.get(&account).cloned().unwrap_or_default();
         for order in self.orders.iter().filter(|order| order.account == account) {
             for leg in order.vertical.legs() {
-                *held.entry(leg.symbol).or_default() += leg.action.sign() * i64::from(order.filled());
+                *held.entry(leg.symbol).or_default() += leg.action.sign() * i64::from(order.filled_by(now - self.lies.positions));
             }
         }
         held.retain(|_, contracts| *contracts != 0);
@@ -240,28 +279,19 @@ impl Exchange {
             entered: Timestamp::from_second(order.entered.div_euclid(1000)).ok(),
             fills: order.fills.clone(),
             reason: (order.status == OrderStatus::Rejected).then(|| "not today".to_owned()),
-            tag: (!named).then(|| if order.owner == Owner::User { "by hand" } else { self.tag }.to_owned()),
+            tag: (!named).then(|| if matches!(order.owner, Owner::User | Owner::Edited(_)) { "by hand" } else { self.tag }.to_owned()),
             name: order.name.clone().filter(|_| named),
-            linked: Vec::new(),
+            linked: self.linked(order),
             unreadable: None,
         }
     }
 
-    /// Orders of an account entered between the two times, those younger than `unseen` left out.
-    #[must_use]
-    pub fn list(&self, account: usize, from: Timestamp, to: Timestamp, unseen: Option<Ms>) -> Vec<OrderView> {
-        let shown = |order: &&Order| order.account == account && unseen.is_none_or(|from| order.entered < from);
-        let views = self.orders.iter().filter(shown).map(|order| self.view(order));
-        views.filter(|view| view.entered.is_some_and(|entered| from <= entered && entered <= to)).collect()
+    /// Whether all quotes are missing.
+    pub(crate) fn is_gap(&self, now: Ms) -> bool {
+        self.gap.is_some_and(|(from, to)| from <= now && now < to)
     }
 
-    /// Quotes of `symbols` at `now`.
-    #[must_use]
-    pub fn book(&self, now: Ms, symbols: &[OptionSymbol]) -> QuoteBook {
-        if self.gap.is_some_and(|(from, to)| from <= now && now < to) { QuoteBook::new() } else { self.book_without_gap(now, symbols) }
-    }
-
-    fn book_without_gap(&self, now: Ms, symbols: &[OptionSymbol]) -> QuoteBook {
+    pub(crate) fn book_without_gap(&self, now: Ms, symbols: &[OptionSymbol]) -> QuoteBook {
         let moved: i64 = self.moves.iter().filter(|(from, _)| *from <= now).map(|(_, cents)| cents).sum();
         let quoted = symbols.iter().filter_map(|symbol| self.quotes.get(symbol).map(|(bid, ask)| (symbol, bid, ask)));
         let up = |symbol: &OptionSymbol| if self.is_inner(symbol) { moved } else { 0 };

@@ -38,6 +38,8 @@ pub(crate) struct Who {
     pub(crate) token: String,
     /// When it began.
     pub(crate) began: Ms,
+    /// When its function ends.
+    pub(crate) until: Ms,
     /// It may send orders: a live trade, in time.
     pub(crate) may_send: bool,
 }
@@ -200,12 +202,15 @@ impl SignalSource for Hand {
     }
 
     async fn read(&self, budget: Duration) -> Result<SignalView, SignalError> {
-        let read = |truth: &mut Truth, now: Ms, _| {
-            let rows = truth.feed.iter().rfind(|(from, _)| *from <= now).map(|(_, row)| row.clone()).into_iter().collect();
-            SignalView { rows, no_trade: None }
+        let read = |truth: &mut Truth, now: Ms, fault| {
+            let shown = truth.feed.iter().rfind(|(from, _)| *from <= now && fault != Some(Fault::Empty));
+            let rows = shown.map(|(_, row)| row.clone()).into_iter().collect();
+            let empty = truth.exchange.lies.no_trade_until.is_some_and(|until| now < until);
+            SignalView { rows, no_trade: empty.then(|| "Trade: got [], expected a row".to_owned()) }
         };
         self.call("signal", patience(budget), read).await.map_err(|failure| match failure {
             Failure::Answered(Fault::Unauthorized) => SignalError::Login("401".into()),
+            Failure::Answered(Fault::Page) => SignalError::Login("403".into()),
             Failure::Answered(Fault::Garbled) => SignalError::Malformed("Date: got x, expected a date".into()),
             failure => SignalError::Unavailable(format!("{failure:?}")),
         })

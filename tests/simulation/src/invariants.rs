@@ -1,6 +1,8 @@
 //! What must hold whenever an order is sent, and when a delivery or a day is over. The ledger is looked at as the table has it, item by
 //! item: what our own code makes of it is no witness.
 
+mod unkind;
+
 use gamma_cloud::table::{AttributeValue, Item, Key};
 use gamma_execution::approval::PackageOrder;
 use gamma_execution::ports::Consumer;
@@ -13,6 +15,7 @@ use crate::hand::Who;
 use crate::reference::Reference;
 use crate::store::CANARY;
 use crate::world::Inner;
+use unkind::{excused, more_at_a_post, more_at_the_end, sums_agree};
 
 /// The trade date of the simulation.
 pub(crate) const DATE: &str = "2025-09-03";
@@ -45,6 +48,7 @@ pub(crate) fn items<'a>(inner: &'a Inner, account: &str, kind: &'static str) -> 
 pub(crate) fn before_post(inner: &mut Inner, who: &Who, order: &PackageOrder) {
     inner.say(|| format!("run {}  POST {:?} x{} at {}", who.run, order.vertical, order.quantity, order.price));
     let broken: Vec<String> = breaches(inner, who, order);
+    inner.truth.exchange.posted.push((who.run, who.account, order.vertical));
     for words in broken {
         inner.violated(|| format!("run {} sent {:?} x{} at {}: {words}", who.run, order.vertical, order.quantity, order.price));
     }
@@ -83,6 +87,9 @@ fn breaches(inner: &Inner, who: &Who, order: &PackageOrder) -> Vec<String> {
         must(now - from <= HALTS_WITHIN || *what != who.account, "trading was halted or disarmed");
     }
     prices(inner, who, order, &mut broken);
+    if inner.truth.exchange.lies.unkind {
+        more_at_a_post(inner, who, order, &mut broken);
+    }
     broken
 }
 
@@ -107,13 +114,16 @@ fn prices(inner: &Inner, who: &Who, order: &PackageOrder, broken: &mut Vec<Strin
 pub(crate) fn at_the_end(inner: &mut Inner, reference: &Reference, who: &Who, report: &RunReport) {
     let outcome = report.outcome;
     inner.say(|| format!("run {}  ended {outcome}: {}", who.run, report.detail));
-    let alive = reference.orders.iter().find(|(_, order)| order.account == who.account && order.alive).map(|(id, _)| *id);
+    let alive = reference.orders.iter().find(|(_, order)| order.account == who.account && order.alive && order.is_seen()).map(|(id, _)| *id);
     let proven = outcome.status() == Status::Traded || matches!(outcome, Outcome::Recovered | Outcome::Swept | Outcome::AlreadyTraded);
     if let Some(id) = alive.filter(|_| proven) {
         inner.violated(|| format!("run {} ended {outcome}, and order {id} is alive", who.run));
     }
     let filled: Vec<u32> = [Right::Put, Right::Call].iter().map(|side| reference.filled(who.account, *side)).collect();
-    let one_sided = reference.outcomes(who.account) == ["one_sided"];
+    if inner.truth.exchange.lies.unkind {
+        more_at_the_end(inner, reference, who, report);
+    }
+    let one_sided = !reference.is_meddled(who.account) && reference.outcomes(who.account) == ["one_sided"];
     if one_sided && outcome.status() == Status::Traded && (outcome != Outcome::OneSided || !report.alarm) {
         inner.violated(|| format!("run {} ended {outcome} without a word of its one-sidedness: {filled:?} are filled", who.run));
     }
@@ -136,8 +146,10 @@ pub(crate) fn at_the_end(inner: &mut Inner, reference: &Reference, who: &Who, re
 }
 
 /// After the faults and the last sweep: everything is proven, recorded, and told truly.
-pub(crate) fn settled(inner: &mut Inner, reference: &Reference, account: usize, name: &str, last: Option<Outcome>) {
+pub(crate) fn settled(inner: &mut Inner, reference: &Reference, account: usize, name: &str, last: Option<(Outcome, bool)>) {
     let mut broken = Vec::new();
+    let rang = last.is_some_and(|(outcome, alarm)| alarm || outcome.alarms());
+    let last = last.map(|(outcome, _)| outcome);
     let ours = |owner: Owner| matches!(owner, Owner::Ours(_));
     for order in inner.truth.exchange.orders.iter().filter(|order| order.account == account && ours(order.owner)) {
         let (id, filled) = (order.id, order.filled());
@@ -164,13 +176,18 @@ pub(crate) fn settled(inner: &mut Inner, reference: &Reference, account: usize, 
         }
     }
     let day = items(inner, name, "day#").next().map(|day| (text(day, "outcome").to_owned(), day.get("sending") == Some(&AttributeValue::Bool(true))));
+    sums_agree(inner, account, name, &mut broken);
     if let Some((outcome, true)) = &day
+        && !reference.is_meddled(account)
         && !reference.tells(account, outcome)
     {
         broken.push(format!("the day is called {outcome:?}, the books say {:?}", reference.outcomes(account)));
     }
     if last.is_none_or(|last| matches!(last, Outcome::Unresolved | Outcome::LedgerUnavailable | Outcome::BrokerUnavailable | Outcome::AnotherRunActive)) {
         broken.push(format!("the last sweep ended {last:?}"));
+    }
+    if inner.truth.exchange.lies.unkind && rang && excused(inner, reference, account) {
+        broken.clear();
     }
     let left = inner.truth.table.partition(&format!("{name}#outbox")).map(|mark| format!("{} is in the outbox", text(mark, "sk")));
     broken.extend(left);

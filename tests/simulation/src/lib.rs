@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod fault;
 mod hand;
 mod invariants;
+pub mod lies;
 pub mod play;
 pub mod reference;
 pub mod scenario;

@@ -68,6 +68,7 @@ struct Live {
     task: &'static str,
     end: Option<End>,
     outcome: Option<Outcome>,
+    alarm: bool,
     token: Option<TokenSaved>,
     until: Ms,
     woken: Arc<Woken>,
@@ -116,6 +117,7 @@ pub fn play(scenario: &Scenario, story: bool) -> Played {
 impl<'a> Play<'a> {
     fn new(scenario: &'a Scenario, story: bool) -> Self {
         let mut exchange = Exchange { markets: scenario.markets.clone(), quotes: quotes(), closes: CLOSES, tag: TAG, gap: scenario.gap, ..Exchange::default() };
+        exchange.lies = scenario.lies.clone();
         exchange.moves.clone_from(&scenario.moves);
         let (mut table, mut store) = (MemoryTable::default(), Store::default());
         for (number, account) in scenario.accounts.iter().enumerate() {
@@ -136,9 +138,10 @@ impl<'a> Play<'a> {
         let truth = Truth { table, exchange, store, feed: scenario.feed.clone(), handed: BTreeSet::new() };
         let world = World::new(SCHEDULED - 1000, truth, Chance::of(scenario.seed, 2), scenario.faults.clone());
         world.look().story = story.then(Vec::new);
+        world.look().known.clone_from(&scenario.known);
         let agenda = scenario.deliveries.iter().enumerate().map(|(number, delivery)| ((delivery.at, number), delivery.clone())).collect();
         let happenings = scenario.happenings.iter().enumerate().map(|(number, (at, what))| ((*at, number), what.clone())).collect();
-        let reference = Reference { plans: scenario.plans.clone(), ..Reference::default() };
+        let reference = Reference::before(scenario.plans.clone());
         Self {
             scenario,
             world,
@@ -226,6 +229,7 @@ impl<'a> Play<'a> {
             skew: delivery.skew,
             token: account.token.to_owned(),
             began: now,
+            until: deadline,
             may_send: live && now + delivery.skew - SCHEDULED <= 120_500,
         });
         let hand = Hand { world: Arc::clone(&self.world), who: Arc::clone(&who) };
@@ -240,7 +244,7 @@ impl<'a> Play<'a> {
         let (profile, account) = (Arc::clone(&self.profile), account.clone());
         let future: Running = Box::pin(async move { deliver(hand, request, profile, account).await });
         let (task, woken) = (delivery.task.name(), Arc::new(Woken(AtomicBool::new(true))));
-        self.runs.push(Live { who, task, end: None, outcome: None, token: None, until: deadline, woken, future: Some(future) });
+        self.runs.push(Live { who, task, end: None, outcome: None, alarm: false, token: None, until: deadline, woken, future: Some(future) });
     }
 
     /// The operator decides by what the broker's books say.
@@ -261,6 +265,7 @@ impl<'a> Play<'a> {
         run.end = Some(report.as_ref().map_or(End::NoSecrets, |report| End::Outcome(report.outcome.name())));
         if let Some(report) = report {
             run.outcome = Some(report.outcome);
+            run.alarm = report.alarm;
             run.token = Some(report.token.clone());
             let who = Arc::clone(&run.who);
             self.check();
@@ -351,6 +356,8 @@ fn happen(inner: &mut Inner, scenario: &Scenario, happening: &Happening) {
             inner.stopped.push((now, *account));
         }
         Happening::Users(account, vertical, quantity, price) => inner.truth.exchange.users_order(now, *account, *vertical, *quantity, *price),
+        Happening::Stands(account, standing) => inner.truth.exchange.stand(*account, *standing),
+        Happening::Edits(account, edit) => inner.truth.exchange.edit(now, *account, edit),
     }
 }
 

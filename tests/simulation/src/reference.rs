@@ -1,12 +1,17 @@
 //! What the broker really did, told by its own tape and held against what the signal asked for. It knows no ledger, no intent and no
 //! rung, and is short so that it can be believed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gamma_market::{Right, Vertical};
 
+use crate::exchange::Ms;
+
 /// The names of days on which something filled. Any other name says that nothing did.
 const FILLED: [&str; 4] = ["filled", "partially_filled", "uneven", "one_sided"];
+
+/// An order that is over is read again this much later where there is time: a fill that is counted later than that nobody can wait for.
+const SETTLE: Ms = 1_000;
 
 /// One thing that really happened at the broker to an order of ours.
 #[derive(Debug, Clone)]
@@ -21,6 +26,8 @@ pub enum Tape {
         vertical: Vertical,
         /// Packages.
         quantity: u32,
+        /// When its POST left.
+        left: Ms,
     },
     /// Packages of it were filled.
     Filled {
@@ -28,21 +35,45 @@ pub enum Tape {
         id: u64,
         /// Packages.
         quantity: u32,
+        /// From when on reads of the order count them.
+        shown: Ms,
+    },
+    /// A person changed it: another order lives in its place.
+    Edited {
+        /// The broker's id of the order that was ours.
+        old: u64,
+        /// The broker's id of the other.
+        id: u64,
+        /// Packages of the other.
+        quantity: u32,
+        /// When.
+        at: Ms,
+        /// Whoever reads the old one over can see the other by the broker's own links.
+        linked: bool,
     },
     /// A cancel was asked for an order that is the user's own.
     NotOurs {
         /// The broker's id.
         id: u64,
     },
+    /// An order of the user's own filled.
+    Users {
+        /// Whose.
+        account: usize,
+        /// What.
+        vertical: Vertical,
+    },
     /// It is over.
     Over {
         /// The broker's id.
         id: u64,
+        /// When.
+        at: Ms,
     },
 }
 
 /// One order as the tape tells it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// Whose.
     pub account: usize,
@@ -52,6 +83,31 @@ pub struct Entry {
     pub filled: u32,
     /// Not over.
     pub alive: bool,
+    /// Packages ordered.
+    quantity: u32,
+    /// When it was over.
+    over: Option<Ms>,
+    /// Each fill: from when on it is counted, and its packages.
+    counted: Vec<(Ms, u32)>,
+    /// It took the place of ours by a person's doing; whether the broker's links said so in time.
+    edited: Option<bool>,
+}
+
+impl Entry {
+    const fn new(account: usize, vertical: Vertical, quantity: u32) -> Self {
+        Self { account, vertical, filled: 0, alive: true, quantity, over: None, counted: Vec::new(), edited: None }
+    }
+
+    /// A run can know of it while it lives.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.edited != Some(false)
+    }
+
+    /// Packages filled that a run knows of which reads it again a settle time after its end.
+    fn known(&self) -> u32 {
+        let in_time = |shown: Ms| self.over.is_none_or(|over| shown <= over + SETTLE);
+        if self.is_seen() { self.counted.iter().filter(|(shown, _)| in_time(*shown)).map(|(_, quantity)| quantity).sum() } else { 0 }
+    }
 }
 
 /// One plan: verticals, and how many packages of each.
@@ -64,13 +120,30 @@ pub struct Reference {
     pub plans: BTreeMap<usize, Vec<Plan>>,
     /// Every order of ours, by the broker's id.
     pub orders: BTreeMap<u64, Entry>,
+    /// Packages by which a person raised a side.
+    raised: BTreeMap<(usize, bool), u32>,
+    /// Accounts where more was out than a run could know of, or where the user's own fills moved the positions of our legs: what the day is
+    /// called is not judged there, and the last sweep may ring instead of recording.
+    beyond: BTreeSet<usize>,
 }
 
 impl Reference {
+    /// The books before anything happened.
+    #[must_use]
+    pub fn before(plans: BTreeMap<usize, Vec<Plan>>) -> Self {
+        Self { plans, ..Self::default() }
+    }
+
     /// Packages filled of one side.
     #[must_use]
     pub fn filled(&self, account: usize, side: Right) -> u32 {
         self.of(account, side).map(|order| order.filled).sum()
+    }
+
+    /// A person changed an order of ours, or the broker showed more later than a run can wait for.
+    #[must_use]
+    pub fn is_meddled(&self, account: usize) -> bool {
+        self.beyond.contains(&account) || self.orders.values().any(|order| order.account == account && order.edited.is_some())
     }
 
     /// Orders of one side.
@@ -113,10 +186,14 @@ impl Reference {
     /// Takes one event; the words say what must never be.
     pub fn take(&mut self, event: &Tape) -> Result<(), String> {
         match *event {
-            Tape::Entered { id, account, vertical, quantity } => {
+            Tape::Entered { id, account, vertical, quantity, left: _ } => {
                 let side = vertical.right();
-                if let Some((other, _)) = self.orders.iter().find(|(_, order)| order.alive && order.account == account && order.vertical.right() == side) {
+                let alive = |order: &Entry| order.alive && order.account == account && order.vertical.right() == side;
+                if let Some((other, _)) = self.orders.iter().find(|(_, order)| alive(order) && order.is_seen()) {
                     return Err(format!("DOUBLE ORDER: {id} was entered while {other} of the same side was alive"));
+                }
+                if self.orders.values().any(alive) {
+                    self.beyond.insert(account);
                 }
                 let asked = self.plans[&account].iter().flatten().filter(|(asked, _)| *asked == vertical).map(|(_, most)| *most);
                 let most = asked.max().ok_or_else(|| format!("WRONG PACKAGE: {id} is for {vertical:?}, which no signal asked for"))?;
@@ -124,14 +201,41 @@ impl Reference {
                 if filled > 0 && self.of(account, side).any(|order| order.filled > 0 && order.vertical != vertical) {
                     return Err(format!("TRADED TWICE: {id} is for {vertical:?}, other strikes of that side have filled"));
                 }
+                let most = most + self.raised.get(&(account, side == Right::Call)).copied().unwrap_or_default();
                 if filled + quantity > most {
-                    return Err(format!("TOO MUCH: {id} is for {quantity} more, {filled} of {most} are filled"));
+                    let known: u32 = self.of(account, side).map(Entry::known).sum();
+                    if known + quantity > most {
+                        return Err(format!("TOO MUCH: {id} is for {quantity} more, {filled} of {most} are filled"));
+                    }
+                    self.beyond.insert(account);
                 }
-                self.orders.insert(id, Entry { account, vertical, filled: 0, alive: true });
+                self.orders.insert(id, Entry::new(account, vertical, quantity));
             }
-            Tape::Filled { id, quantity } => drop(self.orders.entry(id).and_modify(|order| order.filled += quantity)),
+            Tape::Filled { id, quantity, shown } => {
+                if let Some(order) = self.orders.get_mut(&id) {
+                    order.filled += quantity;
+                    order.counted.push((shown, quantity));
+                }
+            }
+            Tape::Edited { old, id, quantity, at, linked } => {
+                let Some(order) = self.orders.get_mut(&old) else { return Ok(()) };
+                (order.alive, order.over) = (false, Some(at));
+                let (account, vertical, left) = (order.account, order.vertical, order.quantity - order.filled);
+                *self.raised.entry((account, vertical.right() == Right::Call)).or_default() += quantity.saturating_sub(left);
+                self.orders.insert(id, Entry { edited: Some(linked), ..Entry::new(account, vertical, quantity) });
+            }
+            Tape::Users { account, vertical } => {
+                let ours = self.plans[&account].iter().flatten().flat_map(|(ours, _)| ours.legs());
+                if ours.map(|leg| leg.symbol).any(|symbol| vertical.legs().iter().any(|leg| leg.symbol == symbol)) {
+                    self.beyond.insert(account);
+                }
+            }
             Tape::NotOurs { id } => return Err(format!("NOT OURS: a cancel was asked for order {id}, which the user entered")),
-            Tape::Over { id } => drop(self.orders.entry(id).and_modify(|order| order.alive = false)),
+            Tape::Over { id, at } => {
+                if let Some(order) = self.orders.get_mut(&id) {
+                    (order.alive, order.over) = (false, Some(at));
+                }
+            }
         }
         Ok(())
     }

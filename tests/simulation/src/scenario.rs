@@ -1,6 +1,7 @@
 //! What one seed makes happen: accounts, market, signal, deliveries, operators, faults.
 
 mod draw;
+mod unkind;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,8 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use rust_decimal::Decimal;
 
-use crate::exchange::{Market, Ms};
+use crate::exchange::{Edit, Market, Ms, Standing};
+use crate::lies::Lies;
 use crate::reference::Plan;
 use crate::world::Faults;
 
@@ -24,6 +26,9 @@ pub const CLOSES: Ms = SCHEDULED + 120_000;
 pub const SWEEPS: [Ms; 2] = [SCHEDULED + 180_000, SCHEDULED + 1_020_000];
 /// The tag on our orders.
 pub const TAG: &str = "gamma";
+
+/// Whether a seed is drawn unkind where nobody asks: with the broker's lies, or without them.
+pub const UNKIND: bool = false;
 
 /// What is asked of a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +78,10 @@ pub enum Happening {
     Disarm(usize),
     /// The user enters an order.
     Users(usize, Vertical, u32, Price),
+    /// The user has had an order for a while.
+    Stands(usize, Standing),
+    /// A person changes an order.
+    Edits(usize, Edit),
 }
 
 /// What the signal says, and so what is asked for.
@@ -119,6 +128,12 @@ pub struct Scenario {
     pub happenings: Vec<(Ms, Happening)>,
     /// What goes wrong.
     pub faults: Faults,
+    /// What the broker shows otherwise than it is.
+    pub lies: Lies,
+    /// What must be filled, by account and side, where that is known without playing the day undisturbed.
+    pub must_fill: Option<BTreeMap<(usize, bool), u32>>,
+    /// Violations with any of these words are known, and looked behind.
+    pub known: Vec<String>,
 }
 
 /// Name, token document, and whether its broker shows the names of orders: Schwab puts a tag on them, tastytrade shows what we called them.
@@ -229,6 +244,9 @@ impl Scenario {
             redelivered: 0,
             happenings: Vec::new(),
             faults: Faults::default(),
+            lies: Lies::default(),
+            must_fill: None,
+            known: Vec::new(),
         }
     }
 }

@@ -22,16 +22,20 @@ pub struct Trial {
     pub must_trade: bool,
 }
 
-/// Puts `seed` on trial.
+/// Puts a day on trial.
 #[must_use]
-pub fn trial(seed: u64) -> Trial {
-    let scenario = Scenario::of(seed);
-    let mut played = play(&scenario, false);
+pub fn trial(scenario: Scenario) -> Trial {
+    let (mut played, known) = (play(&scenario, false), scenario.known.clone());
     let must_trade = scenario.mode == Mode::Trades;
     if must_trade && played.violations.is_empty() {
-        let undisturbed = play(&Scenario { faults: Faults::default(), ..scenario }, false);
-        played.violations.extend(differs(&undisturbed, &played));
+        if let Some(expected) = scenario.must_fill.as_ref().filter(|expected| **expected != played.filled) {
+            played.violations.push(format!("IT MUST TRADE: {expected:?} were there to be filled, {:?} are; it ended {:?}", played.filled, played.ends));
+        } else {
+            let undisturbed = play(&Scenario { faults: Faults::default(), lies: scenario.lies.clone().told_truly(), ..scenario }, false);
+            played.violations.extend(differs(&undisturbed, &played));
+        }
     }
+    played.violations.retain(|words| !known.iter().any(|known| words.contains(known.as_str())));
     Trial { violations: played.violations, ends: played.ends, days: played.days, hits: played.hits, must_trade }
 }
 

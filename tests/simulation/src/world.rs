@@ -43,6 +43,10 @@ pub struct Faults {
     pub orders_arrive: bool,
     /// Every call of such a step fails between the two times.
     pub outage: Option<Outage>,
+    /// Outages that answer with something else than a failure.
+    pub answered: Vec<(Outage, Fault)>,
+    /// What chance picks may be unkind.
+    pub unkind: bool,
     /// From then on nothing goes wrong.
     pub calm: Option<Ms>,
 }
@@ -86,6 +90,8 @@ pub struct Inner {
     pub stopped: Vec<(Ms, usize)>,
     /// What must never be, and was.
     pub violations: Vec<String>,
+    /// Violations with any of these words are known, and looked behind.
+    pub known: Vec<String>,
     /// The story, when it is wanted.
     pub story: Option<Vec<String>>,
     queue: BTreeMap<(Ms, u64), Effect>,
@@ -124,6 +130,7 @@ impl World {
             order: Vec::new(),
             stopped: Vec::new(),
             violations: Vec::new(),
+            known: Vec::new(),
             story: None,
             queue: BTreeMap::new(),
             sequence: 0,
@@ -211,6 +218,9 @@ impl Inner {
     /// Something that must never be.
     pub fn violated(&mut self, words: impl FnOnce() -> String) {
         let words = words();
+        if self.known.iter().any(|known| words.contains(known.as_str())) {
+            return self.say(|| format!("KNOWN {words}"));
+        }
         self.say(|| format!("VIOLATION {words}"));
         self.violations.push(words);
     }
@@ -219,19 +229,34 @@ impl Inner {
         let (call, number) = (self.made, *self.calls.entry(step).and_modify(|count| *count += 1).or_insert(1) - 1);
         self.made += 1;
         self.order.push(step);
-        if self.faults.calm.is_some_and(|calm| self.now >= calm) || (self.faults.orders_arrive && step.1 == Kind::Place) {
+        if self.faults.calm.is_some_and(|calm| self.now >= calm) {
             return None;
         }
-        let outage = self.faults.outage.filter(|(of, from, to)| of(step) && *from <= self.now && self.now < *to).map(|_| Fault::Fails);
+        let on = |(of, from, to): &Outage| of(step) && *from <= self.now && self.now < *to;
+        let answered = self.faults.answered.iter().find(|(outage, fault)| on(outage) && step.1.may(*fault)).map(|(_, fault)| *fault);
+        let outage = self.faults.outage.filter(on).map(|_| Fault::Fails).or(answered);
         let aimed = self.faults.aimed.iter().find(|(at, _, which)| *at == step && *which == number).map(|(_, fault, _)| *fault);
         let at_call = self.faults.at_call.filter(|(at, _)| *at == call).map(|(_, fault)| fault);
-        let by_chance = |inner: &mut Self| inner.chance.per_mille(inner.faults.per_mille).then(|| *inner.chance.pick(step.1.faults()));
+        if self.faults.orders_arrive && step.1 == Kind::Place {
+            // What never reached the broker may be sent again, and an order that it took is found.
+            let fault = aimed.or(answered).filter(|fault| matches!(fault, Fault::Page | Fault::Unauthorized | Fault::NamesAnother))?;
+            *self.hits.entry((step, fault)).or_default() += 1;
+            return Some(fault);
+        }
+        let by_chance = |inner: &mut Self| inner.chance.per_mille(inner.faults.per_mille).then(|| inner.any_of(step.1));
         let fault = outage.or(aimed).or(at_call).or_else(|| if self.faults.per_mille > 0 { by_chance(self) } else { None });
-        let fault = fault.filter(|fault| step.1.faults().contains(fault));
+        let fault = fault.filter(|fault| step.1.may(*fault));
         if let Some(fault) = fault {
             *self.hits.entry((step, fault)).or_default() += 1;
         }
         fault
+    }
+
+    fn any_of(&mut self, kind: Kind) -> Fault {
+        let more: &[Fault] = if self.faults.unkind { kind.unkind() } else { &[] };
+        let all = kind.faults().len() + more.len();
+        let at = usize::try_from(self.chance.below(i64::try_from(all).unwrap_or(1))).unwrap_or(0);
+        kind.faults().iter().chain(more).nth(at).copied().unwrap_or(Fault::Slow)
     }
 
     fn begin<T: Send + 'static>(
@@ -264,8 +289,10 @@ impl Inner {
                 arrives += later;
             }
             Some(Fault::FailsAfter | Fault::NoId) => {}
-            Some(Fault::Unseen | Fault::Odd | Fault::Unattached) => failure = None,
-            Some(Fault::Fails | Fault::Unauthorized | Fault::TooMany | Fault::NotConnected | Fault::Refused | Fault::Garbled) => arrives = Ms::MAX,
+            Some(Fault::Unseen | Fault::Odd | Fault::Unattached | Fault::Empty | Fault::NamesAnother | Fault::NamesInstead) => failure = None,
+            Some(
+                Fault::Fails | Fault::Unauthorized | Fault::TooMany | Fault::NotConnected | Fault::Refused | Fault::Garbled | Fault::Page | Fault::NotFound,
+            ) => arrives = Ms::MAX,
             Some(Fault::Stalls) => {
                 failure = None;
                 self.stalls[run] = self.now + self.chance.between(21_000, 45_000);

@@ -61,16 +61,7 @@ pub(super) struct Conversation {
 
 impl Conversation {
     pub(super) const fn new(connection: u64) -> Self {
-        Self {
-            connection,
-            stage: Stage::Opened,
-            asks_late: false,
-            heard_tokens: 0,
-            channels: BTreeMap::new(),
-            client_timeout: None,
-            said: 0,
-            acts: Vec::new(),
-        }
+        Self { connection, stage: Stage::Opened, asks_late: false, heard_tokens: 0, channels: BTreeMap::new(), client_timeout: None, said: 0, acts: Vec::new() }
     }
 
     /// What is to be done, in this order; each is given once.

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use clap::Parser;
-use gamma_simulation::fault::{Fault, Step, pairs};
+use clap::{Parser, ValueEnum};
+use gamma_simulation::fault::{Fault, Step, pairs, unkind_pairs};
 use gamma_simulation::play::{End, play};
-use gamma_simulation::scenario::Scenario;
+use gamma_simulation::scenario::{Scenario, UNKIND};
 use gamma_simulation::trial::{Trial, trial};
 
 /// Fault simulation of the whole order path: every seed is one day of one to three accounts, with its own deliveries, market, signal,
@@ -30,12 +30,50 @@ struct Wish {
     /// Threads; each plays its own seeds.
     #[arg(long, default_value_t = thread::available_parallelism().map_or(1, std::num::NonZero::get))]
     jobs: usize,
-    /// Where failing seeds are kept, to be played for ever.
-    #[arg(long, default_value = "tests/seeds")]
-    keep: PathBuf,
+    /// Where failing seeds are kept, to be played for ever; tests/seeds, or tests/seeds/unkind.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+    /// How many failing seeds are named and kept.
+    #[arg(long, default_value_t = 20)]
+    show: usize,
+    /// Look behind violations that say this.
+    #[arg(long)]
+    known: Vec<String>,
+    /// Whether the broker tells the truth.
+    #[arg(long, value_enum, default_value_t = if UNKIND { Draw::Unkind } else { Draw::Kind })]
+    draw: Draw,
     /// Stop at the first violation, keep nothing, and do not ask for coverage: is a safeguard missed?
     #[arg(long)]
     missed: bool,
+}
+
+/// How a seed becomes a day.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Draw {
+    /// Things fail, and what the broker says is true.
+    Kind,
+    /// The same, and the broker lies.
+    Unkind,
+}
+
+impl Wish {
+    fn day(&self, seed: u64) -> Scenario {
+        let day = if self.draw == Draw::Unkind { Scenario::unkind(seed) } else { Scenario::kind(seed) };
+        Scenario { known: self.known.clone(), ..day }
+    }
+}
+
+impl Draw {
+    const fn seeds(self) -> &'static str {
+        match self {
+            Self::Kind => "tests/seeds",
+            Self::Unkind => "tests/seeds/unkind",
+        }
+    }
+
+    fn pairs(self) -> Vec<(Step, Fault)> {
+        pairs().chain(unkind_pairs().filter(|_| self == Self::Unkind)).collect()
+    }
 }
 
 /// What all seeds came to.
@@ -69,7 +107,7 @@ impl Sum {
 fn main() -> ExitCode {
     let wish = Wish::parse();
     if let Some(seed) = wish.story {
-        let played = play(&Scenario::of(seed), true);
+        let played = play(&wish.day(seed), true);
         println!("{}", played.story.join("\n"));
         println!("{}", if played.violations.is_empty() { "no violation" } else { "VIOLATED" });
         return ExitCode::from(u8::from(!played.violations.is_empty()));
@@ -86,7 +124,7 @@ fn main() -> ExitCode {
                     if seed >= end {
                         break;
                     }
-                    let trial = trial(seed);
+                    let trial = trial(wish.day(seed));
                     let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
                     sum.add(seed, &trial);
                     if wish.missed && !sum.failed.is_empty() {
@@ -102,7 +140,7 @@ fn main() -> ExitCode {
         return missed(&wish, &sum);
     }
     println!("{} seeds from {} in {:.1} s, {:.0} seeds/s on {} threads", wish.seeds, wish.from, took.as_secs_f64(), rate(wish.seeds, took), wish.jobs);
-    let sound = [ends(&sum), covered(&sum, wish.seeds), violated(&wish, &sum)];
+    let sound = [ends(&sum), covered(&sum, &wish), violated(&wish, &sum)];
     ExitCode::from(u8::from(sound.contains(&false)))
 }
 
@@ -182,9 +220,10 @@ const fn name_of(end: End) -> &'static str {
 }
 
 /// Every pair of step and fault must have been hit.
-fn covered(sum: &Sum, seeds: u64) -> bool {
-    let all = pairs().count();
-    let never: Vec<_> = pairs().filter(|pair| !sum.hits.contains_key(pair)).collect();
+fn covered(sum: &Sum, wish: &Wish) -> bool {
+    let pairs = wish.draw.pairs();
+    let all = pairs.len();
+    let never: Vec<_> = pairs.into_iter().filter(|pair| !sum.hits.contains_key(pair)).collect();
     let hits: u64 = sum.hits.values().sum();
     println!("\n{} of {all} pairs of step and fault were hit, {hits} hits", all - never.len());
     let mut rarest: Vec<_> = sum.hits.iter().collect();
@@ -196,22 +235,23 @@ fn covered(sum: &Sum, seeds: u64) -> bool {
         println!("  NEVER   {step:<24}{fault:<18}");
     }
     // Each pair is aimed at once in so many seeds; a handful of seeds cannot hit them all.
-    never.is_empty() || seeds < 10_000
+    never.is_empty() || wish.seeds < 10_000
 }
 
 fn violated(wish: &Wish, sum: &Sum) -> bool {
     println!("\n{} seeds violated", sum.failed.len());
-    for (seed, words) in sum.failed.iter().take(20) {
+    for (seed, words) in sum.failed.iter().take(wish.show) {
         println!("  seed {seed}: {}", words.join("; "));
     }
     let Some((first, words)) = sum.failed.first_key_value() else { return true };
-    println!("\nthe story of seed {first}:\n{}", play(&Scenario::of(*first), true).story.join("\n"));
-    for (seed, words) in sum.failed.iter().take(20) {
-        let file = wish.keep.join(format!("{seed}.txt"));
-        if let Err(error) = std::fs::create_dir_all(&wish.keep).and_then(|()| std::fs::write(&file, format!("{}\n", words.join("\n")))) {
+    println!("\nthe story of seed {first}:\n{}", play(&wish.day(*first), true).story.join("\n"));
+    let keep = wish.keep.clone().unwrap_or_else(|| wish.draw.seeds().into());
+    for (seed, words) in sum.failed.iter().take(wish.show) {
+        let file = keep.join(format!("{seed}.txt"));
+        if let Err(error) = std::fs::create_dir_all(&keep).and_then(|()| std::fs::write(&file, format!("{}\n", words.join("\n")))) {
             eprintln!("{} could not be kept: {error}", file.display());
         }
     }
-    println!("\nseed {first}: {}\nkept in {}; scripts/simulate --story {first} tells it again", words.join("; "), wish.keep.display());
+    println!("\nseed {first}: {}\nkept in {}; scripts/simulate --story {first} tells it again", words.join("; "), keep.display());
     false
 }

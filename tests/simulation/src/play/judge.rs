@@ -17,12 +17,18 @@ impl Play<'_> {
         if self.scenario.mode != Mode::Safety {
             for (number, account) in self.scenario.accounts.iter().enumerate() {
                 let of_account = |task: &'static str| self.runs.iter().filter(move |run| run.who.account == number && run.task == task);
-                let last = of_account("sweep").filter_map(|run| run.outcome).next_back();
+                let last = of_account("sweep").filter_map(|run| run.outcome.map(|outcome| (outcome, run.alarm))).next_back();
+                if self.scenario.lies.unkind && self.scenario.mode == Mode::Trades && last.is_some_and(|(_, alarm)| alarm) {
+                    inner.violated(|| format!("{}: the last sweep rang on a day that is in order: {last:?}", account.name));
+                }
                 settled(inner, &self.reference, number, account.name, last);
                 // Lists are given five minutes to be complete: what is not shown by then never was.
                 let complete = inner.faults.calm.unwrap_or(Ms::MIN).max(CLOSES + 300_000);
                 let swept_before = of_account("sweep").filter(|run| run.who.began > complete).count() > 1;
-                if swept_before && !matches!(last, Some(Outcome::Swept | Outcome::NoFinalOutcome)) {
+                let last = last.map(|(outcome, _)| outcome);
+                // What is shown late is another story when it is looked at again.
+                let same_story = !self.scenario.lies.unkind;
+                if same_story && swept_before && !matches!(last, Some(Outcome::Swept | Outcome::NoFinalOutcome)) {
                     inner.violated(|| format!("{}: a sweep after a sweep ended {last:?}: the ledger read again tells another story", account.name));
                 }
                 let traded = of_account("trade").filter_map(|run| run.outcome).any(|outcome| outcome.status() == Status::Traded);

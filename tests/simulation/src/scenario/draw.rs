@@ -19,22 +19,22 @@ const fn aws(step: Step) -> bool {
     matches!(step.1, Kind::AwsRead | Kind::AwsWrite)
 }
 
-const fn broker_reads(step: Step) -> bool {
+pub(super) const fn broker_reads(step: Step) -> bool {
     matches!(step.1, Kind::BrokerRead | Kind::OrderRead)
 }
 
-const fn orders_and_cancels(step: Step) -> bool {
+pub(super) const fn orders_and_cancels(step: Step) -> bool {
     matches!(step.1, Kind::Place | Kind::Cancel)
 }
 
-const fn feed(step: Step) -> bool {
+pub(super) const fn feed(step: Step) -> bool {
     matches!(step.1, Kind::Signal)
 }
 
 impl Scenario {
-    /// What `seed` makes happen.
+    /// What `seed` makes happen in a world whose broker tells the truth. What a seed draws here never changes.
     #[must_use]
-    pub fn of(seed: u64) -> Self {
+    pub fn kind(seed: u64) -> Self {
         let mut chance = Chance::of(seed, 1);
         match seed % 10 {
             0 => Self::trades(seed, &mut chance),
@@ -130,7 +130,7 @@ impl Scenario {
         self.accounts = made.collect();
     }
 
-    fn add_plans(&mut self, signal: Signal) {
+    pub(super) fn add_plans(&mut self, signal: Signal) {
         for (number, account) in self.accounts.iter().enumerate() {
             let mut plan = signal.plan(account);
             let plans = self.plans.entry(number).or_default();
@@ -260,7 +260,7 @@ impl Scenario {
     }
 }
 
-fn draw_signal(chance: &mut Chance) -> Signal {
+pub(super) fn draw_signal(chance: &mut Chance) -> Signal {
     let (left, right) = *chance.pick(&[(-1, -1), (-1, -1), (-1, -1), (-1, -1), (1, 1), (1, -1), (-1, 1), (-1, 0), (0, -1), (0, 1)]);
     Signal { left, right, shift: 0, low: chance.per_mille(600) }
 }
