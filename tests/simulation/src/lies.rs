@@ -212,7 +212,6 @@ impl Exchange {
 /// A quote as it is told.
 fn tell(quote: &mut LegQuote, wrong: Wrong, now: Ms) {
     match wrong {
-        Wrong::Missing => {}
         Wrong::NoBid => quote.bid = None,
         Wrong::NoAsk => quote.ask = None,
         Wrong::Crossed => std::mem::swap(&mut quote.bid, &mut quote.ask),
@@ -221,8 +220,8 @@ fn tell(quote: &mut LegQuote, wrong: Wrong, now: Ms) {
             let aside = |price: Option<Price>| price.map(|price| price + Price::cents(30));
             (quote.bid, quote.ask, quote.at) = (aside(quote.bid), aside(quote.ask), Timestamp::from_millisecond(now - 180_000).ok());
         }
-        // The port has no word for either yet: what reads like a living quote is one.
-        Wrong::Halted | Wrong::Delayed => {}
+        // The port has no word for a leg that does not trade yet: it is quoted like a living one.
+        Wrong::Missing | Wrong::Halted | Wrong::Delayed => {}
     }
 }
 
