@@ -212,7 +212,6 @@ impl Exchange {
 /// A quote as it is told.
 fn tell(quote: &mut LegQuote, wrong: Wrong, now: Ms) {
     match wrong {
-        Wrong::Missing => {}
         Wrong::NoBid => quote.bid = None,
         Wrong::NoAsk => quote.ask = None,
         Wrong::Crossed => std::mem::swap(&mut quote.bid, &mut quote.ask),
@@ -223,6 +222,7 @@ fn tell(quote: &mut LegQuote, wrong: Wrong, now: Ms) {
         }
         Wrong::Halted => quote.state = QuoteState::Halted,
         Wrong::Delayed => quote.state = QuoteState::Delayed,
+        Wrong::Missing => {}
     }
 }
 

@@ -117,7 +117,7 @@ pub fn play(scenario: &Scenario, story: bool) -> Played {
 impl<'a> Play<'a> {
     fn new(scenario: &'a Scenario, story: bool) -> Self {
         let mut exchange = Exchange { markets: scenario.markets.clone(), quotes: quotes(), closes: CLOSES, tag: TAG, gap: scenario.gap, ..Exchange::default() };
-        exchange.lies = scenario.lies.clone();
+        exchange.lies.clone_from(&scenario.lies);
         exchange.moves.clone_from(&scenario.moves);
         let (mut table, mut store) = (MemoryTable::default(), Store::default());
         for (number, account) in scenario.accounts.iter().enumerate() {
