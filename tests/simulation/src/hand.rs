@@ -205,7 +205,6 @@ impl SignalSource for Hand {
             SignalView { rows, no_trade: None }
         };
         self.call("signal", patience(budget), read).await.map_err(|failure| match failure {
-            Failure::Answered(Fault::Unauthorized) => SignalError::Login("401".into()),
             Failure::Answered(Fault::Garbled) => SignalError::Malformed("Date: got x, expected a date".into()),
             failure => SignalError::Unavailable(format!("{failure:?}")),
         })
