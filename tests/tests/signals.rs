@@ -57,10 +57,9 @@ async fn the_rows_of_today_agree_or_are_refused() {
     };
     // The row in `Predictions` has other prices, strengths and volatilities for the record.
     assert_eq!(day(&moto, FILLING, row(&[])).await.0, "filled");
-    for (field, value, words) in [
-        ("Limit", json!(6430), "2 rows of 2025-09-03 ask for different trades"),
-        ("VixOne", json!("18.5"), "2 rows of 2025-09-03 ask for different trades"),
-    ] {
+    for (field, value, words) in
+        [("Limit", json!(6430), "2 rows of 2025-09-03 ask for different trades"), ("VixOne", json!("18.5"), "2 rows of 2025-09-03 ask for different trades")]
+    {
         let (outcome, detail, posts) = day(&moto, FILLING, row(&[(field, value)])).await;
         assert_eq!((outcome.as_str(), posts), ("signal_unusable", 0), "{detail}");
         assert!(detail.contains(words), "{detail}");
