@@ -2,9 +2,14 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use gamma_execution::report::Outcome;
+use gamma_market::SignalRow;
+use gamma_strategy::constant_stable::{Profile, RawProfile};
 use jiff::Timestamp;
 use jiff::civil::date;
+use rust_decimal::Decimal;
 use support::{World, row, set};
 
 #[tokio::test]
@@ -33,4 +38,34 @@ async fn an_empty_trade_without_todays_row_still_alarms() {
     set(&world.feed.no_trade, Some(Timestamp::MIN..Timestamp::MAX));
     let report = world.deliver("run-1").await;
     assert_eq!((report.outcome, report.alarm), (Outcome::SignalUnusable, true), "a feed that was not updated says nothing of today");
+}
+
+#[tokio::test]
+async fn an_expiry_a_year_away_or_a_volatility_in_percent_places_nothing() {
+    let with = |change: fn(&mut SignalRow)| {
+        let mut row = row(6425, 6470);
+        change(&mut row);
+        row
+    };
+    for (row, outcome, detail) in [
+        (
+            with(|row| row.expiry = Some(date(2026, 9, 4))),
+            Outcome::SignalUnusable,
+            "signal TDate: got 2026-09-04, expected a day at most 7 days after 2025-09-03",
+        ),
+        (
+            with(|row| row.volatilities = BTreeMap::from([("VixOne".into(), Decimal::new(185, 1))])),
+            Outcome::PlanRefused,
+            "signal VixOne: got 18.5, expected a decimal fraction from 0.02 to 2, such as 0.185",
+        ),
+    ] {
+        let mut world = World::at("20:13:00");
+        // As profiles were written before there was a limit.
+        let mut written = serde_json::to_value(world.profile.strategy.raw()).unwrap();
+        written.as_object_mut().unwrap().remove("most_days_to_expiry");
+        world.profile.strategy = Profile::try_from(serde_json::from_value::<RawProfile>(written).unwrap()).unwrap();
+        set(&world.feed.published, vec![(Timestamp::MIN, Ok(row))]);
+        let report = world.deliver("run-1").await;
+        assert_eq!((report.outcome, report.detail.as_str(), *world.broker.posts.lock().unwrap()), (outcome, detail, 0));
+    }
 }

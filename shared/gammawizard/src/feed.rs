@@ -1,7 +1,7 @@
 //! The feed over HTTP.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +21,10 @@ const LONGEST_CALL: Duration = Duration::from_secs(10);
 
 /// Reads and logins can be repeated without harm, but the minutes before the close are few: 0.3 s and 0.6 s between tries.
 const BACKOFF: Backoff = Backoff { tries: 3, first: Duration::from_millis(300), factor: 2.0, longest: Duration::from_secs(1) };
+
+/// How long after a refused login, or a refused token of a login, the next one is made. After the last nobody logs in any more: refusals may be
+/// over in a moment, and more of them would lock the user out.
+const BETWEEN_LOGINS: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(6)];
 
 /// Where the feed is and how to get in.
 #[derive(Debug, Clone)]
@@ -45,13 +49,22 @@ pub struct GammaWizard {
     email: SecretString,
     password: SecretString,
     token: Mutex<Option<SecretString>>,
+    refusals: Mutex<Refusals>,
     clock: Arc<dyn Clock>,
+}
+
+/// Refusals since the feed last answered.
+#[derive(Default)]
+struct Refusals {
+    made: usize,
+    /// No login before this moment.
+    next: Option<Timestamp>,
 }
 
 /// What the feed said to a token.
 enum Reply {
     Body(Vec<u8>),
-    /// 401 or 403.
+    /// 401, or 403 in the feed's own words.
     TokenRefused(u16),
 }
 
@@ -67,6 +80,7 @@ impl GammaWizard {
             email: config.email,
             password: config.password,
             token: Mutex::new(config.token.as_ref().and_then(token::clean)),
+            refusals: Mutex::default(),
             clock,
         }
     }
@@ -75,15 +89,15 @@ impl GammaWizard {
     async fn body(&self, deadline: Timestamp) -> Result<Vec<u8>, SignalError> {
         if let Some(token) = self.kept_token() {
             match self.ask(&token, deadline).await? {
-                Reply::Body(body) => return Ok(body),
+                Reply::Body(body) => return Ok(self.answered(body)),
                 Reply::TokenRefused(status) => tracing::info!(status, "signal feed refused the token at hand, logging in"),
             }
         }
         let token = self.login(deadline).await?;
         self.keep_token(token.clone());
         match self.ask(&token, deadline).await? {
-            Reply::Body(body) => Ok(body),
-            Reply::TokenRefused(status) => Err(SignalError::Login(format!("the feed answered {status} to the token of a login just made"))),
+            Reply::Body(body) => Ok(self.answered(body)),
+            Reply::TokenRefused(status) => Err(self.refused(format!("the feed answered {status} to the token of a login just made"))),
         }
     }
 
@@ -91,6 +105,7 @@ impl GammaWizard {
         let answer = self.send(|| Request::get(&self.feed_url).bearer(token), deadline).await?;
         match answer.status {
             200..=299 => Ok(Reply::Body(answer.body)),
+            403 if is_page(&answer) => Err(SignalError::Unavailable(format!("GET {}: 403 with a page of the edge before the feed", self.feed_url))),
             status @ (401 | 403) => Ok(Reply::TokenRefused(status)),
             429 => Err(SignalError::Unavailable("the feed answered 429, too many requests".into())),
             status => Err(SignalError::Malformed(format!("status of GET {}: got {status}, expected 200", self.feed_url))),
@@ -99,17 +114,64 @@ impl GammaWizard {
 
     async fn login(&self, deadline: Timestamp) -> Result<SecretString, SignalError> {
         let (email, password) = (self.email.expose_secret(), self.password.expose_secret());
+        self.may_log_in()?;
         if email.trim().is_empty() || password.is_empty() {
-            return Err(SignalError::Login("no token that the feed takes, and no email and password to get one with".into()));
+            let why = "no token that the feed takes, and no email and password to get one with".to_owned();
+            // The token at hand may be taken in a moment.
+            return Err(if self.kept_token().is_some() { self.refused(why) } else { SignalError::Login(why) });
         }
         let answer = self.send(|| Request::post(&self.login_url).form(&[("email", email), ("password", password)]), deadline).await?;
         // Nothing of the answer is quoted: a refusal may echo the form, and a success holds the token.
         match answer.status {
-            200..=299 => token::from_login(&answer.body)
-                .ok_or_else(|| SignalError::Login("token: none in the login's answer, expected a text under token or Token".into())),
-            429 => Err(SignalError::Unavailable("the login answered 429, too many requests".into())),
-            status => Err(SignalError::Login(format!("email and password refused with status {status}"))),
+            200..=299 => {
+                token::from_login(&answer.body).ok_or_else(|| self.refused("token: none in the login's answer, expected a text under token or Token".into()))
+            }
+            429 => Err(self.not_now("the login answered 429, too many requests")),
+            403 if is_page(&answer) => Err(self.not_now("the login: 403 with a page of the edge before it")),
+            status => Err(self.refused(format!("email and password refused with status {status}"))),
         }
+    }
+
+    /// Whether it is time for a login.
+    fn may_log_in(&self) -> Result<(), SignalError> {
+        let refusals = self.refusals();
+        if refusals.made > BETWEEN_LOGINS.len() {
+            return Err(SignalError::Login(format!("refused {} times, nobody logs in any more", refusals.made)));
+        }
+        match refusals.next.filter(|next| *next > self.clock.now()) {
+            Some(next) => Err(SignalError::Unavailable(format!("a login was refused a moment ago, the next is made at {next}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// A login, or the token of one, was refused: it may pass, until it was refused as often as it may be.
+    fn refused(&self, why: String) -> SignalError {
+        let mut refusals = self.refusals();
+        let wait = BETWEEN_LOGINS.get(refusals.made).copied();
+        refusals.made += 1;
+        match wait {
+            Some(wait) => {
+                refusals.next = Some(later(self.clock.now(), wait));
+                SignalError::Unavailable(format!("login: {why}; a login is tried again after {} s", wait.as_secs()))
+            }
+            None => SignalError::Login(format!("{why}; refused {} times, nobody logs in any more", refusals.made)),
+        }
+    }
+
+    /// No answer of the login itself: that is no refusal, but neither is it asked for every second.
+    fn not_now(&self, why: &str) -> SignalError {
+        self.refusals().next = Some(later(self.clock.now(), BETWEEN_LOGINS[0]));
+        SignalError::Unavailable(why.to_owned())
+    }
+
+    /// The feed took the token: whatever was refused before is over.
+    fn answered(&self, body: Vec<u8>) -> Vec<u8> {
+        *self.refusals() = Refusals::default();
+        body
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends until an answer below 500 comes, three times at most and never past `deadline`. Answers of 4xx are not asked
@@ -153,6 +215,12 @@ impl GammaWizard {
     fn keep_token(&self, token: SecretString) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
     }
+}
+
+/// A page for people. The feed and its login answer in JSON or not at all, so somebody before them sent it.
+fn is_page(answer: &Response) -> bool {
+    let html = answer.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    html || answer.body.trim_ascii_start().starts_with(b"<")
 }
 
 fn later(now: Timestamp, by: Duration) -> Timestamp {

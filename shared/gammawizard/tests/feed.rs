@@ -119,6 +119,10 @@ impl Bench {
         asked.iter().map(short).collect()
     }
 
+    fn logins(&self) -> usize {
+        self.asked().iter().filter(|what| **what == "login").count()
+    }
+
     fn waited_ms(&self) -> i128 {
         let start: Timestamp = "2026-02-11T21:13:00Z".parse().unwrap();
         self.clock.now().duration_since(start).as_millis()
@@ -160,25 +164,87 @@ async fn the_token_of_a_login_serves_later_reads_until_it_is_refused() {
     assert_eq!(bench.asked(), ["old", "login", "new", "new", "new", "login", "new"]);
 }
 
+/// Reads every second, as a run does, until a row or a refusal that is final; with the seconds at which a login was made.
+async fn read_each_second(bench: &Bench) -> (Result<Vec<String>, SignalError>, Vec<i128>) {
+    let mut logins = Vec::new();
+    for _ in 0..100 {
+        let (made, at) = (bench.logins(), bench.waited_ms() / 1000);
+        let result = bench.days().await;
+        logins.extend((made..bench.logins()).map(|_| at));
+        match result {
+            Err(SignalError::Unavailable(_)) => bench.clock.sleep_until(bench.clock.now() + Duration::from_secs(1)).await,
+            done => return (done, logins),
+        }
+    }
+    panic!("no end")
+}
+
 #[tokio::test]
-async fn a_login_that_fails_needs_an_operator_and_is_not_repeated() {
+async fn refused_logins_are_few_and_apart_and_then_an_operator_is_needed() {
     for (name, script, message) in [
         ("refused", vec![says(401, "")], "signal login: email and password refused with status 401"),
         ("bad request", vec![says(400, "")], "signal login: email and password refused with status 400"),
+        ("forbidden", vec![says(403, r#"{"message": "locked"}"#)], "signal login: email and password refused with status 403"),
         ("no token", vec![says(200, r#"{"error": "x"}"#)], "signal login: token: none in the login's answer"),
-        ("useless token", vec![says(200, NEW_LOGIN), says(403, "")], "signal login: the feed answered 403 to the token of a login just made"),
     ] {
-        let bench = Bench::new(None, script.clone()).await;
-        let error = bench.days().await.unwrap_err();
+        let bench = Bench::new(None, vec![script; 3].concat()).await;
+        let (end, logins) = read_each_second(&bench).await;
+        let error = end.unwrap_err();
         assert!(matches!(error, SignalError::Login(_)), "{name}: {error:?}");
         assert!(error.to_string().starts_with(message), "{name}: {error}");
-        assert_eq!(bench.asked().len(), script.len(), "{name}");
+        assert_eq!(logins, [0, 3, 9], "{name}");
+        assert!(matches!(bench.days().await, Err(SignalError::Login(_))), "{name}: nobody logs in again");
+        assert_eq!(bench.logins(), 3, "{name}");
     }
     for (email, password) in [("", PASSWORD), (EMAIL, "")] {
         let bench = Bench::with_login(None, email, password, []).await;
         assert!(matches!(bench.days().await, Err(SignalError::Login(_))));
         assert_eq!(bench.asked().len(), 0);
     }
+}
+
+#[tokio::test]
+async fn tokens_that_are_refused_again_and_again_make_three_logins() {
+    let (no, login) = (|| says(401, ""), || says(200, NEW_LOGIN));
+    // Each second the token at hand is read with; at 0, 3 and 9 a login is made.
+    let each = |seconds: usize| vec![no(); seconds];
+    let script = [each(1), vec![login(), no()], each(3), vec![login(), no()], each(6), vec![login(), no()]].concat();
+    let bench = Bench::new(Some(OLD_TOKEN), script).await;
+    let (end, logins) = read_each_second(&bench).await;
+    assert!(matches!(end, Err(SignalError::Login(_))), "{end:?}");
+    assert_eq!(logins, [0, 3, 9]);
+}
+
+#[tokio::test]
+async fn two_seconds_of_refusals_or_edge_pages_cost_seconds() {
+    let (no, login, row) = (|| says(401, ""), || says(200, NEW_LOGIN), || says(200, ROW));
+    let page = || says(403, "\n<HTML><HEAD><TITLE>Access Denied</TITLE></HEAD></HTML>");
+    for (name, token, password, script, logins, seconds) in [
+        ("the login refuses", None, PASSWORD, vec![no(), login(), row()], vec![0, 3], 3),
+        ("the login refuses a token's heir", Some(OLD_TOKEN), PASSWORD, vec![no(), no(), no(), row()], vec![0], 2),
+        ("the feed refuses, its login does not", None, PASSWORD, vec![login(), no(), no(), row()], vec![0], 2),
+        ("the feed refuses and there is no login", Some(OLD_TOKEN), "", vec![no(), no(), row()], vec![], 2),
+        ("a page before the feed", Some(OLD_TOKEN), PASSWORD, vec![page(), page(), row()], vec![], 2),
+        ("a page before the login", None, PASSWORD, vec![page(), login(), row()], vec![0, 3], 3),
+        ("pages for a minute", Some(OLD_TOKEN), PASSWORD, [vec![page(); 60], vec![row()]].concat(), vec![], 60),
+        ("a page after a refusal", None, PASSWORD, vec![no(), page(), no(), login(), row()], vec![0, 3, 6, 12], 12),
+    ] {
+        let bench = Bench::with_login(token, EMAIL, password, script).await;
+        let (end, made) = read_each_second(&bench).await;
+        assert_eq!(end.expect(name), ["2026-02-11"], "{name}");
+        assert_eq!((made, bench.waited_ms() / 1000), (logins, seconds), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_made_early_counts_among_the_three() {
+    let no = || says(401, "");
+    let bench = Bench::new(None, [no(), no(), no()]).await;
+    bench.feed.prepare(AMPLE).await;
+    assert!(matches!(bench.days().await, Err(SignalError::Unavailable(_))), "not three seconds later");
+    let (end, logins) = read_each_second(&bench).await;
+    assert!(matches!(end, Err(SignalError::Login(_))));
+    assert_eq!(logins, [3, 9]);
 }
 
 #[tokio::test]
@@ -283,7 +349,9 @@ async fn no_error_and_no_log_line_holds_a_credential() {
     for script in [
         vec![echoes(401), echoes(401)],
         vec![echoes(401), echoes(200)],
-        vec![echoes(401), says(200, NEW_LOGIN), echoes(403)],
+        vec![echoes(401), says(200, NEW_LOGIN), echoes(401)],
+        vec![echoes(403)],
+        vec![echoes(401), echoes(403)],
         vec![echoes(401), says(200, NEW_LOGIN), echoes(500), echoes(500), echoes(500)],
         vec![echoes(500), echoes(401), echoes(500), echoes(500), echoes(500)],
         vec![echoes(404)],
@@ -311,6 +379,7 @@ async fn a_login_made_while_there_is_time_is_not_made_again() {
     // One that fails then is made by the read.
     let bench = Bench::new(None, [says(401, ""), says(200, NEW_LOGIN), says(200, ROW)]).await;
     bench.feed.prepare(AMPLE).await;
+    bench.clock.sleep_until(bench.clock.now() + Duration::from_secs(3)).await;
     assert_eq!(bench.days().await.unwrap(), ["2026-02-11"]);
     let bench = Bench::new(Some(OLD_TOKEN), [says(200, ROW)]).await;
     bench.feed.prepare(AMPLE).await;

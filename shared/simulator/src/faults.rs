@@ -54,6 +54,7 @@
 //! | `StaleSignal` | signal | today's row is not there |
 //! | `MovedStrikes` | signal | the newest row's strikes lie so many points higher |
 //! | `FlippedSignal` | signal | the newest row's directions are the opposite |
+//! | `Trade` | signal | `Trade` is this, whatever `Predictions` say |
 //! | `NewestFirst` | signal | the rows come in the opposite order, and `Trade` is a list of the newest two, newest first |
 
 mod answers;
@@ -157,6 +158,8 @@ pub enum Fault {
     MovedStrikes(i64),
     /// Sides with their directions swapped.
     FlippedSignal,
+    /// `Trade` as this: empty, it says that there is no trade.
+    Trade(serde_json::Value),
     /// Lists read from the other end.
     NewestFirst,
 }
@@ -189,7 +192,7 @@ impl Fault {
             Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => Stage::World,
             Self::StaleOrders(_) | Self::StatusShown(_) | Self::FillsLate(_) | Self::FillsTwice | Self::NothingRemains => Stage::View,
             Self::LaggingPositions(_) | Self::Equity(_) => Stage::View,
-            Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal | Self::NewestFirst => Stage::View,
+            Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal | Self::Trade(_) | Self::NewestFirst => Stage::View,
         }
     }
 
@@ -215,7 +218,8 @@ impl Fault {
             Self::SpuriousRefusal => tastytrade && *route == Route::Token,
             Self::LaggingPositions(_) => *route == if tastytrade { Route::Positions } else { Route::Account },
             Self::Equity(_) => *route == Route::Account,
-            Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal | Self::NewestFirst => *route == Route::Signal,
+            Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal => *route == Route::Signal,
+            Self::Trade(_) | Self::NewestFirst => *route == Route::Signal,
         }
     }
 }

@@ -102,7 +102,12 @@ async fn the_signal_is_late_stale_moved_flipped_or_in_the_wrong_order() {
         (&body["Trade"][0]["Date"], &body["Trade"][1]["Date"], &body["Predictions"][0]["Date"]),
         (&json!("2025-09-03"), &json!("2025-09-02"), &json!("2025-09-03"))
     );
-    assert_eq!(session.fired().len(), 6);
+    for trade in [json!(null), json!({}), json!([])] {
+        session.next(Route::Signal, &Fault::Trade(trade.clone()));
+        let body = signal(&session).await;
+        assert_eq!((&body["Trade"], &body["Predictions"][10]["Date"]), (&trade, &json!("2025-09-03")));
+    }
+    assert_eq!(session.fired().len(), 9);
 }
 
 #[tokio::test]

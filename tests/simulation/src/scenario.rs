@@ -209,6 +209,7 @@ pub fn profile(tag_known: bool) -> AccountProfile {
         top_up: true,
         no_close_guard: true,
         same_day_expiry: false,
+        most_days_to_expiry: 7,
     };
     let execution = ExecutionProfile { application_tag: tag_known.then(|| TAG.to_owned()), ..ExecutionProfile::default() };
     AccountProfile { strategy: Profile::try_from(strategy).expect("a sound profile"), execution }

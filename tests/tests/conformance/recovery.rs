@@ -168,6 +168,7 @@ fn profile() -> AccountProfile {
         top_up: true,
         no_close_guard: true,
         same_day_expiry: false,
+        most_days_to_expiry: 7,
     };
     AccountProfile { strategy: Profile::try_from(strategy).unwrap(), execution: ExecutionProfile::default() }
 }

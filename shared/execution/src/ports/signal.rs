@@ -28,10 +28,10 @@ pub struct SignalView {
 /// Why the signal could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SignalError {
-    /// Login refused or no credentials: an operator has to act.
+    /// Login refused as often as it may be tried, or no credentials: an operator has to act, and nothing is tried again.
     #[error("signal login: {0}")]
     Login(String),
-    /// Not reached, timed out, or a 5xx after the retries.
+    /// Not reached, timed out, a 5xx after the retries, an edge's page, or a login refused that is tried again later: it may pass.
     #[error("signal feed unavailable: {0}")]
     Unavailable(String),
     /// An answer that is no signal; names the field, what came and what was expected.

@@ -130,19 +130,14 @@ impl Run<'_> {
             }
         }
         let give_up = self.end_of_trading(None);
-        let mut refused_login = false;
         loop {
             let trouble = match self.ports.signal.read(SIGNAL_BUDGET).await {
                 Ok(view) => match self.row_of_today(&view) {
                     Ok(row) => return Ok(row),
                     Err(none) => none,
                 },
-                // Once may be the service's own trouble; a login that is refused again is not tried for ever.
-                Err(error @ SignalError::Login(_)) if refused_login => return Err(error.into()),
-                Err(error @ SignalError::Login(_)) => {
-                    refused_login = true;
-                    error.into()
-                }
+                // The feed has tried as often as it may.
+                Err(error @ SignalError::Login(_)) => return Err(error.into()),
                 Err(error) => error.into(),
             };
             let next = self.now() + seconds(execution.signal_poll_seconds);
@@ -161,7 +156,7 @@ impl Run<'_> {
         if let Some(why) = view.no_trade.as_ref().filter(|_| view.rows.iter().any(|row| row.date == self.date())) {
             return Err(Ended::new(Outcome::NothingToDo, format!("the signal shows no trade beside its row of {}: {why}", self.date())));
         }
-        let row = select(&view.rows, self.date(), self.profile.strategy.raw().same_day_expiry);
+        let row = select(&view.rows, self.date(), self.profile.strategy.selection());
         row.cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
     }
 
@@ -313,7 +308,7 @@ impl Run<'_> {
             Err(none) => {
                 self.note(format!("a live run would find no signal: {}", none.detail));
                 let newest = view.rows.iter().map(|row| row.date).max().ok_or(none)?;
-                let row = select(&view.rows, newest, self.profile.strategy.raw().same_day_expiry);
+                let row = select(&view.rows, newest, self.profile.strategy.selection());
                 row.cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
             }
         }

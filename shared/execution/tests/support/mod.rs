@@ -209,6 +209,7 @@ fn profile() -> AccountProfile {
         top_up: true,
         no_close_guard: true,
         same_day_expiry: false,
+        most_days_to_expiry: 7,
     };
     let execution = ExecutionProfile::default();
     execution.check().unwrap();

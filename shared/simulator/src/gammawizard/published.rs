@@ -21,6 +21,10 @@ pub(super) fn body(rows: &[PublishedRow], now: Timestamp, faults: &[Fault]) -> V
             _ => {}
         }
     }
+    let trade = faults.iter().find_map(|fault| if let Fault::Trade(shown) = fault { Some(shown) } else { None });
+    if let Some(trade) = trade {
+        return json!({ "Trade": trade, "Predictions": published });
+    }
     if faults.contains(&Fault::NewestFirst) {
         published.reverse();
         let newest: Vec<&Row> = published.iter().take(2).collect();

@@ -7,6 +7,12 @@ use super::ProfileError;
 
 const MOST_BREAKS: usize = 50;
 
+/// A volatility as a decimal fraction a year lies between 2 % and 200 %. Below it stands one of a day (0.0117 for 0.185), above it one in percent
+/// (18.5), and either would take a size that nobody meant.
+pub(super) fn is_plausible(volatility: Decimal) -> bool {
+    (Decimal::new(2, 2)..=Decimal::TWO).contains(&volatility)
+}
+
 /// Buckets 1 to N over N−1 rising breaks; a value equal to a break falls in the bucket above it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Buckets {
@@ -24,8 +30,8 @@ impl Buckets {
             return Err(ProfileError::new("volatility_breaks", format!("a list of {}", breaks.len()), "1 to 50 breaks"));
         }
         let rising = breaks.windows(2).all(|pair| pair[0] < pair[1]);
-        if !rising || breaks[0] <= Decimal::ZERO {
-            return Err(ProfileError::new("volatility_breaks", format!("{breaks:?}"), "rising decimal fractions above zero"));
+        if !rising || !breaks.iter().all(|limit| is_plausible(*limit)) {
+            return Err(ProfileError::new("volatility_breaks", format!("{breaks:?}"), "rising decimal fractions from 0.02 to 2"));
         }
         if multipliers.len() != breaks.len() + 1 {
             let got = format!("{} multipliers for {} breaks", multipliers.len(), breaks.len());
@@ -87,8 +93,9 @@ mod tests {
     }
 
     #[test]
-    fn breaks_must_rise_from_above_zero() {
-        for breaks in [&["0.2", "0.1"][..], &["0.1", "0.1"], &["0", "0.1"], &[]] {
+    fn breaks_must_rise_within_what_a_volatility_can_be() {
+        assert!(buckets(&["0.02", "2"], &[1; 3]).is_ok());
+        for breaks in [&["0.2", "0.1"][..], &["0.1", "0.1"], &["0", "0.1"], &["0.0199", "0.1"], &["0.1", "2.01"], &["16.3", "32.7"], &[]] {
             assert!(buckets(breaks, &vec![1; breaks.len() + 1]).is_err(), "{breaks:?}");
         }
     }

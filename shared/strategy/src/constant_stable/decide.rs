@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use super::bucket::is_plausible;
 use super::{Decision, Direction, MissingVolatility, Plan, PlanRefusal, Profile, ROOT, SidePlan, SkipReason, Structure};
 use crate::signal::SignalRefusal;
 
@@ -105,11 +106,11 @@ fn structure_of(trades: &[Option<Trade>; 2]) -> Option<Structure> {
 fn size(row: &SignalRow, profile: &Profile) -> Result<(Option<Decimal>, usize, u32), PlanRefusal> {
     let field = &profile.raw.volatility_field;
     match row.volatilities.get(field) {
-        Some(value) if *value > Decimal::ZERO => {
+        Some(value) if is_plausible(*value) => {
             let (bucket, multiplier) = profile.buckets.of(*value);
             Ok((Some(*value), bucket, multiplier))
         }
-        Some(value) => Err(PlanRefusal::VolatilityNotPositive { field: field.clone(), value: *value }),
+        Some(value) => Err(PlanRefusal::VolatilityImplausible { field: field.clone(), value: *value }),
         None => match profile.raw.missing_volatility {
             MissingVolatility::Skip => Err(PlanRefusal::VolatilityMissing { field: field.clone() }),
             MissingVolatility::SmallestBucket => {

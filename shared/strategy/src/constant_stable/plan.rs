@@ -191,9 +191,9 @@ pub enum PlanRefusal {
         /// The field.
         field: String,
     },
-    /// The volatility is not above zero.
-    #[error("signal {field}: got {value}, expected a volatility above zero")]
-    VolatilityNotPositive {
+    /// No volatility is so small or so large: another unit.
+    #[error("signal {field}: got {value}, expected a decimal fraction from 0.02 to 2, such as 0.185")]
+    VolatilityImplausible {
         /// The field.
         field: String,
         /// What came.

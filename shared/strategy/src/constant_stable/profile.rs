@@ -4,6 +4,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Buckets;
+use crate::signal::Selection;
+
+/// A limit on days to expiry beyond this limits nothing.
+const FURTHEST_LIMIT: u16 = 60;
 
 /// The strategy's part of an account profile, as it is written. [`Profile::try_from`] checks it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -34,6 +38,14 @@ pub struct RawProfile {
     /// Trade a signal that expires today.
     #[serde(default)]
     pub same_day_expiry: bool,
+    /// The furthest expiry that is traded, in calendar days after the trade date; a signal beyond it is refused.
+    #[serde(default = "a_week")]
+    pub most_days_to_expiry: u16,
+}
+
+/// The next session is at most five days away.
+const fn a_week() -> u16 {
+    7
 }
 
 /// What to do when the signal has no volatility. (The replaced system took the *middle* bucket: a larger size on missing data.)
@@ -78,6 +90,13 @@ impl Profile {
     pub const fn raw(&self) -> &RawProfile {
         &self.raw
     }
+
+    /// Which rows of the feed it trades.
+    #[must_use]
+    pub fn selection(&self) -> Selection<'_> {
+        let RawProfile { same_day_expiry, most_days_to_expiry, ref volatility_field, .. } = self.raw;
+        Selection { same_day_expiry, most_days_to_expiry, volatility_field }
+    }
 }
 
 impl TryFrom<RawProfile> for Profile {
@@ -97,6 +116,9 @@ impl TryFrom<RawProfile> for Profile {
         }
         if raw.most_per_side == Some(0) {
             return Err(ProfileError::new("most_per_side", "0".into(), "1 or more, or leave it out for no cap"));
+        }
+        if !(1..=FURTHEST_LIMIT).contains(&raw.most_days_to_expiry) {
+            return Err(ProfileError::new("most_days_to_expiry", raw.most_days_to_expiry.to_string(), "1 to 60 calendar days"));
         }
         let buckets = Buckets::new(raw.volatility_breaks.clone(), raw.multipliers.clone())?;
         Ok(Self { raw, buckets })
@@ -121,16 +143,23 @@ pub(super) mod tests {
             top_up: true,
             no_close_guard: true,
             same_day_expiry: false,
+            most_days_to_expiry: 7,
         }
     }
 
     #[test]
     fn a_field_that_cannot_be_used_is_named() {
         type Change = fn(&mut RawProfile);
-        let cases: [(&str, Change); 5] = [
+        let cases: [(&str, Change); 11] = [
             ("unit_dollars", |raw| raw.unit_dollars = Decimal::ZERO),
             ("volatility_field", |raw| raw.volatility_field = " ".into()),
+            ("volatility_field", |raw| raw.volatility_field = "x".repeat(61)),
+            ("volatility_breaks", |raw| raw.volatility_breaks[3] = Decimal::from(45)),
             ("risk_reversal_credit_ratio", |raw| raw.risk_reversal_credit_ratio = Decimal::TWO),
+            ("risk_reversal_credit_ratio", |raw| raw.risk_reversal_credit_ratio = Decimal::ZERO),
+            ("most_days_to_expiry", |raw| raw.most_days_to_expiry = 0),
+            ("most_days_to_expiry", |raw| raw.most_days_to_expiry = 61),
+            ("unit_dollars", |raw| raw.unit_dollars = Decimal::NEGATIVE_ONE),
             ("most_per_side", |raw| raw.most_per_side = Some(0)),
             ("multipliers", |raw| raw.multipliers = vec![1]),
         ];
@@ -143,5 +172,13 @@ pub(super) mod tests {
         assert!(Profile::try_from(lambda()).is_ok());
         let unreduced = RawProfile { risk_reversal_credit_ratio: Decimal::ONE, ..lambda() };
         assert!(Profile::try_from(unreduced).is_ok(), "the whole size is a share of it");
+        let longest = RawProfile { volatility_field: "x".repeat(60), most_days_to_expiry: 60, ..lambda() };
+        assert!(Profile::try_from(longest).is_ok());
+    }
+
+    #[test]
+    fn the_rows_it_trades_are_what_was_written() {
+        let profile = Profile::try_from(RawProfile { most_days_to_expiry: 3, same_day_expiry: true, ..lambda() }).unwrap();
+        assert_eq!(profile.selection(), Selection { same_day_expiry: true, most_days_to_expiry: 3, volatility_field: "VixOne" });
     }
 }

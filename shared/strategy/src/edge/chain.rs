@@ -42,7 +42,7 @@ pub fn chain(observations: &[Observation], transfers: &[Transfer], settings: &Ed
 /// before what was asked for afterwards, the earlier before the later.
 fn one_a_day(observations: &[Observation]) -> Vec<&Observation> {
     let mut days: BTreeMap<Date, &Observation> = BTreeMap::new();
-    let rank = |seen: &Observation| (!seen.live, seen.source, seen.at, seen.run_id.clone(), seen.equity);
+    let rank = |seen: &Observation| (!seen.live, seen.source, seen.at, seen.run_id.clone(), seen.equity, seen.counted_until);
     for seen in observations.iter().filter(|seen| seen.equity > Decimal::ZERO) {
         let chosen = days.entry(seen.date).or_insert(seen);
         if rank(seen) < rank(chosen) {

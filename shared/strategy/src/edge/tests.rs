@@ -1,6 +1,7 @@
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 use super::chain::next_row;
 use super::*;
@@ -190,14 +191,21 @@ fn amounts_beyond_what_a_decimal_holds_do_not_panic() {
 fn a_setting_that_cannot_be_used_is_named() {
     type Change = fn(&mut EdgeSettings);
     assert_eq!((EdgeSettings::default().check(), tested().check()), (Ok(()), Ok(())));
-    let cases: [(&str, Change); 8] = [
+    let cases: [(&str, Change); 15] = [
         ("mu0", |it| it.mu0 = Decimal::TWO),
+        ("mu0", |it| it.mu0 = -Decimal::TWO),
         ("mu1", |it| it.mu1 = Some(Decimal::ZERO)),
+        ("mu1", |it| it.mu1 = Some(dec("1.000001"))),
+        ("mu1", |it| (it.mu0, it.mu1) = (dec("0.001"), Some(dec("0.0005")))),
         ("sigma", |it| it.sigma = Some(Decimal::TWO)),
         ("sigma", |it| it.sigma = Some(Decimal::new(1, 9))),
         ("alpha", |it| it.alpha = Decimal::ONE),
+        ("alpha", |it| it.alpha = dec("0.5")),
         ("beta", |it| it.beta = Decimal::ZERO),
+        ("beta", |it| it.beta = dec("0.5")),
         ("min_samples", |it| it.min_samples = 0),
+        ("min_samples", |it| it.min_samples = 10_001),
+        ("pause_days", |it| it.pause_days = 0),
         ("pause_days", |it| it.pause_days = 367),
     ];
     for (field, change) in cases {
@@ -205,5 +213,44 @@ fn a_setting_that_cannot_be_used_is_named() {
         change(&mut wrong);
         let error = wrong.check().unwrap_err().to_string();
         assert!(error.starts_with(&format!("edge {field}: got ")), "{error}");
+    }
+    let usable: [Change; 8] = [
+        |it| (it.mu0, it.mu1) = (Decimal::ONE, None),
+        |it| it.mu0 = Decimal::NEGATIVE_ONE,
+        |it| it.mu1 = Some(Decimal::ONE),
+        |it| it.sigma = Some(Decimal::ONE),
+        |it| it.sigma = Some(dec("0.000001")),
+        // The reference calls these NO_SIGMA.
+        |it| it.sigma = Some(Decimal::ZERO),
+        |it| it.sigma = Some(dec("-0.1")),
+        |it| (it.alpha, it.beta, it.min_samples, it.pause_days) = (dec("0.4999"), dec("0.4999"), 10_000, 366),
+    ];
+    for (at, change) in usable.into_iter().enumerate() {
+        let mut settings = tested();
+        change(&mut settings);
+        assert_eq!(settings.check(), Ok(()), "{at}: {settings:?}");
+    }
+}
+
+#[test]
+fn a_bound_is_reached_by_standing_on_it() {
+    let first = &chain(&[seen(0, "20000")], &[], &tested(), "schwab")[0];
+    let (lower, upper) = tested().bounds();
+    for (bound, verdict) in [(lower, Verdict::PauseEdge), (upper, Verdict::EdgeOkReset)] {
+        // A return of half of mu1 speaks for neither mean: the statistic stays where it stood.
+        let llr = dec(&bound.to_string());
+        assert_eq!(llr.to_f64(), Some(bound), "the bound itself");
+        let row = next_row(Some(&EdgeRow { llr, n: 40, ..first.clone() }), &seen(1, "20003.5"), Decimal::ZERO, &tested(), "schwab");
+        assert_eq!((row.reached, row.verdict), (llr, verdict));
+    }
+}
+
+#[test]
+fn without_adjusted_equity_above_zero_there_is_no_share() {
+    // The account lives by what was transferred into it: without that nothing, then less than nothing.
+    for (transfer, adjusted) in [("20000", "0.00"), ("20500", "-500.00")] {
+        let rows = chain(&[seen(0, "20000"), seen(1, "19000")], &[moved("1", at(0) - 1.hour(), transfer)], &tested(), "schwab");
+        assert_eq!(columns(&rows[0], &["equity_adj", "peak_equity", "dd_pct"]), format!("{adjusted} {adjusted} "));
+        assert_eq!(columns(&rows[1], &["pnl", "ret", "dd", "dd_pct", "decision"]), "-1000.00  1000.00  MONITOR_ONLY");
     }
 }

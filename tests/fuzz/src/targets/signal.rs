@@ -4,7 +4,7 @@ use gamma_execution::ports::SignalView;
 use gamma_gammawizard::{login_token, payload};
 use gamma_market::SignalRow;
 use gamma_strategy::constant_stable::{Snapshot, decide};
-use gamma_strategy::signal::select;
+use gamma_strategy::signal::{Selection, select};
 use jiff::civil::date;
 use rust_decimal::Decimal;
 use secrecy::ExposeSecret;
@@ -52,14 +52,17 @@ pub(super) fn signal(data: &[u8]) -> Verdict {
 }
 
 fn useful(row: &SignalRow, rows: &[SignalRow]) {
+    let shipped = profile::shipped();
     for same_day in [false, true] {
-        match select(rows, row.date, same_day) {
-            Ok(chosen) => assert!(chosen.date == row.date && chosen.expiry.is_some_and(|expiry| expiry >= row.date), "{chosen:?}"),
+        match select(rows, row.date, Selection { same_day_expiry: same_day, ..shipped.strategy.selection() }) {
+            Ok(chosen) => {
+                assert!(chosen.date == row.date && chosen.expiry.is_some_and(|expiry| expiry >= row.date && (expiry - row.date).get_days() <= 7), "{chosen:?}")
+            }
             Err(refusal) => drop(bounded(&refusal)),
         }
     }
     let snapshot = Snapshot { equity: Some(Decimal::from(25_000)), positions: &BTreeMap::new() };
-    match decide(row, snapshot, &profile::shipped().strategy) {
+    match decide(row, snapshot, &shipped.strategy) {
         Ok(plan) => {
             for side in &plan.sides {
                 assert!(side.quantity() > 0 && Some(side.vertical.sell().expiry()) == row.expiry, "{side:?}");

@@ -60,7 +60,7 @@ impl Day {
         let signal = GammaWizardConfig::default();
         let published = default_rows(&market, 1, signal.delay, signal.signal).into_iter().map(|row| Value::Object(row.fields)).collect::<Vec<_>>();
         let rows = payload::view(&serde_json::to_vec(&published)?)?.rows;
-        let row = select(&rows, market.chain().trade_date(), profile.raw().same_day_expiry)?.clone();
+        let row = select(&rows, market.chain().trade_date(), profile.selection())?.clone();
         let mut day = Self { row, quotes: QuoteBook::new(), profile, execution };
         let plan = decide(&day.row, Snapshot { equity: Some(equity()), positions: &BTreeMap::new() }, &day.profile)?;
         let legs: BTreeSet<OptionSymbol> = plan.sides.iter().flat_map(|side| side.vertical.legs().map(|leg| leg.symbol)).collect();

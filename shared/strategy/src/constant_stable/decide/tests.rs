@@ -112,9 +112,19 @@ fn corrects_reference_vectors_3_and_16_missing_volatility_never_trades_the_large
     let plan = run(&both, Some("20000"), &[], smallest).unwrap();
     assert_eq!((plan.bucket, plan.multiplier), (1, 2));
     assert_eq!(shown(&plan), ["PUT_SHORT 6895/6900 4", "CALL_SHORT 7000/7005 4"]);
-    for value in ["0", "-0.2"] {
-        let refused = run(&row(Some(-1), None, Some(value)), Some("20000"), &[], lambda());
-        assert!(matches!(refused, Err(PlanRefusal::VolatilityNotPositive { .. })), "{value}");
+}
+
+#[test]
+fn a_volatility_in_another_unit_is_refused_by_name() {
+    for value in ["0", "-0.2", "-18.5", "18.5", "2.01", "100", "0.0199", "0.0117"] {
+        for missing_volatility in [MissingVolatility::Skip, MissingVolatility::SmallestBucket] {
+            let refused = run(&row(Some(-1), None, Some(value)), Some("20000"), &[], RawProfile { missing_volatility, ..lambda() });
+            let message = format!("signal VixOne: got {value}, expected a decimal fraction from 0.02 to 2, such as 0.185");
+            assert_eq!(refused.unwrap_err().to_string(), message);
+        }
+    }
+    for (value, multiplier) in [("0.02", 2), ("2", 10), ("2.000", 10)] {
+        assert_eq!(run(&row(Some(-1), None, Some(value)), Some("20000"), &[], lambda()).unwrap().multiplier, multiplier, "{value}");
     }
 }
 
