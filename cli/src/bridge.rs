@@ -63,8 +63,8 @@ fn login(account: &str) -> Option<Login> {
 }
 
 /// Who asks, as it is recorded.
-pub(crate) fn who(because: &Because) -> Result<Who<'_>, Trouble> {
-    Ok(Who { by: because.by()?, why: &because.why })
+pub(crate) fn who(because: &Because) -> Who<'_> {
+    Who { by: &because.by, why: &because.why }
 }
 
 /// An account, or all where none is said.
@@ -77,6 +77,7 @@ pub(crate) fn trouble(attempted: &str, error: &OperatorError) -> Trouble {
     match error {
         OperatorError::UnknownAccount { .. } => Trouble::no(attempted, error).next("--accounts names those of a stack with others"),
         OperatorError::Unsaid { .. } | OperatorError::NotConfirmed { .. } => Trouble::no(attempted, error),
+        OperatorError::Ledger(refused) if refused.refused => Trouble::no(attempted, refused).next("nothing was written; `gamma check` says what is missing"),
         OperatorError::Ledger(_) => Trouble::unknown(attempted, error).next("it may have been done all the same: look with `gamma status`, or do it again"),
         OperatorError::Function(_) => Trouble::unknown(attempted, error).next("`gamma status` says how the account stands"),
     }

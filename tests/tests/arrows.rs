@@ -92,8 +92,9 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
 }
 
 /// Outside crates that only some rooms may name.
-const RESERVED: [(&str, &[&str]); 9] = [
+const RESERVED: [(&str, &[&str]); 10] = [
     ("aws-config", &["gamma-cloud"]),
+    ("aws-credential-types", &["gamma-cloud"]),
     ("aws-sdk-", &["gamma-cloud"]),
     ("aws-smithy-", &["gamma-cloud"]),
     ("reqwest", &["gamma-http", "gamma-tests"]),

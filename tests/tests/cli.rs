@@ -149,3 +149,13 @@ async fn a_login_is_refused_with_a_foreign_state_or_a_spent_code_and_replaces_wh
     let warmed = stack.invoke(include_str!("../../events/warmup.json")).await.unwrap();
     assert_eq!(warmed.body["token"]["token"], "unchanged", "{}", warmed.body);
 }
+
+/// Cron, containers and `ssh HOST COMMAND` know no name; the stub of cli/tests/usage.rs shows every decision, this the record that is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn a_halt_without_a_name_is_kept_and_shown() {
+    let (_stack, operator, _moto) = stack(StackConfig::of_seed(1)).await;
+    said(operator.calls(&["halt", "all", "--why", "a drill"]).await.unwrap(), 0, &["is halted"]);
+    let shown = operator.calls(&["status", "schwab"]).await.unwrap().out;
+    assert!(shown.contains("HALTED (all)") && shown.contains("(uid ") && shown.contains(": a drill)"), "{shown}");
+}

@@ -134,7 +134,7 @@ impl Resolve {
     pub(crate) async fn run(self, desk: &Desk) -> Ended {
         let world = desk.world().await?;
         let function = world.trade_function(&self.account)?;
-        let decision = json!({ "date": self.date, "side": self.side, "filled": self.filled, "by": self.because.by()?, "why": self.because.why });
+        let decision = json!({ "date": self.date, "side": self.side, "filled": self.filled, "by": self.because.by, "why": self.because.why });
         run_told(desk, world, function, &json!({ "account": self.account, "resolve": decision })).await
     }
 }

@@ -57,8 +57,8 @@ pub struct Operator<'a> {
     pub ports: OperatorPorts<'a>,
 }
 
-/// The longest words that are kept.
-const LONGEST: usize = 1000;
+/// The longest words that are kept, in characters.
+pub const LONGEST: usize = 1000;
 
 impl Operator<'_> {
     /// The account, if the deployment has it.

@@ -50,7 +50,7 @@ pub(crate) struct World {
 }
 
 pub(crate) fn away(operation: &'static str) -> LedgerError {
-    LedgerError { operation, item: "control#schwab/arming".to_owned(), reason: "the table is away".to_owned() }
+    LedgerError { operation, item: "control#schwab/arming".to_owned(), reason: "the table is away".to_owned(), refused: false }
 }
 
 pub(crate) fn pending(account: &str, run_id: &str) -> PendingHandoff {
