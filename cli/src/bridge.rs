@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gamma_cloud::{DynamoLedger, EventBridgeSchedules, Functions, OperatorControls, SsmTokenStore};
+use gamma_cloud::{Closures, DynamoLedger, EventBridgeSchedules, Functions, OperatorControls, SsmTokenStore};
 use gamma_execution::ports::ControlScope;
 use gamma_operator::{Broker, Login, Operator, OperatorError, OperatorPorts, Who};
 use gamma_trade::profiles::{self, BrokerKind};
@@ -17,6 +17,7 @@ pub(crate) struct Bridge<'w> {
     records: OperatorControls,
     days: DynamoLedger,
     schedules: EventBridgeSchedules,
+    sessions: Closures,
     functions: Functions,
     tokens: SsmTokenStore,
     logins: BTreeMap<String, Login>,
@@ -28,6 +29,7 @@ impl<'w> Bridge<'w> {
             records: OperatorControls::new(&world.aws, &world.names.table, world.clock.clone()),
             days: world.ledger(),
             schedules: EventBridgeSchedules::new(&world.aws, &world.names.schedules),
+            sessions: world.closures(),
             functions: world.functions(),
             tokens: SsmTokenStore::new(&world.aws),
             logins: world.names.accounts().filter_map(|account| Some((account.to_owned(), login(account)?))).collect(),
@@ -47,6 +49,7 @@ impl<'w> Bridge<'w> {
             records: &self.records,
             days: &self.days,
             schedules: &self.schedules,
+            sessions: &self.sessions,
             functions: &self.functions,
             tokens: &self.tokens,
         };

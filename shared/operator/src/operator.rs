@@ -14,7 +14,7 @@ use gamma_execution::ports::{Clock, ControlScope, Decision, OperatorLedger, Toke
 use crate::error::OperatorError;
 use crate::login::Login;
 use crate::names::Names;
-use crate::ports::{Days, Invocations, Schedules};
+use crate::ports::{Days, Invocations, Schedules, Sessions};
 
 pub use recover::Recovery;
 pub use status::{AccountStatus, ArmedSince, EdgeStanding, Halted, Known, LastRun, LoginStatus, OpenIntent, ScheduleStatus, Status};
@@ -31,6 +31,8 @@ pub struct OperatorPorts<'a> {
     pub days: &'a dyn Days,
     /// The schedules.
     pub schedules: &'a dyn Schedules,
+    /// The calendar.
+    pub sessions: &'a dyn Sessions,
     /// The functions.
     pub functions: &'a dyn Invocations,
     /// The token documents.

@@ -1,7 +1,7 @@
 //! Choosing the row of a signal feed that may be traded today.
 
 use gamma_market::SignalRow;
-use gamma_market::calendar::{SessionDay, session_day};
+use gamma_market::calendar::{Calendar, SessionDay};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -66,7 +66,7 @@ pub enum SignalRefusal {
 ///
 /// # Errors
 /// [`SignalRefusal`] says which condition failed and what came.
-pub fn select(rows: &[SignalRow], trade_date: Date, same_day_expiry: bool) -> Result<&SignalRow, SignalRefusal> {
+pub fn select<'a>(rows: &'a [SignalRow], trade_date: Date, same_day_expiry: bool, calendar: &Calendar) -> Result<&'a SignalRow, SignalRefusal> {
     let newest = rows.iter().max_by_key(|row| row.date).ok_or(SignalRefusal::Empty { expected: trade_date })?;
     if newest.date != trade_date {
         return Err(SignalRefusal::NotToday { newest: newest.date, expected: trade_date });
@@ -81,7 +81,7 @@ pub fn select(rows: &[SignalRow], trade_date: Date, same_day_expiry: bool) -> Re
         let expected = if same_day_expiry { "on or after" } else { "after" };
         return Err(SignalRefusal::Expired { expiry, trade_date, expected });
     }
-    match session_day(expiry) {
+    match calendar.session_day(expiry) {
         SessionDay::Open { .. } => Ok(newest),
         SessionDay::Closed(reason) => Err(SignalRefusal::NoSession { expiry, closed: reason.to_string() }),
     }
@@ -119,7 +119,7 @@ mod tests {
         let old = row(date(2026, 2, 10), Some(TODAY));
         let new = row(TODAY, Some(TOMORROW));
         for rows in [[old.clone(), new.clone()], [new.clone(), old]] {
-            assert_eq!(select(&rows, TODAY, false), Ok(&new));
+            assert_eq!(select(&rows, TODAY, false, Calendar::built_in()), Ok(&new));
         }
     }
 
@@ -137,10 +137,10 @@ mod tests {
             (vec![today(Some(TODAY))], false, "signal TDate: got 2026-02-11, expected a day after 2026-02-11"),
             (vec![today(Some(date(2026, 2, 10)))], true, "signal TDate: got 2026-02-10, expected a day on or after 2026-02-11"),
         ] {
-            assert_eq!(select(&rows, TODAY, same_day).unwrap_err().to_string(), message);
+            assert_eq!(select(&rows, TODAY, same_day, Calendar::built_in()).unwrap_err().to_string(), message);
         }
         let weekend = [today(Some(date(2026, 2, 14)))];
-        assert!(matches!(select(&weekend, TODAY, false), Err(SignalRefusal::NoSession { .. })));
-        assert!(select(&[today(Some(TODAY))], TODAY, true).is_ok());
+        assert!(matches!(select(&weekend, TODAY, false, Calendar::built_in()), Err(SignalRefusal::NoSession { .. })));
+        assert!(select(&[today(Some(TODAY))], TODAY, true, Calendar::built_in()).is_ok());
     }
 }

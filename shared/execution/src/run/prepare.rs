@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join;
-use gamma_market::calendar::{at_eastern, series_close};
+use gamma_market::calendar::at_eastern;
 use gamma_market::{OptionSymbol, PackageNbbo, PriceRule, QuoteBook, SignalRow};
 use gamma_strategy::constant_stable::{Decision, Plan, SidePlan, Snapshot, decide};
 use gamma_strategy::signal::select;
@@ -95,7 +95,7 @@ impl Run<'_> {
         let mut refused_login = false;
         loop {
             let trouble = match self.ports.signal.rows(SIGNAL_BUDGET).await {
-                Ok(rows) => match select(&rows, self.date(), self.profile.strategy.raw().same_day_expiry) {
+                Ok(rows) => match select(&rows, self.date(), self.profile.strategy.raw().same_day_expiry, self.request.calendar()) {
                     Ok(row) => return Ok(row.clone()),
                     Err(refusal) => Ended::new(Outcome::SignalUnusable, refusal),
                 },
@@ -193,7 +193,7 @@ impl Run<'_> {
         let account = self.account(BTreeMap::new()).await?;
         self.stage("prepare");
         let scheduled = if let Task::Trade { scheduled, .. } = self.request.task { scheduled } else { None };
-        let on_time = time_gates(self.now(), scheduled, &self.profile.execution).is_empty();
+        let on_time = time_gates(self.now(), scheduled, &self.profile.execution, &self.request.calendar).is_empty();
         let row = if on_time { self.signal(None).await? } else { self.newest_signal().await? };
         self.stage("signal");
         let plan = self.decide(&row, &account)?;
@@ -210,12 +210,12 @@ impl Run<'_> {
     async fn newest_signal(&mut self) -> Result<SignalRow, Ended> {
         let rows = self.ports.signal.rows(SIGNAL_BUDGET).await?;
         let same_day = self.profile.strategy.raw().same_day_expiry;
-        match select(&rows, self.date(), same_day) {
+        match select(&rows, self.date(), same_day, self.request.calendar()) {
             Ok(row) => Ok(row.clone()),
             Err(refusal) => {
                 self.note(format!("a live run would find no signal: {refusal}"));
                 let newest = rows.iter().map(|row| row.date).max().ok_or_else(|| Ended::new(Outcome::SignalUnusable, &refusal))?;
-                select(&rows, newest, same_day).cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
+                select(&rows, newest, same_day, self.request.calendar()).cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
             }
         }
     }
@@ -224,7 +224,7 @@ impl Run<'_> {
         let execution = &self.profile.execution;
         let mut report = side_report(&side.plan, 1);
         approve_report(&mut report, side);
-        let end = self.end_of_trading(series_close(&side.plan.vertical.sell(), self.date()));
+        let end = self.end_of_trading(self.request.calendar().series_close(&side.plan.vertical.sell(), self.date()));
         let share = share(self.now(), end, execution.rung_offsets.len(), execution);
         let wait = if share.rungs == 0 { seconds(execution.rung_seconds) } else { share.wait };
         let mut at = self.now();

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use futures_util::future::join;
-use gamma_market::calendar::series_close;
 use gamma_market::{Price, PriceRule, QuoteBook, SignalRow};
 use gamma_strategy::constant_stable::{self, Plan, Snapshot};
 use gamma_strategy::signal::select;
@@ -124,7 +123,7 @@ impl Run<'_> {
             };
             let mut report = side_report(&side.plan, revision);
             approve_report(&mut report, &side);
-            let ends = self.end_of_trading(series_close(&intent.vertical.sell(), self.date()));
+            let ends = self.end_of_trading(self.request.calendar().series_close(&intent.vertical.sell(), self.date()));
             let look_until = (ends + seconds(self.profile.execution.locate_seconds)).min(self.prove_by());
             let settings = Settings { profile: self.profile.execution.clone(), look_until, prove_by: self.prove_by() };
             sides.push(Side {
@@ -147,7 +146,7 @@ impl Run<'_> {
     /// Opens rung after rung for both sides at once and keeps each ladder fed, until every side is done.
     async fn work(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, plan: &Plan, offsets: &mut Vec<Price>, may_replan: bool) -> Round {
         let execution = &self.profile.execution;
-        let close = sides.first().and_then(|side| series_close(&side.record.vertical.sell(), self.date()));
+        let close = sides.first().and_then(|side| self.request.calendar().series_close(&side.record.vertical.sell(), self.date()));
         let end = self.end_of_trading(close);
         let mut slot_ends = self.now();
         let mut recheck_at = None;
@@ -338,7 +337,7 @@ impl Run<'_> {
                 return None;
             }
         };
-        let row = match select(&rows, self.date(), self.profile.strategy.raw().same_day_expiry) {
+        let row = match select(&rows, self.date(), self.profile.strategy.raw().same_day_expiry, self.request.calendar()) {
             Ok(row) => row,
             Err(refusal) => {
                 self.note(format!("the signal read again is unusable, the plan is kept: {refusal}"));

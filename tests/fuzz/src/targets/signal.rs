@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use gamma_gammawizard::{login_token, payload};
 use gamma_market::SignalRow;
+use gamma_market::calendar::Calendar;
 use gamma_strategy::constant_stable::{Snapshot, decide};
 use gamma_strategy::signal::select;
 use jiff::civil::date;
@@ -51,7 +52,7 @@ pub(super) fn signal(data: &[u8]) -> Verdict {
 
 fn useful(row: &SignalRow, rows: &[SignalRow]) {
     for same_day in [false, true] {
-        match select(rows, row.date, same_day) {
+        match select(rows, row.date, same_day, Calendar::built_in()) {
             Ok(chosen) => assert!(chosen.date == row.date && chosen.expiry.is_some_and(|expiry| expiry >= row.date), "{chosen:?}"),
             Err(refusal) => drop(bounded(&refusal)),
         }
