@@ -1,10 +1,11 @@
 //! What every command takes.
 
+use std::convert::Infallible;
+
 use clap::{Args, Parser};
-use gamma_operator::Names;
+use gamma_operator::{LONGEST, Names};
 
 use crate::commands::Command;
-use crate::trouble::Trouble;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 the answer is no, or something is wrong; 2 wrong usage; 3 could not be reached,
@@ -58,15 +59,26 @@ pub(crate) struct Because {
     /// Why; recorded
     #[arg(long, value_name = "WORDS")]
     pub(crate) why: String,
-    /// Who decides; recorded [default: your user name]
-    #[arg(long, env = "USER", hide_env = true, value_name = "NAME")]
-    by: Option<String>,
+    /// Who decides; recorded [default: your user name, else your user id and this machine]
+    #[arg(long, value_name = "NAME", value_parser = named, default_value_t = caller(), hide_default_value = true)]
+    pub(crate) by: String,
 }
 
-impl Because {
-    /// Who decides.
-    pub(crate) fn by(&self) -> Result<&str, Trouble> {
-        let by = self.by.as_deref().map(str::trim).filter(|by| !by.is_empty());
-        by.ok_or_else(|| Trouble::no("record who decides", "nobody is named").next("say it with --by"))
-    }
+/// A blank name, such as that of a variable nobody set, is none: no decision fails for want of a name.
+fn named(text: &str) -> Result<String, Infallible> {
+    Ok(kept(text).unwrap_or_else(caller))
+}
+
+/// Who calls, as far as this process knows without asking anybody: cron, containers and `ssh HOST COMMAND` often set no name.
+fn caller() -> String {
+    let said = ["USER", "LOGNAME"].into_iter().filter_map(std::env::var_os);
+    said.filter_map(|name| kept(&name.to_string_lossy())).next().unwrap_or_else(|| {
+        let host = rustix::system::uname();
+        format!("uid {} on {}", rustix::process::getuid().as_raw(), host.nodename().to_string_lossy())
+    })
+}
+
+/// As much of a name as is kept; `None` of a blank one.
+fn kept(name: &str) -> Option<String> {
+    Some(name.trim().chars().take(LONGEST).collect()).filter(|name: &String| !name.is_empty())
 }

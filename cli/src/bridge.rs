@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gamma_cloud::{DynamoLedger, EventBridgeSchedules, Functions, OperatorControls, SsmTokenStore};
+use gamma_cloud::{Closures, DynamoLedger, EventBridgeSchedules, Functions, OperatorControls, SsmTokenStore};
 use gamma_execution::ports::ControlScope;
 use gamma_operator::{Broker, Login, Operator, OperatorError, OperatorPorts, Who};
 use gamma_trade::profiles::{self, BrokerKind};
@@ -17,6 +17,7 @@ pub(crate) struct Bridge<'w> {
     records: OperatorControls,
     days: DynamoLedger,
     schedules: EventBridgeSchedules,
+    sessions: Closures,
     functions: Functions,
     tokens: SsmTokenStore,
     logins: BTreeMap<String, Login>,
@@ -28,6 +29,7 @@ impl<'w> Bridge<'w> {
             records: OperatorControls::new(&world.aws, &world.names.table, world.clock.clone()),
             days: world.ledger(),
             schedules: EventBridgeSchedules::new(&world.aws, &world.names.schedules),
+            sessions: world.closures(),
             functions: world.functions(),
             tokens: SsmTokenStore::new(&world.aws),
             logins: world.names.accounts().filter_map(|account| Some((account.to_owned(), login(account)?))).collect(),
@@ -47,6 +49,7 @@ impl<'w> Bridge<'w> {
             records: &self.records,
             days: &self.days,
             schedules: &self.schedules,
+            sessions: &self.sessions,
             functions: &self.functions,
             tokens: &self.tokens,
         };
@@ -63,8 +66,8 @@ fn login(account: &str) -> Option<Login> {
 }
 
 /// Who asks, as it is recorded.
-pub(crate) fn who(because: &Because) -> Result<Who<'_>, Trouble> {
-    Ok(Who { by: because.by()?, why: &because.why })
+pub(crate) fn who(because: &Because) -> Who<'_> {
+    Who { by: &because.by, why: &because.why }
 }
 
 /// An account, or all where none is said.
@@ -77,6 +80,7 @@ pub(crate) fn trouble(attempted: &str, error: &OperatorError) -> Trouble {
     match error {
         OperatorError::UnknownAccount { .. } => Trouble::no(attempted, error).next("--accounts names those of a stack with others"),
         OperatorError::Unsaid { .. } | OperatorError::NotConfirmed { .. } => Trouble::no(attempted, error),
+        OperatorError::Ledger(refused) if refused.refused => Trouble::no(attempted, refused).next("nothing was written; `gamma check` says what is missing"),
         OperatorError::Ledger(_) => Trouble::unknown(attempted, error).next("it may have been done all the same: look with `gamma status`, or do it again"),
         OperatorError::Function(_) => Trouble::unknown(attempted, error).next("`gamma status` says how the account stands"),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gamma_cloud::{CallError, DynamoLedger, Functions, SdkConfig, aws};
+use gamma_cloud::{CLOSURES, CallError, Closures, DynamoLedger, Functions, SdkConfig, aws};
 use gamma_execution::ports::{Clock, LedgerError};
 use gamma_lambda::clock;
 use gamma_market::calendar::trade_date;
@@ -79,6 +79,11 @@ impl World {
     /// The ledger.
     pub(crate) fn ledger(&self) -> DynamoLedger {
         DynamoLedger::new(&self.aws, &self.names.table, Arc::clone(&self.clock))
+    }
+
+    /// What was announced of closures; nothing is read yet.
+    pub(crate) fn closures(&self) -> Closures {
+        Closures::new(&self.aws, Arc::clone(&self.clock), CLOSURES)
     }
 
     /// The functions.

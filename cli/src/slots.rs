@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gamma_cloud::SecretName;
+use gamma_market::calendar::{ExtraDays, ExtraDaysError};
 use gamma_notify::{MailSettings, PARAMETERS};
 use gamma_post_trade::PostTradeConfig;
 use gamma_sheets::ServiceAccount;
@@ -42,6 +43,8 @@ pub(crate) enum Kind {
     Google,
     /// One of the parameters of mail.
     Mail,
+    /// Closures and early closes that were announced.
+    Closures,
 }
 
 const AFTER_A_TRADE: &str = "after a trade";
@@ -87,6 +90,7 @@ fn of_account(slots: &mut Vec<Slot>, account: &str, deployment: &Deployment) {
     add(slots, &names.signal_email, ("the login of GammaWizard", false, Kind::Text), who);
     add(slots, &names.signal_password, ("its password", false, Kind::Text), who);
     add(slots, &names.sizing, ("sizing of this account, JSON", true, Kind::Sizing), who);
+    add(slots, &names.closures, ("announced closures and early closes, as `closed 2026-12-09 why; early 2026-12-24`", true, Kind::Closures), who);
     add(slots, &names.account_number, ("which of the login's accounts to trade", true, Kind::Text), who);
 }
 
@@ -127,6 +131,7 @@ impl Slot {
             }),
             Kind::Sizing => sized(Overrides { sizing: Some((name, text)), ..Overrides::default() }),
             Kind::SizingByNumber => sized(Overrides { sizing_by_number: Some((name, text)), ..Overrides::default() }),
+            Kind::Closures => text.parse().map(|_: ExtraDays| ()).map_err(|error: ExtraDaysError| error.to_string()),
             Kind::Google => ServiceAccount::parse(value).map(drop).map_err(|error| error.to_string()),
             Kind::Mail => {
                 // User and password go together; the one in question stands beside a made-up other.

@@ -1,6 +1,7 @@
 //! The arrows between the rooms (ARCHITECTURE.md), read from `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
@@ -92,8 +93,9 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
 }
 
 /// Outside crates that only some rooms may name.
-const RESERVED: [(&str, &[&str]); 9] = [
+const RESERVED: [(&str, &[&str]); 10] = [
     ("aws-config", &["gamma-cloud"]),
+    ("aws-credential-types", &["gamma-cloud"]),
     ("aws-sdk-", &["gamma-cloud"]),
     ("aws-smithy-", &["gamma-cloud"]),
     ("reqwest", &["gamma-http", "gamma-tests"]),
@@ -146,6 +148,38 @@ fn only_the_arrows_of_the_house_exist() {
         .collect();
     assert!(edges.len() > 40, "the workspace was read");
     assert_eq!(broken_arrows(&edges), BTreeSet::new());
+}
+
+/// Calls of the built-in calendar in this text, up to its tests; a method of a calendar is none.
+fn built_in_calls(text: &str) -> Vec<&str> {
+    const BUILT_IN: [&str; 4] = ["session_day(", "series_close(", "equity_open(", "equity_close("];
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let is_call = |line: &&str| BUILT_IN.iter().any(|name| line.match_indices(name).any(|(at, _)| !line[..at].ends_with(['.', '_'])));
+    code.lines().filter(is_call).collect()
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder of sources").map(|entry| entry.expect("an entry").path());
+    let is_test = |path: &Path| path.file_stem().is_some_and(|name| name == "tests");
+    let each = entries.filter(|path| !is_test(path));
+    each.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).filter(|path| path.extension().is_some_and(|name| name == "rs")).collect()
+}
+
+/// A closure that was announced after the build holds for everything that is deployed, or for nothing.
+#[test]
+fn deployed_code_asks_for_announced_closures_too() {
+    let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata answers");
+    // The calendar itself, and what stands in for the outside world.
+    let outside = |name: &str| name == "gamma-market" || name.starts_with("gamma-simul") || matches!(name, "gamma-tests" | "gamma-fuzz");
+    let deployed: Vec<_> = metadata.packages.iter().filter(|package| !outside(package.name.as_str())).collect();
+    let files: Vec<PathBuf> =
+        deployed.iter().flat_map(|package| sources(package.manifest_path.parent().expect("a folder").join("src").as_std_path())).collect();
+    assert!(files.len() > 100, "the sources were read");
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a source");
+        assert_eq!(built_in_calls(&text), Vec::<&str>::new(), "{}: ask a Calendar that was made with what is announced", file.display());
+    }
+    assert_eq!(built_in_calls("match session_day(day) {\nlet x = calendar.session_day(day);\n#[cfg(test)]\nsession_day(day)"), ["match session_day(day) {"]);
 }
 
 #[test]

@@ -149,3 +149,54 @@ async fn a_login_is_refused_with_a_foreign_state_or_a_spent_code_and_replaces_wh
     let warmed = stack.invoke(include_str!("../../events/warmup.json")).await.unwrap();
     assert_eq!(warmed.body["token"]["token"], "unchanged", "{}", warmed.body);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn a_closure_is_announced_checked_kept_and_taken_back() {
+    let (stack, operator, _moto) = stack(StackConfig::of_seed(1)).await;
+    let seed = ["seed", "--overwrite", "--from-env", "/gamma/shared/closures=TEXT"];
+    let refused = ["entry 1: day: got \"2025-09-06\", expected a weekday", "nothing was written"];
+    said(operator.types(&seed, &[("TEXT", "closed 2025-09-06")], "").await.unwrap(), 1, &refused);
+    said(operator.types(&seed, &[("TEXT", "closed 2025-09-03 Day of Mourning")], "").await.unwrap(), 0, &["written, version 1"]);
+    let told = said(operator.calls(&["check"]).await.unwrap(), 0, &["next sessions 2025-09-04", "announced: 2025-09-03 closed (Day of Mourning)"]);
+    assert!(told.contains("/gamma/shared/closures"), "{told}");
+    said(operator.calls(&["warmup", "schwab"]).await.unwrap(), 0, &["closed: announced (Day of Mourning)"]);
+    let shut = ["no session today: announced (Day of Mourning)", "nothing was invoked"];
+    said(operator.types(&["invoke", "schwab", "--live"], &[], "schwab\n").await.unwrap(), 1, &shut);
+    let run = stack.invoke(include_str!("../../events/schwab.json")).await.unwrap();
+    assert_eq!(run.outcome(), "market_closed", "{}", run.body);
+    said(operator.types(&seed, &[("TEXT", "none")], "").await.unwrap(), 0, &["written, version 2"]);
+    said(operator.types(&["invoke", "schwab", "--live"], &[], "schwab\n").await.unwrap(), 0, &["FILLED"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn announced_days_that_do_not_read_stop_trading_loudly() {
+    for (text, words) in [("closed tomorrow", "day: got \"tomorrow\""), (" ", "entry 1: entry: got \"\"")] {
+        let parameters = [("/gamma/shared/closures".to_owned(), text.to_owned())].into();
+        let (stack, operator, _moto) = stack(StackConfig { parameters, ..StackConfig::of_seed(1) }).await;
+        said(operator.calls(&["check"]).await.unwrap(), 1, &["WRONG    /gamma/shared/closures", words, "nothing is traded until it reads"]);
+        for (event, error_type) in
+            [(include_str!("../../events/warmup.json"), "CalendarUnreadable"), (include_str!("../../events/schwab.json"), "CalendarUnreadable")]
+        {
+            let answer = stack.invoke(event).await.unwrap();
+            let message = answer.body["errorMessage"].as_str().unwrap_or_default();
+            assert!(answer.error_type() == error_type && message.contains("/gamma/shared/closures") && message.contains(words), "{}", answer.body);
+        }
+        assert!(stack.simulator.book().posts().is_empty());
+        // What is open is proven all the same; that nothing was traded is told too.
+        stack.until("20:16:00").await;
+        let swept = stack.invoke(include_str!("../../events/sweep.json")).await.unwrap();
+        assert_eq!(swept.error_type(), "NoFinalOutcome", "{}", swept.body);
+    }
+}
+
+/// Cron, containers and `ssh HOST COMMAND` know no name; the stub of cli/tests/usage.rs shows every decision, this the record that is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs moto; scripts/test runs it"]
+async fn a_halt_without_a_name_is_kept_and_shown() {
+    let (_stack, operator, _moto) = stack(StackConfig::of_seed(1)).await;
+    said(operator.calls(&["halt", "all", "--why", "a drill"]).await.unwrap(), 0, &["is halted"]);
+    let shown = operator.calls(&["status", "schwab"]).await.unwrap().out;
+    assert!(shown.contains("HALTED (all)") && shown.contains("(uid ") && shown.contains(": a drill)"), "{shown}");
+}

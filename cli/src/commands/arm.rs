@@ -38,7 +38,7 @@ impl Arm {
         } else {
             None
         };
-        let armed = operator.arm(account, who(&self.because)?, typed.as_deref()).await.map_err(|error| trouble(&attempted, &error))?;
+        let armed = operator.arm(account, who(&self.because), typed.as_deref()).await.map_err(|error| trouble(&attempted, &error))?;
         let stack = bridge.stack();
         let words = || {
             format!("{account} of {stack} is armed. It trades when its schedule fires, unless it is deployed dry (`gamma check`) or halted (`gamma status`).")
@@ -52,7 +52,7 @@ impl Disarm {
     pub(crate) async fn run(self, desk: &Desk) -> Ended {
         let bridge = Bridge::of(desk.world().await?);
         let account = self.account.as_str();
-        let disarmed = bridge.operator().disarm(account, who(&self.because)?).await;
+        let disarmed = bridge.operator().disarm(account, who(&self.because)).await;
         let disarmed = disarmed.map_err(|error| trouble(&format!("disarm {account}"), &error))?;
         let words = || format!("{account} is not armed. A run at work stops before its next order.");
         desk.output.answer(&json!({ "account": account, "armed": disarmed.on, "decision": disarmed.decision }), words);

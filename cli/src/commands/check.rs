@@ -7,7 +7,8 @@ use std::fmt;
 
 use clap::Args;
 use gamma_cloud::{CallError, inspection};
-use gamma_market::calendar::{SessionDay, session_day};
+use gamma_market::calendar::{Calendar, SessionDay};
+use gamma_operator::Sessions as _;
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::json;
@@ -77,11 +78,13 @@ impl fmt::Display for Line {
 impl Check {
     pub(crate) async fn run(self, desk: &Desk) -> Ended {
         let world = desk.world().await?;
-        let mut lines = vec![calendar(world.today())];
         let reached = credentials(world).await;
         let goes_on = reached.state == State::Ok;
-        lines.push(reached);
+        let mut lines = vec![calendar(world.today(), Calendar::built_in()), reached];
         if goes_on {
+            if let Ok(announced) = world.closures().calendar().await {
+                lines[0] = calendar(world.today(), &announced);
+            }
             desk.output.progress("looking at parameters, table, functions and schedules ...");
             lines.extend(kept::look(world).await?);
             lines.extend(deployed::look(world).await);
@@ -129,16 +132,18 @@ async fn credentials(world: &World) -> Line {
 }
 
 /// The next sessions, and whether the calendar nears its end.
-fn calendar(today: Date) -> Line {
+fn calendar(today: Date, calendar: &Calendar) -> Line {
     let days = std::iter::successors(Some(today), |day| day.tomorrow().ok()).take(14);
-    let sessions = days.filter_map(|day| match session_day(day) {
+    let sessions = days.filter_map(|day| match calendar.session_day(day) {
         SessionDay::Open { early_close } => Some(format!("{day}{}", if early_close { " (closes early: no trade)" } else { "" })),
         SessionDay::Closed(_) => None,
     });
     let sessions: Vec<String> = sessions.take(3).collect();
-    let ahead = Date::new(today.year().saturating_add(1), 12, 31).map(session_day);
+    let ahead = Date::new(today.year().saturating_add(1), 12, 31).map(|day| calendar.session_day(day));
     let ends = ahead.is_ok_and(|day| matches!(day, SessionDay::Closed(gamma_market::calendar::ClosedReason::UnknownYear)));
-    let found = format!("next sessions {}", if sessions.is_empty() { "unknown".to_owned() } else { sessions.join(", ") });
+    let announced: Vec<String> = calendar.extra().since(today).map(|(day, extra)| format!("{day} {extra}")).collect();
+    let announced = if announced.is_empty() { String::new() } else { format!("; announced: {}", announced.join(", ")) };
+    let found = format!("next sessions {}{announced}", if sessions.is_empty() { "unknown".to_owned() } else { sessions.join(", ") });
     if ends || sessions.is_empty() {
         return Line::wrong("calendar", format!("{found}; it ends with this year"), "update to a version whose calendar goes on");
     }
@@ -152,10 +157,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn announced_days_are_shown_beside_the_next_sessions() {
+        let announced = Calendar::with("closed 2025-09-03 gone by; closed 2025-09-05 Day of Mourning; early 2025-12-30".parse().unwrap());
+        let line = calendar(date(2025, 9, 4), &announced);
+        let found = "next sessions 2025-09-04, 2025-09-08, 2025-09-09; announced: 2025-09-05 closed (Day of Mourning), 2025-12-30 early close at 13:00";
+        assert_eq!((line.state, line.found.as_str()), (State::Ok, found));
+    }
+
+    #[test]
     fn the_calendar_says_what_comes_and_when_it_ends() {
-        let line = calendar(date(2025, 11, 27));
+        let built_in = |today| calendar(today, Calendar::built_in());
+        let line = built_in(date(2025, 11, 27));
         assert_eq!((line.state, line.found.as_str()), (State::Ok, "next sessions 2025-11-28 (closes early: no trade), 2025-12-01, 2025-12-02"));
-        assert_eq!((calendar(date(2034, 12, 31)).state, calendar(date(2035, 1, 1)).state), (State::Ok, State::Wrong));
-        assert_eq!(calendar(date(2040, 1, 1)).state, State::Wrong);
+        assert_eq!((built_in(date(2034, 12, 31)).state, built_in(date(2035, 1, 1)).state), (State::Ok, State::Wrong));
+        assert_eq!(built_in(date(2040, 1, 1)).state, State::Wrong);
     }
 }

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use gamma_execution::gates::{Gate, time_gates};
 use gamma_execution::ports::{Arming, Ledger as _};
+use gamma_operator::Sessions as _;
 use gamma_operator::story::{list, tell, text};
 use gamma_trade::profiles::{self, Overrides};
 use jiff::civil::Date;
@@ -86,7 +87,7 @@ async fn may_trade(world: &World, account: &str) -> Result<(), Trouble> {
     shut.extend((controls.arming != Arming::Armed).then_some(Gate::NotArmed));
     shut.extend(controls.halted.map(|reason| Gate::Halted { reason }));
     let now = world.clock.now();
-    shut.extend(time_gates(now, Some(now), &profile.execution));
+    shut.extend(time_gates(now, Some(now), &profile.execution, &world.closures().calendar().await));
     if shut.is_empty() {
         return Ok(());
     }
@@ -134,7 +135,7 @@ impl Resolve {
     pub(crate) async fn run(self, desk: &Desk) -> Ended {
         let world = desk.world().await?;
         let function = world.trade_function(&self.account)?;
-        let decision = json!({ "date": self.date, "side": self.side, "filled": self.filled, "by": self.because.by()?, "why": self.because.why });
+        let decision = json!({ "date": self.date, "side": self.side, "filled": self.filled, "by": self.because.by, "why": self.because.why });
         run_told(desk, world, function, &json!({ "account": self.account, "resolve": decision })).await
     }
 }

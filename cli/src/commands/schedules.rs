@@ -91,7 +91,7 @@ async fn switch(desk: &Desk, which: Which, on: bool) -> Ended {
     let bridge = Bridge::of(desk.world().await?);
     let switch = Switch { scope: scope(which.account.as_deref()), on, sweeps: which.sweeps };
     let attempted = format!("switch schedules {}", if on { "on" } else { "off" });
-    let switched = bridge.operator().switch(&switch, who(&which.because)?).await;
+    let switched = bridge.operator().switch(&switch, who(&which.because)).await;
     let (change, switched) = switched.map_err(|error| trouble(&attempted, &error))?;
     desk.output.answer(&json!({ "change": change, "schedules": switched }), || {
         let rows = switched.iter().map(|one| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gamma_cloud::{DynamoLedger, EventBridgeSchedules, Functions, LambdaHandoff, OperatorControls, SdkConfig, SsmTokenStore, aws};
+use gamma_cloud::{CLOSURES, Closures, DynamoLedger, EventBridgeSchedules, Functions, LambdaHandoff, OperatorControls, SdkConfig, SsmTokenStore, aws};
 use gamma_control::config::Config;
 use gamma_control::event::{self, Event, Words};
 use gamma_execution::ports::{Clock, Consumer, ControlScope, Standing};
@@ -45,8 +45,16 @@ async fn control(config: &Config, clock: Arc<dyn Clock>, aws: &SdkConfig, asked:
     let records = OperatorControls::new(aws, &names.table, Arc::clone(&clock));
     let days = DynamoLedger::new(aws, &names.table, Arc::clone(&clock));
     let schedules = EventBridgeSchedules::new(aws, &names.schedules);
-    let (functions, tokens) = (Functions::new(aws), SsmTokenStore::new(aws));
-    let ports = OperatorPorts { clock: clock.as_ref(), records: &records, days: &days, schedules: &schedules, functions: &functions, tokens: &tokens };
+    let (functions, tokens, sessions) = (Functions::new(aws), SsmTokenStore::new(aws), Closures::new(aws, Arc::clone(&clock), CLOSURES));
+    let ports = OperatorPorts {
+        clock: clock.as_ref(),
+        records: &records,
+        days: &days,
+        schedules: &schedules,
+        sessions: &sessions,
+        functions: &functions,
+        tokens: &tokens,
+    };
     let operator = Operator { names, logins: &config.logins, ports };
     let answer = match asked {
         Event::Status(scope) => json!(operator.status(scope).await.map_err(refused)?),

@@ -1,7 +1,7 @@
 //! The use cases. Each can be done twice, and be cut off anywhere: what is kept only grows, and everything else is worked out of it.
 
 use gamma_execution::ports::{EdgeDecision, EdgeLog, EquitySource, Observation, PutOutcome, RunRecord, Verdict};
-use gamma_market::calendar::{SessionDay, session_day, trade_date};
+use gamma_market::calendar::{SessionDay, trade_date};
 use gamma_strategy::edge::{EdgeRow, EdgeSettings, chain};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -60,7 +60,7 @@ pub async fn backfill(ports: EdgePorts<'_>, account: &str, from: Timestamp, sett
 
 /// What the run saw, or what the broker says now where it saw nothing and nobody else did.
 async fn observation(ports: EdgePorts<'_>, run: &RunRecord, now: Timestamp, notes: &mut Vec<String>) -> Result<Option<Observation>, EdgeError> {
-    if let SessionDay::Closed(reason) = session_day(run.date) {
+    if let SessionDay::Closed(reason) = ports.calendar.session_day(run.date) {
         notes.push(format!("{}: {reason}, no row", run.date));
         return Ok(None);
     }

@@ -13,6 +13,7 @@ pub mod sheet;
 mod tests;
 
 use gamma_execution::ports::{BrokerError, EdgeDecision, EdgeLedger, Equity, LedgerError, Transfers, Verdict};
+use gamma_market::calendar::Calendar;
 use gamma_sheets::key::Key;
 use gamma_strategy::edge::{COLUMNS, EdgeRow};
 
@@ -27,6 +28,8 @@ pub struct EdgePorts<'a> {
     pub transfers: &'a dyn Transfers,
     /// What the account is worth now.
     pub equity: &'a dyn Equity,
+    /// The sessions.
+    pub calendar: &'a Calendar,
 }
 
 /// What is known of an account after an event.

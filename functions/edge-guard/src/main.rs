@@ -9,7 +9,7 @@ use gamma_execution::ports::{Archive, RunKey, Verdict};
 use gamma_lambda::clock::RunClock;
 use gamma_lambda::metrics::Metrics;
 use gamma_lambda::{Failure, counted, deadline, run_id, start_log};
-use gamma_market::calendar::trade_date;
+use gamma_market::calendar::{Calendar, trade_date};
 use gamma_post_trade::{Office, PostTradeConfig, Written};
 use gamma_sheets::SheetsTokens;
 use gamma_tastytrade::QuoteTokens;
@@ -105,7 +105,9 @@ async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account
 }
 
 async fn look(office: &Office, connected: &Connected, asked: &Event, (account, now): (&str, Timestamp)) -> Result<Observed, Failure> {
-    let ports = EdgePorts { ledger: &connected.ledger, transfers: connected.broker.transfers(), equity: connected.broker.equity() };
+    // A text that does not read is the trading function's to tell; a row too many changes nothing here.
+    let calendar = connected.calendar.as_ref().unwrap_or_else(|_| Calendar::built_in());
+    let ports = EdgePorts { ledger: &connected.ledger, transfers: connected.broker.transfers(), equity: connected.broker.equity(), calendar };
     let failed = |error: EdgeError| match error {
         EdgeError::Ledger(_) => Failure::new("LedgerUnavailable", error),
         EdgeError::Broker(_) => Failure::new("BrokerUnavailable", error),

@@ -41,7 +41,7 @@ impl MemoryEdge {
     }
 
     async fn call<T: Send>(&self, operation: &'static str, account: &str, effect: impl FnOnce(&mut Kept) -> T + Send) -> Result<T, LedgerError> {
-        let failed = || LedgerError { operation, item: account.to_owned(), reason: "scripted".to_owned() };
+        let failed = || LedgerError { operation, item: account.to_owned(), reason: "scripted".to_owned(), refused: false };
         let trouble = self.troubles.lock().unwrap().pop_front();
         match trouble {
             Some(Trouble::Before) => return Err(failed()),

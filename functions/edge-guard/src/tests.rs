@@ -1,6 +1,7 @@
 mod interleavings;
 
 use gamma_execution::ports::{EquitySource, RunRecord, Transfer, Verdict};
+use gamma_market::calendar::Calendar;
 use gamma_strategy::edge::EdgeSettings;
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
@@ -35,7 +36,7 @@ fn settings() -> EdgeSettings {
 }
 
 fn ports<'a>(ledger: &'a MemoryEdge, broker: &'a MemoryBroker) -> EdgePorts<'a> {
-    EdgePorts { ledger, transfers: broker, equity: broker }
+    EdgePorts { ledger, transfers: broker, equity: broker, calendar: Calendar::built_in() }
 }
 
 /// Columns equity, source, net transfers, pnl and decision of every row.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use gamma_cloud::{DynamoLedger, LambdaHandoff, SecretName, SecretSet, Secrets, aws};
+use gamma_cloud::{DynamoLedger, LambdaHandoff, SecretName, SecretSet, Secrets, announced, aws};
+use gamma_execution::gates::AnnouncedCalendar;
 use gamma_execution::handoff::{HandedOff, hand_off};
 use gamma_execution::ports::{Broker, BrokerError, Clock, Equity, Ledger, RunRecord, Transfers};
 use gamma_execution::run::AccountProfile;
@@ -111,6 +112,8 @@ pub struct Connected {
     pub edge: EdgeSettings,
     /// Where its unit dollars come from.
     pub sized_by: String,
+    /// The sessions, with what was announced after the build.
+    pub calendar: AnnouncedCalendar,
 }
 
 impl<'a> Assembly<'a> {
@@ -178,7 +181,9 @@ impl<'a> Assembly<'a> {
     }
 
     async fn read(&self, required: &[&str]) -> Result<SecretSet, Failure> {
-        Secrets::new(&self.aws, self.clock()).read_with(required, &self.deployment.names.optional()).await.map_err(unavailable)
+        let names = &self.deployment.names;
+        let read = Secrets::new(&self.aws, self.clock()).read_all(required, &names.optional(), &[names.closures.as_str()]).await;
+        read.map_err(unavailable)
     }
 
     fn connected(&self, secrets: &SecretSet) -> Result<Connected, Failure> {
@@ -189,8 +194,10 @@ impl<'a> Assembly<'a> {
         let (table, tokens) = (self.deployment.table(), self.deployment.tokens);
         let login = LoginAssembly { aws: &self.aws, table, clock: self.clock(), run_id: &self.run_id, tokens };
         let tokens = Arc::new(login.keeper(&names.app, &names.token, &stored));
-        let broker = self.broker(secrets, &http, (stored.text, &tokens), account.number)?;
-        Ok(Connected { http, broker, ledger: self.ledger(), tokens, profile: account.profile, edge: account.edge, sized_by: account.sized_by })
+        let broker = self.broker(secrets, &http, (stored.text, &tokens), account.number.clone())?;
+        let calendar = announced(secrets, names.closures.as_str());
+        let Account { profile, edge, sized_by, .. } = account;
+        Ok(Connected { http, broker, ledger: self.ledger(), tokens, profile, edge, sized_by, calendar })
     }
 
     /// How the account trades, by the file and what overrides it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gamma_cloud::SecretName;
+use gamma_cloud::{CLOSURES, SecretName};
 use gamma_execution::ports::Consumer;
 
 use crate::login::{LoginNames, TokenUse, address, secret_name};
@@ -45,6 +45,8 @@ pub struct SecretNames {
     pub sizing: SecretName,
     /// `GAMMA_NAME_ACCOUNT_NUMBER`: which of the login's accounts to trade; may be absent where the profile or a login of one account says it.
     pub account_number: SecretName,
+    /// `GAMMA_NAME_CLOSURES`: closures announced after the build, which may be absent.
+    pub closures: SecretName,
 }
 
 pub use crate::login::AppNames;
@@ -60,6 +62,7 @@ impl SecretNames {
             signal_password: name("GAMMA_NAME_SIGNAL_PASSWORD", "/gamma/shared/gw_password")?,
             sizing: name("GAMMA_NAME_SIZING", &format!("/gamma/{account}/sizing"))?,
             account_number: name("GAMMA_NAME_ACCOUNT_NUMBER", &format!("/gamma/{account}/account_number"))?,
+            closures: name("GAMMA_NAME_CLOSURES", CLOSURES)?,
         })
     }
 
@@ -91,7 +94,7 @@ impl SecretNames {
     }
 
     fn any_in_secrets_manager(&self) -> bool {
-        let all = self.required().into_iter().chain(self.optional());
+        let all = self.required().into_iter().chain(self.optional()).chain([self.closures.as_str()]);
         all.filter_map(|name| SecretName::parse(name).ok()).any(|name| name.is_in_secrets_manager())
     }
 }
@@ -214,7 +217,7 @@ mod tests {
         let usual = deployment(&[]).unwrap().names;
         assert_eq!((usual.token.as_str(), usual.sizing.as_str()), ("/gamma/schwab/token_json", "/gamma/schwab/sizing"));
         assert_eq!(usual.account_number.as_str(), "/gamma/schwab/account_number");
-        for variable in ["APP_KEY", "APP_SECRET", "TOKEN", "SIGNAL_EMAIL", "SIGNAL_PASSWORD", "SIZING", "ACCOUNT_NUMBER"] {
+        for variable in ["APP_KEY", "APP_SECRET", "TOKEN", "SIGNAL_EMAIL", "SIGNAL_PASSWORD", "SIZING", "ACCOUNT_NUMBER", "CLOSURES"] {
             let variable = format!("GAMMA_NAME_{variable}");
             let names = deployment(&[(&variable, "secretsmanager:other")]).unwrap().names;
             assert!(names != usual && names.any_in_secrets_manager(), "{variable}");

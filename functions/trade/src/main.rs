@@ -72,10 +72,14 @@ async fn invoke(process: &Process, deployment: &Deployment, event: LambdaEvent<V
         (Ok((connected, signal)), Event::Run(task)) => {
             let account = deployment.account().to_owned();
             let (deployment_live, consumers) = (deployment.live(), deployment.consumers());
-            let request = RunRequest { account, run_id: run_id.clone(), deployment_live, deadline, task, consumers };
+            let request = RunRequest { account, run_id: run_id.clone(), deployment_live, deadline, task, consumers, calendar: connected.calendar.clone() };
             let ports = Ports { clock: clock.as_ref(), broker: connected.broker.port(), signal: &signal, ledger: &connected.ledger, tokens: &connected.tokens };
             let report = run(ports, &request, &connected.profile).await;
             count(&process.metrics, clock.now(), &report, by_schedule);
+            if connected.calendar.is_err() && report.outcome != Outcome::CalendarUnreadable {
+                // A sweep did its work all the same; somebody is to hear of it before the next trade.
+                process.metrics.write(clock.now(), Metric::Failed("CalendarUnreadable"));
+            }
             assembly.hand_off().await;
             respond(&report, connected.http.requests_sent())
         }
@@ -110,6 +114,7 @@ fn respond(report: &RunReport, http_requests: u64) -> Result<Value, Failure> {
             Gate::NoScheduledTime => "NoScheduledTime",
             _ => "OutsideWindow",
         }),
+        Outcome::CalendarUnreadable => "CalendarUnreadable",
         Outcome::SignalUnavailable => "SignalUnavailable",
         Outcome::BrokerUnavailable => "BrokerUnavailable",
         Outcome::TokenDead => "TokenDead",

@@ -3,7 +3,7 @@
 use gamma_execution::ports::{Arming, Ledger};
 use gamma_execution::report::Outcome;
 use gamma_execution::tokens::{TokenSaved, TokenSummary};
-use gamma_market::calendar::{SessionDay, session_day, trade_date};
+use gamma_market::calendar::{Calendar, SessionDay, trade_date};
 use serde_json::{Value, json};
 
 use gamma_lambda::Failure;
@@ -13,7 +13,8 @@ use gamma_trade::deployment::Deployment;
 
 pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, connected: &Connected, metrics: &Metrics) -> Result<Value, Failure> {
     let today = trade_date(assembly.clock().now());
-    let session = match session_day(today) {
+    let known = connected.calendar.as_ref();
+    let session = match known.unwrap_or_else(|_| Calendar::built_in()).session_day(today) {
         SessionDay::Open { early_close: false } => "open".to_owned(),
         SessionDay::Open { early_close: true } => "open, closes early: there will be no trade".to_owned(),
         SessionDay::Closed(reason) => format!("closed: {reason}"),
@@ -39,6 +40,10 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
     // Nobody reads a warm-up that went well, and a login may be lost with this one; the trade itself goes on with what it has.
     if matches!(token, TokenSaved::Failed { .. }) || (alarm && matches!(token, TokenSaved::Borrowed)) {
         return Err(Failure::new("TokenNotSaved", format!("warm-up: {}", notes.join("; "))));
+    }
+    // Three minutes are left to put it right.
+    if let Err(why) = known {
+        return Err(Failure::new("CalendarUnreadable", format!("warm-up: {why}; nothing is traded until it reads")));
     }
     tracing::info!(run_id = assembly.run_id(), session, refreshed, armed, "warmed up");
     Ok(json!({

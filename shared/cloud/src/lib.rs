@@ -4,6 +4,7 @@
 //! [`Secrets`], [`token_store`], [`DynamoTokenLock`] and [`DynamoLedger`]; everything else sees the ports of `gamma-execution`.
 
 pub mod aws;
+mod closures;
 mod functions;
 mod handoff;
 pub mod inspection;
@@ -21,6 +22,7 @@ mod sns;
 mod tokens;
 
 pub use aws_config::SdkConfig;
+pub use closures::{CLOSURES, Closures, announced};
 pub use functions::{Deployed, Functions, Invoked};
 pub use handoff::LambdaHandoff;
 pub use ledger::{DynamoLedger, DynamoTokenLock, OperatorControls, create_table, table};

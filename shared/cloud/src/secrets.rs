@@ -107,9 +107,17 @@ impl Secrets {
     /// # Errors
     /// As [`Secrets::read`]; also [`SecretsError::Name`] and [`SecretsError::Unusable`].
     pub async fn read_with(&self, required: &[&str], optional: &[&str]) -> Result<SecretSet, SecretsError> {
+        self.read_all(required, optional, &[]).await
+    }
+
+    /// As [`Secrets::read_with`], together with `texts` that may be absent, and blank too: what they are worth is for their reader to say.
+    ///
+    /// # Errors
+    /// As [`Secrets::read_with`].
+    pub async fn read_all(&self, required: &[&str], optional: &[&str], texts: &[&str]) -> Result<SecretSet, SecretsError> {
         let mut parameters = BTreeSet::new();
         let mut secrets: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
-        for name in required.iter().chain(optional) {
+        for name in required.iter().chain(optional).chain(texts) {
             let name = SecretName::parse(name)?;
             match name.kept() {
                 Kept::Parameter => drop(parameters.insert(name.as_str().to_owned())),
@@ -119,7 +127,7 @@ impl Secrets {
         let parameters: Vec<String> = parameters.into_iter().collect();
         let (mut held, kept_secret) = tokio::try_join!(Box::pin(self.parameters(&parameters)), Box::pin(self.secrets(secrets)))?;
         held.extend(kept_secret);
-        complete(held, required)
+        complete(held, required, texts)
     }
 
     async fn parameters(&self, names: &[String]) -> Result<Found, SecretsError> {
@@ -200,10 +208,10 @@ fn chosen(current: &Current, key: Option<&str>) -> Result<Option<SecretString>, 
     }
 }
 
-fn complete(held: Found, required: &[&str]) -> Result<SecretSet, SecretsError> {
+fn complete(held: Found, required: &[&str], texts: &[&str]) -> Result<SecretSet, SecretsError> {
     // Asked by name instead of trusting the answer's list of invalid names: absent is absent, whatever the list says.
     let missing: BTreeSet<&str> = required.iter().copied().filter(|name| !held.contains_key(*name)).collect();
-    let blank = held.iter().filter(|(_, held)| held.value.expose_secret().trim().is_empty());
+    let blank = held.iter().filter(|(name, held)| !texts.contains(&name.as_str()) && held.value.expose_secret().trim().is_empty());
     let empty: Vec<String> = blank.map(|(name, _)| name.clone()).collect();
     if missing.is_empty() && empty.is_empty() {
         Ok(SecretSet { held })

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
@@ -34,6 +35,37 @@ where
 
 /// Codes by which a service says that it was asked too often, or that the request took too long to come; all with a 4xx.
 const ASKED_TOO_OFTEN: [&str; 5] = ["ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "RequestTimeout"];
+
+/// Whether the call is known to have changed nothing: the service said no, or it was never asked, for want of credentials. A timeout, a
+/// broken connection and the service's own trouble say nothing.
+pub(crate) fn is_refusal<E>(error: &SdkError<E, HttpResponse>) -> bool
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(context) => {
+            let status = context.raw().status();
+            // An earlier try of the same transaction may still come to its end.
+            let undecided = status.as_u16() == 429 || code(error) == "TransactionInProgressException" || ASKED_TOO_OFTEN.contains(&code(error));
+            status.is_client_error() && !undecided
+        }
+        SdkError::ConstructionFailure(_) => true,
+        // Credentials are looked for before anything is sent.
+        SdkError::DispatchFailure(_) => lacks_credentials(error),
+        _ => false,
+    }
+}
+
+fn lacks_credentials(error: &dyn Error) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.is::<CredentialsError>() {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
 
 /// Why a read gave nothing.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The gates a live run must pass before it may touch anything. Pure: time comes in as an argument.
 
-use gamma_market::calendar::{SessionDay, at_eastern, eastern, session_day, trade_date};
+use gamma_market::calendar::{Calendar, SessionDay, at_eastern, eastern, trade_date};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use serde::Serialize;
@@ -22,6 +22,12 @@ pub enum Gate {
     ClosedEarly {
         /// When.
         closed: Time,
+    },
+    /// What was announced after the build does not read: today may be closed.
+    #[error("{reason}; whether there is a session today is not known")]
+    CalendarUnreadable {
+        /// Where it is kept, what came and what was expected.
+        reason: String,
     },
     /// A live run needs the scheduler's time.
     #[error("scheduled_time: missing, expected the scheduler's time; only a dry run goes without")]
@@ -83,16 +89,25 @@ pub enum Gate {
 /// How far a scheduler's clock may run ahead of ours, in seconds.
 const AHEAD: i64 = 5;
 
+/// The calendar with what was announced after the build. The error says why that does not read; then the built-in calendar is believed where
+/// it has a day closed, and no session is traded.
+pub type AnnouncedCalendar = Result<Calendar, String>;
+
+/// The calendar as far as it is known.
+pub(crate) fn known(calendar: &AnnouncedCalendar) -> &Calendar {
+    calendar.as_ref().unwrap_or_else(|_| Calendar::built_in())
+}
+
 /// The gates that time and calendar decide; empty when a live run may begin.
 #[must_use]
-pub fn time_gates(now: Timestamp, scheduled: Option<Timestamp>, profile: &ExecutionProfile) -> Vec<Gate> {
+pub fn time_gates(now: Timestamp, scheduled: Option<Timestamp>, profile: &ExecutionProfile, calendar: &AnnouncedCalendar) -> Vec<Gate> {
     let mut shut = Vec::new();
     let today = trade_date(now);
     let time = now.to_zoned(eastern().clone()).time().round(jiff::Unit::Second).unwrap_or_default();
-    match session_day(today) {
+    match known(calendar).session_day(today) {
         SessionDay::Closed(reason) => shut.push(Gate::MarketClosed { reason: reason.to_string() }),
         SessionDay::Open { early_close: true } => shut.push(Gate::ClosedEarly { closed: jiff::civil::time(13, 0, 0, 0) }),
-        SessionDay::Open { early_close: false } => {}
+        SessionDay::Open { early_close: false } => shut.extend(calendar.as_ref().err().map(|reason| Gate::CalendarUnreadable { reason: reason.clone() })),
     }
     match scheduled {
         None => shut.push(Gate::NoScheduledTime),
@@ -116,17 +131,39 @@ mod tests {
     use crate::schedule::tests::profile;
 
     fn gates(now: &str, scheduled: Option<&str>) -> Vec<&'static str> {
-        time_gates(now.parse().unwrap(), scheduled.map(|text| text.parse().unwrap()), &profile())
+        gates_by(&Ok(Calendar::default()), now, scheduled)
+    }
+
+    fn gates_by(calendar: &AnnouncedCalendar, now: &str, scheduled: Option<&str>) -> Vec<&'static str> {
+        time_gates(now.parse().unwrap(), scheduled.map(|text| text.parse().unwrap()), &profile(), calendar)
             .iter()
             .map(|gate| match gate {
                 Gate::MarketClosed { .. } => "closed",
                 Gate::ClosedEarly { .. } => "early",
+                Gate::CalendarUnreadable { .. } => "unreadable",
                 Gate::NoScheduledTime => "no time",
                 Gate::StaleEvent { .. } => "stale",
                 Gate::OutsideWindow { .. } => "window",
                 _ => "other",
             })
             .collect()
+    }
+
+    #[test]
+    fn announced_days_shut_the_gates_and_unreadable_ones_too() {
+        let announced = Ok(Calendar::with("closed 2025-09-03 mourning; early 2025-09-04".parse().unwrap()));
+        let unreadable = Err("parameter: no list".to_owned());
+        for (now, by_announced, by_unreadable) in [
+            ("2025-09-03T20:13:00Z", vec!["closed"], vec!["unreadable"]),
+            ("2025-09-04T20:13:00Z", vec!["early"], vec!["unreadable"]),
+            ("2025-09-05T20:13:00Z", vec![], vec!["unreadable"]),
+            // Here nothing is in doubt, and nobody need be called.
+            ("2025-09-06T20:13:00Z", vec!["closed"], vec!["closed"]),
+            ("2025-11-28T21:13:00Z", vec!["early"], vec!["early"]),
+        ] {
+            assert_eq!(gates_by(&announced, now, Some(now)), by_announced, "{now}");
+            assert_eq!(gates_by(&unreadable, now, Some(now)), by_unreadable, "{now}");
+        }
     }
 
     #[test]

@@ -75,6 +75,7 @@ const fn is_ordinary(outcome: Outcome) -> bool {
         | Outcome::Rejected
         | Outcome::Recovered
         | Outcome::OutsideWindow
+        | Outcome::CalendarUnreadable
         | Outcome::NotArmed
         | Outcome::Halted
         | Outcome::EdgePaused
@@ -104,6 +105,7 @@ const fn meaning(outcome: Outcome) -> &'static str {
         Outcome::Rejected => "The broker refused every order. Nothing filled.",
         Outcome::OutOfTime => "The plan was ready too late. No order was sent.",
         Outcome::OutsideWindow => "The run was called at the wrong time. No order was sent.",
+        Outcome::CalendarUnreadable => "The announced closures do not read, so today may be one. No order was sent; put the parameter right.",
         Outcome::NotArmed => "The account is not armed. No order was sent.",
         Outcome::Halted => "Trading is halted by an operator. No order was sent.",
         Outcome::EdgePaused => "The edge guard has paused this account. No order was sent.",

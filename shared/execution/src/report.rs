@@ -45,6 +45,8 @@ pub enum Outcome {
     MarketClosed,
     /// The event is stale, has no time, or it is not the time to trade.
     OutsideWindow,
+    /// What was announced of closures does not read: whether today is a session is not known.
+    CalendarUnreadable,
     /// The account has no armed record.
     NotArmed,
     /// An operator halted trading.
@@ -112,7 +114,8 @@ impl Outcome {
             | Self::NotApproved
             | Self::OutOfTime
             | Self::NotResolved => Status::Refused,
-            Self::SignalUnavailable
+            Self::CalendarUnreadable
+            | Self::SignalUnavailable
             | Self::BrokerUnavailable
             | Self::TokenDead
             | Self::LedgerUnavailable
@@ -157,6 +160,7 @@ impl Outcome {
             Self::Recovered => "recovered",
             Self::MarketClosed => "market_closed",
             Self::OutsideWindow => "outside_window",
+            Self::CalendarUnreadable => "calendar_unreadable",
             Self::NotArmed => "not_armed",
             Self::Halted => "halted",
             Self::EdgePaused => "edge_paused",

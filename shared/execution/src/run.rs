@@ -114,7 +114,7 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
     let began = ports.clock.now();
     let today = trade_date(began);
     let (dry_run, trade_date, gates) = match &request.task {
-        Task::Trade { dry_run, scheduled } => (*dry_run, today, time_gates(began, *scheduled, &profile.execution)),
+        Task::Trade { dry_run, scheduled } => (*dry_run, today, time_gates(began, *scheduled, &profile.execution, &request.calendar)),
         Task::Sweep { date } => (false, date.unwrap_or(today), Vec::new()),
         Task::Resolve(resolve) => (false, resolve.date, Vec::new()),
     };
@@ -156,6 +156,10 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         edge: None,
         permitted: Cell::new(Timestamp::MIN),
     };
+    if let Err(reason) = &request.calendar {
+        run.note(reason);
+        run.alarm = true;
+    }
     let ended = match &request.task {
         Task::Trade { .. } if live => run.live().await,
         Task::Trade { .. } => run.dry().await,
@@ -195,8 +199,12 @@ impl Run<'_> {
     /// The gates, then the day under a lease.
     async fn live(&mut self) -> Ended {
         if let Some(gate) = self.report.gates.first() {
-            let closed = matches!(gate, Gate::MarketClosed { .. } | Gate::ClosedEarly { .. });
-            return Ended::new(if closed { Outcome::MarketClosed } else { Outcome::OutsideWindow }, gate);
+            let outcome = match gate {
+                Gate::MarketClosed { .. } | Gate::ClosedEarly { .. } => Outcome::MarketClosed,
+                Gate::CalendarUnreadable { .. } => Outcome::CalendarUnreadable,
+                _ => Outcome::OutsideWindow,
+            };
+            return Ended::new(outcome, gate);
         }
         let lease = match self.admitted().await {
             Ok(lease) => lease,

@@ -4,22 +4,28 @@
 //! Rules (NYSE Rule 7.2, Cboe Rule 5.1) plus a short table of one-off closures; `tests/xnys.rs` compares every day with an
 //! independent calendar. Outside those years the answer is [`ClosedReason::UnknownYear`]: nothing trades on a guess.
 //!
+//! What is announced later than a build, such as a day of mourning, comes in as [`ExtraDays`]: production code asks a [`Calendar`] that was
+//! made with them. The functions of this module are the built-in calendar alone.
+//!
 //! Only regular trading hours are described; overnight and post-close ("curb") sessions of index options are not.
 
+mod announced;
 mod eastern;
 mod holidays;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday, time};
 
 use crate::OptionSymbol;
 
+pub use announced::{ExtraDay, ExtraDays, ExtraDaysError};
 pub use eastern::{at_eastern, eastern, trade_date};
 
 /// Whether the market opens on a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionDay {
     /// No session, and why.
     Closed(ClosedReason),
@@ -31,12 +37,14 @@ pub enum SessionDay {
 }
 
 /// Why there is no session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClosedReason {
     /// Saturday or Sunday, a holiday or not.
     Weekend,
     /// A holiday, the day it is observed on, or a one-off closure, by name.
     Holiday(&'static str),
+    /// A closure that was announced after the build, and why; blank where nobody said.
+    Announced(String),
     /// Outside 2010–2035: not known, so treated as closed.
     UnknownYear,
 }
@@ -55,6 +63,8 @@ impl fmt::Display for SessionDay {
 impl fmt::Display for ClosedReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Announced(why) if !why.is_empty() => return write!(f, "announced ({why})"),
+            Self::Announced(_) => "announced",
             Self::Weekend => "weekend",
             Self::Holiday(name) => name,
             Self::UnknownYear => "the calendar knows 2010 to 2035 only",
@@ -62,7 +72,110 @@ impl fmt::Display for ClosedReason {
     }
 }
 
-/// Whether the market opens on `date`, a civil date in New York.
+/// The years that are known.
+const YEARS: RangeInclusive<i16> = 2010..=2035;
+
+static BUILT_IN: Calendar = Calendar { extra: ExtraDays::NONE };
+
+/// The built-in calendar with what was announced after the build: the one place where both are combined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Calendar {
+    extra: ExtraDays,
+}
+
+impl Calendar {
+    /// The built-in calendar with these extra days.
+    #[must_use]
+    pub const fn with(extra: ExtraDays) -> Self {
+        Self { extra }
+    }
+
+    /// The built-in calendar alone.
+    #[must_use]
+    pub fn built_in() -> &'static Self {
+        &BUILT_IN
+    }
+
+    /// What was announced after the build.
+    #[must_use]
+    pub const fn extra(&self) -> &ExtraDays {
+        &self.extra
+    }
+
+    /// Whether the market opens on `date`, a civil date in New York. An extra day never opens what the built-in calendar has closed.
+    #[must_use]
+    pub fn session_day(&self, date: Date) -> SessionDay {
+        if !YEARS.contains(&date.year()) {
+            return SessionDay::Closed(ClosedReason::UnknownYear);
+        }
+        if matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) {
+            return SessionDay::Closed(ClosedReason::Weekend);
+        }
+        if let Some(name) = holidays::holiday(date) {
+            return SessionDay::Closed(ClosedReason::Holiday(name));
+        }
+        match self.extra.of(date) {
+            Some(ExtraDay::Closed(why)) => SessionDay::Closed(ClosedReason::Announced(why.clone())),
+            Some(ExtraDay::Early(_)) => SessionDay::Open { early_close: true },
+            None => SessionDay::Open { early_close: holidays::closes_early(date) },
+        }
+    }
+
+    /// When the stock market, and with it every PM-settled series expiring that day, closes: 16:00 Eastern, 13:00 on an early
+    /// close. `None` when there is no session.
+    #[must_use]
+    pub fn equity_close(&self, date: Date) -> Option<Timestamp> {
+        self.close(date, time(16, 0, 0, 0), time(13, 0, 0, 0))
+    }
+
+    /// When `symbol` stops trading on `date` (Cboe SPX, SPXW and XSP contract specifications).
+    ///
+    /// - An expiring PM-settled series (roots SPXW, XSP, XSPW): with the stock market, 16:00 Eastern, 13:00 on an early close.
+    /// - Any other series still trading: fifteen minutes later, 16:15 or 13:15.
+    /// - Root SPX is AM-settled: it settles on the opening prices of its expiry, so its last session is the one *before*, and
+    ///   runs to 16:15.
+    ///
+    /// A series whose expiry is not a session (a Saturday, as SPX symbols had until 2015, or a holiday) expires on the last
+    /// session before it.
+    ///
+    /// `None` on closed days, once the series has stopped trading, for a root whose hours we hold no table for, and where date or
+    /// expiry lies in a year the calendar does not know.
+    #[must_use]
+    pub fn series_close(&self, symbol: &OptionSymbol, date: Date) -> Option<Timestamp> {
+        let settlement = settlement_of(symbol.root())?;
+        let expiry = self.last_session_to(symbol.expiry())?;
+        let trades = match settlement {
+            Settlement::Pm => date <= expiry,
+            Settlement::Am => date < expiry,
+        };
+        if !trades {
+            None
+        } else if date == expiry {
+            self.equity_close(date)
+        } else {
+            self.close(date, time(16, 15, 0, 0), time(13, 15, 0, 0))
+        }
+    }
+
+    fn is_session(&self, date: Date) -> bool {
+        matches!(self.session_day(date), SessionDay::Open { .. })
+    }
+
+    fn close(&self, date: Date, usual: Time, early: Time) -> Option<Timestamp> {
+        match self.session_day(date) {
+            SessionDay::Closed(_) => None,
+            SessionDay::Open { early_close } => Some(at_eastern(date, if early_close { early } else { usual })),
+        }
+    }
+
+    /// `date` when it is a session, else the last one before. No closure in these years is longer than five days, so a
+    /// week without a session is a year the calendar does not know.
+    fn last_session_to(&self, date: Date) -> Option<Date> {
+        std::iter::successors(Some(date), |day| day.yesterday().ok()).take(7).find(|day| self.is_session(*day))
+    }
+}
+
+/// [`Calendar::session_day`] of the built-in calendar.
 ///
 /// ```
 /// use gamma_market::calendar::session_day;
@@ -72,58 +185,25 @@ impl fmt::Display for ClosedReason {
 /// ```
 #[must_use]
 pub fn session_day(date: Date) -> SessionDay {
-    if !(2010..=2035).contains(&date.year()) {
-        return SessionDay::Closed(ClosedReason::UnknownYear);
-    }
-    if matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) {
-        return SessionDay::Closed(ClosedReason::Weekend);
-    }
-    match holidays::holiday(date) {
-        Some(name) => SessionDay::Closed(ClosedReason::Holiday(name)),
-        None => SessionDay::Open { early_close: holidays::closes_early(date) },
-    }
+    BUILT_IN.session_day(date)
 }
 
-/// When the session of `date` begins: 09:30 Eastern. `None` when there is none.
+/// When the session of `date` begins by the built-in calendar: 09:30 Eastern. `None` when there is none.
 #[must_use]
 pub fn equity_open(date: Date) -> Option<Timestamp> {
-    is_session(date).then(|| at_eastern(date, time(9, 30, 0, 0)))
+    BUILT_IN.is_session(date).then(|| at_eastern(date, time(9, 30, 0, 0)))
 }
 
-/// When the stock market, and with it every PM-settled series expiring that day, closes: 16:00 Eastern, 13:00 on an early
-/// close. `None` when there is no session.
+/// [`Calendar::equity_close`] of the built-in calendar.
 #[must_use]
 pub fn equity_close(date: Date) -> Option<Timestamp> {
-    close(date, time(16, 0, 0, 0), time(13, 0, 0, 0))
+    BUILT_IN.equity_close(date)
 }
 
-/// When `symbol` stops trading on `date` (Cboe SPX, SPXW and XSP contract specifications).
-///
-/// - An expiring PM-settled series (roots SPXW, XSP, XSPW): with the stock market, 16:00 Eastern, 13:00 on an early close.
-/// - Any other series still trading: fifteen minutes later, 16:15 or 13:15.
-/// - Root SPX is AM-settled: it settles on the opening prices of its expiry, so its last session is the one *before*, and
-///   runs to 16:15.
-///
-/// A series whose expiry is not a session (a Saturday, as SPX symbols had until 2015, or a holiday) expires on the last
-/// session before it.
-///
-/// `None` on closed days, once the series has stopped trading, for a root whose hours we hold no table for, and where date or
-/// expiry lies in a year the calendar does not know.
+/// [`Calendar::series_close`] of the built-in calendar.
 #[must_use]
 pub fn series_close(symbol: &OptionSymbol, date: Date) -> Option<Timestamp> {
-    let settlement = settlement_of(symbol.root())?;
-    let expiry = last_session_to(symbol.expiry())?;
-    let trades = match settlement {
-        Settlement::Pm => date <= expiry,
-        Settlement::Am => date < expiry,
-    };
-    if !trades {
-        None
-    } else if date == expiry {
-        equity_close(date)
-    } else {
-        close(date, time(16, 15, 0, 0), time(13, 15, 0, 0))
-    }
+    BUILT_IN.series_close(symbol, date)
 }
 
 /// Whether a series settles on the opening or the closing prices of its expiry.
@@ -138,23 +218,6 @@ fn settlement_of(root: &str) -> Option<Settlement> {
         "SPXW" | "XSP" | "XSPW" => Some(Settlement::Pm),
         _ => None,
     }
-}
-
-fn is_session(date: Date) -> bool {
-    matches!(session_day(date), SessionDay::Open { .. })
-}
-
-fn close(date: Date, usual: Time, early: Time) -> Option<Timestamp> {
-    match session_day(date) {
-        SessionDay::Closed(_) => None,
-        SessionDay::Open { early_close } => Some(at_eastern(date, if early_close { early } else { usual })),
-    }
-}
-
-/// `date` when it is a session, else the last one before. No closure in these years is longer than five days, so a
-/// week without a session is a year the calendar does not know.
-fn last_session_to(date: Date) -> Option<Date> {
-    std::iter::successors(Some(date), |day| day.yesterday().ok()).take(7).find(|day| is_session(*day))
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ pub use local::{Announced, LocalStack, LocalStackError};
 pub use login::{Broker, Login, LoginDocumentError, LoginTimes};
 pub use names::{Names, ScheduleKind};
 pub use operator::{
-    AccountStatus, ArmedSince, EdgeStanding, Halted, Known, LastRun, LoginStatus, OpenIntent, Operator, OperatorPorts, Recovery, ScheduleStatus, Status,
-    Switch, SwitchResult, Switched, Who,
+    AccountStatus, ArmedSince, EdgeStanding, Halted, Known, LONGEST, LastRun, LoginStatus, OpenIntent, Operator, OperatorPorts, Recovery, ScheduleStatus,
+    Status, Switch, SwitchResult, Switched, Who,
 };
-pub use ports::{Answered, Days, FunctionError, Invocations, ScheduleFault, Schedules, Wait};
+pub use ports::{Answered, Days, FunctionError, Invocations, ScheduleFault, Schedules, Sessions, Wait};
 pub use schedule::{Cron, Expression, ExpressionError, Fire, NextFire, RateUnit, Schedule};

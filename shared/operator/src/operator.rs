@@ -14,7 +14,7 @@ use gamma_execution::ports::{Clock, ControlScope, Decision, OperatorLedger, Toke
 use crate::error::OperatorError;
 use crate::login::Login;
 use crate::names::Names;
-use crate::ports::{Days, Invocations, Schedules};
+use crate::ports::{Days, Invocations, Schedules, Sessions};
 
 pub use recover::Recovery;
 pub use status::{AccountStatus, ArmedSince, EdgeStanding, Halted, Known, LastRun, LoginStatus, OpenIntent, ScheduleStatus, Status};
@@ -31,6 +31,8 @@ pub struct OperatorPorts<'a> {
     pub days: &'a dyn Days,
     /// The schedules.
     pub schedules: &'a dyn Schedules,
+    /// The calendar.
+    pub sessions: &'a dyn Sessions,
     /// The functions.
     pub functions: &'a dyn Invocations,
     /// The token documents.
@@ -57,8 +59,8 @@ pub struct Operator<'a> {
     pub ports: OperatorPorts<'a>,
 }
 
-/// The longest words that are kept.
-const LONGEST: usize = 1000;
+/// The longest words that are kept, in characters.
+pub const LONGEST: usize = 1000;
 
 impl Operator<'_> {
     /// The account, if the deployment has it.

@@ -1,6 +1,7 @@
 //! What the use cases need beside the ledger's ports of `gamma-execution`.
 
 use async_trait::async_trait;
+use gamma_execution::gates::AnnouncedCalendar;
 use gamma_execution::ports::{Archive, Ledger, LedgerError, LoadedDay, Outbox, RunRecord};
 use jiff::civil::Date;
 use serde_json::Value;
@@ -43,6 +44,13 @@ pub enum Wait {
     Queued,
     /// Until it has answered.
     Answer,
+}
+
+/// The sessions, with what was announced after the build.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// The calendar as a run reads it now; the error says why what was announced is not known or does not read.
+    async fn calendar(&self) -> AnnouncedCalendar;
 }
 
 /// The deployment's functions, by name.

@@ -3,7 +3,8 @@
 mod cron;
 mod expression;
 
-use gamma_market::calendar::{ClosedReason, SessionDay, session_day, trade_date};
+use gamma_execution::gates::AnnouncedCalendar;
+use gamma_market::calendar::{Calendar, ClosedReason, SessionDay, trade_date};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -52,19 +53,22 @@ pub struct Fire {
 }
 
 impl Schedule {
-    /// When it fires next after `now`, on or off; `by_calendar` where what it fires only matters on a full session.
+    /// When it fires next after `now`, on or off; by `calendar` where what it fires only matters on a full session.
     #[must_use]
-    pub fn next(&self, now: Timestamp, by_calendar: bool) -> NextFire {
-        self.fires(now, by_calendar, false)
+    pub fn next(&self, now: Timestamp, calendar: Option<&AnnouncedCalendar>) -> NextFire {
+        self.fires(now, calendar, false)
     }
 
     /// When it fires next on a full session.
     #[must_use]
-    pub fn next_session(&self, now: Timestamp) -> NextFire {
-        self.fires(now, true, true)
+    pub fn next_session(&self, now: Timestamp, calendar: &AnnouncedCalendar) -> NextFire {
+        match calendar {
+            Ok(_) => self.fires(now, Some(calendar), true),
+            Err(why) => NextFire::Unknown(why.clone()),
+        }
     }
 
-    fn fires(&self, now: Timestamp, by_calendar: bool, sessions_only: bool) -> NextFire {
+    fn fires(&self, now: Timestamp, calendar: Option<&AnnouncedCalendar>, sessions_only: bool) -> NextFire {
         let expression: Expression = match self.expression.parse() {
             Ok(expression) => expression,
             Err(error) => return NextFire::Unknown(ExpressionError::to_string(&error)),
@@ -89,7 +93,7 @@ impl Schedule {
             if let Some(end) = self.ends.filter(|end| at > *end) {
                 return NextFire::Never(format!("it ended on {}", local(end, &zone)));
             }
-            let note = by_calendar.then(|| calendar_note(at)).flatten();
+            let note = calendar.and_then(|calendar| calendar_note(at, calendar));
             if !sessions_only || note.is_none() {
                 return NextFire::At(Fire { at, local: local(at, &zone), note });
             }
@@ -117,9 +121,10 @@ fn local(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// Why nothing would be traded then.
-fn calendar_note(at: Timestamp) -> Option<String> {
-    let why = match session_day(trade_date(at)) {
-        SessionDay::Open { early_close: false } => return None,
+fn calendar_note(at: Timestamp, calendar: &AnnouncedCalendar) -> Option<String> {
+    let known = calendar.as_ref().unwrap_or_else(|_| Calendar::built_in());
+    let why = match known.session_day(trade_date(at)) {
+        SessionDay::Open { early_close: false } => calendar.as_ref().err()?.clone(),
         SessionDay::Open { early_close: true } => "early close at 13:00".to_owned(),
         SessionDay::Closed(ClosedReason::Holiday(name)) => format!("holiday ({name})"),
         SessionDay::Closed(reason) => reason.to_string(),

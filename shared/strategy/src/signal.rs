@@ -1,7 +1,7 @@
 //! Choosing the row of a signal feed that may be traded today.
 
 use gamma_market::SignalRow;
-use gamma_market::calendar::{SessionDay, session_day};
+use gamma_market::calendar::{Calendar, SessionDay};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -89,7 +89,7 @@ pub struct Selection<'a> {
 ///
 /// # Errors
 /// [`SignalRefusal`] says which condition failed and what came.
-pub fn select<'a>(rows: &'a [SignalRow], trade_date: Date, selection: Selection<'_>) -> Result<&'a SignalRow, SignalRefusal> {
+pub fn select<'a>(rows: &'a [SignalRow], trade_date: Date, selection: Selection<'_>, calendar: &Calendar) -> Result<&'a SignalRow, SignalRefusal> {
     let newest = rows.iter().map(|row| row.date).max().ok_or(SignalRefusal::Empty { expected: trade_date })?;
     if newest != trade_date {
         return Err(SignalRefusal::NotToday { newest, expected: trade_date });
@@ -111,7 +111,7 @@ pub fn select<'a>(rows: &'a [SignalRow], trade_date: Date, selection: Selection<
     if trade_date.duration_until(expiry).as_hours() > 24 * i64::from(most_days) {
         return Err(SignalRefusal::TooFar { expiry, trade_date, most_days });
     }
-    match session_day(expiry) {
+    match calendar.session_day(expiry) {
         SessionDay::Open { .. } => Ok(*chosen),
         SessionDay::Closed(reason) => Err(SignalRefusal::NoSession { expiry, closed: reason.to_string() }),
     }
@@ -163,7 +163,7 @@ mod tests {
         let old = row(date(2026, 2, 10), Some(TODAY));
         let new = row(TODAY, Some(TOMORROW));
         for rows in [[old.clone(), new.clone()], [new.clone(), old]] {
-            assert_eq!(select(&rows, TODAY, selection(false)), Ok(&new));
+            assert_eq!(select(&rows, TODAY, selection(false), Calendar::built_in()), Ok(&new));
         }
     }
 
@@ -181,16 +181,16 @@ mod tests {
             (vec![today(Some(TODAY))], false, "signal TDate: got 2026-02-11, expected a day after 2026-02-11"),
             (vec![today(Some(date(2026, 2, 10)))], true, "signal TDate: got 2026-02-10, expected a day on or after 2026-02-11"),
         ] {
-            assert_eq!(select(&rows, TODAY, selection(same_day)).unwrap_err().to_string(), message);
+            assert_eq!(select(&rows, TODAY, selection(same_day), Calendar::built_in()).unwrap_err().to_string(), message);
         }
         let weekend = [today(Some(date(2026, 2, 14)))];
-        assert!(matches!(select(&weekend, TODAY, selection(false)), Err(SignalRefusal::NoSession { .. })));
-        assert!(select(&[today(Some(TODAY))], TODAY, selection(true)).is_ok());
+        assert!(matches!(select(&weekend, TODAY, selection(false), Calendar::built_in()), Err(SignalRefusal::NoSession { .. })));
+        assert!(select(&[today(Some(TODAY))], TODAY, selection(true), Calendar::built_in()).is_ok());
     }
 
     #[test]
     fn an_expiry_further_away_than_the_limit_is_refused() {
-        let chosen = |expiry, most_days| select(&[row(TODAY, Some(expiry))], TODAY, Selection { most_days_to_expiry: most_days, ..selection(false) }).cloned();
+        let chosen = |expiry, most_days| select(&[row(TODAY, Some(expiry))], TODAY, Selection { most_days_to_expiry: most_days, ..selection(false) }, Calendar::built_in()).cloned();
         // 2026-02-11 is a Wednesday; the 16th is a holiday.
         for (expiry, most_days) in [(TOMORROW, 1), (date(2026, 2, 13), 2), (date(2026, 2, 18), 7), (date(2026, 4, 10), 60)] {
             assert_eq!(chosen(expiry, most_days), Ok(row(TODAY, Some(expiry))), "{expiry}");
@@ -216,7 +216,7 @@ mod tests {
             let mut other = full.clone();
             change(&mut other);
             let rows = [row(date(2026, 2, 10), Some(TODAY)), full.clone(), other, full.clone()];
-            select(&rows, TODAY, selection(false)).cloned()
+            select(&rows, TODAY, selection(false), Calendar::built_in()).cloned()
         };
         let agree: [Change; 10] = [
             |it| it.left_strength = Some(Decimal::ONE),

@@ -72,7 +72,7 @@ impl Hand {
     ) -> Result<T, LedgerError> {
         let mut effect = effect;
         let answer = self.call(name, AWS, move |truth, _, _| effect(truth)).await;
-        answer.map_err(|failure| LedgerError { operation, item: "item".into(), reason: format!("{failure:?}") })
+        answer.map_err(|failure| LedgerError { operation, item: "item".into(), reason: format!("{failure:?}"), refused: false })
     }
 }
 

@@ -16,6 +16,7 @@ use gamma_execution::report::{Outcome, RunReport};
 use gamma_execution::run::{AccountProfile, Resolve, RunRequest, Task};
 use gamma_execution::tokens::TokenSaved;
 use gamma_market::Right;
+use gamma_market::calendar::Calendar;
 use jiff::Timestamp;
 
 use crate::chance::Chance;
@@ -240,6 +241,7 @@ impl<'a> Play<'a> {
             deadline: Timestamp::from_millisecond(deadline + delivery.skew).expect("a time of this century"),
             task: self.decided(delivery),
             consumers: Consumer::ALL.to_vec(),
+            calendar: Ok(Calendar::default()),
         };
         let (profile, account) = (Arc::clone(&self.profile), account.clone());
         let future: Running = Box::pin(async move { deliver(hand, request, profile, account).await });

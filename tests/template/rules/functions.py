@@ -5,6 +5,8 @@ import re
 from . import rule
 
 ARCHITECTURES = {"arm64", "x86_64"}
+# Seconds within which CloudWatch has a metric that a service handed over.
+COUNTED_WITHIN = 180
 RETENTIONS = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 SECRET_NAME = re.compile(r"SECRET|PASSWORD|PASSWD|_PASS\b|CREDENTIAL|API_?KEY|APP_KEY|PRIVATE|_TOKEN\b|SA_JSON")
 # What stands in the environment as it is written: short words.
@@ -101,6 +103,23 @@ def every_function_has_an_alarm_for_errors_and_for_slowness(subject):
         limit = function.properties["Timeout"] * 800
         if ("AWS/Lambda", "Duration", "Maximum", limit, "GreaterThanOrEqualToThreshold", of_it) not in alarms:
             yield f"{function.logical}: no alarm at {limit} ms, four fifths of its timeout"
+
+
+@rule
+def an_error_that_is_counted_late_still_alarms(subject):
+    # Lambda dates Errors and Duration to the minute a run began, and hands them over once it has ended, which may take its whole timeout; CloudWatch
+    # may take minutes more. An alarm that looks at the last minute alone never sees them.
+    timeouts = {function.properties["FunctionName"]: function.properties["Timeout"] for _, function in subject.functions()}
+    for alarm in subject.alarms():
+        said = alarm.properties
+        if said.get("Namespace") != "AWS/Lambda" or said.get("MetricName") not in ("Errors", "Duration"):
+            continue
+        least = max(timeouts.get(dimension["Value"], 900) for dimension in said["Dimensions"]) + COUNTED_WITHIN
+        back = said["EvaluationPeriods"] * said["Period"]
+        if back < least:
+            yield f"{alarm.logical}: looks {back} s back, expected {least} s: the function's timeout and {COUNTED_WITHIN} s"
+        if said.get("DatapointsToAlarm", said["EvaluationPeriods"]) != 1:
+            yield f"{alarm.logical}: DatapointsToAlarm {said.get('DatapointsToAlarm')!r}, expected 1: one run is one datapoint"
 
 
 @rule

@@ -13,6 +13,7 @@ use gamma_execution::ports::{
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::report::{Outcome, RunReport};
 use gamma_execution::run::{AccountProfile, Ports, RunRequest, Task, run};
+use gamma_market::calendar::Calendar;
 use gamma_market::{OptionSymbol, QuoteBook, SignalRow};
 use gamma_strategy::constant_stable::{MissingVolatility, Profile, RawProfile};
 use gamma_tests::audit::{After, violations};
@@ -134,6 +135,7 @@ impl<'a> Day<'a> {
             deadline: self.desk.now() + Duration::from_secs(240),
             task: Task::Trade { dry_run: false, scheduled: Some("2025-09-03T16:13:00-04:00".parse().unwrap()) },
             consumers: Vec::new(),
+            calendar: Ok(Calendar::default()),
         };
         let ports = Ports { clock: &self.clock, broker, signal: &Feed, ledger: &self.ledger, tokens: &connection.keeper };
         Box::pin(run(ports, &request, &self.profile)).await

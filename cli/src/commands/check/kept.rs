@@ -35,9 +35,10 @@ async fn one(world: &World, slot: &Slot) -> Option<Line> {
     let by_hand = match slot.kind {
         Kind::Token(BrokerKind::Schwab) => "run `gamma login schwab`",
         Kind::Token(BrokerKind::Tastytrade) => "run `gamma login tastytrade`",
+        Kind::Closures => "put it right with `gamma seed`: nothing is traded until it reads (docs/runbook.md, Announcing a closure)",
         _ => "run `gamma seed`",
     };
-    let read = Secrets::new(&world.aws, world.clock.clone()).read_with(&[], &[name]).await;
+    let read = Secrets::new(&world.aws, world.clock.clone()).read_all(&[], &[], &[name]).await;
     let found = match &read {
         Ok(found) => found.optional(name),
         Err(SecretsError::Unavailable { reason, .. }) if reason.starts_with("AccessDenied") => {

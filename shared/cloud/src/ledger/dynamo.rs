@@ -1,6 +1,7 @@
 //! The table in DynamoDB, tried again when another write was in the way.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use jiff::SignedDuration;
 use super::item::Item;
 use super::key::Key;
 use super::table::{Change, Expression, Step, Table, Transacted, Written, failed};
-use crate::service_error::reason;
+use crate::service_error::{is_refusal, reason};
 
 /// The pauses before another try when a transaction touched the same item in the same moment. The SDK does not retry
 /// these: nothing was written, and the other write is over within a few milliseconds.
@@ -131,7 +132,7 @@ impl Table for DynamoTable {
             Ok(_) => Ok(Written::Done(item)),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refused)) => Ok(Written::Refused(refused.item.clone())),
-                _ => Err(failed(operation, key, reason(&error))),
+                _ => Err(unwritten(operation, key, &error)),
             },
         }
     }
@@ -139,13 +140,13 @@ impl Table for DynamoTable {
     async fn replace(&self, operation: &'static str, key: &Key, item: Item) -> Result<(), LedgerError> {
         let request = self.client.put_item().table_name(&self.name).set_item(Some(item));
         let sent = self.uncontended(|| request.clone().send(), is_contended::<PutItemError>).await;
-        sent.map(drop).map_err(|error| failed(operation, key, reason(&error)))
+        sent.map(drop).map_err(|error| unwritten(operation, key, &error))
     }
 
     async fn delete(&self, operation: &'static str, key: &Key) -> Result<(), LedgerError> {
         let request = self.client.delete_item().table_name(&self.name).set_key(Some(key.attributes()));
         let sent = self.uncontended(|| request.clone().send(), is_contended::<DeleteItemError>).await;
-        sent.map(drop).map_err(|error| failed(operation, key, reason(&error)))
+        sent.map(drop).map_err(|error| unwritten(operation, key, &error))
     }
 
     async fn update(&self, operation: &'static str, key: &Key, change: &Change) -> Result<Written, LedgerError> {
@@ -158,7 +159,7 @@ impl Table for DynamoTable {
             Ok(answer) => Ok(Written::Done(answer.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Written::Refused(refused.item.clone())),
-                _ => Err(failed(operation, key, reason(&error))),
+                _ => Err(unwritten(operation, key, &error)),
             },
         }
     }
@@ -171,10 +172,18 @@ impl Table for DynamoTable {
             Ok(_) => Ok(Transacted::Done),
             Err(error) => {
                 let refused = error.as_service_error().and_then(refused_steps);
-                refused.map(Transacted::Refused).ok_or_else(|| failed(operation, key, reason(&error)))
+                refused.map(Transacted::Refused).ok_or_else(|| unwritten(operation, key, &error))
             }
         }
     }
+}
+
+/// A write that failed, and whether it is known that nothing was written.
+fn unwritten<E>(operation: &'static str, key: &Key, error: &SdkError<E, HttpResponse>) -> LedgerError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    LedgerError { refused: is_refusal(error), ..failed(operation, key, reason(error)) }
 }
 
 fn is_contended<E: ProvideErrorMetadata>(error: &E) -> bool {

@@ -27,7 +27,7 @@ pub(super) struct Malformed {
 impl Malformed {
     /// As the failure of `operation`.
     pub(super) fn during(self, operation: &'static str) -> LedgerError {
-        LedgerError { operation, reason: self.to_string(), item: self.item }
+        LedgerError { operation, reason: self.to_string(), item: self.item, refused: false }
     }
 }
 

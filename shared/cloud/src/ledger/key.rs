@@ -223,6 +223,7 @@ fn checked_account(operation: &'static str, account: &str) -> Result<(), LedgerE
             operation,
             item: format!("account {account:?}"),
             reason: "control, token and all are reserved, expected an account's own name".to_owned(),
+            refused: true,
         });
     }
     Ok(())
@@ -234,6 +235,7 @@ fn checked(operation: &'static str, part: &str, text: &str) -> Result<(), Ledger
             operation,
             item: format!("{part} {text:?}"),
             reason: "expected a name that is not empty and has no #, which separates the parts of a key".to_owned(),
+            refused: true,
         });
     }
     Ok(())
@@ -241,7 +243,7 @@ fn checked(operation: &'static str, part: &str, text: &str) -> Result<(), Ledger
 
 fn counted(operation: &'static str, part: &str, number: u32) -> Result<(), LedgerError> {
     if number == 0 {
-        return Err(LedgerError { operation, item: format!("{part} 0"), reason: "expected a number counted from 1".to_owned() });
+        return Err(LedgerError { operation, item: format!("{part} 0"), reason: "expected a number counted from 1".to_owned(), refused: true });
     }
     Ok(())
 }

@@ -158,5 +158,5 @@ pub enum Transacted {
 }
 
 pub(super) fn failed(operation: &'static str, item: impl fmt::Display, reason: String) -> LedgerError {
-    LedgerError { operation, item: item.to_string(), reason }
+    LedgerError { operation, item: item.to_string(), reason, refused: false }
 }

@@ -347,6 +347,8 @@ pub struct LedgerError {
     pub item: String,
     /// Why it failed, without secrets.
     pub reason: String,
+    /// The table refused it or was never asked: nothing was written. Otherwise nobody knows.
+    pub refused: bool,
 }
 
 /// The durable record. Conditional writes recognise their own success: when the condition fails, the item that stands

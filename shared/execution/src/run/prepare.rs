@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::{join_all, join3};
-use gamma_market::calendar::{at_eastern, series_close};
+use gamma_market::calendar::at_eastern;
 use gamma_market::{OptionSymbol, PackageNbbo, QuoteBook, SignalRow, Vertical};
 use gamma_strategy::constant_stable::{Decision, Plan, SidePlan, Snapshot, decide};
 use gamma_strategy::signal::select;
@@ -156,7 +156,7 @@ impl Run<'_> {
         if let Some(why) = view.no_trade.as_ref().filter(|_| view.rows.iter().any(|row| row.date == self.date())) {
             return Err(Ended::new(Outcome::NothingToDo, format!("the signal shows no trade beside its row of {}: {why}", self.date())));
         }
-        let row = select(&view.rows, self.date(), self.profile.strategy.selection());
+        let row = select(&view.rows, self.date(), self.profile.strategy.selection(), self.request.calendar());
         row.cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
     }
 
@@ -191,7 +191,7 @@ impl Run<'_> {
     /// fits, and else as long as the side that has a price loses nothing by it.
     async fn whole_quotes(&self, mut lease: Option<&mut Lease>, verticals: &[Vertical]) -> Result<(Timestamp, QuoteBook), Ended> {
         let execution = &self.profile.execution;
-        let end = self.end_of_trading(verticals.first().and_then(|vertical| series_close(&vertical.sell(), self.date())));
+        let end = self.end_of_trading(verticals.first().and_then(|vertical| self.request.calendar().series_close(&vertical.sell(), self.date())));
         let fits = |rungs: usize| share(self.now() + seconds(1), end, rungs, execution).rungs == rungs;
         let patient_until = self.now() + GAP_PATIENCE;
         loop {
@@ -287,7 +287,7 @@ impl Run<'_> {
         let account = self.account(&LoadedDay::default()).await?;
         self.stage("prepare");
         let scheduled = if let Task::Trade { scheduled, .. } = self.request.task { scheduled } else { None };
-        let on_time = time_gates(self.now(), scheduled, &self.profile.execution).is_empty();
+        let on_time = time_gates(self.now(), scheduled, &self.profile.execution, &self.request.calendar).is_empty();
         let row = if on_time { self.signal(None).await? } else { self.newest_signal().await? };
         self.stage("signal");
         let plan = self.decide(&row, &account)?;
@@ -308,7 +308,7 @@ impl Run<'_> {
             Err(none) => {
                 self.note(format!("a live run would find no signal: {}", none.detail));
                 let newest = view.rows.iter().map(|row| row.date).max().ok_or(none)?;
-                let row = select(&view.rows, newest, self.profile.strategy.selection());
+                let row = select(&view.rows, newest, self.profile.strategy.selection(), self.request.calendar());
                 row.cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
             }
         }
@@ -318,7 +318,7 @@ impl Run<'_> {
         let execution = &self.profile.execution;
         let mut report = side_report(&side.plan, 1);
         approve_report(&mut report, side);
-        let end = self.end_of_trading(series_close(&side.plan.vertical.sell(), self.date()));
+        let end = self.end_of_trading(self.request.calendar().series_close(&side.plan.vertical.sell(), self.date()));
         let share = share(self.now(), end, execution.rung_offsets.len(), execution);
         let wait = if share.rungs == 0 { seconds(execution.rung_seconds) } else { share.wait };
         let mut at = self.now();

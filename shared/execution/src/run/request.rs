@@ -1,10 +1,12 @@
 //! What a run is given: the event's wish, the account's profile, and the world.
 
+use gamma_market::calendar::Calendar;
 use gamma_strategy::constant_stable;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Resolve;
+use crate::gates::{AnnouncedCalendar, known};
 use crate::ports::{Broker, Clock, Consumer, Ledger, SignalSource};
 use crate::profile::ExecutionProfile;
 use crate::tokens::TokenKeeper;
@@ -48,6 +50,16 @@ pub struct RunRequest {
     pub task: Task,
     /// Who is deployed to take runs from here.
     pub consumers: Vec<Consumer>,
+    /// The sessions, with what was announced after the build.
+    pub calendar: AnnouncedCalendar,
+}
+
+impl RunRequest {
+    /// The sessions as far as they are known. Whether that is enough to trade is for the gates.
+    #[must_use]
+    pub fn calendar(&self) -> &Calendar {
+        known(&self.calendar)
+    }
 }
 
 /// What a delivery asks for.

@@ -1,6 +1,6 @@
 //! The sweep after the close: prove and record what is open, place nothing, and say so when a day has no final outcome.
 
-use gamma_market::calendar::{SessionDay, session_day};
+use gamma_market::calendar::SessionDay;
 
 use super::{Earlier, Ended, Run};
 use crate::ports::{Lease, LoadedDay};
@@ -34,10 +34,10 @@ impl Run<'_> {
 
     /// No order was ever sent: that must have been somebody's decision.
     fn without_orders(&self, day: &LoadedDay) -> Ended {
-        if let SessionDay::Closed(reason) = session_day(self.date()) {
+        if let SessionDay::Closed(reason) = self.request.calendar().session_day(self.date()) {
             return Ended::new(Outcome::MarketClosed, reason);
         }
-        if let SessionDay::Open { early_close: true } = session_day(self.date()) {
+        if let SessionDay::Open { early_close: true } = self.request.calendar().session_day(self.date()) {
             return Ended::new(Outcome::MarketClosed, "the session closed early, there was no trade to make");
         }
         if self.now() <= self.closes() {

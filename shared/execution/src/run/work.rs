@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use futures_util::future::{join, join3};
-use gamma_market::calendar::series_close;
 use gamma_market::{QuoteBook, SignalRow, Vertical};
 use gamma_strategy::constant_stable::{self, Plan, Snapshot};
 use jiff::{SignedDuration, Timestamp};
@@ -192,7 +191,7 @@ impl Run<'_> {
             };
             let mut report = side_report(&side.plan, revision);
             approve_report(&mut report, &side);
-            let ends = self.end_of_trading(series_close(&intent.vertical.sell(), self.date()));
+            let ends = self.end_of_trading(self.request.calendar().series_close(&intent.vertical.sell(), self.date()));
             let look_until = (ends + seconds(self.profile.execution.locate_seconds)).min(self.prove_by());
             let settings = Settings { profile: self.profile.execution.clone(), look_until, prove_by: self.prove_by() };
             sides.push(Side {
@@ -219,7 +218,7 @@ impl Run<'_> {
     /// Opens rung after rung for both sides at once and keeps each ladder fed, until every side is done.
     async fn work(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, plan: &Plan, may_replan: bool) -> Round {
         let execution = &self.profile.execution;
-        let close = sides.first().and_then(|side| series_close(&side.record.vertical.sell(), self.date()));
+        let close = sides.first().and_then(|side| self.request.calendar().series_close(&side.record.vertical.sell(), self.date()));
         let end = self.end_of_trading(close);
         let mut slot = Slot { number: 0, rungs_left: execution.rung_offsets.len(), closes: self.now(), ends: self.now(), again_at: None };
         let mut recheck_at = None;

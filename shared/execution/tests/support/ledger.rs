@@ -83,7 +83,7 @@ impl MemoryLedger {
             && *times > 0
         {
             *times -= 1;
-            return Err(LedgerError { operation, item: "item".into(), reason: "throttled".into() });
+            return Err(LedgerError { operation, item: "item".into(), reason: "throttled".into(), refused: false });
         }
         Ok(change(&mut state))
     }

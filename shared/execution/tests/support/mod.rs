@@ -19,6 +19,7 @@ use gamma_execution::report::RunReport;
 use gamma_execution::run::{AccountProfile, Ports, RunRequest, Task, run};
 use gamma_execution::tokens::{TokenIdentity, TokenKeeper, TokenPorts};
 use gamma_market::SignalRow;
+use gamma_market::calendar::Calendar;
 use gamma_strategy::constant_stable::{MissingVolatility, Profile, RawProfile};
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -170,6 +171,7 @@ impl World {
             deadline: now + Duration::from_secs(240),
             task: Task::Trade { dry_run: false, scheduled: Some("2025-09-03T20:13:00Z".parse().unwrap()) },
             consumers: gamma_execution::ports::Consumer::ALL.to_vec(),
+            calendar: Ok(Calendar::default()),
         }
     }
 

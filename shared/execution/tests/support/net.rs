@@ -77,7 +77,7 @@ impl<'a> Net<'a> {
         if self.halt_with_call == Some(operation) {
             self.halt();
         }
-        let failed = LedgerError { operation, item: "item".into(), reason: "slow".into() };
+        let failed = LedgerError { operation, item: "item".into(), reason: "slow".into(), refused: false };
         if self.pass(operation).await { Err(failed) } else { Ok(()) }
     }
 

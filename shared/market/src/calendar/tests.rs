@@ -91,7 +91,7 @@ fn weekends_and_unknown_years_are_closed_and_say_so() {
         ("-0001-06-01", ClosedReason::UnknownYear),
     ] {
         let day: Date = if day.starts_with('-') { date(-1, 6, 1) } else { day.parse().unwrap() };
-        assert_eq!(session_day(day), SessionDay::Closed(reason), "{day}");
+        assert_eq!(session_day(day), SessionDay::Closed(reason.clone()), "{day}");
         assert_eq!((equity_open(day), equity_close(day)), (None, None), "{day}");
     }
     assert_eq!(shown("2036-01-02"), "closed: the calendar knows 2010 to 2035 only");
@@ -146,7 +146,73 @@ fn when_each_series_stops_trading() {
     }
 }
 
+#[test]
+fn announced_days_close_or_shorten_a_session() {
+    let extra: ExtraDays = "closed 2026-12-09 Day of Mourning\n# last year's\nEarly 2026-12-10 ; closed 2026-12-11;;early 2026-12-25".parse().unwrap();
+    let calendar = Calendar::with(extra);
+    let symbol = |text: &str| text.parse::<OptionSymbol>().unwrap();
+    for (day, shown, close) in [
+        ("2026-12-08", "open", "16:15"),
+        ("2026-12-09", "closed: announced (Day of Mourning)", ""),
+        ("2026-12-10", "open, early close at 13:00", "13:15"),
+        ("2026-12-11", "closed: announced", ""),
+        ("2026-12-14", "open", "16:15"),
+        ("2026-12-24", "open, early close at 13:00", "13:15"),
+        ("2026-12-25", "closed: Christmas Day", ""), // never opened
+    ] {
+        let date: Date = day.parse().unwrap();
+        assert_eq!(calendar.session_day(date).to_string(), shown, "{day}");
+        let expected = (!close.is_empty()).then(|| at_eastern(date, close.parse().unwrap()));
+        assert_eq!(calendar.series_close(&symbol("SPXW261231P6900"), date), expected, "{day}");
+        assert_eq!(calendar.equity_close(date).is_some(), !close.is_empty(), "{day}");
+    }
+    // What expires on a closed day expires on the session before it.
+    let last = date(2026, 12, 8);
+    assert_eq!(calendar.series_close(&symbol("SPXW261209P6900"), last), calendar.equity_close(last));
+    assert_eq!(series_close(&symbol("SPXW261209P6900"), last), Some(at_eastern(last, time(16, 15, 0, 0))), "the built-in calendar knows nothing of it");
+    let ahead: Vec<String> = calendar.extra().since(date(2026, 12, 10)).map(|(day, extra)| format!("{day} {extra}")).collect();
+    assert_eq!(ahead, ["2026-12-10 early close at 13:00", "2026-12-11 closed", "2026-12-25 early close at 13:00"]);
+}
+
+#[test]
+fn what_is_no_list_of_announced_days_says_where_and_why() {
+    for none in ["none", " None\n", "none # as of 2026"] {
+        assert_eq!(none.parse(), Ok(ExtraDays::default()), "{none:?}");
+    }
+    for (text, words) in [
+        ("", r#"entry 1: entry: got "", expected closed or early"#),
+        ("# nothing", r##"entry 1: entry: got "# nothing""##),
+        ("2026-12-09", r#"entry 1: entry: got "2026-12-09", expected closed or early, a day as 2026-12-09"#),
+        ("closed", r#"entry 1: day: got "", expected a day"#),
+        ("closed tomorrow", r#"entry 1: day: got "tomorrow""#),
+        ("closed 2026-12-09; close 2026-12-10", r#"entry 2: entry: got "close 2026-12-10""#),
+        ("closed 2026-12-09\nnone", r#"entry 2: entry: got "none""#),
+        ("closed 2026-13-09", r#"day: got "2026-13-09", expected a day as 2026-12-09"#),
+        ("closed 12/09/2026", r#"day: got "12/09/2026""#),
+        ("closed 20261209", r#"day: got "20261209""#),
+        ("closed 2026-12-09T00:00", r#"day: got "2026-12-09T00:00""#),
+        ("closed 2026-12-06", r#"day: got "2026-12-06", expected a weekday"#), // the ninth was meant, and would be traded
+        ("closed 2062-12-08", r#"day: got "2062-12-08", expected a year from 2010 to 2035"#),
+        ("closed 2026-12-09; early 2026-12-09", r#"entry 2: day: got "early 2026-12-09", expected a day that no other entry calls otherwise"#),
+        (r#"{"closed": ["2026-12-09"]}"#, r#"entry 1: entry: got "{\"closed\""#),
+    ] {
+        let error = text.parse::<ExtraDays>().unwrap_err().to_string();
+        assert!(error.starts_with("announced days, entry ") && error.contains(words), "{text:?}: {error}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_in_few_words(text in "\\PC{0,40}|((closed|early|none) ?(20[0-9]{2}-[01][0-9]-[0-3][0-9])?[;# \n]{0,3}){0,4}") {
+        match text.parse::<ExtraDays>() {
+            Ok(extra) => {
+                let weekday = extra.since(Date::MIN).all(|(day, _)| !matches!(session_day(day), SessionDay::Closed(ClosedReason::Weekend | ClosedReason::UnknownYear)));
+                prop_assert!(weekday);
+            }
+            Err(error) => prop_assert!(error.to_string().chars().count() < 400),
+        }
+    }
+
     #[test]
     fn every_date_has_an_answer_and_the_answers_agree(year in -9999_i16..=9999, month in 1_i8..=12, day in 1_i8..=28) {
         let day = Date::new(year, month, day).unwrap();

@@ -206,7 +206,7 @@ impl Operator<'_> {
         let at = self.ports.clock.now();
         let mut all = join_all(accounts.iter().map(|account| self.schedules_of(account, at))).await.concat();
         if *scope == ControlScope::All {
-            all.push(self.schedule_status(self.names.token_keeper_schedule(), None, at).await);
+            all.push(self.schedule_status(self.names.token_keeper_schedule(), None, at, None).await);
         }
         Ok(all)
     }

@@ -1,3 +1,4 @@
+use gamma_market::calendar::Calendar;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -8,7 +9,7 @@ fn schedule(expression: &str) -> Schedule {
 }
 
 fn next(expression: &str, now: &str) -> String {
-    shown(schedule(expression).next(now.parse().unwrap(), true))
+    shown(schedule(expression).next(now.parse().unwrap(), Some(&Ok(Calendar::default()))))
 }
 
 fn shown(next: NextFire) -> String {
@@ -40,7 +41,7 @@ fn the_trade_schedule_follows_new_yorks_clocks_and_calendar() {
 
 #[test]
 fn the_next_fire_that_trades_passes_over_holidays_and_early_closes() {
-    let next = |expression: &str, now: &str| shown(schedule(expression).next_session(now.parse().unwrap()));
+    let next = |expression: &str, now: &str| shown(schedule(expression).next_session(now.parse().unwrap(), &Ok(Calendar::default())));
     assert_eq!(next(TRADE, "2025-11-26T22:00:00Z"), "2025-12-01T21:13:00Z Mon 2025-12-01 16:13", "Thanksgiving, the day after, the weekend");
     assert_eq!(next(TRADE, "2035-12-31T22:00:00Z"), "unknown: the calendar knows no session at which it fires");
     assert_eq!(
@@ -50,8 +51,21 @@ fn the_next_fire_that_trades_passes_over_holidays_and_early_closes() {
 }
 
 #[test]
+fn announced_days_are_told_and_passed_over() {
+    let announced = Ok(Calendar::with("closed 2025-09-04 Day of Mourning; early 2025-09-05".parse().unwrap()));
+    let now = "2025-09-03T20:13:00Z".parse().unwrap();
+    let told = shown(schedule(TRADE).next(now, Some(&announced)));
+    assert_eq!(told, "2025-09-04T20:13:00Z Thu 2025-09-04 16:13 announced (Day of Mourning), will not trade");
+    assert_eq!(shown(schedule(TRADE).next_session(now, &announced)), "2025-09-08T20:13:00Z Mon 2025-09-08 16:13");
+    let unreadable = Err("parameter p: no list".to_owned());
+    let told = shown(schedule(TRADE).next(now, Some(&unreadable)));
+    assert_eq!(told, "2025-09-04T20:13:00Z Thu 2025-09-04 16:13 parameter p: no list, will not trade");
+    assert_eq!(shown(schedule(TRADE).next_session(now, &unreadable)), "unknown: parameter p: no list");
+}
+
+#[test]
 fn a_time_that_is_skipped_does_not_come_and_one_shown_twice_comes_once() {
-    let daily = |now: &str, expression: &str| shown(schedule(expression).next(now.parse().unwrap(), false));
+    let daily = |now: &str, expression: &str| shown(schedule(expression).next(now.parse().unwrap(), None));
     let spring = "cron(30 2 * * ? *)";
     assert_eq!(daily("2026-03-07T12:00:00Z", spring), "2026-03-09T06:30:00Z Mon 2026-03-09 02:30");
     let autumn = "cron(30 1 * * ? *)";
@@ -65,7 +79,7 @@ fn a_time_that_is_skipped_does_not_come_and_one_shown_twice_comes_once() {
 fn every_form_of_a_field_is_read() {
     let utc = |expression: &str, now: &str| {
         let schedule = Schedule { time_zone: "UTC".into(), ..schedule(expression) };
-        match schedule.next(now.parse().unwrap(), false) {
+        match schedule.next(now.parse().unwrap(), None) {
             NextFire::At(fire) => fire.at.to_string(),
             other => panic!("{expression}: {other:?}"),
         }
@@ -130,13 +144,13 @@ fn once_a_rate_a_start_an_end_and_a_zone() {
     assert_eq!(next("rate(12 hours)", now), "unknown: every 12 hours, counted from a moment that the service does not tell");
     let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
     let begins = Schedule { starts: at("2026-02-02T12:00:00Z"), ..schedule("rate(12 hours)") };
-    assert_eq!(shown(begins.next(now.parse().unwrap(), false)), "2026-02-02T12:00:00Z Mon 2026-02-02 07:00");
+    assert_eq!(shown(begins.next(now.parse().unwrap(), None)), "2026-02-02T12:00:00Z Mon 2026-02-02 07:00");
     let begins = Schedule { starts: at("2026-02-02T21:13:00Z"), ..schedule(TRADE) };
-    assert_eq!(shown(begins.next(now.parse().unwrap(), false)), "2026-02-02T21:13:00Z Mon 2026-02-02 16:13", "the start itself counts");
+    assert_eq!(shown(begins.next(now.parse().unwrap(), None)), "2026-02-02T21:13:00Z Mon 2026-02-02 16:13", "the start itself counts");
     let ends = Schedule { ends: at("2026-01-02T21:12:59Z"), ..schedule(TRADE) };
-    assert_eq!(shown(ends.next(at("2026-01-01T22:00:00Z").unwrap(), false)), "never: it ended on Fri 2026-01-02 16:12");
+    assert_eq!(shown(ends.next(at("2026-01-01T22:00:00Z").unwrap(), None)), "never: it ended on Fri 2026-01-02 16:12");
     let elsewhere = Schedule { time_zone: "Mars/Olympus".into(), ..schedule(TRADE) };
-    assert_eq!(shown(elsewhere.next(now.parse().unwrap(), false)), "unknown: time zone \"Mars/Olympus\": not known here");
+    assert_eq!(shown(elsewhere.next(now.parse().unwrap(), None)), "unknown: time zone \"Mars/Olympus\": not known here");
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 use gamma_execution::gates::time_gates;
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::run::Task;
-use gamma_market::calendar::session_day;
+use gamma_market::calendar::{Calendar, session_day};
 use gamma_trade::event::{Event, parse};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -33,7 +33,9 @@ pub(super) fn event(data: &[u8]) -> Verdict {
 /// What a run does with it first.
 fn useful(event: &Event) {
     match event {
-        Event::Run(Task::Trade { scheduled, .. }) => drop(time_gates(Timestamp::UNIX_EPOCH, *scheduled, &ExecutionProfile::default())),
+        Event::Run(Task::Trade { scheduled, .. }) => {
+            drop(time_gates(Timestamp::UNIX_EPOCH, *scheduled, &ExecutionProfile::default(), &Ok(Calendar::default())))
+        }
         Event::Run(Task::Sweep { date }) => drop(date.map(session_day)),
         Event::Run(Task::Resolve(resolve)) => {
             let _ = session_day(resolve.date);

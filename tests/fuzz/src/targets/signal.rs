@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use gamma_execution::ports::SignalView;
 use gamma_gammawizard::{login_token, payload};
 use gamma_market::SignalRow;
+use gamma_market::calendar::Calendar;
 use gamma_strategy::constant_stable::{Snapshot, decide};
 use gamma_strategy::signal::{Selection, select};
 use jiff::civil::date;
@@ -54,7 +55,7 @@ pub(super) fn signal(data: &[u8]) -> Verdict {
 fn useful(row: &SignalRow, rows: &[SignalRow]) {
     let shipped = profile::shipped();
     for same_day in [false, true] {
-        match select(rows, row.date, Selection { same_day_expiry: same_day, ..shipped.strategy.selection() }) {
+        match select(rows, row.date, Selection { same_day_expiry: same_day, ..shipped.strategy.selection() }, Calendar::built_in()) {
             Ok(chosen) => {
                 assert!(chosen.date == row.date && chosen.expiry.is_some_and(|expiry| expiry >= row.date && (expiry - row.date).get_days() <= 7), "{chosen:?}")
             }

@@ -7,6 +7,7 @@ use gamma_execution::approval::{Approved, Book, Intent, approve};
 use gamma_execution::ports::{Capabilities, OrderKind};
 use gamma_execution::profile::ExecutionProfile;
 use gamma_gammawizard::payload;
+use gamma_market::calendar::Calendar;
 use gamma_market::{OptionSymbol, PriceRule, QuoteBook, SignalRow, Tick};
 use gamma_simulator::chain::Chain;
 use gamma_simulator::gammawizard::{GammaWizardConfig, default_rows};
@@ -60,7 +61,7 @@ impl Day {
         let signal = GammaWizardConfig::default();
         let published = default_rows(&market, 1, signal.delay, signal.signal).into_iter().map(|row| Value::Object(row.fields)).collect::<Vec<_>>();
         let rows = payload::view(&serde_json::to_vec(&published)?)?.rows;
-        let row = select(&rows, market.chain().trade_date(), profile.selection())?.clone();
+        let row = select(&rows, market.chain().trade_date(), profile.selection(), Calendar::built_in())?.clone();
         let mut day = Self { row, quotes: QuoteBook::new(), profile, execution };
         let plan = decide(&day.row, Snapshot { equity: Some(equity()), positions: &BTreeMap::new() }, &day.profile)?;
         let legs: BTreeSet<OptionSymbol> = plan.sides.iter().flat_map(|side| side.vertical.legs().map(|leg| leg.symbol)).collect();

@@ -1,6 +1,7 @@
 //! One account, read from ledger, scheduler and token store at once.
 
 use futures_util::future::{join, join_all};
+use gamma_execution::gates::AnnouncedCalendar;
 use gamma_execution::ports::{ControlScope, EdgeDecision, IntentState, LedgerError, LoadedDay, RunRecord, STRATEGY, Standing};
 use gamma_market::calendar::trade_date;
 use jiff::civil::Date;
@@ -78,18 +79,26 @@ impl Operator<'_> {
     }
 
     pub(super) async fn schedules_of(&self, account: &str, at: Timestamp) -> Vec<ScheduleStatus> {
-        join_all(ScheduleKind::ALL.map(|kind| self.schedule_status(self.names.schedule(account, kind), Some(kind), at))).await
+        let calendar = self.ports.sessions.calendar().await;
+        // Sweeps sweep on any day.
+        let by = |kind| Some(&calendar).filter(|_| matches!(kind, ScheduleKind::Warmup | ScheduleKind::Trade));
+        join_all(ScheduleKind::ALL.map(|kind| self.schedule_status(self.names.schedule(account, kind), Some(kind), at, by(kind)))).await
     }
 
-    pub(super) async fn schedule_status(&self, name: String, kind: Option<ScheduleKind>, at: Timestamp) -> ScheduleStatus {
-        let by_calendar = matches!(kind, Some(ScheduleKind::Warmup | ScheduleKind::Trade));
+    pub(super) async fn schedule_status(
+        &self,
+        name: String,
+        kind: Option<ScheduleKind>,
+        at: Timestamp,
+        calendar: Option<&AnnouncedCalendar>,
+    ) -> ScheduleStatus {
         let (on, found) = match self.ports.schedules.schedule(&name).await {
             Ok(found) => (Known::Is(found.as_ref().map(|schedule| schedule.enabled)), found),
             Err(fault) => (Known::of(Err(fault.reason)), None),
         };
-        let next = found.as_ref().map(|schedule| schedule.next(at, by_calendar));
+        let next = found.as_ref().map(|schedule| schedule.next(at, calendar));
         let idle = matches!(&next, Some(NextFire::At(fire)) if fire.note.is_some());
-        let next_session = found.as_ref().filter(|_| idle).map(|schedule| schedule.next_session(at));
+        let next_session = found.as_ref().filter(|_| idle).zip(calendar).map(|(schedule, calendar)| schedule.next_session(at, calendar));
         let expression = found.map(|schedule| format!("{} {}", schedule.expression, schedule.time_zone));
         ScheduleStatus { name, kind, on, expression, next, next_session }
     }

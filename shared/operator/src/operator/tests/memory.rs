@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use gamma_execution::gates::AnnouncedCalendar;
 use gamma_execution::ports::{
     ChangeState, Clock, Consumer, ControlChange, ControlRecord, ControlScope, ControlVerb, Decision, EdgeDecision, Handoff, HandoffError, LedgerError,
     LoadedDay, OperatorLedger, Outbox, PendingHandoff, RunEnd, RunKey, RunRecord, SaveError, Standing, StoredToken, TokenStore, TokenVersion, TokenWrite,
 };
+use gamma_market::calendar::{Calendar, ExtraDaysError};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use secrecy::SecretString;
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 use crate::login::{Broker, Login};
 use crate::names::{Names, ScheduleKind};
 use crate::operator::{Operator, OperatorPorts};
-use crate::ports::{Answered, Days, FunctionError, Invocations, ScheduleFault, Schedules, Wait};
+use crate::ports::{Answered, Days, FunctionError, Invocations, ScheduleFault, Schedules, Sessions, Wait};
 use crate::schedule::Schedule;
 
 /// The operators' records, and how they fail.
@@ -47,10 +49,12 @@ pub(crate) struct World {
     pub(crate) days: Mutex<BTreeMap<(String, Date), Result<LoadedDay, LedgerError>>>,
     pub(crate) runs: Mutex<Vec<RunRecord>>,
     pub(crate) documents: Mutex<BTreeMap<String, String>>,
+    /// The parameter of announced days.
+    pub(crate) announced: Mutex<Option<String>>,
 }
 
 pub(crate) fn away(operation: &'static str) -> LedgerError {
-    LedgerError { operation, item: "control#schwab/arming".to_owned(), reason: "the table is away".to_owned() }
+    LedgerError { operation, item: "control#schwab/arming".to_owned(), reason: "the table is away".to_owned(), refused: false }
 }
 
 pub(crate) fn pending(account: &str, run_id: &str) -> PendingHandoff {
@@ -91,11 +95,12 @@ impl World {
             days: Mutex::default(),
             runs: Mutex::default(),
             documents: Mutex::default(),
+            announced: Mutex::default(),
         }
     }
 
     pub(crate) fn operator(&self) -> Operator<'_> {
-        let ports = OperatorPorts { clock: self, records: self, days: self, schedules: self, functions: self, tokens: self };
+        let ports = OperatorPorts { clock: self, records: self, days: self, schedules: self, sessions: self, functions: self, tokens: self };
         Operator { names: &self.names, logins: &self.logins, ports }
     }
 
@@ -132,6 +137,14 @@ impl Records {
         let change = ControlChange { scope: scope.clone(), id, verb, decision: decision.clone(), state, detail: None };
         self.changes.push(change.clone());
         change
+    }
+}
+
+#[async_trait]
+impl Sessions for World {
+    async fn calendar(&self) -> AnnouncedCalendar {
+        let text = self.announced.lock().unwrap().clone();
+        text.map_or_else(|| Ok(Calendar::default()), |text| text.parse().map(Calendar::with).map_err(|error: ExtraDaysError| error.to_string()))
     }
 }
 

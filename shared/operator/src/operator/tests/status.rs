@@ -127,6 +127,19 @@ async fn the_next_fire_is_told_with_what_the_calendar_says_of_it() {
 }
 
 #[tokio::test]
+async fn an_announced_closure_is_told_beside_the_next_fire() {
+    let world = World::new();
+    *world.announced.lock().unwrap() = Some("closed 2025-09-04 Day of Mourning".to_owned());
+    let trade = &shown(&world).await["schedules"][1];
+    assert_eq!(trade["next"]["at"]["note"], "announced (Day of Mourning), will not trade");
+    assert_eq!(trade["next_session"]["at"]["local"], "Fri 2025-09-05 16:13");
+    *world.announced.lock().unwrap() = Some("tomorrow".to_owned());
+    let schedules = &shown(&world).await["schedules"];
+    assert!(schedules[1]["next"]["at"]["note"].as_str().is_some_and(|note| note.contains("got \"tomorrow\"") && note.ends_with("will not trade")));
+    assert_eq!(schedules[3]["next"]["at"]["note"], Value::Null, "a sweep sweeps all the same");
+}
+
+#[tokio::test]
 async fn a_login_is_told_by_its_documents_own_times_and_no_token_is_shown() {
     let world = World::new();
     // Six days and a bit before now: under a day is left.
