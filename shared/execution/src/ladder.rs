@@ -397,6 +397,10 @@ impl Ladder {
             return if tries == 0 { self.cancel(now, rung, order, 1) } else { self.keep_cancelling(now, rung, order, tries, false) };
         }
         rung.shown_filled = view.filled;
+        if let Some(by) = view.linked.first().filter(|_| view.filled < rung.quantity()) {
+            // We replace no order: somebody edited ours, and the list may be too late to show what it became.
+            return (Phase::Done(SideEnd::Unresolved(crate::recovery::edited(&order, by))), Vec::new());
+        }
         if view.status == OrderStatus::Replaced {
             // Somebody changed our order: its replacement is alive under an id we do not know. The rung keeps its id and stays open.
             let reason = format!("order {order} was replaced by another at the broker, {} filled before that", view.filled);

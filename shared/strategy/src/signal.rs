@@ -190,7 +190,9 @@ mod tests {
 
     #[test]
     fn an_expiry_further_away_than_the_limit_is_refused() {
-        let chosen = |expiry, most_days| select(&[row(TODAY, Some(expiry))], TODAY, Selection { most_days_to_expiry: most_days, ..selection(false) }, Calendar::built_in()).cloned();
+        let chosen = |expiry, most_days| {
+            select(&[row(TODAY, Some(expiry))], TODAY, Selection { most_days_to_expiry: most_days, ..selection(false) }, Calendar::built_in()).cloned()
+        };
         // 2026-02-11 is a Wednesday; the 16th is a holiday.
         for (expiry, most_days) in [(TOMORROW, 1), (date(2026, 2, 13), 2), (date(2026, 2, 18), 7), (date(2026, 4, 10), 60)] {
             assert_eq!(chosen(expiry, most_days), Ok(row(TODAY, Some(expiry))), "{expiry}");

@@ -123,7 +123,8 @@ pub(crate) fn at_the_end(inner: &mut Inner, reference: &Reference, who: &Who, re
     if inner.truth.exchange.lies.unkind {
         more_at_the_end(inner, reference, who, report);
     }
-    let one_sided = !reference.is_meddled(who.account) && reference.outcomes(who.account) == ["one_sided"];
+    let told = !reference.is_meddled(who.account) && reference.is_counted(who.account, inner.now);
+    let one_sided = told && reference.outcomes(who.account) == ["one_sided"];
     if one_sided && outcome.status() == Status::Traded && (outcome != Outcome::OneSided || !report.alarm) {
         inner.violated(|| format!("run {} ended {outcome} without a word of its one-sidedness: {filled:?} are filled", who.run));
     }
@@ -152,7 +153,7 @@ pub(crate) fn settled(inner: &mut Inner, reference: &Reference, account: usize, 
     let last = last.map(|(outcome, _)| outcome);
     let ours = |owner: Owner| matches!(owner, Owner::Ours(_));
     for order in inner.truth.exchange.orders.iter().filter(|order| order.account == account && ours(order.owner)) {
-        let (id, filled) = (order.id, order.filled());
+        let (id, filled) = (order.id, inner.truth.exchange.filled_of(order));
         if !order.status.is_terminal() {
             broken.push(format!("order {id} is {}", order.status));
         }

@@ -176,6 +176,13 @@ impl Exchange {
         view
     }
 
+    /// Packages filled of an order, and of those that a person put in its place.
+    #[must_use]
+    pub fn filled_of(&self, order: &Order) -> u32 {
+        let next = self.orders.iter().filter(|other| other.replaces == Some(order.id)).map(|other| self.filled_of(other));
+        order.filled() + next.sum::<u32>()
+    }
+
     /// The orders that the broker links to this one.
     #[must_use]
     pub fn linked(&self, order: &Order) -> Vec<OrderId> {

@@ -151,6 +151,13 @@ impl Reference {
         self.orders.values().filter(move |order| order.account == account && order.vertical.right() == side)
     }
 
+    /// Every fill of an account was counted by then, so that a run could know of it.
+    #[must_use]
+    pub fn is_counted(&self, account: usize, now: Ms) -> bool {
+        let fills = self.orders.values().filter(|order| order.account == account).flat_map(|order| &order.counted);
+        fills.map(|(shown, _)| *shown).all(|shown| shown <= now)
+    }
+
     /// What a day with fills may be called; empty when nothing filled.
     #[must_use]
     pub fn outcomes(&self, account: usize) -> Vec<&'static str> {
@@ -198,7 +205,13 @@ impl Reference {
                 let asked = self.plans[&account].iter().flatten().filter(|(asked, _)| *asked == vertical).map(|(_, most)| *most);
                 let most = asked.max().ok_or_else(|| format!("WRONG PACKAGE: {id} is for {vertical:?}, which no signal asked for"))?;
                 let filled = self.filled(account, side);
-                if filled > 0 && self.of(account, side).any(|order| order.filled > 0 && order.vertical != vertical) {
+                let others: Vec<&Entry> = self.of(account, side).filter(|order| order.vertical != vertical && order.filled > 0).collect();
+                let (any, known) = (!others.is_empty(), others.iter().any(|order| order.known() > 0));
+                if any && !known {
+                    // Counted later than a run can wait for.
+                    self.beyond.insert(account);
+                }
+                if known {
                     return Err(format!("TRADED TWICE: {id} is for {vertical:?}, other strikes of that side have filled"));
                 }
                 let most = most + self.raised.get(&(account, side == Right::Call)).copied().unwrap_or_default();

@@ -5,7 +5,7 @@ use gamma_market::calendar::trade_date;
 
 use super::{Ended, Run, recover};
 use crate::last_look::{Seen, differences, more_fills, turned_up};
-use crate::ports::{Lease, LoadedDay, PutOutcome, RungRecord};
+use crate::ports::{IntentRecord, Lease, LoadedDay, PutOutcome, RungRecord};
 use crate::recovery;
 use crate::report::Outcome;
 
@@ -27,6 +27,14 @@ impl Run<'_> {
             self.correct(lease, &mut day, RungRecord { state: recovery::terminal(order), writer: lease.writer.clone(), ..rung }).await?;
             told.push(words);
         }
+        let rungs = day.rungs.clone();
+        let sides = self.settle_intents(lease, &day, &rungs).await?;
+        let (outcome, words) = recover::outcome_of(&sides);
+        // A look that died on the way left rungs corrected, and their intents and day not.
+        if !told.is_empty() || day.day.as_ref().is_some_and(|record| record.outcome.is_some()) && lags(&day) {
+            self.note(format!("the day is {outcome} after the last look: {words}"));
+            self.closes_day = Some(outcome.name());
+        }
         // On a later day positions tell of that day.
         if trade_date(self.now()) == self.date() {
             let broker = self.ports.broker;
@@ -43,23 +51,21 @@ impl Run<'_> {
         Ok(Ended::new(Outcome::Recovered, told.join("; ")))
     }
 
-    /// Records what the broker shows by now of a rung that was called over, and what that makes of its intent and its day.
+    /// Records what the broker shows by now of a rung that was called over.
     async fn correct(&mut self, lease: &mut Lease, day: &mut LoadedDay, rung: RungRecord) -> Result<(), Ended> {
         self.renew(lease).await?;
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
         if let PutOutcome::Theirs(what) = self.persist(async || ledger.set_rung(account, date, &rung).await).await? {
             return Err(recover::written_meanwhile(&what));
         }
-        let before = day.clone();
         day.rungs.retain(|known| !recover::is_same(known, &rung));
         day.rungs.push(rung);
-        let sides = self.settle_intents(lease, &before, &day.rungs).await?;
-        let (outcome, words) = recover::outcome_of(&sides);
-        self.note(format!("the day is {outcome} after the last look: {words}"));
-        self.closes_day = Some(outcome.name());
-        for intent in &mut day.intents {
-            intent.filled = day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| rung.state.filled()).sum();
-        }
         Ok(())
     }
+}
+
+/// Whether an intent has other fills than its rungs.
+fn lags(day: &LoadedDay) -> bool {
+    let of = |intent: &IntentRecord| day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| rung.state.filled()).sum::<u32>();
+    day.intents.iter().any(|intent| of(intent) != intent.filled)
 }

@@ -33,6 +33,9 @@ const READ_PATIENCE: Duration = Duration::from_secs(20);
 /// How long one side waits for the quotes of the other before it trades without it.
 const GAP_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Quotes that came within this time are as old as their arrival; slower ones as old as the question.
+const PROMPT: SignedDuration = SignedDuration::from_secs(2);
+
 /// The most orders and positions that are noted one by one.
 const MOST_NOTED: usize = 20;
 
@@ -170,15 +173,17 @@ impl Run<'_> {
     }
 
     /// Quotes of every leg in one batched read, and of those that it did not answer, or not well enough for a price, one by one. When the
-    /// answer came stands beside it.
+    /// answer was made, as far as that is known, stands beside it.
     pub(super) async fn quotes_of(&self, verticals: &[Vertical]) -> (Timestamp, Result<QuoteBook, BrokerError>) {
         let broker = self.ports.broker;
         let legs: BTreeSet<_> = verticals.iter().flat_map(Vertical::legs).map(|leg| leg.symbol).collect();
+        let asked = self.now();
         let mut book = match broker.quotes(&legs.into_iter().collect::<Vec<_>>()).await {
             Ok(book) => book,
             Err(error) => return (self.now(), Err(error)),
         };
-        let read = self.now();
+        // An answer that took long may have been made long before it came: the broker, the way or this process stood still.
+        let read = if self.now().duration_since(asked) > PROMPT { asked } else { self.now() };
         let gaps = quotes::gaps(verticals, &book, read, &self.profile.execution);
         for single in join_all(gaps.iter().map(async |leg| broker.quotes(&[*leg]).await)).await {
             // A leg that does not answer alone either stays as it is.
@@ -195,10 +200,12 @@ impl Run<'_> {
         let fits = |rungs: usize| share(self.now() + seconds(1), end, rungs, execution).rungs == rungs;
         let patient_until = self.now() + GAP_PATIENCE;
         loop {
-            let (read, answer) = {
-                let answer = self.patiently(async || self.quotes_of(verticals).await.1).await;
-                (self.now(), answer?)
-            };
+            let (read, answer) = self
+                .patiently(async || {
+                    let (read, answer) = self.quotes_of(verticals).await;
+                    answer.map(|answer| (read, answer))
+                })
+                .await?;
             let has_price = |vertical: &Vertical| quotes::package(*vertical, &answer, read, execution).is_ok();
             let priced = verticals.iter().filter(|vertical| has_price(vertical)).count();
             let goes_on = match priced {

@@ -228,10 +228,12 @@ impl Run<'_> {
                 Ok(view) if view.status == OrderStatus::Replaced => {
                     return Err(Ended::new(Outcome::Unresolved, recovery::replaced(&view)));
                 }
+                // Edited: the new order is not ours to cancel, and the old one is over.
+                Ok(view) if view.filled < quantity && !view.linked.is_empty() => return self.not_edited(view, quantity).await,
                 Ok(view) if view.is_settled(quantity) => {
                     let same = before.as_ref().is_some_and(|(filled, status, at)| (*filled, status) == (view.filled, &view.status) && *at + lag <= now);
                     if view.filled == quantity || same || self.is_closed() || now + lag >= self.prove_by() {
-                        return self.not_edited(view).await;
+                        return self.not_edited(view, quantity).await;
                     }
                     if before.as_ref().is_none_or(|(filled, status, _)| (*filled, status) != (view.filled, &view.status)) {
                         before = Some((view.filled, view.status, now));
@@ -256,7 +258,13 @@ impl Run<'_> {
     }
 
     /// An order that is over, unless another one goes on in its place.
-    async fn not_edited(&mut self, view: OrderView) -> Result<OrderView, Ended> {
+    async fn not_edited(&mut self, view: OrderView, quantity: u32) -> Result<OrderView, Ended> {
+        if view.filled == quantity {
+            return Ok(view);
+        }
+        if let Some(by) = view.linked.first() {
+            return Err(Ended::new(Outcome::Unresolved, recovery::edited(&view.id, by)));
+        }
         let orders = self.shown_orders().await?;
         match recovery::successors(&view.id, &orders).first() {
             Some(by) => Err(Ended::new(Outcome::Unresolved, recovery::edited(&view.id, by))),

@@ -229,6 +229,10 @@ impl Run<'_> {
                 let filled = sides.iter().any(|side| side.ladder.filled() > 0);
                 let resumed = moved.is_some() && filled && sides.iter_mut().map(|side| side.ladder.resume()).filter(|on| *on).count() > 0;
                 if !resumed {
+                    if may_replan && moved.is_none() && self.may_plan_anew(sides, end) {
+                        // The last rung is over and nothing has filled: what the feed asks for by now may still be traded.
+                        moved = self.signal_moved(plan, LOOK_BUDGET).await;
+                    }
                     break;
                 }
                 self.note("something filled before the cancel: the plan in hand is kept");
@@ -280,11 +284,15 @@ impl Run<'_> {
             }
         }
         self.settle(sides).await;
-        let untouched = sides.iter().all(|side| side.ladder.end() == Some(&SideEnd::Stopped(StopReason::SignalMoved)) && side.ladder.filled() == 0);
         match moved {
-            Some(row) if untouched => Round::Moved(Box::new(row)),
+            Some(row) if replaceable(sides) => Round::Moved(Box::new(row)),
             _ => Round::Over,
         }
+    }
+
+    /// Nothing has filled, nothing is in doubt, and a rung of another plan would fit.
+    fn may_plan_anew(&self, sides: &[Side], end: Timestamp) -> bool {
+        replaceable(sides) && share(self.now(), end, 1, &self.profile.execution).rungs > 0
     }
 
     /// Opens the next rung for every side that is ready. Gives the row with which the signal has moved instead, when it has: looked at right
@@ -526,6 +534,12 @@ impl Run<'_> {
 /// Nothing has filled yet, as far as the broker shows it.
 fn untouched(sides: &[Side]) -> bool {
     sides.iter().all(|side| side.ladder.filled_so_far() == 0)
+}
+
+/// Every side came to its end, or was stopped because the signal moved, without a fill: another plan may take its place.
+fn replaceable(sides: &[Side]) -> bool {
+    let over = |side: &Side| matches!(side.ladder.end(), Some(SideEnd::Exhausted | SideEnd::Stopped(StopReason::SignalMoved)));
+    sides.iter().all(|side| over(side) && side.ladder.filled() == 0 && side.unsure.is_empty())
 }
 
 /// Half-way between two times.

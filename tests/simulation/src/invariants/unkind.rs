@@ -81,7 +81,7 @@ fn towards_the_market(order: &PackageOrder, mid: Price) -> Price {
 
 /// When a delivery ends.
 pub(super) fn more_at_the_end(inner: &mut Inner, reference: &Reference, who: &Who, report: &RunReport) {
-    if reference.is_meddled(who.account) {
+    if reference.is_meddled(who.account) || !reference.is_counted(who.account, inner.now) {
         return;
     }
     let filled = [Right::Put, Right::Call].map(|side| reference.filled(who.account, side));
