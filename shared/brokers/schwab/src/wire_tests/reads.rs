@@ -61,7 +61,7 @@ async fn what_cannot_be_read_is_named_for_what_it_is() {
     let route = "404 Not Found: Requested route ('traderapi-orders') does not exist.";
     type Expected = fn(&BrokerFault) -> bool;
     // A read made while orders are out is tried twice at most: the other side's cancel waits for it.
-    let cases: [(&str, Reply, usize, Expected); 10] = [
+    let cases: [(&str, Reply, usize, Expected); 12] = [
         ("down", Reply::new(503, r#"{"message":"later"}"#), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
         (
             "too big a body at the gateway",
@@ -76,7 +76,10 @@ async fn what_cannot_be_read_is_named_for_what_it_is() {
         ("no such route", Reply::new(404, route), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
         ("edge", Reply::new(403, "<html>Access Denied</html>"), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
         ("bad request", Reply::new(400, r#"{"errors":["x"]}"#), 1, |fault| *fault == BrokerFault::Refused("400 x".into())),
-        ("no JSON", Reply::new(200, "<html>"), 1, |fault| matches!(fault, BrokerFault::Malformed(_))),
+        ("no JSON", Reply::new(200, "hello"), 1, |fault| matches!(fault, BrokerFault::Malformed(_))),
+        // What stands before the API answers 200 in its place too.
+        ("a page", Reply::new(200, " <html>Sorry</html>"), 2, |fault| *fault == BrokerFault::Unavailable("200 edge page: Sorry".into())),
+        ("nothing", Reply::new(200, " "), 2, |fault| *fault == BrokerFault::Unavailable("200 no text".into())),
         (
             "another order",
             Reply::json(&json!({"orderId": 6, "status": "WORKING"})),
