@@ -84,7 +84,7 @@ struct State<D> {
 /// A refresh that need not help: whoever asks again at once changes nothing, and may lock the application out.
 struct Attempt {
     at: Timestamp,
-    /// How long the next one waits; twice as long after each.
+    /// How long the next one waits; twice as long after each, up to a limit.
     pause: SignedDuration,
     /// What the token endpoint said, when it refused.
     refused: Option<BrokerFault>,
@@ -92,12 +92,13 @@ struct Attempt {
 
 impl Attempt {
     const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
+    const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(20);
     /// After so long without one, the next is a first one again.
     const FORGOTTEN: SignedDuration = SignedDuration::from_mins(2);
 
     fn after(before: Option<&Self>, at: Timestamp, refused: Option<BrokerFault>) -> Self {
         let lately = before.filter(|last| at.duration_since(last.at) < Self::FORGOTTEN);
-        Self { at, pause: lately.map_or(Self::FIRST_PAUSE, |last| last.pause + last.pause), refused }
+        Self { at, pause: lately.map_or(Self::FIRST_PAUSE, |last| Self::LONGEST_PAUSE.min(last.pause + last.pause)), refused }
     }
 
     fn is_recent(&self, now: Timestamp) -> bool {
