@@ -87,6 +87,7 @@ async fn a_list_that_cannot_be_read_is_not_an_empty_one() {
         (LIVE, Reply::new(503, "<html>")),
         (DATED, Reply::new(503, "<html>")),
         (LIVE, Reply::new(403, "<html>Access Denied</html>")),
+        (DATED, Reply::new(200, "")),
         // The account is there: a 404 says that something else answered.
         (LIVE, Reply::new(404, r#"{"error":{"code":"record_not_found"}}"#)),
         (DATED, Reply::new(404, r#"{"error":{"code":"record_not_found"}}"#)),
