@@ -20,7 +20,7 @@ use secrecy::SecretString;
 use crate::account::Positions;
 use crate::auth::ClientAuth;
 use crate::chain::{self, SymbolBook};
-use crate::client::{BROKER, Client, failed, there};
+use crate::client::{BROKER, Client, failed, real, said};
 use crate::fields::is_id;
 use crate::login::{TastytradeLogin, TastytradeLoginConfig};
 use crate::quote_stream::QuoteStream;
@@ -215,9 +215,9 @@ impl Broker for Tastytrade {
         const BALANCES: &str = "GET balances";
         const POSITIONS: &str = "GET positions";
         let (balances_url, positions_url) = (format!("{}/balances", self.account_url()), format!("{}/positions", self.account_url()));
-        let balances = self.client.read(BALANCES, || Request::get(&balances_url));
-        let positions = self.client.read(POSITIONS, || Request::get(&positions_url));
-        let (balances, positions) = tokio::try_join!(balances, positions).map_err(there)?;
+        let balances = async { real(BALANCES, self.client.read(BALANCES, || Request::get(&balances_url)).await) };
+        let positions = async { real(POSITIONS, self.client.read(POSITIONS, || Request::get(&positions_url)).await) };
+        let (balances, positions) = tokio::try_join!(balances, positions)?;
         let equity = account::equity(&balances).map_err(|error| failed(BALANCES, error))?;
         let Positions { net, unreadable } = account::positions(&positions).map_err(|error| failed(POSITIONS, error))?;
         for row in &unreadable {
@@ -242,6 +242,7 @@ impl Broker for Tastytrade {
         const OPERATION: &str = "GET order";
         let url = self.order_url(id).map_err(|fault| failed(OPERATION, fault))?;
         let answer = self.client.read_urgently(OPERATION, || Request::get(&url)).await?;
+        let answer = said(OPERATION, answer)?;
         order_view::one(&answer, id, self.client.clock.now()).map_err(|fault| failed(OPERATION, fault))
     }
 

@@ -47,7 +47,7 @@ pub fn positions(body: &[u8]) -> Read<(BTreeMap<OptionSymbol, i64>, Vec<String>)
 /// A page of either list of orders, and what is made of it long afterwards.
 pub fn orders(body: &[u8]) -> Read<Vec<OrderView>> {
     let (rows, _) = order_list::page(&json(body)?, Timestamp::MAX)?;
-    Ok(order_list::merged(rows.into_iter().filter_map(|(_, view)| view)))
+    Ok(order_list::merged(rows.into_iter().map(|(_, view)| view)))
 }
 
 /// `GET order`, long afterwards

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Unit};
 use serde_json::Value;
 
 use crate::broker::Tastytrade;
-use crate::client::{failed, there};
+use crate::client::{failed, real};
 use crate::envelope;
 use crate::order_view;
 use crate::pages::{Paging, Step, Told};
@@ -66,7 +66,9 @@ impl Tastytrade {
         };
         let (live, searched) = tokio::try_join!(self.live_orders(Patience::Usual), searched)?;
         let since = if searched.is_some() { since } else { at_eastern(trade_date(now), Time::midnight()) };
-        Ok(WorkingOrders { orders: merged(live.into_iter().chain(searched.into_iter().flatten())), since: Some(since) })
+        let mut orders = merged(live.into_iter().chain(searched.into_iter().flatten()));
+        orders.retain(|order| !order.status.is_terminal());
+        Ok(WorkingOrders { orders, since: Some(since) })
     }
 
     /// Every order made or changed today, ended ones too.
@@ -76,11 +78,11 @@ impl Tastytrade {
         let answer = self.list_page(LIVE, patience, &url, &[]).await?;
         let (unpaged, told) = rows(&answer, LIVE, self.client.clock.now())?;
         if told == Told::default() {
-            return Ok(unpaged.into_iter().filter_map(|(_, view)| view).collect());
+            return Ok(unpaged.into_iter().map(|(_, view)| view).collect());
         }
         let mut whole = Paging::new(PER_PAGE);
         if whole.take(unpaged, told) == Ok(Step::Done) {
-            return Ok(whole.into_rows().filter_map(|(_, view)| view).collect());
+            return Ok(whole.into_rows().map(|(_, view)| view).collect());
         }
         // It has more pages. They are of the broker's length, so it is read again from the first in pages of ours.
         let mut paging = Paging::new(PER_PAGE);
@@ -89,7 +91,7 @@ impl Tastytrade {
             let answer = self.list_page(LIVE, patience, &url, &page_query(page)).await?;
             let (rows, told) = rows(&answer, LIVE, self.client.clock.now())?;
             match paging.take(rows, told).map_err(|why| incomplete(LIVE, &why))? {
-                Step::Done => return Ok(paging.into_rows().filter_map(|(_, view)| view).collect()),
+                Step::Done => return Ok(paging.into_rows().map(|(_, view)| view).collect()),
                 Step::Read(next) => page = next,
             }
         }
@@ -110,7 +112,7 @@ impl Tastytrade {
             let answer = self.list_page(DATED, Patience::Usual, &url, &query).await?;
             let (rows, told) = rows(&answer, DATED, self.client.clock.now())?;
             match paging.take(rows, told).map_err(|why| incomplete(DATED, &why))? {
-                Step::Done => return Ok(paging.into_rows().filter_map(|(_, view)| view).collect()),
+                Step::Done => return Ok(paging.into_rows().map(|(_, view)| view).collect()),
                 Step::Read(next) => page = next,
             }
         }
@@ -122,7 +124,7 @@ impl Tastytrade {
             Patience::Usual => self.client.read(operation, request).await,
             Patience::Hasty => self.client.read_urgently(operation, request).await,
         };
-        answer.map_err(there)
+        real(operation, answer)
     }
 }
 
@@ -140,8 +142,8 @@ fn incomplete(operation: &'static str, why: &str) -> BrokerError {
     failed(operation, BrokerFault::Malformed(format!("orders: {why}")))
 }
 
-/// Rows by what tells one from another; an order of others that has no id cannot be shown, and is counted.
-type Rows = Vec<(String, Option<OrderView>)>;
+/// Rows by their ids.
+type Rows = Vec<(String, OrderView)>;
 
 fn rows(answer: &Value, operation: &'static str, now: Timestamp) -> Result<(Rows, Told), BrokerError> {
     page(answer, now).map_err(|fault| failed(operation, fault))
@@ -150,12 +152,8 @@ fn rows(answer: &Value, operation: &'static str, now: Timestamp) -> Result<(Rows
 /// The orders of one page, read at `now`, and what it says of the list.
 pub(crate) fn page(answer: &Value, now: Timestamp) -> Result<(Rows, Told), BrokerFault> {
     let page = envelope::page(answer, "orders")?;
-    let mut views = Vec::with_capacity(page.rows.len());
-    for row in &page.rows {
-        let view = order_view::row(row, now)?;
-        let nameless = || format!("without an id: {:?} {:?}", row.value("received-at"), row.value("legs"));
-        views.push((view.as_ref().map_or_else(nameless, |view| view.id.0.clone()), view));
-    }
+    let views = page.rows.iter().map(|row| order_view::row(row, now).map(|view| (view.id.0.clone(), view)));
+    let views: Vec<_> = views.collect::<Result<_, _>>()?;
     Ok((views, Told { total: page.total, pages: page.pages }))
 }
 

@@ -20,13 +20,9 @@ pub(crate) fn one(answer: &Value, id: &OrderId, now: Timestamp) -> Result<OrderV
     if view.id == *id { Ok(view) } else { Err(BrokerFault::Malformed(format!("order.data.id: got {}, expected {id}", view.id))) }
 }
 
-/// Reads a row of a list at `now`. One that does not read makes no other unreadable, unless it could be an order of ours; `None` for one
-/// that cannot be shown.
-pub(crate) fn row(order: &Object<'_>, now: Timestamp) -> Result<Option<OrderView>, FieldError> {
-    match order_view(order, now) {
-        Ok(view) => Ok(Some(view)),
-        Err(why) => unreadable::kept(order, why),
-    }
+/// Reads a row of a list at `now`. One that does not read makes no other unreadable, unless it could be an order of ours.
+pub(crate) fn row(order: &Object<'_>, now: Timestamp) -> Result<OrderView, FieldError> {
+    order_view(order, now).or_else(|why| unreadable::kept(order, why))
 }
 
 /// Reads an order at `now`.

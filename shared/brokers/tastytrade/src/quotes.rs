@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::broker::Tastytrade;
 use crate::chain::SymbolBook;
-use crate::client::{failed, there};
+use crate::client::{failed, real};
 use crate::envelope;
 use crate::fields::{self, Object};
 
@@ -70,7 +70,8 @@ impl Tastytrade {
         for chunk in symbols.chunks(MOST_SYMBOLS) {
             let wanted: BTreeMap<String, OptionSymbol> = chunk.iter().map(|symbol| (names.names(symbol).api, *symbol)).collect();
             let list = chunk.iter().map(|symbol| names.names(symbol).api).collect::<Vec<_>>().join(",");
-            let answer = self.client.read_urgently(OPERATION, || Request::get(&url).query(&[("equity-option", list.clone())])).await.map_err(there)?;
+            let answer = self.client.read_urgently(OPERATION, || Request::get(&url).query(&[("equity-option", list.clone())])).await;
+            let answer = real(OPERATION, answer)?;
             book.append(&mut read(&answer, &wanted, self.client.clock.now()).map_err(|fault| failed(OPERATION, fault))?);
         }
         Ok(book)

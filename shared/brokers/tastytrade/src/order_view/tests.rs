@@ -254,11 +254,7 @@ fn a_fill_that_lacks_fields_is_counted_as_far_as_it_can_be() {
 fn foreign_orders_are_read_but_never_look_like_ours() {
     let answer: Value = serde_json::from_str(include_str!("../../fixtures/orders__ours_shares_and_a_closing_leg.json")).unwrap();
     let (rows, _) = crate::order_list::page(&answer, Timestamp::MAX).unwrap();
-    let shown: Vec<_> = rows
-        .iter()
-        .map(|(id, view)| (id, view.as_ref().unwrap()))
-        .map(|(id, view)| format!("{id} {} {} x{} {}", view.status, view.legs.len(), view.quantity, view.foreign_legs))
-        .collect();
+    let shown: Vec<_> = rows.iter().map(|(id, view)| format!("{id} {} {} x{} {}", view.status, view.legs.len(), view.quantity, view.foreign_legs)).collect();
     assert_eq!(shown, ["312345678 pending 2 x2 false", "312345600 working 0 x11 true", "312345601 pending 1 x1 true"]);
 
     let mut ratio = filled_vertical();

@@ -1,5 +1,7 @@
 //! A row of a list that does not read as an order, kept as far as it does.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use gamma_execution::ports::{OrderId, OrderName, OrderStatus, OrderView};
 use gamma_market::{Leg, LegAction, OptionSymbol};
 
@@ -10,26 +12,20 @@ use crate::foreign::{is_no_option, is_our_root, may_be_ours};
 /// How the source of an order of ours begins, whichever version sent it.
 const OUR_SOURCE: &str = "gamma-trading/";
 
-/// The row as what it may touch, for whoever looks for orders of others. `None` for one without an id that touches nothing of ours: it
-/// can neither be shown nor matter.
+/// The row as what it may touch, for whoever looks for orders of others. One without an id gets one that no order can have.
 ///
 /// # Errors
 /// `why` it does not read, where it could be an order of ours: a list in which that one is missing proves nothing.
-pub(super) fn kept(order: &Object<'_>, why: FieldError) -> Result<Option<OrderView>, FieldError> {
+pub(super) fn kept(order: &Object<'_>, why: FieldError) -> Result<OrderView, FieldError> {
     let legs = KnownLegs::read(order);
-    let Ok(Some(id)) = order.id("id") else {
-        if legs.touch_ours() {
-            return Err(why);
-        }
-        tracing::warn!(%why, "an order of others without an id is left out");
-        return Ok(None);
-    };
-    if legs.touch_ours() && may_have_our_name(order) {
+    let id = order.id("id").ok().flatten();
+    if legs.touch_ours() && (id.is_none() || may_have_our_name(order)) {
         return Err(why);
     }
-    tracing::warn!(order = id, %why, "an order of others does not read");
+    let id = id.unwrap_or_else(|| made_up_id(order));
+    tracing::debug!(order = id, %why, "an order of others does not read");
     let text = |key: &str| order.words(key).ok().flatten();
-    Ok(Some(OrderView {
+    Ok(OrderView {
         id: OrderId(id),
         status: match order.text("status") {
             Ok(Some(word)) => shown(word, was_replaced(order)),
@@ -48,7 +44,16 @@ pub(super) fn kept(order: &Object<'_>, why: FieldError) -> Result<Option<OrderVi
         name: text("external-identifier").map(OrderName),
         linked: linked(order),
         unreadable: Some(why.to_string()),
-    }))
+    })
+}
+
+/// The same for the same row, on whichever page or list it stands.
+fn made_up_id(order: &Object<'_>) -> String {
+    let mut hasher = DefaultHasher::new();
+    for key in ["received-at", "status", "size", "price", "legs"] {
+        order.value(key).map(ToString::to_string).hash(&mut hasher);
+    }
+    format!("row {:08x} without an id", hasher.finish() >> 32)
 }
 
 /// An order of ours carries our source and a name. One without a name is never taken for ours; a name that does not read may be.
