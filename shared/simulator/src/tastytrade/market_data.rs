@@ -65,6 +65,9 @@ fn option(market: &Market, text: &str, dropped: &BTreeSet<OptionSymbol>, view: &
     if let Some(ask) = quote.ask {
         shown.insert("ask".into(), points(ask));
     }
+    if let Some(at) = quote.at {
+        shown.insert("updated-at".into(), updated(at));
+    }
     match quote.state {
         QuoteState::Live => {}
         QuoteState::Halted => {
@@ -73,9 +76,6 @@ fn option(market: &Market, text: &str, dropped: &BTreeSet<OptionSymbol>, view: &
         }
         // No field says so: it is the quote of a quarter of an hour ago.
         QuoteState::Delayed => drop(shown.insert("updated-at".into(), updated(market.now().checked_sub(15.minutes()).unwrap_or_default()))),
-    }
-    if let Some(at) = quote.at {
-        shown.insert("updated-at".into(), updated(at));
     }
     shown.insert("mid".into(), points(middle));
     shown.insert("mark".into(), points(middle));
