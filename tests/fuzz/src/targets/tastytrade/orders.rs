@@ -49,6 +49,7 @@ fn useful(view: &OrderView) {
         // It is never taken for one of ours, whose legs are all read.
         assert!(view.filled == 0 && view.fills.is_empty() && (view.foreign_legs || view.legs.is_empty()), "{view:?}");
     }
+    // An order of others without an id has one that is none.
     let linked = view.linked.iter().all(|id| *id != view.id && (1..=40).contains(&id.0.len()) && id.0.bytes().any(|digit| digit != b'0'));
     assert!(linked && view.linked.len() <= 2, "{view:?}");
     let ours = !view.foreign_legs && !view.legs.is_empty();
