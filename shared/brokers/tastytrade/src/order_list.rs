@@ -48,8 +48,8 @@ impl Tastytrade {
         Ok(between(merged(self.live_orders(Patience::Hasty).await?), from, to))
     }
 
-    /// Orders that work now, of both lists at once. Today's has those of earlier days too, as the broker's documents say; where it has
-    /// not, the search by status finds them.
+    /// Orders that work now, of both lists at once. Today's has "older GTC orders that are still working" too, as the broker's documents say
+    /// (developer.tastytrade.com, List Today's Orders); where it has not, the search by status finds them.
     ///
     /// A search that the broker refuses, for a span it does not take, is no reason not to trade: then `since` is today.
     pub(crate) async fn orders_that_work(&self) -> Result<WorkingOrders, BrokerError> {
