@@ -25,6 +25,8 @@
 //! | `TooManyRequests` | not AWS | 429, with or without `Retry-After`; no effect |
 //! | `Unauthorized` | not AWS | 401 in the words of the face; no effect |
 //! | `EdgePage` | not AWS | 403 with an HTML page; no effect |
+//! | `NotFound` | brokers | 404 in the API's words, or in those of the gateway before it; no effect |
+//! | `Empty` | brokers | 200 with nothing in it, in one of its shapes; no effect |
 //! | `Declined` | place, replace | the broker's own no at once, with this text: 400, at tastytrade 422; no order exists |
 //! | `ServerError` | all | a 5xx, before or after the effect |
 //! | `Throttled` | AWS | 400 with the service's throttling error; no effect |
@@ -33,9 +35,11 @@
 //! | `Hang` | all | never answered, before or after the effect; the client's own timeout ends it |
 //! | `NoLocation` | place, replace | accepted, no `Location`; at tastytrade no order id in the body |
 //! | `Location` | place, replace | accepted, `Location` (the order id) is this text |
+//! | `NamesAnother` | place, replace | accepted, and the answer names another order of the same account |
+//! | `NotMade` | place | answered as if accepted, with an id that no order ever has; no order exists |
 //! | `HiddenFor` | place, replace | accepted, and for so long 404 by id and absent from lists |
 //! | `Rejected` | place, replace | accepted, and rejected a moment later |
-//! | `FillsLate` | tastytrade: read, list | a status may say Filled, yet fills show only so long after they happened |
+//! | `FillsLate` | read, list | a status may say that it is over, yet fills are counted and shown only so long after they happened |
 //! | `FillsTwice` | tastytrade: read, list | every fill of a leg is there twice, under one fill id |
 //! | `NothingRemains` | tastytrade: read, list | an order that is over says that nothing remains, filled or not |
 //! | `PartFill` | place, read, list, cancel | so many packages fill now: of the order named; after a POST of the new one, of a list the newest live one |
@@ -44,11 +48,15 @@
 //! | `FillsDuringCancel` | as `FilledFirst` | it is accepted, so many packages fill before it is through; all of them, and a replacement is aborted |
 //! | `StaleOrders` | read, list | orders are shown as they were so long ago; younger ones not at all |
 //! | `StatusShown` | read, list | orders are shown with this status |
+//! | `ReplacedAsCanceled` | read, list | an order that was replaced is shown as cancelled |
+//! | `Unlinked` | read, list | no order says which one it replaces, or by which it is replaced |
+//! | `ForeignRow` | list, account, tastytrade: positions | this row, JSON in the broker's own words, stands at the end of the list |
 //! | `SpuriousRefusal` | tastytrade: token | 400 `invalid_request` for a refresh that is good; no effect |
 //! | `AccessTokenDies` | brokers, Google | every access token given out so far is over; the refresh token lives |
 //! | `RefreshTokenDies` | brokers | the refresh token is over; access tokens live |
 //! | `LoginElsewhere` | brokers | both are over |
 //! | `LaggingPositions` | account, tastytrade: positions | positions are shown as they were so long ago |
+//! | `OddQuote` | quotes | the quote of this contract, or of every one, is odd in one of the ways of [`Odd`] |
 //! | `Equity` | account | what the account is worth is shown as this, or left out |
 //! | `LateSignal` | signal | rows are published so much later |
 //! | `StaleSignal` | signal | today's row is not there |
@@ -56,8 +64,13 @@
 //! | `FlippedSignal` | signal | the newest row's directions are the opposite |
 //! | `Trade` | signal | `Trade` is this, whatever `Predictions` say |
 //! | `NewestFirst` | signal | the rows come in the opposite order, and `Trade` is a list of the newest two, newest first |
+//!
+//! What a span of time answers is a rule with [`Rule::from`], [`Rule::until`] and [`Rule::always`]: two seconds of 401 on every route of
+//! a broker, for one. What the user does at the broker (an order of an earlier day, an edit, a cancel) is no fault of a request:
+//! [`Simulator::with_exchange`](crate::simulator::Simulator::with_exchange).
 
 mod answers;
+mod odd;
 mod plan;
 mod route;
 mod seeded;
@@ -65,12 +78,14 @@ mod view;
 
 use std::time::Duration;
 
-use gamma_market::Price;
+use gamma_market::{OptionSymbol, Price};
 use rust_decimal::Decimal;
+use serde_json::Value;
 
 use crate::requests::Service;
 
 pub(crate) use answers::answer;
+pub use odd::{Another, Empty, Odd};
 pub use plan::{FaultPlan, Fired, Rule};
 pub(crate) use plan::{Request, Strike};
 pub use route::Route;
@@ -100,6 +115,13 @@ pub enum Fault {
     Unauthorized,
     /// The page of the network in front of the service: 403, HTML.
     EdgePage,
+    /// 404: by the API itself, or by the gateway, which knows no such route for the moment.
+    NotFound {
+        /// Whether the API's own words say so.
+        by_the_api: bool,
+    },
+    /// 200, and nothing in it.
+    Empty(Empty),
     /// Refused with this text before anything was accepted.
     Declined(String),
     /// This status, a 5xx.
@@ -116,6 +138,10 @@ pub enum Fault {
     NoLocation,
     /// Success that names another order, or nothing that is one.
     Location(String),
+    /// Success that names another order of this account.
+    NamesAnother(Another),
+    /// Success for an order that does not exist.
+    NotMade,
     /// Not to be found for so long.
     HiddenFor(Duration),
     /// Rejected with this text after it was accepted.
@@ -140,6 +166,14 @@ pub enum Fault {
     StaleOrders(Duration),
     /// A status nobody knows.
     StatusShown(String),
+    /// Replaced orders read as cancelled.
+    ReplacedAsCanceled,
+    /// No links between orders.
+    Unlinked,
+    /// One more row, in the broker's words.
+    ForeignRow(Value),
+    /// Quotes of this contract, `None` for all, are odd.
+    OddQuote(Option<OptionSymbol>, Odd),
     /// The access tokens end.
     AccessTokenDies,
     /// The refresh token ends.
@@ -184,14 +218,17 @@ impl Fault {
         match self {
             Self::Latency(_) => Stage::Delay,
             Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage | Self::Declined(_) => Stage::Answer(When::BeforeEffect),
+            Self::NotFound { .. } | Self::Empty(_) => Stage::Answer(When::BeforeEffect),
             Self::Throttled | Self::Refused(_) | Self::SpuriousRefusal => Stage::Answer(When::BeforeEffect),
             Self::ServerError(_, when) | Self::Dropped(when) | Self::Hang(when) => Stage::Answer(*when),
             Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) | Self::FillsDuringCancel(_) => Stage::Accepted,
+            Self::NamesAnother(_) | Self::NotMade => Stage::Accepted,
             Self::PartFill(_) | Self::ReplacedElsewhere(_) if *route == Route::PlaceOrder => Stage::Accepted,
             Self::PartFill(_) | Self::ReplacedElsewhere(_) | Self::FilledFirst => Stage::World,
             Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => Stage::World,
             Self::StaleOrders(_) | Self::StatusShown(_) | Self::FillsLate(_) | Self::FillsTwice | Self::NothingRemains => Stage::View,
-            Self::LaggingPositions(_) | Self::Equity(_) => Stage::View,
+            Self::LaggingPositions(_) | Self::Equity(_) | Self::OddQuote(..) => Stage::View,
+            Self::ReplacedAsCanceled | Self::Unlinked | Self::ForeignRow(_) => Stage::View,
             Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal | Self::Trade(_) | Self::NewestFirst => Stage::View,
         }
     }
@@ -203,18 +240,24 @@ impl Fault {
         match self {
             Self::Latency(_) | Self::ServerError(..) | Self::Refused(_) | Self::Dropped(_) | Self::Hang(_) => true,
             Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage => service != Service::Aws,
+            Self::NotFound { .. } | Self::Empty(_) => broker,
             Self::Throttled => service == Service::Aws,
             Self::AccessTokenDies => broker || service == Service::Google,
             Self::RefreshTokenDies | Self::LoginElsewhere => broker,
-            Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) | Self::Declined(_) => {
+            Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) | Self::Declined(_) | Self::NamesAnother(_) => {
                 broker && matches!(route, Route::PlaceOrder | Route::ReplaceOrder)
             }
+            Self::NotMade => broker && *route == Route::PlaceOrder,
             Self::PartFill(_) | Self::ReplacedElsewhere(_) => {
                 matches!(route, Route::PlaceOrder | Route::ReadOrder | Route::ListOrders | Route::CancelOrder)
             }
             Self::FilledFirst | Self::FillsDuringCancel(_) => *route == Route::CancelOrder || (tastytrade && *route == Route::ReplaceOrder),
-            Self::StaleOrders(_) | Self::StatusShown(_) => matches!(route, Route::ReadOrder | Route::ListOrders),
-            Self::FillsLate(_) | Self::FillsTwice | Self::NothingRemains => tastytrade && matches!(route, Route::ReadOrder | Route::ListOrders),
+            Self::StaleOrders(_) | Self::StatusShown(_) | Self::FillsLate(_) | Self::ReplacedAsCanceled | Self::Unlinked => {
+                broker && matches!(route, Route::ReadOrder | Route::ListOrders)
+            }
+            Self::ForeignRow(_) => broker && (*route == Route::ListOrders || *route == if tastytrade { Route::Positions } else { Route::Account }),
+            Self::OddQuote(..) => broker && *route == Route::Quotes,
+            Self::FillsTwice | Self::NothingRemains => tastytrade && matches!(route, Route::ReadOrder | Route::ListOrders),
             Self::SpuriousRefusal => tastytrade && *route == Route::Token,
             Self::LaggingPositions(_) => *route == if tastytrade { Route::Positions } else { Route::Account },
             Self::Equity(_) => *route == Route::Account,

@@ -296,6 +296,17 @@ impl Simulator {
         at_schwab.or_else(|| self.tastytrade.holder(number).map(|holder| holder.at(now).book().clone()))
     }
 
+    /// Something the user does at the broker with any account of either, by its number: `act` has its exchange as it stands now. `None`
+    /// when there is no such account.
+    pub fn with_exchange<T>(&self, number: &str, act: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
+        let now = self.clock.now();
+        match (self.schwab.holder(number), self.tastytrade.holder(number)) {
+            (Some(holder), _) => Some(act(&mut holder.at(now))),
+            (None, Some(holder)) => Some(act(&mut holder.at(now))),
+            (None, None) => None,
+        }
+    }
+
     /// Cash, positions and transactions of any account of either broker, by its number.
     #[must_use]
     pub fn account_of(&self, number: &str) -> Option<Account> {

@@ -131,6 +131,8 @@ struct FaceState {
     /// Orders nobody can see before some moment.
     hidden: BTreeMap<u64, Timestamp>,
     dxlink_url: String,
+    /// `…/orders/live` has no orders of earlier days, working or not.
+    only_todays_orders: bool,
     /// Failed checks so far: each has an id of its own.
     checks: u64,
 }
@@ -166,6 +168,7 @@ impl Tastytrade {
             wordings: BTreeMap::new(),
             hidden: BTreeMap::new(),
             dxlink_url: "ws://127.0.0.1:9/realtime".into(),
+            only_todays_orders: false,
             checks: 0,
         };
         Self(Arc::new(Face { config, seed, clock, holders, exchange, state: Mutex::new(state) }))
@@ -210,6 +213,12 @@ impl Tastytrade {
     /// From now on quotes of `symbol` are left out of every answer without a word, as if the feed had lost it. It trades on.
     pub fn drop_quote(&self, symbol: OptionSymbol) {
         self.0.state().dropped_quotes.insert(symbol);
+    }
+
+    /// From now on `…/orders/live` leaves out orders that were neither placed nor changed today, working or not; the search has them.
+    /// The broker's documents say that today's list has those that work; whether it always does is unsure (reference section 7).
+    pub fn show_only_todays_orders(&self, only: bool) {
+        self.0.state().only_todays_orders = only;
     }
 
     /// Quotes of `symbol` are back.

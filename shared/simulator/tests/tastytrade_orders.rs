@@ -185,6 +185,25 @@ async fn fresh_token(tasty: &Tasty) -> String {
 }
 
 #[tokio::test]
+async fn an_order_of_another_day_works_in_both_lists_or_in_one() {
+    let mut tasty = Tasty::start(1).await;
+    let kept = tasty.post(&with(vertical(1, "4.00"), "/time-in-force", json!("GTC"))).await;
+    let over = tasty.resting(1).await;
+    tasty.until("2025-09-04T14:00:00Z".parse().unwrap()).await;
+    tasty.token = fresh_token(&tasty).await;
+    let search = "/orders?start-at=2024-09-04T14:00:00Z&status[]=Received&status[]=Live&status[]=Contingent";
+    let ids = |rows: &[Value]| rows.iter().map(|row| row["id"].as_u64().unwrap()).collect::<Vec<_>>();
+    let searched = async |tasty: &Tasty| ids(tasty.read(&Tasty::account(search)).await["items"].as_array().unwrap());
+    assert_eq!((ids(&tasty.live().await), searched(&tasty).await), (vec![kept], vec![kept]));
+    assert_eq!((&tasty.order(kept).await["time-in-force"], &tasty.order(over).await["status"]), (&json!("GTC"), &json!("Expired")));
+    tasty.simulator.tastytrade().show_only_todays_orders(true);
+    assert_eq!((ids(&tasty.live().await), searched(&tasty).await), (vec![], vec![kept]));
+    tasty.delete(kept).await;
+    tasty.pass(3.seconds()).await;
+    assert_eq!((ids(&tasty.live().await), searched(&tasty).await), (vec![kept], vec![]), "changed today, and over");
+}
+
+#[tokio::test]
 async fn some_orders_are_rejected_only_at_the_exchange() {
     let tasty = Tasty::start(1).await;
     let id = tasty.post(&vertical(1, "0.97")).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gamma_execution::ports::{BrokerFault, CancelReply, NotPlaced, OrderStatus, PlaceReply};
 use gamma_execution::tokens::TokenSaved;
-use gamma_simulator::faults::{Fault, Route};
+use gamma_simulator::faults::{Empty, Fault, Route};
 use jiff::SignedDuration;
 
 use crate::desk::{Desk, RESTS, name};
@@ -103,6 +103,54 @@ pub(crate) async fn an_edge_page_is_no_answer(desk: &Desk) {
     }
     let posts = desk.posts();
     let reply = desk.place(1, RESTS, &name(2)).await;
-    assert!(matches!(&reply, PlaceReply::Refused(NotPlaced::Rejected { status: 403, message }) if message.contains("edge page")), "{reply:?}");
+    assert!(matches!(&reply, PlaceReply::Refused(NotPlaced::NotRead(why)) if why.contains("edge page")), "{reply:?}");
     assert_eq!((desk.posts(), desk.book().posts().len()), (posts + 1, 1));
+
+    desk.simulator.faults().clear();
+    desk.next(Route::CancelOrder, Fault::EdgePage);
+    let reply = desk.broker().cancel(&id).await;
+    assert!(matches!(&reply, CancelReply::Unknown(why) if why.contains("edge page")), "nobody has said no to it: {reply:?}");
+    assert_eq!(desk.broker().cancel(&id).await, CancelReply::Requested);
+    desk.pass(3).await;
+    assert_eq!(desk.order(&id).await.status, OrderStatus::Canceled);
+}
+
+/// Though the token is good. Whoever waits it out may ask every second: the login is not tried as often.
+pub(crate) async fn seconds_of_401_pass_and_refreshes_stay_few(desk: &Desk) {
+    let id = desk.resting(1).await;
+    let until = desk.now() + SignedDuration::from_secs(12);
+    for route in [Route::Account, Route::ListOrders, Route::ReadOrder, Route::CancelOrder] {
+        desk.simulator.faults().add(desk.on(route).until(until).always().fault(Fault::Unauthorized));
+    }
+    for _ in 0..12 {
+        let broker = desk.broker();
+        let faults = [broker.account().await.unwrap_err().fault, broker.working_orders().await.unwrap_err().fault, broker.order(&id).await.unwrap_err().fault];
+        assert!(faults.iter().all(|fault| matches!(fault, BrokerFault::Unauthorized(_))), "{faults:?}");
+        let reply = broker.cancel(&id).await;
+        assert!(matches!(reply, CancelReply::Unknown(_)), "a token that is refused says nothing of the order: {reply:?}");
+        desk.pass(1).await;
+    }
+    assert!(desk.refreshes() <= 3, "{} refreshes in 12 seconds", desk.refreshes());
+    assert!(desk.broker().account().await.unwrap().equity.is_some());
+    assert_eq!((desk.broker().working_orders().await.unwrap().orders.len(), desk.order(&id).await.status), (1, OrderStatus::Working));
+    desk.struck(&[Fault::Unauthorized]);
+}
+
+/// What stands before the service may also answer 200 with nothing of the service's in it.
+pub(crate) async fn an_empty_success_is_no_answer(desk: &Desk) {
+    let id = desk.resting(1).await;
+    for empty in [Empty::Body, Empty::Page] {
+        for route in [Route::ListOrders, Route::Account, Route::ReadOrder] {
+            desk.next(route, Fault::Empty(empty));
+        }
+        assert_eq!((desk.listed().await.len(), desk.order(&id).await.status), (1, OrderStatus::Working), "{empty:?}: asked again");
+        assert!(desk.broker().account().await.unwrap().equity.is_some());
+        desk.struck(&[Fault::Empty(empty)]);
+    }
+    for route in [Route::Account, Route::ReadOrder] {
+        desk.always(route, Fault::Empty(Empty::Object));
+    }
+    for error in [desk.broker().account().await.unwrap_err(), desk.broker().order(&id).await.unwrap_err()] {
+        assert!(error.fault.may_pass(), "`{{}}` says nothing of an account or an order: {error}");
+    }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use gamma_execution::ports::{OrderId, OrderStatus, OrderView};
 use gamma_market::{Effect, Leg, LegAction, Package, Price, Vertical};
+use gamma_simulator::exchange::{PositionEffect, Pricing, Ticket, TicketLeg, TimeInForce};
 use gamma_simulator::faults::{Fault, Route, When};
 use jiff::SignedDuration;
 
-use crate::desk::{Desk, RESTS, contract, name, vertical};
+use crate::desk::{Desk, FILLS, RESTS, contract, name, vertical};
 
 /// More than fit on the page of a broker that lists in pages.
 const MANY: usize = 210;
@@ -82,6 +83,60 @@ pub(crate) async fn a_list_that_cannot_be_read_whole_is_an_error(desk: &Desk) {
         assert!(in_haste.as_ref().is_err_and(|error| error.fault.may_pass()), "{fault:?}: {in_haste:?}");
         desk.struck(&[fault]);
     }
+}
+
+/// A user's good-till-cancel order on our legs, entered the evening before.
+pub(crate) async fn an_order_of_an_earlier_day_is_among_those_that_work(desk: &Desk) {
+    let legs = vertical().legs().map(|leg| TicketLeg { symbol: leg.symbol, action: leg.action, effect: PositionEffect::Opening, ratio: 1 });
+    let limit = Pricing::Limit { effect: Effect::Credit, price: Price::cents(RESTS + 50) };
+    let ticket = Ticket::new(legs.to_vec(), 3, limit, TimeInForce::GoodTillCancel).unwrap();
+    let entered = desk.now() - SignedDuration::from_hours(20);
+    let id = desk.simulator.with_exchange(desk.nature.account, |exchange| exchange.entered_earlier(ticket, entered)).unwrap();
+    let id = OrderId(id.to_string());
+    let ours = desk.resting(1).await;
+    assert_eq!(ids(&desk.listed().await), [ours.clone()].into(), "it was not entered today");
+    let working = desk.broker().working_orders().await.unwrap();
+    assert_eq!(ids(&working.orders), [id.clone(), ours].into());
+    assert!(working.since.is_none_or(|since| since < entered), "{:?}", working.since);
+    let order = working.orders.iter().find(|order| order.id == id).unwrap();
+    assert_eq!((&order.status, order.quantity, order.may_touch(contract("P6425")), &order.name), (&OrderStatus::Working, 3, true, &None), "{order:?}");
+
+    for fault in [Fault::ServerError(502, When::BeforeEffect), Fault::EdgePage] {
+        desk.always(Route::ListOrders, fault.clone());
+        let error = desk.broker().working_orders().await.unwrap_err();
+        assert!(error.fault.may_pass(), "whole or an error: {error}");
+        desk.struck(&[fault]);
+    }
+}
+
+/// Rows of others that do not read, in orders and positions, hide nothing that does.
+pub(crate) async fn rows_of_others_that_do_not_read_hide_nothing(desk: &Desk) {
+    let id = desk.accepted(1, FILLS).await;
+    desk.pass(20).await;
+    let resting = desk.resting(1).await;
+    for row in desk.at.odd_orders() {
+        let fault = Fault::ForeignRow(row.clone());
+        desk.always(Route::ListOrders, fault.clone());
+        let working = desk.broker().working_orders().await.unwrap().orders;
+        for orders in [desk.listed().await, desk.listed_in_haste().await, working.clone()] {
+            let odd: Vec<_> = orders.iter().filter(|order| order.unreadable.is_some()).collect();
+            assert_eq!(odd.len(), 1, "{row}: {orders:?}");
+            assert!(!odd[0].status.is_terminal() && !odd[0].may_touch(contract("P6425")), "{row}: {odd:?}");
+            assert!(orders.iter().any(|order| order.id == resting), "{row}");
+        }
+        assert_eq!(ids(&working).len(), 2, "{row}");
+        desk.struck(&[fault]);
+    }
+    let held = desk.broker().account().await.unwrap();
+    assert!(held.unreadable.is_empty() && held.positions.len() == 2, "{held:?}");
+    for row in desk.at.odd_positions() {
+        let fault = Fault::ForeignRow(row.clone());
+        desk.next(desk.nature.positions.clone(), fault.clone());
+        let shown = desk.broker().account().await.unwrap();
+        assert_eq!((&shown.positions, shown.unreadable.len()), (&held.positions, 1), "{row}");
+        desk.struck(&[fault]);
+    }
+    assert_eq!(desk.order(&id).await.status, OrderStatus::Filled);
 }
 
 pub(crate) async fn orders_of_others_are_read_and_not_taken_for_ours(desk: &Desk) {

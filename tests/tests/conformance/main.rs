@@ -60,11 +60,14 @@ macro_rules! every_broker {
                 a_list_is_whole_however_long,
                 a_list_that_cannot_be_read_whole_is_an_error,
                 orders_of_others_are_read_and_not_taken_for_ours,
+                an_order_of_an_earlier_day_is_among_those_that_work,
+                rows_of_others_that_do_not_read_hide_nothing,
             ],
             truths: [
                 a_word_nobody_knows_is_not_the_end_of_an_order,
                 an_order_is_settled_only_with_all_of_its_fills,
                 an_order_replaced_by_somebody_else_lives_on_under_another_id,
+                an_id_that_is_not_ours_reads_as_what_it_is,
                 positions_that_lag_are_told_as_the_broker_shows_them,
             ],
             access: [
@@ -73,6 +76,8 @@ macro_rules! every_broker {
                 a_dead_refresh_token_says_what_a_person_must_do,
                 reads_wait_as_long_as_the_broker_asks_and_an_order_is_not_sent_again,
                 an_edge_page_is_no_answer,
+                seconds_of_401_pass_and_refreshes_stay_few,
+                an_empty_success_is_no_answer,
             ],
             quotes: [
                 quotes_are_the_markets_and_what_is_not_quoted_is_absent,
@@ -95,6 +100,15 @@ macro_rules! fills_by_name {
     };
 }
 
+/// The cases of adapters that ask for quotes over REST alone.
+macro_rules! quotes_over_rest {
+    ($broker:expr) => {
+        tests_of! { crate::Desk::at($broker);
+            quotes: [odd_quotes_are_told_as_the_broker_tells_them],
+        }
+    };
+}
+
 /// The cases of adapters that ask a stream before REST.
 macro_rules! streaming {
     ($broker:expr) => {
@@ -110,10 +124,12 @@ macro_rules! streaming {
 
 mod at_schwab {
     every_broker!(&crate::schwab::AtSchwab);
+    quotes_over_rest!(&crate::schwab::AtSchwab);
 }
 
 mod at_tastytrade {
     every_broker!(&crate::tastytrade::AtTastytrade::OVER_REST);
+    quotes_over_rest!(&crate::tastytrade::AtTastytrade::OVER_REST);
     fills_by_name!(&crate::tastytrade::AtTastytrade::OVER_REST);
 }
 

@@ -36,6 +36,12 @@ pub(crate) trait BrokerAtHand: Sync {
     /// The JSON of an order that the user enters by another program.
     fn users_order(&self, package: &Package, effect: Effect, quantity: u32, price: Price, opens: bool) -> Value;
 
+    /// Rows of a list of orders that are none of ours, may be working, and do not read.
+    fn odd_orders(&self) -> Vec<Value>;
+
+    /// Rows of positions that are none of ours and do not read.
+    fn odd_positions(&self) -> Vec<Value>;
+
     /// No source of the broker's quotes knows `symbol` any more.
     fn drop_quote(&self, simulator: &Simulator, symbol: OptionSymbol);
 }

@@ -1,6 +1,9 @@
 //! Quotes: the market's, or absent.
 
-use gamma_market::{LegQuote, OptionSymbol, Price, Right};
+use std::time::Duration;
+
+use gamma_market::{LegQuote, OptionSymbol, Price, QuoteState, Right};
+use gamma_simulator::faults::{Fault, Odd, Route};
 
 use crate::desk::{Desk, contract};
 
@@ -50,4 +53,32 @@ pub(crate) async fn a_bid_of_nothing_is_a_price(desk: &Desk) {
     let symbol: OptionSymbol = format!("{root}{}{letter}{strike}", expiry.strftime("%y%m%d")).parse().unwrap();
     let shown = desk.broker().quotes(&[symbol]).await.unwrap();
     assert_eq!(sides(shown.get(&symbol).copied()), Some((Some(Price::ZERO), quote.ask)), "{symbol}");
+}
+
+/// What nobody should trade on is told as the broker tells it; the other leg is as it was.
+pub(crate) async fn odd_quotes_are_told_as_the_broker_tells_them(desk: &Desk) {
+    let [odd_leg, other] = ["P6425", "P6420"].map(contract);
+    let truth = desk.simulator.market().quote(&odd_leg).unwrap();
+    type Told = fn(Option<&LegQuote>, &LegQuote) -> bool;
+    let cases: [(Odd, Told); 6] = [
+        (Odd::Missing, |shown, _| shown.is_none_or(|quote| quote.bid.is_none() && quote.ask.is_none())),
+        (Odd::NoBid, |shown, truth| shown.is_some_and(|quote| (quote.bid, quote.ask) == (None, truth.ask))),
+        (Odd::NoAsk, |shown, truth| shown.is_some_and(|quote| (quote.bid, quote.ask) == (truth.bid, None))),
+        (Odd::Crossed, |shown, _| shown.is_some_and(|quote| quote.two_sided().is_none() && quote.bid > quote.ask)),
+        (Odd::Wide, |shown, _| shown.is_some_and(|quote| quote.bid == Some(Price::cents(5)) && quote.ask >= Some(Price::cents(900)))),
+        (Odd::Halted, |shown, truth| shown.is_some_and(|quote| quote.state == QuoteState::Halted && quote.bid == truth.bid)),
+    ];
+    for (odd, told) in cases {
+        let fault = Fault::OddQuote(Some(odd_leg), odd);
+        desk.next(Route::Quotes, fault.clone());
+        let shown = desk.broker().quotes(&[odd_leg, other]).await.unwrap();
+        assert!(told(shown.get(&odd_leg), &truth), "{odd:?}: {:?}", shown.get(&odd_leg));
+        assert_eq!((sides(shown.get(&other).copied()), shown[&other].state), (sides(desk.simulator.market().quote(&other)), QuoteState::Live), "{odd:?}");
+        desk.struck(&[fault]);
+    }
+    let old = Fault::OddQuote(Some(odd_leg), Odd::Old(Duration::from_secs(240)));
+    desk.next(Route::Quotes, old.clone());
+    let shown = desk.broker().quotes(&[odd_leg]).await.unwrap();
+    assert!(shown[&odd_leg].at.is_none_or(|at| desk.now().duration_since(at).as_secs() == 240), "{shown:?}");
+    desk.struck(&[old]);
 }

@@ -64,6 +64,23 @@ impl BrokerAtHand for AtSchwab {
         serde_json::from_str(&text).unwrap()
     }
 
+    fn odd_orders(&self) -> Vec<Value> {
+        let leg = |kind: &str, symbol: &str| json!({"instruction": "BUY", "instrument": {"assetType": kind, "symbol": symbol}});
+        let fill = json!({"activityType": "EXECUTION", "executionType": "FILL", "executionLegs": []});
+        vec![
+            json!({"orderId": 5, "status": "WORKING", "orderLegCollection": [leg("FIXED_INCOME", "912828")], "orderActivityCollection": [fill]}),
+            json!({"orderId": 5, "status": null, "quantity": 1, "orderLegCollection": [leg("EQUITY", "SPY")]}),
+            json!({"orderId": 5, "status": "QUEUED", "orderLegCollection": [{"instruction": "BUY_TO_OPEN", "instrument": {"assetType": "OPTION", "symbol": "AAPL  250919C00200000"}}]}),
+            json!({"orderId": 5, "status": "WORKING", "enteredTime": 7, "orderLegCollection": [leg("OPTION", "2SPX  250904C06425000")]}),
+            json!({"orderId": null, "status": "WORKING", "orderLegCollection": [leg("OPTION", "BRK/B 250904C00400000")]}),
+        ]
+    }
+
+    fn odd_positions(&self) -> Vec<Value> {
+        let option = |symbol: &str| json!({"longQuantity": 1.0, "instrument": {"assetType": "OPTION", "symbol": symbol}});
+        vec![option("2SPX  250904C06425000"), option("BRK/B 250904C00400000"), json!({"longQuantity": 1.0, "instrument": {"symbol": "SPY"}})]
+    }
+
     fn drop_quote(&self, simulator: &Simulator, symbol: OptionSymbol) {
         simulator.schwab().drop_quote(symbol);
     }

@@ -80,6 +80,20 @@ impl BrokerAtHand for AtTastytrade {
         order_json(package, effect, quantity, price, if opens { PositionEffect::Open } else { PositionEffect::Close }, None)
     }
 
+    fn odd_orders(&self) -> Vec<Value> {
+        let leg = |kind: &str, symbol: &str| json!({"instrument-type": kind, "symbol": symbol, "quantity": 1, "remaining-quantity": 1, "action": "Buy to Open", "fills": []});
+        vec![
+            json!({"id": 5, "status": null, "size": 1, "underlying-symbol": "SPY", "legs": [leg("Equity", "SPY")]}),
+            json!({"id": 5, "status": "Live", "received-at": 7, "underlying-symbol": "AAPL", "legs": [leg("Equity Option", "AAPL  250919C00200000")]}),
+            json!({"id": 5, "status": null, "underlying-symbol": "BRK/B", "legs": [leg("Equity Option", "BRK/B 250904C00400000")]}),
+        ]
+    }
+
+    fn odd_positions(&self) -> Vec<Value> {
+        let option = |symbol: &str| json!({"instrument-type": "Equity Option", "symbol": symbol, "quantity": "1", "quantity-direction": "Long"});
+        vec![option("2SPX  250904C06425000"), option("BRK/B 250904C00400000"), json!({"symbol": "SPY", "underlying-symbol": "SPY"})]
+    }
+
     fn drop_quote(&self, simulator: &Simulator, symbol: OptionSymbol) {
         simulator.tastytrade().drop_quote(symbol);
         simulator.dxlink().set(Switch::Silent(Which::only(&symbol.streamer())));

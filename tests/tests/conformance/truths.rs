@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use gamma_execution::ports::{BrokerFault, CancelReply, OrderStatus};
+use gamma_execution::ports::{BrokerFault, CancelReply, OrderStatus, PlaceReply};
 use gamma_market::Price;
 use gamma_simulator::exchange::OrderState;
-use gamma_simulator::faults::{Fault, Route};
+use gamma_simulator::faults::{Another, Fault, Route};
 
-use crate::desk::{Desk, FILLS, RESTS, assert_fills, contract};
+use crate::desk::{Desk, FILLS, RESTS, assert_fills, contract, name};
 
 pub(crate) async fn a_word_nobody_knows_is_not_the_end_of_an_order(desk: &Desk) {
     let id = desk.resting(1).await;
@@ -93,6 +93,34 @@ pub(crate) async fn an_order_replaced_by_somebody_else_lives_on_under_another_id
     let others: Vec<_> = orders.iter().filter(|order| order.id != id).collect();
     let [other] = others.as_slice() else { panic!("{orders:?}") };
     assert_eq!((&other.status, other.quantity, other.price, &other.name), (&OrderStatus::Working, 2, Some(Price::cents(RESTS + 15)), &None), "{other:?}");
+    let ours = orders.iter().find(|order| order.id == id).unwrap();
+    assert!(other.linked.contains(&id) || ours.linked.contains(&other.id), "one of them says which: {orders:?}");
+
+    // As one capture has it. The link stands all the same.
+    desk.always(Route::ListOrders, Fault::ReplacedAsCanceled);
+    let orders = desk.listed().await;
+    let ours = orders.iter().find(|order| order.id == id).unwrap();
+    assert_eq!((ours.filled, orders.iter().any(|order| order.linked.contains(&id)) || !ours.linked.is_empty()), (1, true), "{orders:?}");
+    desk.struck(&[Fault::ReplacedAsCanceled]);
+}
+
+/// The adapter cannot know: whoever is given an id reads it before believing anything. What it reads is that order, or that there is none.
+pub(crate) async fn an_id_that_is_not_ours_reads_as_what_it_is(desk: &Desk) {
+    let first = desk.resting(1).await;
+    let another = Fault::NamesAnother(Another::Before);
+    desk.next(Route::PlaceOrder, another.clone());
+    if let PlaceReply::Accepted(id) = desk.place(2, RESTS + 5, &name(2)).await {
+        let order = desk.order(&id).await;
+        assert_eq!((&order.id, order.quantity, order.price), (&first, 1, Some(Price::cents(RESTS))), "the older one, as it is");
+    }
+    desk.struck(&[another]);
+    desk.next(Route::PlaceOrder, Fault::NotMade);
+    let orders = desk.book().posts().len();
+    let PlaceReply::Accepted(id) = desk.place(1, RESTS + 10, &name(3)).await else { panic!("nothing tells it from a success") };
+    let error = desk.broker().order(&id).await.unwrap_err();
+    assert!(matches!(error.fault, BrokerFault::NotFound(_)), "{error}");
+    assert_eq!((desk.listed().await.len(), desk.book().posts().len()), (orders, orders));
+    desk.struck(&[Fault::NotMade]);
 }
 
 pub(crate) async fn positions_that_lag_are_told_as_the_broker_shows_them(desk: &Desk) {

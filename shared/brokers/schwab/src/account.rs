@@ -9,15 +9,20 @@ use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
 use crate::fields::{FieldError, Object};
+use crate::foreign::may_be_ours;
 
 /// More of one contract than any account holds. Plan and approval add to a position and turn its sign.
 const MOST_CONTRACTS: i64 = 1_000_000_000;
 
 /// Equity and option positions out of the answer.
 pub(crate) fn snapshot(answer: &Value) -> Result<AccountSnapshot, BrokerFault> {
+    if answer.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Err(BrokerFault::Unavailable("account: got {}, expected an account".to_owned()));
+    }
     let answer = Object::of(answer, "account")?;
     let account = answer.object("securitiesAccount")?.ok_or_else(|| answer.bad("securitiesAccount", "an object"))?;
-    Ok(AccountSnapshot { equity: equity(&answer, &account)?, positions: positions(&account)?, unreadable: Vec::new() })
+    let (positions, unreadable) = positions(&account)?;
+    Ok(AccountSnapshot { equity: equity(&answer, &account)?, positions, unreadable })
 }
 
 /// What the account is worth: the start-of-day value first, so that every run of a day sizes alike.
@@ -42,25 +47,38 @@ fn equity(answer: &Object<'_>, account: &Object<'_>) -> Result<Option<Decimal>, 
     Ok(None)
 }
 
-/// Net option positions. No `positions` key means flat; what is not an option is none of ours. An option we cannot name
-/// is an error: the guard must not overlook it.
-fn positions(account: &Object<'_>) -> Result<BTreeMap<OptionSymbol, i64>, FieldError> {
-    let mut positions: BTreeMap<OptionSymbol, i64> = BTreeMap::new();
+/// Net option positions, and the rows that do not read, in words. No `positions` key means flat; what is not an option is none of ours. A
+/// row that could be ours and does not read is an error: the guard must not overlook it.
+fn positions(account: &Object<'_>) -> Result<(BTreeMap<OptionSymbol, i64>, Vec<String>), FieldError> {
+    let (mut positions, mut unreadable) = (BTreeMap::new(), Vec::new());
     for row in account.objects("positions")? {
-        let instrument = row.object("instrument")?.ok_or_else(|| row.bad("instrument", "an object"))?;
-        if instrument.required_text("assetType")? != "OPTION" {
-            continue;
-        }
-        let symbol: OptionSymbol = instrument.required_text("symbol")?.parse().map_err(|_| instrument.bad("symbol", "an option symbol"))?;
-        let net = net_quantity(&row)?;
-        let held = positions.entry(symbol).or_default();
-        *held += net;
-        if held.abs() > MOST_CONTRACTS {
-            return Err(row.bad("longQuantity", "with the other rows of this contract up to 1e9 contracts"));
+        match add(&mut positions, &row) {
+            Err(why) if !may_be_ours(&row) => unreadable.push(format!("{}: {why}", name(&row))),
+            added => added?,
         }
     }
     positions.retain(|_, quantity| *quantity != 0);
-    Ok(positions)
+    Ok((positions, unreadable))
+}
+
+fn name(row: &Object<'_>) -> String {
+    let instrument = row.object("instrument").ok().flatten();
+    let symbol = instrument.as_ref().and_then(|instrument| instrument.text("symbol").ok().flatten());
+    symbol.unwrap_or("no symbol").chars().take(40).collect()
+}
+
+fn add(positions: &mut BTreeMap<OptionSymbol, i64>, row: &Object<'_>) -> Result<(), FieldError> {
+    let instrument = row.object("instrument")?.ok_or_else(|| row.bad("instrument", "an object"))?;
+    if instrument.required_text("assetType")? != "OPTION" {
+        return Ok(());
+    }
+    let symbol: OptionSymbol = instrument.required_text("symbol")?.parse().map_err(|_| instrument.bad("symbol", "an option symbol"))?;
+    let held = positions.get(&symbol).copied().unwrap_or_default() + net_quantity(row)?;
+    if held.abs() > MOST_CONTRACTS {
+        return Err(row.bad("longQuantity", "with the other rows of this contract up to 1e9 contracts"));
+    }
+    positions.insert(symbol, held);
+    Ok(())
 }
 
 fn net_quantity(row: &Object<'_>) -> Result<i64, FieldError> {
@@ -144,6 +162,44 @@ mod tests {
             let fault = of(rows).unwrap_err();
             assert!(fault.to_string().contains(shown), "{fault}");
         }
-        assert!(snapshot(&json!({})).unwrap_err().to_string().contains("account.securitiesAccount: got nothing"));
+        assert!(snapshot(&json!({"a": 1})).unwrap_err().to_string().contains("account.securitiesAccount: got nothing"));
+        assert!(snapshot(&json!({})).unwrap_err().may_pass(), "an empty answer says nothing of the account");
+    }
+
+    #[test]
+    fn a_position_of_others_that_does_not_read_is_told_apart() {
+        let ours = json!({"longQuantity": 2, "instrument": {"assetType": "OPTION", "symbol": "SPXW  260821P05900000"}});
+        let option = |symbol: &str| json!({"longQuantity": 1.0, "instrument": {"assetType": "OPTION", "symbol": symbol}});
+        for (row, shown) in [
+            (option("2SPX  260821C06400000"), "2SPX  260821C06400000: account.securitiesAccount.positions[1].instrument.symbol: got"),
+            (option("BRK/B 260821C00400000"), "BRK/B 260821C00400000: account"),
+            (
+                json!({"instrument": {"assetType": "OPTION", "symbol": "AAPL  260821C00200000"}}),
+                "AAPL  260821C00200000: account.securitiesAccount.positions[1].longQuantity: got nothing",
+            ),
+            (json!({"longQuantity": 0.5, "instrument": {"assetType": "OPTION", "symbol": "AAPL  260821C00200000"}}), "got 0.5"),
+            (json!({"longQuantity": 1, "instrument": {"assetType": "OPTION", "underlyingSymbol": "AAPL"}}), "no symbol: account"),
+            (json!({"longQuantity": 1, "instrument": {"symbol": "AAPL"}}), "AAPL: account.securitiesAccount.positions[1].instrument.assetType: got nothing"),
+            (json!({"longQuantity": 1, "instrument": {"assetType": 7, "symbol": "AAPL"}}), "got 7"),
+        ] {
+            let snapshot = snapshot(&json!({"securitiesAccount": {"positions": [ours, row]}})).unwrap();
+            assert_eq!((snapshot.positions.len(), snapshot.unreadable.len()), (1, 1), "{row}");
+            assert!(snapshot.unreadable[0].contains(shown), "{:?}", snapshot.unreadable);
+        }
+        for row in [
+            option("SPXW  260821"),
+            option("SPX1/ 260821P05900000"),
+            json!({"longQuantity": 1, "instrument": {"assetType": "OPTION", "underlyingSymbol": "$SPX"}}),
+            json!({"longQuantity": 1, "instrument": {"assetType": "OPTION"}}),
+            json!({"longQuantity": 1}),
+            json!({"instrument": {"symbol": "SPXW  260821P05900000"}}),
+        ] {
+            let fault = snapshot(&json!({"securitiesAccount": {"positions": [ours, row]}})).unwrap_err();
+            assert!(matches!(fault, BrokerFault::Malformed(_)), "{row}: it could be ours");
+        }
+        // What is no option of ours has nothing that must read.
+        let share = json!({"instrument": {"assetType": "EQUITY"}});
+        let bond = json!({"instrument": {"assetType": "FIXED_INCOME", "symbol": 7}, "longQuantity": "many"});
+        assert_eq!(snapshot(&json!({"securitiesAccount": {"positions": [share, bond]}})).unwrap(), AccountSnapshot::default());
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_execution::ports::{BrokerFault, Clock};
 use gamma_http::{HttpClient, HttpError, Request, Response};
-use gamma_wire::{ErrorBody, Origin, TokenDocument as _, TokenEndpoint};
+use gamma_wire::{ErrorBody, TokenDocument as _, TokenEndpoint};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -73,7 +73,8 @@ fn refused(document: &TokenDocument, response: &Response, body: &ErrorBody, now:
     // The inner text of the usual answer is no clean JSON, so the word is searched for in all of it.
     let raw = String::from_utf8_lossy(&response.body);
     let invalid_grant = response.json().is_ok_and(|answer| answer["error"] == "invalid_grant");
-    if response.status < 500 && (invalid_grant || raw.contains("refresh_token_authentication_error")) {
+    // What stands before the endpoint knows nothing of a token, whatever its page says.
+    if response.status < 500 && !body.is_before_the_api() && (invalid_grant || raw.contains("refresh_token_authentication_error")) {
         let age = document.age(now);
         return BrokerFault::TokenDead(format!(
             "the refresh token is dead, {age} after the login (it lives 7): a person must log in, see docs/runbook.md, 'Schwab login' ({text})"
@@ -81,7 +82,7 @@ fn refused(document: &TokenDocument, response: &Response, body: &ErrorBody, now:
     }
     match response.status {
         429 => BrokerFault::RateLimited(text),
-        400..=499 if body.from != Origin::Api => BrokerFault::Unavailable(text),
+        400..=499 if body.is_before_the_api() => BrokerFault::Unavailable(text),
         400..=499 => BrokerFault::Unauthorized(text),
         _ => BrokerFault::Unavailable(text),
     }

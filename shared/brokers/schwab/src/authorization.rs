@@ -48,7 +48,7 @@ impl Authorization {
             let hide = [&self.app_secret, &self.app_key, code].map(ExposeSecret::expose_secret);
             let body = error_body::read_of_token_endpoint(&response.body, &hide);
             let text = format!("token endpoint: {} {}", response.status, body.text);
-            return Err(if response.status < 500 { BrokerFault::Refused(text) } else { BrokerFault::Unavailable(text) });
+            return Err(if response.status < 500 && !body.is_before_the_api() { BrokerFault::Refused(text) } else { BrokerFault::Unavailable(text) });
         }
         let answer = response.json().map_err(|error| BrokerFault::Malformed(format!("token answer: {error}")))?;
         let document = TokenDocument::of_login(&answer, now).map_err(|error| BrokerFault::Malformed(error.to_string()))?;

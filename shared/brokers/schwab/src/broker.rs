@@ -14,7 +14,7 @@ use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, Request};
 use gamma_market::{OptionSymbol, QuoteBook, Tick};
 use gamma_wire::WriteThrottle;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
@@ -138,10 +138,10 @@ impl fmt::Debug for Schwab {
     }
 }
 
-const ORDERS: &str = "GET orders";
+pub(crate) const ORDERS: &str = "GET orders";
 
-/// Schwab's list goes back this far at most (reference section 3).
-const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(60 * 24);
+/// The roots that are traded, and the steps of their packages' prices.
+pub(crate) const ROOTS: &[(&str, Tick)] = &[("SPXW", Tick::NICKEL), ("SPX", Tick::NICKEL), ("XSP", Tick::PENNY)];
 
 fn orders_of(answer: &serde_json::Value) -> Result<Vec<OrderView>, BrokerError> {
     order_list::order_list(answer).map_err(|fault| failed(ORDERS, fault))
@@ -157,7 +157,7 @@ impl Broker for Schwab {
             most_legs: 4,
             most_quantity: 1000,
             kinds: &[OrderKind::NetCredit, OrderKind::NetDebit, OrderKind::Even],
-            roots: &[("SPXW", Tick::NICKEL), ("SPX", Tick::NICKEL), ("XSP", Tick::PENNY)],
+            roots: ROOTS,
             previews: true,
             names_orders: false,
         }
@@ -184,11 +184,7 @@ impl Broker for Schwab {
     }
 
     async fn working_orders(&self) -> Result<WorkingOrders, BrokerError> {
-        let now = self.client.clock.now();
-        let since = now.checked_sub(SHOWN_FOR).unwrap_or(Timestamp::MIN);
-        let mut orders = self.orders(since, now.checked_add(SignedDuration::from_mins(1)).unwrap_or(now)).await?;
-        orders.retain(|order| !order.status.is_terminal());
-        Ok(WorkingOrders { orders, since: Some(since) })
+        self.orders_that_work().await
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {

@@ -21,9 +21,13 @@ impl Schwab {
         match self.client.authorised(|| Request::delete(&url).timeout(DELETE_TIMEOUT)).await {
             Ok((response, _)) if response.is_success() => CancelReply::Requested,
             Ok((response, token)) => {
-                let text = format!("{} {}", response.status, self.client.auth.error_body(&response, &token).text);
-                // A 408 is the server's own timeout: it may have acted.
+                let body = self.client.auth.error_body(&response, &token);
+                let text = format!("{} {}", response.status, body.text);
                 match response.status {
+                    // The token, the limit and what stands before the API say nothing of the order.
+                    401 | 429 => CancelReply::Unknown(text),
+                    400..=499 if body.is_before_the_api() => CancelReply::Unknown(text),
+                    // A 408 is the server's own timeout: it may have acted.
                     400..=407 | 409..=499 => CancelReply::Refused(text),
                     _ => CancelReply::Unknown(text),
                 }

@@ -17,6 +17,7 @@ mod client;
 #[doc(hidden)]
 pub mod decode;
 mod error_body;
+mod foreign;
 mod login;
 mod order_json;
 mod order_list;
@@ -30,6 +31,7 @@ mod transactions;
 mod transfers;
 #[cfg(test)]
 mod wire_tests;
+mod working_orders;
 
 use gamma_wire::fields;
 

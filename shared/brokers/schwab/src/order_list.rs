@@ -5,27 +5,53 @@ use jiff::{Timestamp, ToSpan, Unit};
 use serde_json::Value;
 
 use crate::fields::{FieldError, Object};
-use crate::order_view::order_view;
+use crate::order_view::{Place, in_short, row_view};
 
 /// The most rows Schwab gives, and what we ask for. A list this long may have been cut off.
 pub(crate) const MOST_ROWS: usize = 3000;
 
-/// Every order of the list, children of triggers and OCOs as orders of their own, parents first.
+/// Every order of the list, children of triggers and OCOs as orders of their own, parents first. A row of others that does not read is kept
+/// as far as it does.
 pub(crate) fn order_list(answer: &Value) -> Result<Vec<OrderView>, BrokerFault> {
     let rows = answer.as_array().ok_or_else(|| FieldError::new("orders", Some(answer), "a list"))?;
-    if rows.len() >= MOST_ROWS {
+    if may_be_cut_off(answer) {
         return Err(BrokerFault::Malformed(format!("orders: got {} rows, expected fewer: the list may be cut off", rows.len())));
     }
     let mut views = Vec::with_capacity(rows.len());
     for (at, row) in rows.iter().enumerate() {
-        flatten(&Object::of(row, format!("orders[{at}]"))?, &mut views)?;
+        let row = Object::of(row, format!("orders[{at}]"))?;
+        let view = row_view(&row, views.len() + 1, Place::Top)?;
+        flatten(&row, view, &mut views);
     }
     Ok(views)
 }
 
-fn flatten(order: &Object<'_>, views: &mut Vec<OrderView>) -> Result<(), FieldError> {
-    views.push(order_view(order)?);
-    order.objects("childOrderStrategies")?.iter().try_for_each(|child| flatten(child, views))
+/// Whether there may be more orders than a list shows.
+pub(crate) fn may_be_cut_off(answer: &Value) -> bool {
+    answer.as_array().is_some_and(|rows| rows.len() >= MOST_ROWS)
+}
+
+/// Children are never ours, since our orders stand alone, so that none makes the list unreadable. One that cannot be shown is marked on
+/// its parent: what that one touches is not known.
+fn flatten(order: &Object<'_>, view: OrderView, views: &mut Vec<OrderView>) {
+    let parent = views.len();
+    views.push(view);
+    let mut spoil = |views: &mut Vec<OrderView>, why: FieldError| {
+        if let Some(view) = views.get_mut(parent) {
+            view.legs.clear();
+            (view.foreign_legs, view.unreadable) = (true, Some(in_short(&why)));
+        }
+    };
+    let children = order.objects("childOrderStrategies").unwrap_or_else(|why| {
+        spoil(views, why);
+        Vec::new()
+    });
+    for child in children {
+        match row_view(&child, views.len() + 1, Place::Child) {
+            Ok(view) => flatten(&child, view, views),
+            Err(why) => spoil(views, why),
+        }
+    }
 }
 
 /// The query that covers `from` to `to`.

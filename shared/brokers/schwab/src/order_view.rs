@@ -7,17 +7,47 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
-use crate::fields::{FieldError, LARGEST_PRICE, Object};
+use crate::fields::{self, FieldError, LARGEST_PRICE, Object};
 use crate::order_status::status;
+
+mod unreadable;
+
+/// Characters kept of why a row does not read.
+const LONGEST_REASON: usize = 300;
+
+/// Where in a list a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the list itself, where our orders are.
+    Top,
+    /// Under an order that triggers or cancels it: never ours.
+    Child,
+}
+
+/// The `number`th row of a list, without its children. One that does not read is kept as far as it does, unless nobody could ask for it
+/// and it could be ours.
+pub(crate) fn row_view(row: &Object<'_>, number: usize, place: Place) -> Result<OrderView, FieldError> {
+    order_view(row).or_else(|why| unreadable::kept(row, number, place, why))
+}
+
+/// The end of an error's text, which names the field: the way down to it may be longer than the row.
+pub(crate) fn in_short(why: &FieldError) -> String {
+    let text = why.to_string();
+    let from = text.char_indices().rev().nth(LONGEST_REASON - 1).map_or(0, |(at, _)| at);
+    text.get(from..).unwrap_or_default().to_owned()
+}
 
 /// The answer for one id, which must be that order's.
 pub(crate) fn one(answer: &Value, id: &OrderId) -> Result<OrderView, BrokerFault> {
+    if answer.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Err(BrokerFault::Unavailable("order: got {}, expected an order".to_owned()));
+    }
     let view = order_view(&Object::of(answer, "order")?)?;
     if view.id == *id { Ok(view) } else { Err(BrokerFault::Malformed(format!("order.orderId: got {}, expected {id}", view.id))) }
 }
 
 /// Reads an order, without its children.
-pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
+fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
     let id = order.id("orderId")?.ok_or_else(|| order.bad("orderId", "an id of digits"))?;
     let legs = Legs::read(order)?;
     let quantity = legs.packages(order, "quantity")?;
@@ -47,10 +77,25 @@ pub(crate) fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
         tag: order.words("tag")?,
         // Schwab takes no name for an order.
         name: None,
-        linked: Vec::new(),
+        linked: linked(order),
         unreadable: None,
         status,
     })
+}
+
+/// The orders that it replaces, or that replace it: which of the two says so is not known (reference section 7), nor whether whole orders
+/// or their ids stand there. What does not read links to nothing that could be asked for.
+fn linked(order: &Object<'_>) -> Vec<OrderId> {
+    let own = order.id("orderId").ok().flatten();
+    let id_of = |value: &Value| fields::id(value.get("orderId").unwrap_or(value)).filter(|id| Some(id) != own.as_ref());
+    let mut ids: Vec<OrderId> = Vec::new();
+    let rows = order.value("replacingOrderCollection").map_or(&[][..], |value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
+    for id in rows.iter().filter_map(id_of).map(OrderId) {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids
 }
 
 /// Packages filled: the broker's own count, `filledQuantity`; never quantity minus remaining, which is 0 on every ended
@@ -307,6 +352,26 @@ mod tests {
         ratio["orderLegCollection"][0]["quantity"] = json!(4.0);
         let view = read(&ratio).unwrap();
         assert_eq!((view.foreign_legs, view.legs[0].1, view.legs[1].1, view.fills.len()), (false, 2, 1, 0));
+    }
+
+    #[test]
+    fn an_edited_order_is_linked_however_the_link_is_written() {
+        for (link, ids) in [
+            (json!([{"orderId": 5, "status": "REPLACED"}, {"orderId": "6"}]), vec!["5", "6"]),
+            (json!([5, "6", 5]), vec!["5", "6"]),
+            (json!({"orderId": 5}), vec!["5"]),
+            (json!("7"), vec!["7"]),
+            (json!([{"orderId": 1_005_638_175_790_u64}, 1_005_638_175_790_u64]), vec![]),
+            (json!([{}, null, "x", [5], 1.5, {"orderId": null}]), vec![]),
+            (json!([]), vec![]),
+            (Value::Null, vec![]),
+        ] {
+            let mut order = filled_vertical();
+            order["replacingOrderCollection"] = link.clone();
+            let linked = read(&order).unwrap().linked;
+            assert_eq!(linked.iter().map(|id| id.0.as_str()).collect::<Vec<_>>(), ids, "{link}");
+        }
+        assert!(read(&filled_vertical()).unwrap().linked.is_empty());
     }
 
     #[test]

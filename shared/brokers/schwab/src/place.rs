@@ -6,7 +6,7 @@ use gamma_execution::approval::PackageOrder;
 use gamma_execution::ports::{BrokerFault, NotPlaced, OrderId, PlaceReply};
 use gamma_http::{HttpError, Request, Response};
 use gamma_market::Package;
-use gamma_wire::{ErrorBody, Origin};
+use gamma_wire::ErrorBody;
 use jiff::SignedDuration;
 
 use crate::broker::Schwab;
@@ -78,11 +78,11 @@ pub(crate) fn placed(response: &Response, hash: &str, error_body: impl Fn(&Respo
         429 => PlaceReply::Refused(NotPlaced::RateLimited { retry_after: response.retry_after() }),
         status @ (400..=407 | 409..=499) => {
             let body = error_body(response);
-            let message = match body.from {
-                Origin::Api => body.text,
-                Origin::Gateway | Origin::Edge => format!("refused before the broker read it: {}", body.text),
-            };
-            PlaceReply::Refused(NotPlaced::Rejected { status, message })
+            PlaceReply::Refused(if body.is_before_the_api() {
+                NotPlaced::NotRead(format!("{status} {}", body.text))
+            } else {
+                NotPlaced::Rejected { status, message: body.text }
+            })
         }
         status => PlaceReply::Unknown(format!("{status} {}", error_body(response).text)),
     }
@@ -164,10 +164,22 @@ mod tests {
         let limited = |retry_after| PlaceReply::Refused(NotPlaced::RateLimited { retry_after });
         assert_eq!(reply(429, &[], ""), limited(None));
         assert_eq!(reply(429, &[("retry-after", "7")], ""), limited(Some(Duration::from_secs(7))));
-        let edge = reply(403, &[], "<html>Access Denied</html>");
-        assert_eq!(
-            edge,
-            PlaceReply::Refused(NotPlaced::Rejected { status: 403, message: "refused before the broker read it: edge page: Access Denied".into() })
-        );
+    }
+
+    /// An order that the broker never read may be sent again, which is more than its no can say.
+    #[test]
+    fn a_4xx_from_before_the_broker_was_never_read() {
+        for (status, body, why) in [
+            (403, "<html>Access Denied</html>", "403 edge page: Access Denied"),
+            (400, " <HTML><H1>Bad Request</H1></HTML>", "400 edge page: Bad Request"),
+            (404, "404 Not Found: Requested route ('x') does not exist.", "404 404 Not Found: Requested route ('x') does not exist."),
+            (413, r#"{"fault":{"faultstring":"Body buffer overflow"}}"#, "413 Body buffer overflow"),
+        ] {
+            assert_eq!(reply(status, &[], body), PlaceReply::Refused(NotPlaced::NotRead(why.to_owned())), "{status} {body}");
+        }
+        for (status, body) in [(408, "<html>"), (502, "<html>"), (302, "<html>"), (200, "<html>"), (503, "no route")] {
+            assert!(matches!(reply(status, &[], body), PlaceReply::Unknown(_)), "{status}: it may have been passed on");
+        }
+        assert!(matches!(reply(403, &[], ""), PlaceReply::Refused(NotPlaced::Rejected { status: 403, .. })), "no page: whoever said it is not known");
     }
 }

@@ -1,7 +1,7 @@
 //! `GET /marketdata/v1/quotes` (reference section 11).
 
 use gamma_execution::ports::BrokerFault;
-use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook};
+use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook, QuoteState};
 use jiff::Timestamp;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
@@ -20,10 +20,22 @@ pub(crate) fn book(answer: &Value, wanted: &[OptionSymbol]) -> Result<QuoteBook,
         }
         let row = Object::of(row, format!("quotes[{key}]"))?;
         if let Some(quote) = row.object("quote")? {
-            book.insert(symbol, leg_quote(&quote));
+            book.insert(symbol, LegQuote { state: state(&row, &quote), ..leg_quote(&quote) });
         }
     }
     Ok(book)
+}
+
+/// Whether the market that is quoted trades. `Unknown` is what Schwab writes where it keeps no status; any other word than `Normal` is of a
+/// security that does not trade, whether we know it or not.
+fn state(row: &Object<'_>, quote: &Object<'_>) -> QuoteState {
+    let trades = quote.value("securityStatus").is_none_or(|status| matches!(status.as_str(), Some("Normal" | "Unknown")));
+    let live = row.value("realtime").is_none_or(|live| *live == Value::Bool(true));
+    match (trades, live) {
+        (false, _) => QuoteState::Halted,
+        (true, false) => QuoteState::Delayed,
+        (true, true) => QuoteState::Live,
+    }
 }
 
 /// A side that is no price is absent: `"NaN"`, a negative marker, a number beyond every market, nothing.
@@ -83,6 +95,27 @@ mod tests {
             (Value::Null, json!({}), "- -"),
         ] {
             assert_eq!(quote(bid, ask), shown);
+        }
+    }
+
+    #[test]
+    fn delayed_and_halted_quotes_say_so() {
+        use QuoteState::{Delayed, Halted, Live};
+        for (realtime, status, expected) in [
+            (json!(true), json!("Normal"), Live),
+            (Value::Null, Value::Null, Live),
+            (json!(true), json!("Unknown"), Live),
+            (json!(false), json!("Normal"), Delayed),
+            (json!("no"), json!("Normal"), Delayed),
+            (json!(true), json!("Halted"), Halted),
+            (json!(true), json!("Closed"), Halted),
+            (json!(true), json!("Suspended"), Halted),
+            (json!(true), json!(7), Halted),
+            (json!(false), json!("Halted"), Halted),
+        ] {
+            let answer = json!({NAME: {"realtime": realtime, "quote": {"bidPrice": 1, "askPrice": 2, "securityStatus": status}}});
+            let book = book(&answer, &[NAME.parse().unwrap()]).unwrap();
+            assert_eq!(book.values().next().unwrap().state, expected, "{answer}");
         }
     }
 

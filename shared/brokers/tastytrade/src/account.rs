@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::envelope;
 use crate::fields::{FieldError, Object};
+use crate::foreign::may_be_ours;
 
 /// More of one contract than any account holds. Plan and approval add to a position and turn its sign.
 const MOST_CONTRACTS: i64 = 1_000_000_000;
@@ -19,27 +20,47 @@ pub(crate) fn equity(balances: &Value) -> Result<Option<Decimal>, FieldError> {
     envelope::data(balances, "balances")?.decimal("net-liquidating-value")
 }
 
-/// Net option positions. What is not an equity or index option is none of ours. An option we cannot name is an error: the guard must not
-/// overlook it.
-pub(crate) fn net_positions(answer: &Value) -> Result<BTreeMap<OptionSymbol, i64>, FieldError> {
-    let mut positions: BTreeMap<OptionSymbol, i64> = BTreeMap::new();
+/// What is held.
+#[derive(Debug, Default)]
+pub(crate) struct Positions {
+    /// Net option positions, long positive, none of zero.
+    pub(crate) net: BTreeMap<OptionSymbol, i64>,
+    /// Rows that do not read and are none of ours, in words.
+    pub(crate) unreadable: Vec<String>,
+}
+
+/// Net option positions. What is not an equity or index option is none of ours. A row that could be ours and does not read is an error:
+/// the guard must not overlook it. Any other is told apart.
+pub(crate) fn positions(answer: &Value) -> Result<Positions, FieldError> {
+    let mut positions = Positions::default();
     for row in envelope::all_rows(answer, "positions")? {
-        if row.required_text("instrument-type")? != "Equity Option" {
-            continue;
-        }
-        let net = net_quantity(&row)?;
-        if net == 0 {
-            continue;
-        }
-        let symbol: OptionSymbol = row.required_text("symbol")?.parse().map_err(|_| row.bad("symbol", "an option symbol"))?;
-        let held = positions.entry(symbol).or_default();
-        *held += net;
-        if held.abs() > MOST_CONTRACTS {
-            return Err(row.bad("quantity", "with the other rows of this contract up to 1e9 contracts"));
+        match add(&mut positions.net, &row) {
+            Err(why) if !may_be_ours(&row, &row) => {
+                let symbol: String = row.text("symbol").ok().flatten().unwrap_or("no symbol").chars().take(40).collect();
+                positions.unreadable.push(format!("{symbol}: {why}"));
+            }
+            added => added?,
         }
     }
-    positions.retain(|_, quantity| *quantity != 0);
+    positions.net.retain(|_, quantity| *quantity != 0);
     Ok(positions)
+}
+
+fn add(positions: &mut BTreeMap<OptionSymbol, i64>, row: &Object<'_>) -> Result<(), FieldError> {
+    if row.required_text("instrument-type")? != "Equity Option" {
+        return Ok(());
+    }
+    let net = net_quantity(row)?;
+    if net == 0 {
+        return Ok(());
+    }
+    let symbol: OptionSymbol = row.required_text("symbol")?.parse().map_err(|_| row.bad("symbol", "an option symbol"))?;
+    let held = positions.get(&symbol).copied().unwrap_or_default() + net;
+    if held.abs() > MOST_CONTRACTS {
+        return Err(row.bad("quantity", "with the other rows of this contract up to 1e9 contracts"));
+    }
+    positions.insert(symbol, held);
+    Ok(())
 }
 
 /// The quantity has no sign; the direction is its sign.
@@ -68,7 +89,7 @@ mod tests {
         let balances = fixture(include_str!("../fixtures/balances__margin.json"));
         let positions = fixture(include_str!("../fixtures/positions__vertical_shares_and_future_option.json"));
         assert_eq!(equity(&balances).unwrap().unwrap().to_string(), "24885.0");
-        let positions = net_positions(&positions).unwrap();
+        let positions = super::positions(&positions).unwrap().net;
         let held: Vec<_> = positions.iter().map(|(symbol, quantity)| (symbol.to_string(), *quantity)).collect();
         assert_eq!(held, [("SPXW  260821P05895000".to_owned(), 2), ("SPXW  260821P05900000".to_owned(), -2)]);
     }
@@ -100,7 +121,7 @@ mod tests {
     fn positions_net_out_or_are_named() {
         const NAME: &str = "SPXW  260821P05900000";
         let row = |symbol: &str, quantity: Value, direction: &str| json!({"instrument-type": "Equity Option", "symbol": symbol, "quantity": quantity, "quantity-direction": direction});
-        let of = |rows: Value| net_positions(&json!({"data": {"items": rows}}));
+        let of = |rows: Value| positions(&json!({"data": {"items": rows}})).map(|positions| positions.net);
         let both_ways = of(json!([row(NAME, json!("3"), "Long"), row(NAME, json!(3.0), "Short"), row("gone", json!("0"), "Zero")])).unwrap();
         assert!(both_ways.is_empty(), "{both_ways:?}");
         for (rows, shown) in [
@@ -113,6 +134,7 @@ mod tests {
             (json!([row(NAME, json!(1), "Sideways")]), "items[0].quantity-direction: got \"Sideways\""),
             (json!([{"instrument-type": "Equity Option", "symbol": NAME}]), "items[0].quantity: got nothing"),
             (json!([{"symbol": NAME}]), "items[0].instrument-type: got nothing"),
+            (json!([null]), "items[0]: got null"),
             (json!({}), "data.items: got {}"),
         ] {
             let error = of(rows).unwrap_err();
@@ -122,7 +144,7 @@ mod tests {
             (json!({"data": {}}), "positions.data.items: got nothing"),
             (json!({"data": {"items": []}, "pagination": {"total-items": 3}}), "positions.pagination.total-items: got 3"),
         ] {
-            assert!(net_positions(&answer).unwrap_err().to_string().contains(shown));
+            assert!(positions(&answer).unwrap_err().to_string().contains(shown));
         }
     }
 }

@@ -38,6 +38,9 @@ fn any_json() -> impl Strategy<Value = Value> {
         "data",
         "items",
         "pagination",
+        "external-identifier",
+        "replacing-order-id",
+        "underlying-symbol",
         "total-items",
         "total-pages",
         "order",
@@ -111,11 +114,12 @@ proptest! {
                 for view in order_list::merged(rows.into_iter().map(|(_, view)| view)) {
                     let executed = view.fills.iter().fold(0_u32, |sum, fill| sum.saturating_add(fill.quantity));
                     prop_assert!(view.filled >= executed && view.legs.iter().all(|(_, ratio)| *ratio > 0), "{view:?}");
+                    prop_assert!(view.unreadable.is_none() || view.filled == 0, "{view:?}");
                     prop_assert!(!view.is_settled(view.quantity) || view.filled <= view.quantity, "{view:?}");
                 }
             }
-            let _ = (account::equity(&answer), account::net_positions(&answer));
-            let _ = quotes::read(&answer, &BTreeMap::new());
+            let _ = (account::equity(&answer), account::positions(&answer).is_ok());
+            let _ = quotes::read(&answer, &BTreeMap::new(), jiff::Timestamp::MAX);
             let _ = (SymbolBook::read(&answer), QuoteToken::read(&answer).is_ok(), transactions::page(&answer));
             let response = Response { status, headers: HeaderMap::new(), body: answer.to_string().into_bytes() };
             let read = |response: &Response| error_body::read(&response.body, &["canary"]);

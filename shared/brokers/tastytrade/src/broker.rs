@@ -17,15 +17,18 @@ use gamma_wire::WriteThrottle;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use crate::account::Positions;
 use crate::auth::ClientAuth;
 use crate::chain::{self, SymbolBook};
-use crate::client::{BROKER, Client, failed};
+use crate::client::{BROKER, Client, failed, real, said};
 use crate::fields::is_id;
 use crate::login::{TastytradeLogin, TastytradeLoginConfig};
-use crate::order_list::Patience;
 use crate::quote_stream::QuoteStream;
 use crate::token::TokenDocumentError;
 use crate::{account, order_view};
+
+/// What is traded here: every root with its step.
+pub(crate) const ROOTS: &[(&str, Tick)] = &[("SPXW", Tick::NICKEL), ("SPX", Tick::NICKEL), ("XSP", Tick::PENNY)];
 
 /// What the adapter needs to know.
 #[derive(Debug, Clone)]
@@ -196,7 +199,7 @@ impl Broker for Tastytrade {
             most_legs: 4,
             most_quantity: 1000,
             kinds: &[OrderKind::NetCredit, OrderKind::NetDebit],
-            roots: &[("SPXW", Tick::NICKEL), ("SPX", Tick::NICKEL), ("XSP", Tick::PENNY)],
+            roots: ROOTS,
             previews: true,
             names_orders: true,
         }
@@ -212,14 +215,15 @@ impl Broker for Tastytrade {
         const BALANCES: &str = "GET balances";
         const POSITIONS: &str = "GET positions";
         let (balances_url, positions_url) = (format!("{}/balances", self.account_url()), format!("{}/positions", self.account_url()));
-        let balances = self.client.read(BALANCES, || Request::get(&balances_url));
-        let positions = self.client.read(POSITIONS, || Request::get(&positions_url));
+        let balances = async { real(BALANCES, self.client.read(BALANCES, || Request::get(&balances_url)).await) };
+        let positions = async { real(POSITIONS, self.client.read(POSITIONS, || Request::get(&positions_url)).await) };
         let (balances, positions) = tokio::try_join!(balances, positions)?;
-        Ok(AccountSnapshot {
-            equity: account::equity(&balances).map_err(|error| failed(BALANCES, error))?,
-            positions: account::net_positions(&positions).map_err(|error| failed(POSITIONS, error))?,
-            unreadable: Vec::new(),
-        })
+        let equity = account::equity(&balances).map_err(|error| failed(BALANCES, error))?;
+        let Positions { net, unreadable } = account::positions(&positions).map_err(|error| failed(POSITIONS, error))?;
+        for row in &unreadable {
+            tracing::warn!(position = row, "a position of others does not read");
+        }
+        Ok(AccountSnapshot { equity, positions: net, unreadable })
     }
 
     async fn orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
@@ -231,13 +235,14 @@ impl Broker for Tastytrade {
     }
 
     async fn working_orders(&self) -> Result<WorkingOrders, BrokerError> {
-        Ok(WorkingOrders { orders: self.live_orders(Patience::Usual).await?, since: None })
+        self.orders_that_work().await
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {
         const OPERATION: &str = "GET order";
         let url = self.order_url(id).map_err(|fault| failed(OPERATION, fault))?;
         let answer = self.client.read_urgently(OPERATION, || Request::get(&url)).await?;
+        let answer = said(OPERATION, answer)?;
         order_view::one(&answer, id, self.client.clock.now()).map_err(|fault| failed(OPERATION, fault))
     }
 

@@ -24,9 +24,10 @@ impl Tastytrade {
             Ok((response, token)) => {
                 let body = self.client.auth.error_body(&response, &token);
                 let text = format!("{} {}", response.status, body.text);
-                // A 408 is the server's own timeout: it may have acted. A page of the edge's is no word of the broker's.
+                // A 408 is the server's own timeout: it may have acted. A page of the edge's is no word of the broker's, and of a request
+                // with a refused token or over the limit the broker read nothing that says how the order stands.
                 match response.status {
-                    400..=407 | 409..=499 if body.from == Origin::Api => CancelReply::Refused(text),
+                    400 | 402..=407 | 409..=428 | 430..=499 if body.from == Origin::Api => CancelReply::Refused(text),
                     _ => CancelReply::Unknown(text),
                 }
             }

@@ -38,9 +38,10 @@ pub fn equity(body: &[u8]) -> Read<Option<Decimal>> {
     Ok(account::equity(&json(body)?)?)
 }
 
-/// `GET positions`
-pub fn positions(body: &[u8]) -> Read<BTreeMap<OptionSymbol, i64>> {
-    Ok(account::net_positions(&json(body)?)?)
+/// `GET positions`: what is held, and rows of others that do not read.
+pub fn positions(body: &[u8]) -> Read<(BTreeMap<OptionSymbol, i64>, Vec<String>)> {
+    let positions = account::positions(&json(body)?)?;
+    Ok((positions.net, positions.unreadable))
 }
 
 /// A page of either list of orders, and what is made of it long afterwards.
@@ -56,7 +57,7 @@ pub fn order(body: &[u8], id: &OrderId) -> Read<OrderView> {
 
 /// `GET market-data`
 pub fn quotes(body: &[u8], wanted: &[OptionSymbol]) -> Read<QuoteBook> {
-    quotes::read(&json(body)?, &wanted.iter().map(|symbol| (symbol.to_string(), *symbol)).collect())
+    quotes::read(&json(body)?, &wanted.iter().map(|symbol| (symbol.to_string(), *symbol)).collect(), Timestamp::MAX)
 }
 
 /// `GET option-chains`

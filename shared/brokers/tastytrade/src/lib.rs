@@ -24,6 +24,7 @@ pub mod decode;
 mod envelope;
 mod error_body;
 mod fills;
+mod foreign;
 mod legs;
 mod login;
 mod order_json;

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use gamma_execution::ports::{BrokerError, BrokerFault, OrderView};
+use gamma_execution::ports::{BrokerError, BrokerFault, OrderView, WorkingOrders};
 use gamma_http::Request;
-use jiff::{Timestamp, ToSpan, Unit};
+use gamma_market::calendar::{at_eastern, trade_date};
+use jiff::civil::Time;
+use jiff::{SignedDuration, Timestamp, ToSpan, Unit};
 use serde_json::Value;
 
 use crate::broker::Tastytrade;
-use crate::client::failed;
+use crate::client::{failed, real};
 use crate::envelope;
-use crate::order_view::order_view;
+use crate::order_view;
 use crate::pages::{Paging, Step, Told};
 
 /// The most rows the broker gives at once.
@@ -18,6 +20,12 @@ const PER_PAGE: usize = 200;
 
 const LIVE: &str = "GET orders/live";
 const DATED: &str = "GET orders";
+
+/// How far back orders that still work are searched for: a good-till-cancel order may be this old.
+const WORKING_SINCE: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// The words of an order that is not over (reference section 7).
+const NOT_OVER: [&str; 7] = ["Received", "Routed", "In Flight", "Live", "Cancel Requested", "Replace Requested", "Contingent"];
 
 /// How patiently a list is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +48,31 @@ impl Tastytrade {
         Ok(between(merged(self.live_orders(Patience::Hasty).await?), from, to))
     }
 
+    /// Orders that work now, of both lists at once. Today's has "older GTC orders that are still working" too, as the broker's documents say
+    /// (developer.tastytrade.com, List Today's Orders); where it has not, the search by status finds them.
+    ///
+    /// A search that the broker refuses, for a span it does not take, is no reason not to trade: then `since` is today.
+    pub(crate) async fn orders_that_work(&self) -> Result<WorkingOrders, BrokerError> {
+        let now = self.client.clock.now();
+        let since = now.checked_sub(WORKING_SINCE).unwrap_or(now);
+        let searched = async {
+            match self.searched_orders(&not_over(since)).await {
+                Err(error) if matches!(error.fault, BrokerFault::Refused(_)) => {
+                    tracing::warn!(%error, "orders of earlier days are known from today's list alone");
+                    Ok(None)
+                }
+                answer => answer.map(Some),
+            }
+        };
+        let (live, searched) = tokio::try_join!(self.live_orders(Patience::Usual), searched)?;
+        let since = if searched.is_some() { since } else { at_eastern(trade_date(now), Time::midnight()) };
+        let mut orders = merged(live.into_iter().chain(searched.into_iter().flatten()));
+        orders.retain(|order| !order.status.is_terminal());
+        Ok(WorkingOrders { orders, since: Some(since) })
+    }
+
     /// Every order made or changed today, ended ones too.
-    pub(crate) async fn live_orders(&self, patience: Patience) -> Result<Vec<OrderView>, BrokerError> {
+    async fn live_orders(&self, patience: Patience) -> Result<Vec<OrderView>, BrokerError> {
         let url = format!("{}/live", self.orders_url());
         // Without pages until the broker's release of October 2026: it is asked for without a number.
         let answer = self.list_page(LIVE, patience, &url, &[]).await?;
@@ -67,12 +98,16 @@ impl Tastytrade {
     }
 
     async fn dated_orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+        let [first, last] = whole_milliseconds(from, to);
+        self.searched_orders(&[("start-at", first), ("end-at", last)]).await
+    }
+
+    async fn searched_orders(&self, wanted: &[(&'static str, String)]) -> Result<Vec<OrderView>, BrokerError> {
         let url = self.orders_url();
         let mut paging = Paging::new(PER_PAGE);
         let mut page = 0;
         loop {
-            let [first, last] = whole_milliseconds(from, to);
-            let mut query = vec![("start-at", first), ("end-at", last)];
+            let mut query = wanted.to_vec();
             query.extend(page_query(page));
             let answer = self.list_page(DATED, Patience::Usual, &url, &query).await?;
             let (rows, told) = rows(&answer, DATED, self.client.clock.now())?;
@@ -85,11 +120,18 @@ impl Tastytrade {
 
     async fn list_page(&self, operation: &'static str, patience: Patience, url: &str, query: &[(&str, String)]) -> Result<Value, BrokerError> {
         let request = || Request::get(url).query(query);
-        match patience {
+        let answer = match patience {
             Patience::Usual => self.client.read(operation, request).await,
             Patience::Hasty => self.client.read_urgently(operation, request).await,
-        }
+        };
+        real(operation, answer)
     }
+}
+
+/// An order entered this very moment works too, so the search has no end.
+fn not_over(since: Timestamp) -> Vec<(&'static str, String)> {
+    let [first, _] = whole_milliseconds(since, since);
+    std::iter::once(("start-at", first)).chain(NOT_OVER.map(|word| ("status[]", word.to_owned()))).collect()
 }
 
 fn page_query(page: usize) -> Vec<(&'static str, String)> {
@@ -100,23 +142,27 @@ fn incomplete(operation: &'static str, why: &str) -> BrokerError {
     failed(operation, BrokerFault::Malformed(format!("orders: {why}")))
 }
 
-fn rows(answer: &Value, operation: &'static str, now: Timestamp) -> Result<(Vec<(String, OrderView)>, Told), BrokerError> {
+/// Rows by their ids.
+type Rows = Vec<(String, OrderView)>;
+
+fn rows(answer: &Value, operation: &'static str, now: Timestamp) -> Result<(Rows, Told), BrokerError> {
     page(answer, now).map_err(|fault| failed(operation, fault))
 }
 
 /// The orders of one page, read at `now`, and what it says of the list.
-pub(crate) fn page(answer: &Value, now: Timestamp) -> Result<(Vec<(String, OrderView)>, Told), BrokerFault> {
+pub(crate) fn page(answer: &Value, now: Timestamp) -> Result<(Rows, Told), BrokerFault> {
     let page = envelope::page(answer, "orders")?;
-    let views = page.rows.iter().map(|row| order_view(row, now).map(|view| (view.id.0.clone(), view)));
+    let views = page.rows.iter().map(|row| order_view::row(row, now).map(|view| (view.id.0.clone(), view)));
     let views: Vec<_> = views.collect::<Result<_, _>>()?;
     Ok((views, Told { total: page.total, pages: page.pages }))
 }
 
 /// One view of each order. Both lists are read at once, and orders only go forward: the one that is over, or shows more filled, is newer.
+/// One that reads says more than one that does not.
 pub(crate) fn merged(views: impl IntoIterator<Item = OrderView>) -> Vec<OrderView> {
     let mut kept: BTreeMap<String, OrderView> = BTreeMap::new();
     for view in views {
-        let progress = |view: &OrderView| (view.status.is_terminal(), view.filled);
+        let progress = |view: &OrderView| (view.unreadable.is_none(), view.status.is_terminal(), view.filled);
         match kept.get(&view.id.0) {
             Some(known) if progress(known) >= progress(&view) => {}
             _ => drop(kept.insert(view.id.0.clone(), view)),

@@ -20,8 +20,13 @@ pub(crate) fn one(answer: &Value, id: &OrderId, now: Timestamp) -> Result<OrderV
     if view.id == *id { Ok(view) } else { Err(BrokerFault::Malformed(format!("order.data.id: got {}, expected {id}", view.id))) }
 }
 
+/// Reads a row of a list at `now`. One that does not read makes no other unreadable, unless it could be an order of ours.
+pub(crate) fn row(order: &Object<'_>, now: Timestamp) -> Result<OrderView, FieldError> {
+    order_view(order, now).or_else(|why| unreadable::kept(order, why))
+}
+
 /// Reads an order at `now`.
-pub(crate) fn order_view(order: &Object<'_>, now: Timestamp) -> Result<OrderView, FieldError> {
+fn order_view(order: &Object<'_>, now: Timestamp) -> Result<OrderView, FieldError> {
     let id = order.id("id")?.ok_or_else(|| order.bad("id", "an id of digits"))?;
     let legs = Legs::read(order)?;
     let (packages, ratios) = legs.packages();
@@ -29,10 +34,9 @@ pub(crate) fn order_view(order: &Object<'_>, now: Timestamp) -> Result<OrderView
     let filled = fills::filled(&legs, &ratios);
     let word = order.required_text("status")?;
     let fresh = ended(order).is_none_or(|at| now.duration_since(at) < ATTACHED_WITHIN);
-    let replaced = order.value("replacing-order-id").is_some_and(|by| *by != 0 && *by != "");
     Ok(OrderView {
         id: OrderId(id),
-        status: proven(shown(word, replaced), (word, fresh), &legs, &ratios),
+        status: proven(shown(word, was_replaced(order)), (word, fresh), &legs, &ratios),
         quantity,
         filled,
         price: order.price("price")?,
@@ -48,9 +52,34 @@ pub(crate) fn order_view(order: &Object<'_>, now: Timestamp) -> Result<OrderView
         reason: order.words("reject-reason")?,
         tag: order.words("source")?,
         name: order.words("external-identifier")?.map(OrderName),
-        linked: Vec::new(),
+        linked: linked(order),
         unreadable: None,
     })
+}
+
+/// The orders it replaces or is replaced by, as far as they have ids.
+fn linked(order: &Object<'_>) -> Vec<OrderId> {
+    let mut ids = Vec::new();
+    for key in ["replaces-order-id", "replacing-order-id"].into_iter().filter(|key| names_an_order(order, key)) {
+        // One that does not read links to nothing that could be asked for.
+        let id = order.id(key).ok().flatten().filter(|id| order.id("id") != Ok(Some(id.clone()))).map(OrderId);
+        ids.extend(id.filter(|id| !ids.contains(id)).into_iter().collect::<Vec<_>>());
+    }
+    ids
+}
+
+fn was_replaced(order: &Object<'_>) -> bool {
+    names_an_order(order, "replacing-order-id")
+}
+
+/// Whether another order stands under `key`: 0 and an empty text are none.
+fn names_an_order(order: &Object<'_>, key: &str) -> bool {
+    match order.value(key) {
+        None => false,
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Value::String(text)) => text.trim().bytes().any(|digit| digit != b'0'),
+        Some(_) => true,
+    }
 }
 
 /// When it was over, by the first of its times that says so.
@@ -105,6 +134,8 @@ fn proven(status: OrderStatus, (word, fresh): (&str, bool), legs: &Legs, ratios:
     });
     OrderStatus::Other(format!("{word}, {attached} of {} fills attached", told.max().unwrap_or_default()))
 }
+
+mod unreadable;
 
 #[cfg(test)]
 mod tests;

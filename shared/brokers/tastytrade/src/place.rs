@@ -108,9 +108,7 @@ pub(crate) fn placed(response: &Response, account: &str, name: Option<&str>, err
             let body = error_body(response);
             match body.from {
                 Origin::Api => PlaceReply::Refused(NotPlaced::Rejected { status, message: body.text }),
-                Origin::Gateway | Origin::Edge if before_passing_on(status) => {
-                    PlaceReply::Refused(NotPlaced::Rejected { status, message: format!("refused before the broker read it: {}", body.text) })
-                }
+                Origin::Gateway | Origin::Edge if before_passing_on(status) => PlaceReply::Refused(NotPlaced::NotRead(format!("{status} {}", body.text))),
                 Origin::Gateway | Origin::Edge => PlaceReply::Unknown(format!("{status} {}", body.text)),
             }
         }
@@ -186,7 +184,9 @@ mod tests {
             assert_eq!(reply(status, &[], r#"{"error":{"code":"a","message":"b","errors":[{"code":"c"}]}}"#), rejected(status, "a: b; c"));
         }
         for status in [400, 403, 404, 413] {
-            assert_eq!(reply(status, &[], "<html>No</html>"), rejected(status, "refused before the broker read it: edge page: No"));
+            let not_read = |text: &str| PlaceReply::Refused(NotPlaced::NotRead(format!("{status} {text}")));
+            assert_eq!(reply(status, &[], "<html>No</html>"), not_read("edge page: No"));
+            assert_eq!(reply(status, &[], "upstream says no"), not_read("upstream says no"));
         }
         for status in [402, 409, 410, 422, 444, 499] {
             assert_eq!(reply(status, &[], "<html>No</html>"), PlaceReply::Unknown(format!("{status} edge page: No")));

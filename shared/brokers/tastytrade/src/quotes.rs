@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use gamma_execution::ports::{BrokerError, BrokerFault};
 use gamma_http::Request;
-use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook};
+use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook, QuoteState};
+use jiff::Timestamp;
+use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
 use crate::broker::Tastytrade;
 use crate::chain::SymbolBook;
-use crate::client::failed;
+use crate::client::{failed, real};
 use crate::envelope;
 use crate::fields::{self, Object};
 
@@ -68,8 +70,9 @@ impl Tastytrade {
         for chunk in symbols.chunks(MOST_SYMBOLS) {
             let wanted: BTreeMap<String, OptionSymbol> = chunk.iter().map(|symbol| (names.names(symbol).api, *symbol)).collect();
             let list = chunk.iter().map(|symbol| names.names(symbol).api).collect::<Vec<_>>().join(",");
-            let answer = self.client.read_urgently(OPERATION, || Request::get(&url).query(&[("equity-option", list.clone())])).await?;
-            book.append(&mut read(&answer, &wanted).map_err(|fault| failed(OPERATION, fault))?);
+            let answer = self.client.read_urgently(OPERATION, || Request::get(&url).query(&[("equity-option", list.clone())])).await;
+            let answer = real(OPERATION, answer)?;
+            book.append(&mut read(&answer, &wanted, self.client.clock.now()).map_err(|fault| failed(OPERATION, fault))?);
         }
         Ok(book)
     }
@@ -79,12 +82,15 @@ fn is_whole(quote: &LegQuote) -> bool {
     quote.bid.is_some() && quote.ask.is_some()
 }
 
-/// The quotes of `wanted` out of the answer, by the API's names. What the broker does not know has no item and is absent.
-pub(crate) fn read(answer: &Value, wanted: &BTreeMap<String, OptionSymbol>) -> Result<QuoteBook, BrokerFault> {
+/// The quotes of `wanted` out of the answer, read at `now`, by the API's names. What the broker does not know has no item and is absent, and
+/// so is what does not read as an item: it costs no other leg.
+pub(crate) fn read(answer: &Value, wanted: &BTreeMap<String, OptionSymbol>, now: Timestamp) -> Result<QuoteBook, BrokerFault> {
+    let data = envelope::data(answer, "market data")?;
+    let items = data.value("items").and_then(Value::as_array).ok_or_else(|| data.bad("items", "a list"))?;
     let mut book = QuoteBook::new();
-    for row in envelope::page(answer, "market data")?.rows {
-        let Some(symbol) = row.text("symbol")?.and_then(|name| wanted.get(name)) else { continue };
-        book.insert(*symbol, leg_quote(&row));
+    for row in items.iter().filter_map(|item| Object::of(item, "market data").ok()) {
+        let Some(symbol) = row.text("symbol").ok().flatten().and_then(|name| wanted.get(name)) else { continue };
+        book.insert(*symbol, leg_quote(&row, now));
     }
     Ok(book)
 }
@@ -92,14 +98,26 @@ pub(crate) fn read(answer: &Value, wanted: &BTreeMap<String, OptionSymbol>) -> R
 /// A side that is no price is absent: `"NaN"`, a negative marker, a number beyond every market, nothing.
 ///
 /// A bid of 0.00 is a price: nobody pays anything. An ask of 0.00 is not: nobody sells for nothing.
-fn leg_quote(row: &Object<'_>) -> LegQuote {
+fn leg_quote(row: &Object<'_>, now: Timestamp) -> LegQuote {
     let price = |key: &str| row.value(key).and_then(fields::price);
     LegQuote {
         bid: price("bid").filter(|bid| !bid.is_negative()),
         ask: price("ask").filter(|ask| *ask > Price::ZERO),
         at: row.time("updated-at").ok().flatten(),
-        ..LegQuote::default()
+        state: if is_halted(row, now) { QuoteState::Halted } else { QuoteState::Live },
     }
+}
+
+/// The flag says it; where there is none, the times do: milliseconds, -1 or 0 for none, and a halt without an end goes on. No field says
+/// that a quote is delayed; that shows in its time.
+fn is_halted(row: &Object<'_>, now: Timestamp) -> bool {
+    if let Some(halted) = row.value("is-trading-halted") {
+        // It is a boolean; whatever else stands there is no word for trading as usual.
+        return *halted != false && *halted != "false";
+    }
+    let time = |key: &str| row.value(key).and_then(fields::decimal).and_then(|at| at.to_i64()).filter(|at| *at > 0);
+    let now = now.as_millisecond();
+    time("halt-start-time").is_some_and(|start| start <= now && time("halt-end-time").is_none_or(|end| now < end))
 }
 
 #[cfg(test)]
@@ -116,7 +134,7 @@ mod tests {
     #[test]
     fn a_batch_with_an_index_and_a_symbol_nobody_knows() {
         let answer: Value = serde_json::from_str(include_str!("../fixtures/market_data__batch_with_index.json")).unwrap();
-        let book = read(&answer, &wanted(&[NAME, "SPXW  260821P05895000", "SPXW  260821P05000000"])).unwrap();
+        let book = read(&answer, &wanted(&[NAME, "SPXW  260821P05895000", "SPXW  260821P05000000"]), Timestamp::MAX).unwrap();
         let shown: Vec<_> =
             book.iter().map(|(symbol, quote)| format!("{symbol} {} {} {}", quote.bid.unwrap(), quote.ask.unwrap(), quote.at.unwrap())).collect();
         assert_eq!(shown, ["SPXW  260821P05895000 3.90 4.00 2026-08-20T18:30:05.1Z", "SPXW  260821P05900000 4.10 4.20 2026-08-20T18:30:05.1Z"]);
@@ -134,7 +152,7 @@ mod tests {
             (Value::Null, json!({}), "- -"),
         ] {
             let answer = json!({"data": {"items": [{"symbol": NAME, "bid": bid, "ask": ask, "updated-at": 5}]}});
-            let book = read(&answer, &wanted(&[NAME])).unwrap();
+            let book = read(&answer, &wanted(&[NAME]), Timestamp::MAX).unwrap();
             let side = |price: Option<Price>| price.map_or("-".to_owned(), |price| price.to_string());
             let quote = book.values().next().unwrap();
             assert_eq!(format!("{} {}", side(quote.bid), side(quote.ask)), shown);
@@ -144,7 +162,7 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_is_in_the_book() {
         let answer = json!({"data": {"items": [{"symbol": NAME, "bid": "1"}, {"bid": "2"}]}});
-        assert!(read(&answer, &wanted(&["SPXW  260821P05895000"])).unwrap().is_empty());
-        assert!(read(&json!({"data": []}), &BTreeMap::new()).unwrap_err().to_string().contains("market data.data: got []"));
+        assert!(read(&answer, &wanted(&["SPXW  260821P05895000"]), Timestamp::MAX).unwrap().is_empty());
+        assert!(read(&json!({"data": []}), &BTreeMap::new(), Timestamp::MAX).unwrap_err().to_string().contains("market data.data: got []"));
     }
 }

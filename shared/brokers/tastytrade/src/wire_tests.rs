@@ -1,7 +1,9 @@
 //! The adapter against a scripted server on loopback: what goes over the wire, and what every class of answer becomes.
 
 mod fake;
+mod foreign;
 mod orders;
 mod quotes;
 mod reads;
 mod tokens;
+mod working;

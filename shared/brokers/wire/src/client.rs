@@ -57,7 +57,7 @@ impl<E: TokenEndpoint> Client<E> {
     /// # Errors
     /// [`BrokerError`] once trying again has an end or no sense.
     pub async fn read_within(&self, operation: &'static str, backoff: Backoff, timeout: Duration, request: impl Fn() -> Request) -> Result<Value, BrokerError> {
-        let (response, _) = self.answered(operation, (backoff, timeout), Response::is_success, request).await?;
+        let (response, _) = self.answered(operation, (backoff, timeout), is_of_the_api, request).await?;
         json(&response).map_err(|fault| Self::failed(operation, fault))
     }
 
@@ -104,7 +104,8 @@ impl<E: TokenEndpoint> Client<E> {
         }
     }
 
-    /// Sends with the token; after a 401 refreshes once and sends once more. Only for requests that may be repeated.
+    /// Sends with the token; after a 401 refreshes once and sends once more. Only for requests that may be repeated. A token that was
+    /// obtained just now and is refused all the same is not refreshed again: the 401 is the answer.
     ///
     /// # Errors
     /// [`Unanswered`] when no answer came.
@@ -114,7 +115,7 @@ impl<E: TokenEndpoint> Client<E> {
         if response.status != 401 {
             return Ok((response, token));
         }
-        let token = self.auth.replace(&token).await.map_err(Unanswered::Token)?;
+        let Some(token) = self.auth.replace(&token).await.map_err(Unanswered::Token)? else { return Ok((response, token)) };
         let response = self.http.send(request().bearer(&token)).await.map_err(Unanswered::Http)?;
         Ok((response, token))
     }
@@ -147,6 +148,13 @@ impl<E: TokenEndpoint> Client<E> {
     fn jitter(&self) -> f64 {
         f64::from(self.clock.now().subsec_nanosecond().unsigned_abs()) / 1e9
     }
+}
+
+/// Whether an answer is a success of the API's. An empty body, or a page for people, with 200 comes from what stands before it: asked
+/// again like one that did not come.
+fn is_of_the_api(response: &Response) -> bool {
+    let begins = response.body.iter().find(|byte| !byte.is_ascii_whitespace());
+    response.is_success() && begins.is_some_and(|byte| *byte != b'<')
 }
 
 /// The JSON of an answer that is a success.

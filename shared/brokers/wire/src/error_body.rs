@@ -29,6 +29,12 @@ pub enum Origin {
 pub type Words = fn(&Value) -> Option<(String, Origin)>;
 
 impl ErrorBody {
+    /// Whether it was written before the API saw the request, so that the API can have done nothing about it.
+    #[must_use]
+    pub const fn is_before_the_api(&self) -> bool {
+        matches!(self.from, Origin::Gateway | Origin::Edge)
+    }
+
     /// Reads a body. `hide` is taken out of it: credentials an echo might contain.
     #[must_use]
     pub fn read(body: &[u8], hide: &[&str], words: Words) -> Self {

@@ -150,12 +150,7 @@ impl<'a> Object<'a> {
     /// An id written as a number or as text, digits only, not longer than an id can be.
     pub fn id(&self, key: &str) -> Result<Option<String>, FieldError> {
         let Some(value) = self.value(key) else { return Ok(None) };
-        let text = match value {
-            Value::Number(number) => number.to_string(),
-            Value::String(text) => text.clone(),
-            _ => String::new(),
-        };
-        if is_id(&text) { Ok(Some(text)) } else { Err(self.bad(key, "an id of up to 40 digits")) }
+        id(value).map(Some).ok_or_else(|| self.bad(key, "an id of up to 40 digits"))
     }
 
     /// A time such as `2026-08-20T18:30:05+0000`; `Z`, a colon in the offset and milliseconds are read too.
@@ -163,6 +158,16 @@ impl<'a> Object<'a> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         time(text).map(Some).ok_or_else(|| self.bad(key, "a time such as 2026-08-20T18:30:05+0000"))
     }
+}
+
+/// An id, where the value is one: see [`Object::id`].
+pub fn id(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => return None,
+    };
+    is_id(&text).then_some(text)
 }
 
 /// Whether a text can be an id of the broker's: it becomes part of a path, and of the ledger.

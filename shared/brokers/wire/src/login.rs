@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use gamma_execution::ports::{BrokerFault, Clock, InHand, TokenIssuer, TokenRenewal};
 use gamma_http::Response;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
@@ -76,12 +77,39 @@ struct State<D> {
     dead: Option<String>,
     /// The token was looked at in time: what is left of it outlasts a run, so that nobody waits for a renewal between rungs.
     looked: bool,
+    /// The last refresh that was asked for because a token was refused, or that was refused itself.
+    last: Option<Attempt>,
+}
+
+/// A refresh that need not help: whoever asks again at once changes nothing, and may lock the application out.
+struct Attempt {
+    at: Timestamp,
+    /// How long the next one waits; twice as long after each, up to a limit.
+    pause: SignedDuration,
+    /// What the token endpoint said, when it refused.
+    refused: Option<BrokerFault>,
+}
+
+impl Attempt {
+    const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
+    const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(20);
+    /// After so long without one, the next is a first one again.
+    const FORGOTTEN: SignedDuration = SignedDuration::from_mins(2);
+
+    fn after(before: Option<&Self>, at: Timestamp, refused: Option<BrokerFault>) -> Self {
+        let lately = before.filter(|last| at.duration_since(last.at) < Self::FORGOTTEN);
+        Self { at, pause: lately.map_or(Self::FIRST_PAUSE, |last| Self::LONGEST_PAUSE.min(last.pause + last.pause)), refused }
+    }
+
+    fn is_recent(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) < self.pause
+    }
 }
 
 impl<E: TokenEndpoint> Login<E> {
     /// A login that starts from `document`.
     pub fn new(endpoint: E, document: E::Document, clock: Arc<dyn Clock>, renewal: Arc<dyn TokenRenewal>) -> Self {
-        Self { endpoint, clock, renewal, state: Mutex::new(State { document, dead: None, looked: false }) }
+        Self { endpoint, clock, renewal, state: Mutex::new(State { document, dead: None, looked: false, last: None }) }
     }
 
     /// The access token, renewed first when it is due. While the one in hand can be sent, a token endpoint that is out of
@@ -127,16 +155,21 @@ impl<E: TokenEndpoint> Login<E> {
         Ok(before.expose_secret() != state.document.access().expose_secret())
     }
 
-    /// A token other than `refused`: renews, unless another caller already has.
+    /// A token other than `refused`: renews, unless another caller already has. `None` while a refresh a moment ago has not helped: what
+    /// refuses even a new token is over soon or not at all.
     ///
     /// # Errors
     /// When there is none.
-    pub async fn replace(&self, refused: &SecretString) -> Result<SecretString, BrokerFault> {
+    pub async fn replace(&self, refused: &SecretString) -> Result<Option<SecretString>, BrokerFault> {
         let mut state = self.state.lock().await;
         if state.document.access().expose_secret() == refused.expose_secret() {
+            let now = self.now();
+            if state.last.as_ref().is_some_and(|last| last.refused.is_none() && last.is_recent(now)) {
+                return Ok(None);
+            }
             self.renew(&mut state, InHand::Useless, Some(refused), E::EARLY).await?;
         }
-        Ok(state.document.access().clone())
+        Ok(Some(state.document.access().clone()))
     }
 
     /// Reads an error answer without anything of our credentials that it may echo.
@@ -157,12 +190,21 @@ impl<E: TokenEndpoint> Login<E> {
         if let Some(why) = &state.dead {
             return Err(BrokerFault::TokenDead(why.clone()));
         }
-        let issuer = Issuer { endpoint: &self.endpoint, clock: self.clock.as_ref(), refused, leeway };
-        let renewed = self.renewal.renew(&state.document.text(), in_hand, &issuer).await.inspect_err(|fault| {
-            if let BrokerFault::TokenDead(why) = fault {
-                state.dead = Some(why.clone());
+        if let Some(fault) = state.last.as_ref().filter(|last| last.is_recent(self.now())).and_then(|last| last.refused.clone()) {
+            return Err(fault);
+        }
+        let issuer = Issuer { endpoint: &self.endpoint, clock: self.clock.as_ref(), refused, leeway, asked: AtomicBool::new(false) };
+        let renewed = self.renewal.renew(&state.document.text(), in_hand, &issuer).await;
+        match &renewed {
+            Err(BrokerFault::TokenDead(why)) => state.dead = Some(why.clone()),
+            Err(fault @ BrokerFault::Unauthorized(_)) => state.last = Some(Attempt::after(state.last.as_ref(), self.now(), Some(fault.clone()))),
+            // A token that another process obtained was not asked for by us.
+            Ok(_) if refused.is_some() && issuer.asked.load(Ordering::Relaxed) => {
+                state.last = Some(Attempt::after(state.last.as_ref(), self.now(), None));
             }
-        })?;
+            Ok(_) | Err(_) => {}
+        }
+        let renewed = renewed?;
         state.document = E::Document::parse(&renewed).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
         Ok(())
     }
@@ -176,6 +218,8 @@ struct Issuer<'a, E> {
     refused: Option<&'a SecretString>,
     /// A token that has this many seconds left at most is due.
     leeway: i64,
+    /// Whether the endpoint was asked.
+    asked: AtomicBool,
 }
 
 #[async_trait]
@@ -189,6 +233,7 @@ impl<E: TokenEndpoint> TokenIssuer for Issuer<'_, E> {
 
     async fn refresh(&self, document: &SecretString) -> Result<SecretString, BrokerFault> {
         let document = E::Document::parse(document).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
+        self.asked.store(true, Ordering::Relaxed);
         self.endpoint.refresh(&document).await.map(|refreshed| refreshed.text())
     }
 

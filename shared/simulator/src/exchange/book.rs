@@ -14,6 +14,8 @@ pub struct Book {
     orders: Vec<Order>,
     first_id: u64,
     next_activity: u64,
+    /// Orders that were taken out again: their ids are nobody's.
+    taken_out: u32,
 }
 
 /// One accepted order.
@@ -167,6 +169,14 @@ impl Order {
         self.on_market && !self.state.is_terminal()
     }
 
+    /// The order with its fills of the last `delay` left out, and nothing else as it was: a count that follows.
+    #[must_use]
+    pub(crate) fn counted_late(mut self, delay: std::time::Duration, now: Timestamp) -> Self {
+        let counted = now.checked_sub(delay).unwrap_or(Timestamp::MIN);
+        self.fills.retain(|fill| fill.at <= counted);
+        self
+    }
+
     /// The order as it stood at an earlier moment; `None` before it was accepted.
     #[must_use]
     pub fn as_of(&self, at: Timestamp) -> Option<Self> {
@@ -195,7 +205,7 @@ impl Order {
 impl Book {
     pub(super) fn new(seed: u64) -> Self {
         // Ids differ from seed to seed so that nobody gets used to one.
-        Self { orders: Vec::new(), first_id: 1_005_600_000_000 + seed % 1_000 * 100_000, next_activity: 104_558_120_000 }
+        Self { orders: Vec::new(), first_id: 1_005_600_000_000 + seed % 1_000 * 100_000, next_activity: 104_558_120_000, taken_out: 0 }
     }
 
     pub(super) fn with_ids_from(self, first_id: u64) -> Self {
@@ -230,7 +240,16 @@ impl Book {
     }
 
     pub(super) fn next_ordinal(&self) -> u32 {
-        u32::try_from(self.orders.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.orders.len()).unwrap_or(u32::MAX).saturating_add(self.taken_out)
+    }
+
+    /// Takes an order out, as if it had never been accepted. Whether there was one.
+    pub(super) fn take_out(&mut self, id: u64) -> bool {
+        let before = self.orders.len();
+        self.orders.retain(|order| order.id != id);
+        let gone = self.orders.len() < before;
+        self.taken_out += u32::from(gone);
+        gone
     }
 
     pub(super) fn next_activity(&mut self) -> u64 {

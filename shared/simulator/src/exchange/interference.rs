@@ -1,10 +1,12 @@
 //! What befalls an order without its owner's doing: for tests that need a certain thing to happen and not wait for chance.
 
 use gamma_market::Price;
+use jiff::{Timestamp, ToSpan};
 
+use super::book::Schedule;
 use super::matching::execute_anyway;
 use super::ticket::{Pricing, Ticket};
-use super::{CancelError, Exchange, Order, OrderState};
+use super::{CancelError, Exchange, Order, OrderState, expiry_of};
 
 impl Exchange {
     /// Fills up to `packages` of a live order at once, at its limit or better, on the market or not. Gives how many were filled: none
@@ -28,6 +30,30 @@ impl Exchange {
         let Some((order, at)) = cancelled.and_then(|order| order.schedule.cancel.map(|at| (order, at))) else { return false };
         order.schedule.forced_fill = Some((at, packages));
         true
+    }
+
+    /// The order accepted last before `id`.
+    #[must_use]
+    pub fn accepted_before(&self, id: u64) -> Option<u64> {
+        let at = self.book.posts().iter().position(|order| order.id == id)?;
+        self.book.posts().get(at.checked_sub(1)?).map(|order| order.id)
+    }
+
+    /// An order that was just accepted never was: its id is nobody's from now on. Whether there was one without a fill.
+    pub fn undo(&mut self, id: u64) -> bool {
+        let unfilled = self.book.order(id).is_some_and(|order| order.fills.is_empty());
+        unfilled && self.book.take_out(id)
+    }
+
+    /// An order that the user entered at an earlier time, on an earlier day for one, and that has worked since then; it may fill from now
+    /// on. One that is good for the day only works in the session it was entered in. Gives its id.
+    pub fn entered_earlier(&mut self, ticket: Ticket, entered: Timestamp) -> u64 {
+        let entered = entered.min(self.now);
+        let close = self.next_session(&ticket).map_or_else(|| plus_a_day(entered), |(_, close)| close);
+        let schedule = Schedule { review: None, expire: expiry_of(&ticket, close), ..Schedule::default() };
+        let id = self.book.add(ticket, entered, OrderState::Working, schedule);
+        self.release(id);
+        id
     }
 
     pub(super) fn forced_fill_is_due(&mut self, id: u64) {
@@ -64,4 +90,8 @@ fn repriced(order: &Order, price: Price) -> Option<Ticket> {
     let Pricing::Limit { effect, .. } = order.ticket.pricing() else { return None };
     let pricing = Pricing::Limit { effect, price };
     Ticket::new(order.ticket.legs().to_vec(), order.unfilled(), pricing, order.ticket.time_in_force()).ok()
+}
+
+fn plus_a_day(at: Timestamp) -> Timestamp {
+    at.checked_add(24.hours()).unwrap_or(at)
 }

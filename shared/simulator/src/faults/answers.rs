@@ -5,9 +5,12 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{Fault, Request, Route};
+use super::{Empty, Fault, Request, Route};
 use crate::google::{ApiError, front_end_page};
 use crate::requests::Service;
+
+const EDGE_PAGE: &str = "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n\nYou don't have permission to access this \
+                         server.<P>\nReference&#32;&#35;18&#46;simulated\n</BODY>\n</HTML>\n";
 
 /// What a client is told. Of faults that say nothing, the answer goes to nobody.
 pub(crate) fn answer(fault: &Fault, request: &Request) -> Response {
@@ -31,11 +34,15 @@ pub(crate) fn answer(fault: &Fault, request: &Request) -> Response {
             response
         }
         Fault::Unauthorized => unauthorized(request),
-        Fault::EdgePage => {
-            let page = "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n\nYou don't have permission to access this \
-                        server.<P>\nReference&#32;&#35;18&#46;simulated\n</BODY>\n</HTML>\n";
-            (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "text/html")], page).into_response()
+        Fault::EdgePage => (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "text/html")], EDGE_PAGE).into_response(),
+        Fault::NotFound { by_the_api } => not_found(*by_the_api, request),
+        Fault::Empty(Empty::Body) => StatusCode::OK.into_response(),
+        Fault::Empty(Empty::List) if request.service == Service::Tastytrade => {
+            json_answer(StatusCode::OK, &json!({ "data": { "items": [] }, "context": request.path }))
         }
+        Fault::Empty(Empty::List) => json_answer(StatusCode::OK, &json!([])),
+        Fault::Empty(Empty::Object) => json_answer(StatusCode::OK, &json!({})),
+        Fault::Empty(Empty::Page) => (StatusCode::OK, [(CONTENT_TYPE, "text/html")], EDGE_PAGE).into_response(),
         Fault::Declined(text) => declined(text, request.service),
         Fault::ServerError(status, _) => server_error(StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), request),
         Fault::Throttled => throttled(&request.route),
@@ -60,6 +67,19 @@ fn unauthorized(request: &Request) -> Response {
         _ => json!({ "message": "Client not authorized", "errors": ["Invalid access token"] }),
     };
     json_answer(StatusCode::UNAUTHORIZED, &body)
+}
+
+/// The API's own no, or the gateway's, which says nothing about what was asked for.
+fn not_found(by_the_api: bool, request: &Request) -> Response {
+    match (request.service, by_the_api) {
+        (Service::Tastytrade, true) => json_answer(StatusCode::NOT_FOUND, &tastytrade_error("record_not_found", "Not found")),
+        (Service::Tastytrade, false) => {
+            let page = "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n</body>\r\n</html>\r\n";
+            (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/html")], page).into_response()
+        }
+        (_, true) => json_answer(StatusCode::NOT_FOUND, &json!({ "message": "The requested resource was not found.", "errors": ["Simulated failure"] })),
+        (_, false) => (StatusCode::NOT_FOUND, "404 Not Found: Requested route ('traderapi-accounts.apigx-origin.schwab.com') does not exist.").into_response(),
+    }
 }
 
 fn declined(text: &str, service: Service) -> Response {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use gamma_market::{LegQuote, OptionSymbol};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
+use serde_json::Value;
 
 use super::Fault;
 
@@ -47,6 +49,29 @@ impl View {
     /// The status shown of every order.
     pub(crate) fn status(&self) -> Option<&str> {
         self.find(|fault| if let Fault::StatusShown(status) = fault { Some(status.as_str()) } else { None })
+    }
+
+    /// Whether orders that were replaced are shown as cancelled.
+    pub(crate) fn replaced_as_canceled(&self) -> bool {
+        self.0.contains(&Fault::ReplacedAsCanceled)
+    }
+
+    /// Whether orders say which they replace.
+    pub(crate) fn links(&self) -> bool {
+        !self.0.contains(&Fault::Unlinked)
+    }
+
+    /// Rows that stand at the end of a list, as they are.
+    pub(crate) fn foreign_rows(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter().filter_map(|fault| if let Fault::ForeignRow(row) = fault { Some(row) } else { None })
+    }
+
+    /// The quote of `symbol` as it is shown; `None` when it is left out.
+    pub(crate) fn quote(&self, symbol: &OptionSymbol, quote: LegQuote, now: Timestamp) -> Option<LegQuote> {
+        self.0.iter().try_fold(quote, |quote, fault| match fault {
+            Fault::OddQuote(of, odd) if of.is_none_or(|of| of == *symbol) => odd.of(quote, now),
+            _ => Some(quote),
+        })
     }
 
     /// What the account is shown to be worth, when it is not the truth; the inner `None` shows nothing.

@@ -76,8 +76,10 @@ fn account(face: &Face, holder: &Holder, view: &View, with_positions: bool) -> V
     let held = exchange.account();
     let positions = view.positions_as_of(now).map_or_else(|| held.positions(), |then| held.positions_as_of(then));
     // A flat account has no `positions` at all.
-    if with_positions && !positions.is_empty() {
-        account["positions"] = positions.iter().map(|(symbol, held)| position(symbol, held, &exchange)).collect();
+    let rows = positions.iter().map(|(symbol, held)| position(symbol, held, &exchange));
+    let rows: Vec<Value> = rows.chain(view.foreign_rows().cloned()).collect();
+    if with_positions && !rows.is_empty() {
+        account["positions"] = rows.into();
     }
     let value = float(exchange.liquidation_value());
     let mut shown = json!({ "securitiesAccount": account, "aggregatedBalance": { "currentLiquidationValue": value, "liquidationValue": value } });

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
 use super::{Face, Schwab};
-use crate::faults::{Fault, Request, Route};
+use crate::faults::{Another, Fault, Request, Route};
 use crate::gate::Sufferer;
 
 impl Sufferer for Schwab {
@@ -37,9 +37,16 @@ impl Sufferer for Schwab {
             Fault::Location(text) => HeaderValue::from_str(text).map(|value| headers.insert(LOCATION, value)).is_ok(),
             _ => {
                 let placed = matches!(request.route, Route::PlaceOrder | Route::ReplaceOrder);
-                let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
-                let id = if placed { location.and_then(last_id) } else { last_id(&request.path) };
-                id.is_some_and(|id| self.0.befall(fault, &request.path, id))
+                let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+                let id = if placed { location.as_deref().and_then(last_id) } else { last_id(&request.path) };
+                match (fault, id, location) {
+                    (Fault::NamesAnother(another), Some(id), Some(location)) => {
+                        let named = self.0.another(*another, &request.path, id).map(|other| location.replace(&id.to_string(), &other.to_string()));
+                        let named = named.and_then(|location| HeaderValue::from_str(&location).ok());
+                        named.map(|location| headers.insert(LOCATION, location)).is_some()
+                    }
+                    (_, id, _) => id.is_some_and(|id| self.0.befall(fault, &request.path, id)),
+                }
             }
         }
     }
@@ -60,12 +67,21 @@ impl Face {
             Fault::FillsDuringCancel(packages) => exchange.fill_before_cancel(id, *packages),
             Fault::ReplacedElsewhere(price) => exchange.replace_elsewhere(id, *price).is_ok(),
             Fault::Rejected(text) => exchange.condemn(id, text),
+            Fault::NotMade => exchange.undo(id),
             Fault::HiddenFor(time) => {
                 let now = crate::exchange::Exchange::now(&exchange);
                 self.state().hidden.insert(id, now.checked_add(*time).unwrap_or(jiff::Timestamp::MAX));
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Which order is named instead of `id`, an order of the account the path names.
+    fn another(&self, another: Another, path: &str, id: u64) -> Option<u64> {
+        match another {
+            Another::Id(other) => Some(other),
+            Another::Before => self.exchange_of(self.holder_on(path)?).accepted_before(id),
         }
     }
 

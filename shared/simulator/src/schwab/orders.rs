@@ -11,7 +11,7 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use jiff::fmt::strtime;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::accounts::Parameters;
 use super::errors::TraderError;
@@ -19,7 +19,7 @@ use super::logins::{Holder, LoginId};
 use super::order_request::{OrderRequest, Wording, read};
 use super::orders_wire::{default_wording, order as order_json, status};
 use super::{Face, wire};
-use crate::exchange::{CancelError, Exchange, Order};
+use crate::exchange::{CancelError, Exchange, Order, OrderState};
 use crate::faults::View;
 
 /// How far back orders can be listed.
@@ -139,10 +139,13 @@ impl Face {
     /// The order as a client is let see it at `now`, if it is.
     fn seen<'a>(&self, order: &'a Order, view: &View, now: Timestamp) -> Option<Cow<'a, Order>> {
         let hidden = self.state().hidden.get(&order.id).is_some_and(|until| now < *until);
-        match view.orders_as_of(now) {
+        match (view.orders_as_of(now), view.fills_late_by()) {
             _ if hidden => None,
-            None => Some(Cow::Borrowed(order)),
-            Some(then) => order.as_of(then).map(Cow::Owned),
+            (None, None) => Some(Cow::Borrowed(order)),
+            (then, late) => {
+                let order = order.as_of(then.unwrap_or(now))?;
+                Some(Cow::Owned(late.map_or(order.clone(), |delay| order.counted_late(delay, now))))
+            }
         }
     }
 
@@ -153,6 +156,13 @@ impl Face {
         if let (false, Some(fields)) = (ours, shown.as_object_mut()) {
             // The tag names the app that placed the order; what Schwab writes for its own platforms is not known.
             fields.remove("tag");
+        }
+        if let (Some(old), true) = (order.replaces, view.links()) {
+            // Orders of another shape than in the list: what is known of it is that it names the other order.
+            shown["replacingOrderCollection"] = json!([{ "orderId": old, "status": "REPLACED" }]);
+        }
+        if order.state == OrderState::Replaced && view.replaced_as_canceled() {
+            shown["status"] = "CANCELED".into();
         }
         if let Some(status) = view.status() {
             shown["status"] = status.into();
@@ -211,6 +221,7 @@ fn list<'a>(face: &Face, holders: impl Iterator<Item = &'a Holder>, view: &View,
         let orders = seen.filter(|order| listing.holds(order)).take(listing.most - shown.len());
         shown.extend(orders.map(|order| face.show(holder, &order, view)));
     }
+    shown.extend(view.foreign_rows().cloned());
     Ok(wire::ok(&shown.into()))
 }
 

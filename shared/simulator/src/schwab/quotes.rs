@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use gamma_market::calendar::{series_close, trade_date};
-use gamma_market::{LegQuote, OptionSymbol, Price, Right};
+use gamma_market::{LegQuote, OptionSymbol, Price, QuoteState, Right};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -18,6 +18,7 @@ use super::wire::{float, milliseconds, ok, points};
 use super::{Face, instruments};
 use crate::account::{intrinsic, mark};
 use crate::chain::ListedOption;
+use crate::faults::View;
 use crate::market::Market;
 
 /// Not computed here; the wire's own word for "not available".
@@ -26,7 +27,7 @@ pub(super) const NOT_AVAILABLE: f64 = -999.0;
 const PARTS: &[&str] = &["all", "fundamental", "reference", "extended", "quote", "regular"];
 
 /// `GET /quotes?symbols=…&fields=…`: unknown symbols are named beside the good ones.
-pub(super) async fn many(State(face): State<Arc<Face>>, Query(query): Parameters) -> Result<Response, MarketDataError> {
+pub(super) async fn many(State(face): State<Arc<Face>>, view: View, Query(query): Parameters) -> Result<Response, MarketDataError> {
     let parts = parts(&face, &query)?;
     let symbols = query.get("symbols").filter(|text| !text.is_empty());
     let symbols = symbols.ok_or_else(|| MarketDataError::parameter(face.next_uuid(), "symbols", "symbols is required".into()))?;
@@ -35,7 +36,7 @@ pub(super) async fn many(State(face): State<Arc<Face>>, Query(query): Parameters
     let mut answer = Map::new();
     let mut unknown: Vec<&str> = Vec::new();
     for symbol in symbols.split(',') {
-        match quoted(symbol, exchange.market(), &dropped) {
+        match quoted(symbol, exchange.market(), &dropped, &view) {
             Quoted::Shown(value) => drop(answer.insert(symbol.to_owned(), only(value, &parts))),
             Quoted::Dropped => {}
             Quoted::Unknown => unknown.push(symbol),
@@ -48,10 +49,10 @@ pub(super) async fn many(State(face): State<Arc<Face>>, Query(query): Parameters
 }
 
 /// `GET /{symbol}/quotes`: 404 for one that is unknown.
-pub(super) async fn one(State(face): State<Arc<Face>>, Path(symbol): Path<String>, Query(query): Parameters) -> Result<Response, MarketDataError> {
+pub(super) async fn one(State(face): State<Arc<Face>>, view: View, Path(symbol): Path<String>, Query(query): Parameters) -> Result<Response, MarketDataError> {
     let parts = parts(&face, &query)?;
     let dropped = face.state().dropped_quotes.clone();
-    let shown = quoted(&symbol, face.exchange().market(), &dropped);
+    let shown = quoted(&symbol, face.exchange().market(), &dropped, &view);
     Ok(match shown {
         Quoted::Shown(value) => ok(&json!({ symbol: only(value, &parts) })),
         Quoted::Dropped => ok(&json!({})),
@@ -82,7 +83,7 @@ enum Quoted {
     Unknown,
 }
 
-fn quoted(symbol: &str, market: &Market, dropped: &BTreeSet<OptionSymbol>) -> Quoted {
+fn quoted(symbol: &str, market: &Market, dropped: &BTreeSet<OptionSymbol>, view: &View) -> Quoted {
     match symbol {
         "$SPX" => Quoted::Shown(index(symbol, "S&P 500 INDEX", &Level::of_index(market), market.now())),
         "$VIX" => Quoted::Shown(index(symbol, "CBOE VOLATILITY INDEX", &Level::of_volatility(market), market.now())),
@@ -91,7 +92,10 @@ fn quoted(symbol: &str, market: &Market, dropped: &BTreeSet<OptionSymbol>) -> Qu
             match exact.and_then(|option| Some((option, market.chain().option(&option)?, market.quote(&option)?))) {
                 None => Quoted::Unknown,
                 Some((option, ..)) if dropped.contains(&option) => Quoted::Dropped,
-                Some((option, listed, quote)) => Quoted::Shown(self::option(&option, listed, &quote, market)),
+                Some((option, listed, quote)) => match view.quote(&option, quote, market.now()) {
+                    Some(quote) => Quoted::Shown(self::option(&option, listed, &quote, market)),
+                    None => Quoted::Dropped,
+                },
             }
         }
     }
@@ -209,7 +213,7 @@ fn option(symbol: &OptionSymbol, listed: &ListedOption, quote: &LegQuote, market
         "assetMainType": "OPTION",
         "symbol": symbol.to_string(),
         "ssid": instruments::instrument_id(symbol),
-        "realtime": true,
+        "realtime": quote.state != QuoteState::Delayed,
         "quote": option_quote(&figures, listed, quote, market),
         "reference": reference(symbol, &figures),
     })
@@ -223,7 +227,8 @@ fn option_quote(figures: &OptionFigures, listed: &ListedOption, quote: &LegQuote
         "52WeekLow": points(figures.close.min(figures.last)),
         "askPrice": points(quote.ask.unwrap_or_default()),
         "askSize": figures.ask_size,
-        "bidPrice": points(quote.bid.unwrap_or_default()),
+        // Without a word of a bid, which is something else than a bid of 0.
+        "bidPrice": quote.bid.map_or(Value::Null, points),
         "bidSize": figures.bid_size,
         "closePrice": points(figures.close),
         "delta": NOT_AVAILABLE,
@@ -246,7 +251,7 @@ fn option_quote(figures: &OptionFigures, listed: &ListedOption, quote: &LegQuote
         "openPrice": points(figures.close),
         "quoteTime": at,
         "rho": NOT_AVAILABLE,
-        "securityStatus": "Normal",
+        "securityStatus": if quote.state == QuoteState::Halted { "Halted" } else { "Normal" },
         "theoreticalOptionValue": mark,
         "theta": NOT_AVAILABLE,
         "timeValue": points(figures.time_value),

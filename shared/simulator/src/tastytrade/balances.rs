@@ -142,7 +142,7 @@ pub(super) async fn positions(State(face): State<Arc<Face>>, view: View, Path(nu
     let marks = parameters.one("include-marks").is_some_and(|text| text == "true");
     let wanted = |symbol: &OptionSymbol| of_underlying && of_kind && parameters.one("symbol").is_none_or(|wanted| wanted == symbol.to_string());
     let rows = positions.iter().filter(|(symbol, _)| wanted(symbol)).map(|(symbol, held)| position(holder, &exchange, symbol, held, marks));
-    Ok(wire::items(&format!("/accounts/{number}/positions"), rows.collect()))
+    Ok(wire::items(&format!("/accounts/{number}/positions"), rows.chain(view.foreign_rows().cloned()).collect()))
 }
 
 fn position(holder: &Holder, exchange: &Exchange, symbol: &OptionSymbol, held: &Position, marks: bool) -> Value {

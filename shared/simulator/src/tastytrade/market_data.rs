@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use gamma_market::calendar::{equity_close, equity_open, trade_date};
-use gamma_market::{OptionSymbol, Price};
+use gamma_market::{OptionSymbol, Price, QuoteState};
 use jiff::civil::{Date, time as clock_time};
 use jiff::{Timestamp, ToSpan};
 use rust_decimal::Decimal;
@@ -18,13 +18,14 @@ use super::parameters::Parameters;
 use super::wire::{decimal, points, time};
 use super::{Face, wire};
 use crate::account::mark;
+use crate::faults::View;
 use crate::market::{Market, session_of};
 
 const MOST_SYMBOLS: usize = 100;
 const KINDS: [&str; 6] = ["index", "equity", "equity-option", "future", "future-option", "cryptocurrency"];
 
 /// `GET /market-data/by-type`: what is unknown is left out.
-pub(super) async fn by_type(State(face): State<Arc<Face>>, parameters: Parameters) -> Result<Response, ApiError> {
+pub(super) async fn by_type(State(face): State<Arc<Face>>, view: View, parameters: Parameters) -> Result<Response, ApiError> {
     let asked: usize = KINDS.iter().map(|kind| parameters.list(kind).len()).sum();
     if !(1..=MOST_SYMBOLS).contains(&asked) {
         return Err(ApiError::invalid("symbols", format!("got {asked}, expected 1 to {MOST_SYMBOLS} in all")));
@@ -32,7 +33,7 @@ pub(super) async fn by_type(State(face): State<Arc<Face>>, parameters: Parameter
     let dropped = face.state().dropped_quotes.clone();
     let market = face.market();
     let indexes = parameters.list("index").into_iter().filter(|symbol| *symbol == "SPX").map(|_| index(&market));
-    let options = parameters.list("equity-option").into_iter().filter_map(|text| option(&market, text, &dropped));
+    let options = parameters.list("equity-option").into_iter().filter_map(|text| option(&market, text, &dropped, &view));
     let items: Vec<Value> = indexes.chain(options).collect();
     Ok(wire::json(axum::http::StatusCode::OK, &json!({ "data": { "items": items }, "context": "/market-data/by-type", "pagination": null })))
 }
@@ -46,21 +47,35 @@ fn index(market: &Market) -> Value {
     Value::Object(shown)
 }
 
-fn option(market: &Market, text: &str, dropped: &BTreeSet<OptionSymbol>) -> Option<Value> {
+fn option(market: &Market, text: &str, dropped: &BTreeSet<OptionSymbol>, view: &View) -> Option<Value> {
     let symbol = text.parse::<OptionSymbol>().ok().filter(|symbol| symbol.to_string() == text && !dropped.contains(symbol))?;
-    let (listed, quote) = (market.chain().option(&symbol)?, market.quote(&symbol)?);
+    let (listed, quote) = (market.chain().option(&symbol)?, view.quote(&symbol, market.quote(&symbol)?, market.now())?);
     let middle = mark(&quote);
     let close = listed.last.unwrap_or(middle);
     let last = if market.shift() == Price::ZERO { close } else { Price::new(middle.points().round_dp(2)) };
     let mut shown = common(text, "Equity Option", market, last, close);
     let size = |offset: u32| decimal(((symbol.strike().as_thousandths() / 1000 + offset) % 60 + 5).into());
     let nothing = decimal(Decimal::ZERO);
-    // 0.00 is a bid; without an ask there is no `ask`.
-    shown.insert("bid".into(), points(quote.bid.unwrap_or_default()));
+    // 0.00 is a bid; without an ask there is no `ask`, and without a bid no `bid`.
+    if let Some(bid) = quote.bid {
+        shown.insert("bid".into(), points(bid));
+    }
     shown.insert("bid-size".into(), if quote.bid > Some(Price::ZERO) { size(7) } else { nothing.clone() });
     shown.insert("ask-size".into(), if quote.ask.is_some() { size(23) } else { nothing });
     if let Some(ask) = quote.ask {
         shown.insert("ask".into(), points(ask));
+    }
+    if let Some(at) = quote.at {
+        shown.insert("updated-at".into(), updated(at));
+    }
+    match quote.state {
+        QuoteState::Live => {}
+        QuoteState::Halted => {
+            shown.insert("is-trading-halted".into(), true.into());
+            shown.insert("halt-start-time".into(), market.now().as_millisecond().into());
+        }
+        // No field says so: it is the quote of a quarter of an hour ago.
+        QuoteState::Delayed => drop(shown.insert("updated-at".into(), updated(market.now().checked_sub(15.minutes()).unwrap_or_default()))),
     }
     shown.insert("mid".into(), points(middle));
     shown.insert("mark".into(), points(middle));
@@ -69,14 +84,18 @@ fn option(market: &Market, text: &str, dropped: &BTreeSet<OptionSymbol>) -> Opti
     Some(Value::Object(shown))
 }
 
+/// With a Z here, unlike everywhere else.
+fn updated(at: Timestamp) -> Value {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string().into()
+}
+
 fn common(symbol: &str, kind: &str, market: &Market, last: Price, close: Price) -> Map<String, Value> {
     let today = trade_date(market.now());
     let mut shown = Map::new();
     let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
     set("symbol", symbol.into());
     set("instrument-type", kind.into());
-    // With a Z here, unlike everywhere else.
-    set("updated-at", market.now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string().into());
+    set("updated-at", updated(market.now()));
     for name in ["last", "last-mkt", "mark"] {
         set(name, points(last));
     }

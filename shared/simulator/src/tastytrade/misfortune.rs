@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::orders::Granted;
 use super::{Face, Tastytrade, wire};
 use crate::exchange::Exchange;
-use crate::faults::{Fault, Request, Route};
+use crate::faults::{Another, Fault, Request, Route};
 use crate::gate::Sufferer;
 
 impl Sufferer for Tastytrade {
@@ -31,6 +31,11 @@ impl Sufferer for Tastytrade {
         let Some(mut granted) = response.extensions_mut().remove::<Granted>() else { return false };
         let happened = match fault {
             Fault::NoLocation => named(&mut granted.body).is_some_and(|order| order.remove("id").is_some()),
+            // The id alone is another's; what else is said is of the order that was sent.
+            Fault::NamesAnother(another) => {
+                let other = self.0.another(*another, request, granted.order);
+                named(&mut granted.body).zip(other).is_some_and(|(order, other)| order.insert("id".into(), other.into()).is_some())
+            }
             Fault::Location(text) => named(&mut granted.body).is_some_and(|order| order.insert("id".into(), text.clone().into()).is_some()),
             // The order that is cancelled or replaced stands in the path, the one that was placed in the answer.
             Fault::FillsDuringCancel(_) => last_id(&request.path).is_some_and(|id| self.0.befall(fault, request, id)),
@@ -58,12 +63,24 @@ impl Face {
             Fault::FillsDuringCancel(packages) => exchange.fill_before_cancel(id, *packages),
             Fault::ReplacedElsewhere(price) => exchange.replace_elsewhere(id, *price).is_ok(),
             Fault::Rejected(text) => exchange.condemn(id, text),
+            Fault::NotMade => exchange.undo(id),
             Fault::HiddenFor(time) => {
                 let now = Exchange::now(&exchange);
                 self.state().hidden.insert(id, now.checked_add(*time).unwrap_or(jiff::Timestamp::MAX));
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Which order is named instead of `id`, an order of the account the request names.
+    fn another(&self, another: Another, request: &Request, id: u64) -> Option<u64> {
+        match another {
+            Another::Id(other) => Some(other),
+            Another::Before => {
+                let holder = self.holders.iter().find(|holder| Some(&holder.number) == request.account.as_ref())?;
+                self.exchange_of(holder).accepted_before(id)
+            }
         }
     }
 

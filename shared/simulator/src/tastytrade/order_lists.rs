@@ -31,8 +31,10 @@ pub(super) async fn live(
 ) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let today = trade_date(face.clock.now());
-    let of_today = |order: &Order| !order.state.is_terminal() || trade_date(order.last_change()) == today;
-    let orders = list(&face, holder, &view, |order, _| of_today(order));
+    let only_todays = face.state().only_todays_orders;
+    let of_today = |order: &Order| (!order.state.is_terminal() && !only_todays) || trade_date(order.last_change()) == today;
+    let mut orders = list(&face, holder, &view, |order, _| of_today(order));
+    orders.extend(view.foreign_rows().cloned());
     let context = format!("/accounts/{number}/orders/live");
     if !is_dated_release(&headers) {
         return Ok(wire::items(&context, orders));
@@ -60,6 +62,7 @@ pub(super) async fn search(
     let (per_page, page) = parameters.page(10, MOST_PER_PAGE)?;
     let wanted = |order: &Order, word: &str| underlying && kind && since.holds(order.entered) && (statuses.is_empty() || statuses.contains(&word));
     let mut orders = list(&face, holder, &view, wanted);
+    orders.extend(view.foreign_rows().filter(|row| statuses.is_empty() || row["status"].as_str().is_some_and(|word| statuses.contains(&word))).cloned());
     if descends(&parameters)? {
         return Ok(wire::page(&format!("/accounts/{number}/orders"), orders, per_page, page));
     }

@@ -106,11 +106,11 @@ pub(super) fn order(face: &Face, holder: &Holder, book: &Book, order: &Order, wo
     if let OrderState::Rejected(reason) = &order.state {
         set("reject-reason", reason.clone().into());
     }
-    if let Some(old) = order.replaces {
+    if let Some(old) = order.replaces.filter(|_| view.links()) {
         set("replaces-order-id", old.into());
     }
     // A replacement that was aborted replaces nothing, yet both still name each other.
-    if let Some(new) = book.posts().iter().find(|new| new.replaces == Some(order.id) && new.entered <= at) {
+    if let Some(new) = book.posts().iter().find(|new| view.links() && new.replaces == Some(order.id) && new.entered <= at) {
         set("replacing-order-id", new.id.into());
     }
     set("legs", (0..).zip(order.ticket.legs()).map(|(at_leg, leg)| filled_leg(order, at_leg, leg, (view, at))).collect());

@@ -9,7 +9,7 @@ use gamma_strategy::constant_stable::{Snapshot, decide};
 use rust_decimal::Decimal;
 
 use super::{Verdict, profile, signal};
-use crate::promise::{fault, workable};
+use crate::promise::{fault, short, workable};
 
 /// What the broker can do.
 const CAPABILITIES: Capabilities = Capabilities {
@@ -58,6 +58,7 @@ pub(super) fn held_to(snapshot: &AccountSnapshot) {
     for (symbol, held) in &snapshot.positions {
         assert!(*held != 0 && held.unsigned_abs() <= 1_000_000_000, "{symbol}: got {held} contracts, expected 1000000000 at most");
     }
+    snapshot.unreadable.iter().for_each(|row| short("unreadable", row));
     useful(snapshot);
 }
 

@@ -35,6 +35,14 @@ pub(super) fn reply(data: &[u8]) -> Verdict {
         PlaceReply::Refused(why) => {
             assert!((400..500).contains(&status) && status != 408, "only a 4xx proves that no order exists: {status}");
             bounded(&why);
+            // A page is written by what stands before the broker, and nothing else than a text that is no error of the API's is.
+            let text = String::from_utf8_lossy(body);
+            let page = text.trim_start().starts_with('<');
+            assert!(!page || matches!(why, NotPlaced::NotRead(_) | NotPlaced::Unauthorized | NotPlaced::RateLimited { .. }), "a page: {why:?}");
+            if matches!(why, NotPlaced::NotRead(_)) {
+                let of_the_api = text.trim().is_empty() || serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|value| value.get("fault").is_none());
+                assert!(!of_the_api, "the broker's own no is not called unread: {text:.200}");
+            }
             if let NotPlaced::RateLimited { retry_after } = why {
                 assert_eq!(status, 429);
                 // As the ladder adds it to now.

@@ -34,10 +34,11 @@ async fn an_order_goes_out_once_with_the_token_and_its_id_comes_back() {
 async fn whatever_comes_back_there_is_one_post() {
     let is_unknown = |reply: &PlaceReply| matches!(reply, PlaceReply::Unknown(_));
     let is_rejected = |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::Rejected { .. }));
+    let is_not_read = |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::NotRead(_)));
     let is_limited = |reply: &PlaceReply| *reply == PlaceReply::Refused(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(3)) });
     let is_unauthorized = |reply: &PlaceReply| *reply == PlaceReply::Refused(NotPlaced::Unauthorized);
     type Expected<'a> = &'a dyn Fn(&PlaceReply) -> bool;
-    let cases: [(&str, Reply, Expected<'_>); 11] = [
+    let cases: [(&str, Reply, Expected<'_>); 12] = [
         ("201 without Location", Reply::new(201, ""), &is_unknown),
         ("201 cut off", Reply::created("5").cut(), &is_unknown),
         ("201 of another account", Reply::new(201, "").header("location", "/trader/v1/accounts/FFFF/orders/5"), &is_unknown),
@@ -46,7 +47,8 @@ async fn whatever_comes_back_there_is_one_post() {
         ("500", Reply::new(500, r#"{"message":"try later"}"#), &is_unknown),
         ("503 too large", Reply::new(503, "x".repeat(9_000_000)), &is_unknown),
         ("400", Reply::new(400, r#"{"message":"no"}"#), &is_rejected),
-        ("403 edge", Reply::new(403, "<html>Access Denied</html>"), &is_rejected),
+        ("403 edge", Reply::new(403, "<html>Access Denied</html>"), &is_not_read),
+        ("404 gateway", Reply::new(404, "404 Not Found: Requested route ('x') does not exist."), &is_not_read),
         ("429", Reply::new(429, "").header("retry-after", "3"), &is_limited),
         ("401", Reply::new(401, ""), &is_unauthorized),
     ];
@@ -129,7 +131,10 @@ async fn what_a_cancel_can_bring() {
         (Reply::new(204, ""), "Requested"),
         (Reply::new(400, r#"{"message":"Order cannot be canceled: FILLED"}"#), "Refused(\"400 Order cannot be canceled: FILLED\")"),
         (Reply::new(404, r#"{"message":"none"}"#), "Refused(\"404 none\")"),
-        (Reply::new(429, ""), "Refused(\"429 no text\")"),
+        // None of these was said of the order: it is asked for again.
+        (Reply::new(429, ""), "Unknown(\"429 no text\")"),
+        (Reply::new(403, "<html>Access Denied</html>"), "Unknown(\"403 edge page: Access Denied\")"),
+        (Reply::new(404, "404 Not Found: no route"), "Unknown(\"404 404 Not Found: no route\")"),
         (Reply::new(408, ""), "Unknown(\"408 no text\")"),
         (Reply::new(302, ""), "Unknown(\"302 no text\")"),
         (Reply::new(500, ""), "Unknown(\"500 no text\")"),
@@ -154,7 +159,7 @@ async fn a_cancel_survives_one_refused_token() {
     let stubborn = Stage::new().await;
     stubborn.on(TOKEN, [Reply::token("canary-access-2", "canary-refresh-2")]);
     stubborn.on(CANCEL, [Reply::new(401, "")]);
-    assert_eq!(stubborn.schwab.cancel(&five()).await, CancelReply::Refused("401 no text".into()));
+    assert_eq!(stubborn.schwab.cancel(&five()).await, CancelReply::Unknown("401 no text".into()));
     assert_eq!((stubborn.seen(CANCEL).len(), stubborn.seen(TOKEN).len()), (2, 1));
 }
 

@@ -53,6 +53,26 @@ async fn callers_whose_token_was_refused_together_share_one_refresh() {
     assert_eq!(stage.seen(TOKEN).len(), 1);
 }
 
+/// However often the kernel asks while everything is answered with 401, and whatever the token endpoint says meanwhile.
+#[tokio::test]
+async fn repeated_401s_do_not_hammer_the_token_endpoint() {
+    for (answer, works) in [(Reply::token("canary-access-2", "canary-refresh-2"), true), (Reply::new(401, r#"{"error":"invalid_client"}"#), false)] {
+        let stage = Stage::new().await;
+        stage.schwab.hash().await.unwrap();
+        stage.on(TOKEN, [answer]);
+        stage.on(ACCOUNT, [Reply::new(401, "").takes(Duration::from_secs(1))]);
+        for _ in 0..60 {
+            let fault = stage.schwab.account().await.unwrap_err().fault;
+            assert!(matches!(fault, BrokerFault::Unauthorized(_)), "{fault}");
+        }
+        let asked = stage.seen(TOKEN).len();
+        assert!((3..=6).contains(&asked), "{asked} refreshes in {:?}", stage.clock.elapsed());
+        stage.on(TOKEN, [Reply::token("canary-access-3", "canary-refresh-3")]);
+        stage.on(ACCOUNT, [Reply::json(&json!({"securitiesAccount": {}}))]);
+        assert!(stage.schwab.account().await.is_ok(), "it is over, and a refresh worked: {works}");
+    }
+}
+
 #[tokio::test]
 async fn a_token_good_for_longer_is_left_alone() {
     let stage = Stage::with_token_for(301, None).await;

@@ -151,6 +151,43 @@ fn a_replaced_order_lives_on_under_another_id_unless_it_filled_first() {
 }
 
 #[test]
+fn the_orders_an_order_is_linked_to_are_named() {
+    for (word, replaces, by, linked, shown) in [
+        ("Live", json!(4), Value::Null, vec!["4"], "working"),
+        ("Contingent", json!("4"), json!(0), vec!["4"], "pending"),
+        ("Replace Requested", Value::Null, json!(6), vec!["6"], "cancel pending"),
+        ("Cancelled", json!(4), json!("6"), vec!["4", "6"], "replaced"),
+        ("Cancelled", json!(0), json!("0"), vec![], "canceled"),
+        ("Cancelled", json!(""), json!(" "), vec![], "canceled"),
+        ("Cancelled", json!(0.0), json!("00"), vec![], "canceled"),
+        // Something took its place, whatever it is called.
+        ("Cancelled", Value::Null, json!("none of digits"), vec![], "replaced"),
+        ("Cancelled", Value::Null, json!([6]), vec![], "replaced"),
+        // An order is not its own.
+        ("Live", json!(5), Value::Null, vec![], "working"),
+        ("Filled", json!(6), json!(6), vec!["6"], "Filled, 0 of 2 fills attached"),
+    ] {
+        let mut order = order(word, 2, [json!(2), json!(2)], [&[], &[]]);
+        order["replaces-order-id"] = replaces.clone();
+        order["replacing-order-id"] = by.clone();
+        let view = read(&order).unwrap();
+        let named: Vec<&str> = view.linked.iter().map(|id| id.0.as_str()).collect();
+        let status = if word == "Filled" { shown.to_owned() } else { view.status.to_string() };
+        assert_eq!((named, status.as_str()), (linked, shown), "{word} {replaces} {by}");
+    }
+}
+
+#[test]
+fn an_order_that_waits_for_another_is_not_over() {
+    for (status, contingent) in [("Contingent", "Pending Order"), ("Replace Requested", "Replace Requested"), ("Live", "Pending Cancel")] {
+        let mut order = order(status, 2, [json!(2), json!(2)], [&[], &[]]);
+        order["contingent-status"] = json!(contingent);
+        let view = read(&order).unwrap();
+        assert!(!view.status.is_terminal() && !view.is_settled(2), "{status}: {view:?}");
+    }
+}
+
+#[test]
 fn what_is_reported_twice_is_counted_once() {
     let mut twice = filled_vertical();
     let again = twice["legs"][0].clone();

@@ -33,12 +33,12 @@ async fn whatever_comes_back_there_is_one_post() {
     let is_unknown = |reply: &PlaceReply| matches!(reply, PlaceReply::Unknown(_));
     let is_rejected =
         |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::Rejected { status: 422, message }) if message.contains("margin_check_failed"));
-    let is_stopped =
-        |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::Rejected { status: 403, message }) if message.starts_with("refused before"));
+    let is_not_read = |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::NotRead(why)) if why.starts_with("40"));
+    let is_forbidden = |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::Rejected { status: 403, .. }));
     let is_limited = |reply: &PlaceReply| *reply == PlaceReply::Refused(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(3)) });
     let is_unauthorized = |reply: &PlaceReply| *reply == PlaceReply::Refused(NotPlaced::Unauthorized);
     type Expected<'a> = &'a dyn Fn(&PlaceReply) -> bool;
-    let cases: [(&str, Reply, Expected<'_>); 12] = [
+    let cases: [(&str, Reply, Expected<'_>); 15] = [
         ("201 without id", Reply::new(201, r#"{"data":{"order":{}}}"#), &is_unknown),
         ("201 empty", Reply::new(201, ""), &is_unknown),
         ("201 cut off", Reply::created(5).cut(), &is_unknown),
@@ -48,7 +48,10 @@ async fn whatever_comes_back_there_is_one_post() {
         ("500", Reply::new(500, r#"{"error":{"code":"internal_server_error"}}"#), &is_unknown),
         ("502 page", Reply::new(502, "<html>Bad Gateway</html>"), &is_unknown),
         ("422", Reply::new(422, include_str!("../../fixtures/error__preflight_check_failure.json")), &is_rejected),
-        ("403 edge", Reply::new(403, "<html>Forbidden</html>"), &is_stopped),
+        ("403 of the edge", Reply::new(403, "<HTML><H1>Access Denied</H1></HTML>"), &is_not_read),
+        ("403 of the API", Reply::new(403, r#"{"error":{"code":"margin_check_failed"}}"#), &is_forbidden),
+        ("400 of a gateway", Reply::new(400, "upstream connect error"), &is_not_read),
+        ("404 of the edge", Reply::new(404, "<html>nginx</html>"), &is_not_read),
         ("429", Reply::new(429, "").header("retry-after", "3"), &is_limited),
         ("401", Reply::new(401, ""), &is_unauthorized),
     ];
@@ -128,7 +131,9 @@ async fn what_a_cancel_can_bring() {
         (Reply::new(200, ""), "Requested"),
         (Reply::new(422, r#"{"error":{"code":"cannot_update_order","message":"Order is Filled"}}"#), "Refused(\"422 cannot_update_order: Order is Filled\")"),
         (Reply::new(404, r#"{"error":{"code":"record_not_found"}}"#), "Refused(\"404 record_not_found\")"),
-        (Reply::new(429, ""), "Refused(\"429 no text\")"),
+        // What was not read is not refused: nothing is known of the order.
+        (Reply::new(429, ""), "Unknown(\"429 no text\")"),
+        (Reply::new(403, "<html>Access Denied</html>"), "Unknown(\"403 edge page: Access Denied\")"),
         (Reply::new(404, "<html>No</html>"), "Unknown(\"404 edge page: No\")"),
         (Reply::new(408, ""), "Unknown(\"408 no text\")"),
         (Reply::new(500, ""), "Unknown(\"500 no text\")"),
@@ -145,6 +150,10 @@ async fn what_a_cancel_can_bring() {
     stage.on(CANCEL, [Reply::new(401, ""), Reply::new(200, "")]);
     assert_eq!(stage.broker.cancel(&five()).await, CancelReply::Requested, "it survives one refused token");
     assert_eq!(stage.seen(CANCEL)[1].authorization, "Bearer canary-access-2");
+    let stage = Stage::new().await;
+    stage.on(TOKEN, [Reply::token("canary-access-2")]);
+    stage.on(CANCEL, [Reply::new(401, r#"{"error":{"code":"token_invalid"}}"#)]);
+    assert_eq!(stage.broker.cancel(&five()).await, CancelReply::Unknown("401 token_invalid".into()), "a refused token says nothing of the order");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use gamma_execution::ports::Broker;
-use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook};
+use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook, QuoteState};
 use serde_json::{Value, json};
 
 use super::fake::{Reply, Stage};
@@ -87,6 +87,60 @@ async fn a_leg_that_nobody_knows_is_absent_and_never_invented() {
     let one_sided = Reply::json(&json!({"data": {"items": [{"symbol": "SPXW  260821P05895000", "bid": "0.0"}]}}));
     let (stage, _) = staged(Ok(QuoteBook::new()), one_sided).await;
     assert_eq!(bids(&stage.broker.quotes(&symbols()).await.unwrap()), ["0.00"], "half a quote says more than none");
+}
+
+/// As the kernel asks for what a batch left open.
+#[tokio::test]
+async fn one_leg_asked_for_alone_is_answered_while_the_stream_is_silent() {
+    let [low, high] = symbols();
+    for answer in [Ok(QuoteBook::new()), Err(QuoteStreamError("closed".into())), Ok(QuoteBook::from([(low, quote(Some(100), None))]))] {
+        let (stage, stream) = staged(answer, rest()).await;
+        assert_eq!(bids(&stage.broker.quotes(&[low]).await.unwrap()), ["3.90"]);
+        assert_eq!(bids(&stage.broker.quotes(&[high]).await.unwrap()), ["4.10"]);
+        assert_eq!((stage.seen(BY_TYPE)[0].query.as_str(), stream.asked.lock().unwrap().len()), ("equity-option=SPXW%20%20260821P05895000", 2));
+        assert!(stage.clock.elapsed().as_secs() < 3);
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_read_costs_no_other_leg() {
+    let row = |symbol: Value| json!({"symbol": symbol, "bid": "1.0", "ask": "1.1"});
+    for odd in [row(json!(5)), row(Value::Null), json!({"bid": []}), json!("SPXW  260821P05900000"), Value::Null] {
+        let stage = Stage::new().await;
+        stage.on(BY_TYPE, [Reply::json(&json!({"data": {"items": [odd, row(json!("SPXW  260821P05895000"))]}}))]);
+        assert_eq!(bids(&stage.broker.quotes(&symbols()).await.unwrap()), ["1.00"], "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn a_halted_contract_is_shown_as_halted() {
+    // The test's clock stands at 2026-09-21T17:00:00Z.
+    let (before, after) = (json!(1_790_009_000_000_i64), json!(1_790_010_900_000_i64));
+    for (halted, start, end, state) in [
+        (json!(false), json!(-1), json!(-1), QuoteState::Live),
+        (Value::Null, Value::Null, Value::Null, QuoteState::Live),
+        (json!(true), json!(-1), json!(-1), QuoteState::Halted),
+        (json!("true"), Value::Null, Value::Null, QuoteState::Halted),
+        (json!(true), before.clone(), before.clone(), QuoteState::Halted),
+        // Without the flag the times say it.
+        (Value::Null, before.clone(), json!(-1), QuoteState::Halted),
+        (Value::Null, before.clone(), json!(0), QuoteState::Halted),
+        (Value::Null, json!("1790009000000"), after.clone(), QuoteState::Halted),
+        (Value::Null, before.clone(), before.clone(), QuoteState::Live),
+        (Value::Null, after.clone(), json!(-1), QuoteState::Live),
+        (Value::Null, json!(0), json!(0), QuoteState::Live),
+        (json!(false), before, json!(-1), QuoteState::Live),
+        // A flag that does not read says that something is different from what it always was.
+        (json!("HALTED"), json!(-1), json!(-1), QuoteState::Halted),
+    ] {
+        let stage = Stage::new().await;
+        let row = json!({"symbol": "SPXW  260821P05895000", "bid": "1.0", "ask": "1.1", "updated-at": "2026-09-21T16:55:00.000Z",
+            "is-trading-halted": halted, "halt-start-time": start, "halt-end-time": end});
+        stage.on(BY_TYPE, [Reply::json(&json!({"data": {"items": [row]}}))]);
+        let book = stage.broker.quotes(&symbols()[..1]).await.unwrap();
+        let shown = &book[&symbols()[0]];
+        assert_eq!((shown.state, shown.at.unwrap().to_string()), (state, "2026-09-21T16:55:00Z".to_owned()), "{halted} {start} {end}");
+    }
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn pages_are_read_to_the_end_and_an_incomplete_list_is_an_error() {
 #[tokio::test]
 async fn what_cannot_be_read_is_named_for_what_it_is() {
     type Expected = fn(&BrokerFault) -> bool;
-    let cases: [(&str, Reply, usize, Expected); 8] = [
+    let cases: [(&str, Reply, usize, Expected); 11] = [
         ("down", Reply::new(503, "<html>"), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
         ("limited", Reply::new(429, ""), 2, |fault| matches!(fault, BrokerFault::RateLimited(_))),
         ("lost", Reply::new(200, "{}").cut(), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
@@ -102,7 +102,10 @@ async fn what_cannot_be_read_is_named_for_what_it_is() {
         }),
         ("edge", Reply::new(404, "<html>nginx</html>"), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
         ("not permitted", Reply::new(403, r#"{"error":{"code":"not_permitted"}}"#), 1, |fault| matches!(fault, BrokerFault::Refused(_))),
-        ("no JSON", Reply::new(200, "<html>"), 1, |fault| matches!(fault, BrokerFault::Malformed(_))),
+        ("a page with 200", Reply::new(200, "<html>"), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        ("no data with 200", Reply::new(200, "{}"), 1, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        ("nothing with 200", Reply::new(200, ""), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        ("no JSON", Reply::new(200, "order"), 1, |fault| matches!(fault, BrokerFault::Malformed(_))),
         (
             "another order",
             Reply::json(&json!({"data": {"id": 6, "status": "Live"}})),

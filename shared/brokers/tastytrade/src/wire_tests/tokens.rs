@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use gamma_execution::ports::{Broker, BrokerFault, OrderId, PlaceReply};
 use gamma_execution::tokens::TokenAge;
@@ -146,6 +147,24 @@ async fn one_refused_token_is_replaced_and_a_second_refusal_ends_it() {
     stubborn.on(BALANCES, [Reply::new(401, r#"{"error":{"code":"invalid_credentials"}}"#)]);
     let error = stubborn.broker.account().await.unwrap_err();
     assert_eq!(error.to_string(), "tastytrade GET balances: not authorised: 401 invalid_credentials");
+}
+
+/// Whoever reads on through two seconds of 401 costs the token endpoint one request, and reads again once they are over.
+#[tokio::test]
+async fn a_span_of_401s_asks_for_one_token_and_passes() {
+    let refused = || Reply::new(401, r#"{"error":{"code":"token_invalid"}}"#);
+    let stage = Stage::new().await;
+    stage.on(TOKEN, [Reply::token("canary-access-2")]);
+    well(&stage);
+    stage.on(BALANCES, [refused().takes(Duration::from_millis(250))]);
+    for _ in 0..8 {
+        let error = stage.broker.account().await.unwrap_err();
+        assert!(matches!(error.fault, BrokerFault::Unauthorized(_)), "{error}");
+    }
+    assert_eq!(stage.seen(TOKEN).len(), 1);
+    well(&stage);
+    stage.broker.account().await.unwrap();
+    assert_eq!(stage.seen(TOKEN).len(), 1);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use gamma_execution::ports::AccountSnapshot;
 use gamma_tastytrade::decode;
 
 use super::super::{Verdict, account};
-use crate::promise::fault;
+use crate::promise::{fault, short};
 
 /// What the account is worth.
 pub(in super::super) fn balances(data: &[u8]) -> Verdict {
@@ -21,8 +21,9 @@ pub(in super::super) fn balances(data: &[u8]) -> Verdict {
 /// What is held.
 pub(in super::super) fn positions(data: &[u8]) -> Verdict {
     match decode::positions(data) {
-        Ok(positions) => {
-            account::held_to(&AccountSnapshot { positions, ..AccountSnapshot::default() });
+        Ok((positions, unreadable)) => {
+            unreadable.iter().for_each(|row| short("unreadable", row));
+            account::held_to(&AccountSnapshot { positions, unreadable, ..AccountSnapshot::default() });
             Verdict::Reads
         }
         Err(error) => {

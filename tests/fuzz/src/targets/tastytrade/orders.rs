@@ -30,7 +30,7 @@ pub(in super::super) fn order(data: &[u8]) -> Verdict {
     let id = OrderId("312345678".to_owned());
     match decode::order(data, &id) {
         Ok(view) => {
-            assert_eq!(view.id, id, "the answer is about the order that was asked for");
+            assert_eq!((&view.id, &view.unreadable), (&id, &None), "the answer is about the order that was asked for, and reads");
             useful(&view);
             Verdict::Reads
         }
@@ -44,6 +44,14 @@ pub(in super::super) fn order(data: &[u8]) -> Verdict {
 /// The broker does not count packages: what is filled follows from the legs. An order of ours that is settled was told by every leg.
 fn useful(view: &OrderView) {
     orders::useful(view);
+    if let Some(why) = &view.unreadable {
+        short("unreadable", why);
+        // It is never taken for one of ours, whose legs are all read.
+        assert!(view.filled == 0 && view.fills.is_empty() && (view.foreign_legs || view.legs.is_empty()), "{view:?}");
+    }
+    // An order of others without an id has one that is none.
+    let linked = view.linked.iter().all(|id| *id != view.id && (1..=40).contains(&id.0.len()) && id.0.bytes().any(|digit| digit != b'0'));
+    assert!(linked && view.linked.len() <= 2, "{view:?}");
     let ours = !view.foreign_legs && !view.legs.is_empty();
     if ours && view.is_settled(view.quantity) && view.status == OrderStatus::Filled {
         let told: u32 = view.fills.iter().map(|fill| fill.quantity).sum();
