@@ -291,9 +291,7 @@ impl Simulator {
     /// The same of any account of either broker, by its number.
     #[must_use]
     pub fn book_of(&self, number: &str) -> Option<Book> {
-        let now = self.clock.now();
-        let at_schwab = self.schwab.holder(number).map(|holder| holder.at(now).book().clone());
-        at_schwab.or_else(|| self.tastytrade.holder(number).map(|holder| holder.at(now).book().clone()))
+        self.with_exchange(number, |exchange| exchange.book().clone())
     }
 
     /// Something the user does at the broker with any account of either, by its number: `act` has its exchange as it stands now. `None`
@@ -310,9 +308,7 @@ impl Simulator {
     /// Cash, positions and transactions of any account of either broker, by its number.
     #[must_use]
     pub fn account_of(&self, number: &str) -> Option<Account> {
-        let now = self.clock.now();
-        let at_schwab = self.schwab.holder(number).map(|holder| holder.at(now).account().clone());
-        at_schwab.or_else(|| self.tastytrade.holder(number).map(|holder| holder.at(now).account().clone()))
+        self.with_exchange(number, |exchange| exchange.account().clone())
     }
 
     /// Schwab's first account as it stands now.

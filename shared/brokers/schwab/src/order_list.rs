@@ -36,7 +36,7 @@ pub(crate) fn may_be_cut_off(answer: &Value) -> bool {
 fn flatten(order: &Object<'_>, view: OrderView, views: &mut Vec<OrderView>) {
     let parent = views.len();
     views.push(view);
-    let mut spoil = |views: &mut Vec<OrderView>, why: FieldError| {
+    let spoil = |views: &mut Vec<OrderView>, why: FieldError| {
         if let Some(view) = views.get_mut(parent) {
             view.legs.clear();
             (view.foreign_legs, view.unreadable) = (true, Some(in_short(&why)));

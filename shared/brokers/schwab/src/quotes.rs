@@ -18,8 +18,9 @@ pub(crate) fn book(answer: &Value, wanted: &[OptionSymbol]) -> Result<QuoteBook,
         if !wanted.contains(&symbol) {
             continue;
         }
-        let row = Object::of(row, format!("quotes[{key}]"))?;
-        if let Some(quote) = row.object("quote")? {
+        // A row that does not read is absent as one that did not come: it costs no other leg its quote.
+        let Ok(row) = Object::of(row, "quotes") else { continue };
+        if let Ok(Some(quote)) = row.object("quote") {
             book.insert(symbol, LegQuote { state: state(&row, &quote), ..leg_quote(&quote) });
         }
     }
@@ -122,6 +123,11 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_is_in_the_book() {
         let answer = json!({NAME: {"quote": {"bidPrice": 1}}, "SPXW  260821P05895000": {"assetMainType": "OPTION"}});
+        for odd in [Value::Null, json!("gone"), json!({"quote": []}), json!({"quote": 7})] {
+            let answer = json!({NAME: {"quote": {"bidPrice": 1}}, "SPXW  260821P05895000": odd});
+            let wanted = [NAME, "SPXW  260821P05895000"].map(|name| name.parse().unwrap());
+            assert_eq!(book(&answer, &wanted).unwrap().into_keys().collect::<Vec<_>>(), [wanted[0]], "{answer}");
+        }
         assert!(book(&answer, &["SPXW  260821P05895000".parse().unwrap()]).unwrap().is_empty());
         assert!(book(&json!([]), &[]).unwrap_err().to_string().contains("quotes: got []"));
     }
