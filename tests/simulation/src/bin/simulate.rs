@@ -107,6 +107,7 @@ impl Sum {
 fn main() -> ExitCode {
     let wish = Wish::parse();
     if let Some(seed) = wish.story {
+        println!("{:?}", wish.day(seed).lies);
         let played = play(&wish.day(seed), true);
         println!("{}", played.story.join("\n"));
         println!("{}", if played.violations.is_empty() { "no violation" } else { "VIOLATED" });
