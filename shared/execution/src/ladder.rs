@@ -160,6 +160,16 @@ impl Ladder {
         }
     }
 
+    /// The order that is out, as far as it is known by id.
+    #[must_use]
+    pub const fn order(&self) -> Option<&OrderId> {
+        match &self.phase {
+            Phase::Naming { order, .. } | Phase::Working { order, .. } | Phase::Cancelling { order, .. } => Some(order),
+            Phase::Settling { view, .. } => Some(&view.id),
+            _ => None,
+        }
+    }
+
     /// What keeps it from sending anything more.
     #[must_use]
     pub const fn stopped_by(&self) -> Option<&StopReason> {

@@ -284,6 +284,10 @@ impl Run<'_> {
 
     fn saw(&mut self, side: &mut Side, id: &OrderId, answer: Result<OrderView, BrokerError>) -> Vec<Command> {
         let now = self.now();
+        // The list may have said meanwhile that the order is another one: this answer tells nothing of that.
+        if side.ladder.order() != Some(id) {
+            return Vec::new();
+        }
         match answer {
             Ok(view) => match self.is_ours(side, &view) {
                 Ok(()) => side.ladder.step(now, Event::Seen(&view)),

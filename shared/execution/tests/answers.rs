@@ -1,0 +1,32 @@
+//! Answers that come late, name another order, or fail at the one moment that counts: each alone passes, together they must not mislead.
+
+mod support;
+
+use gamma_execution::ports::{BrokerFault, OrderId, OrderStatus, OrderView};
+use gamma_execution::report::Outcome;
+use jiff::Timestamp;
+use support::net::Net;
+use support::{Place, World, set};
+
+fn at(time: &str) -> Timestamp {
+    format!("2025-09-03T{time}Z").parse().unwrap()
+}
+
+fn unavailable() -> BrokerFault {
+    BrokerFault::Unavailable("503".into())
+}
+
+#[tokio::test]
+async fn an_answer_for_an_id_that_was_not_ours_tells_nothing_of_ours() {
+    // The answer names the user's filled order; both are shown at the same moment, ours by the list, theirs by its id.
+    let world = World::at("20:13:31");
+    let theirs = OrderView { entered: Some(at("20:13:32")), quantity: 4, filled: 4, status: OrderStatus::Filled, ..world.broker.users_order() };
+    set(&world.broker.foreign, vec![theirs]);
+    set(&world.broker.place, |number| if number == 1 { Place::Names("77") } else { Place::Accept });
+    let mut net = Net::to(&world);
+    net.failing = Box::new(|call, now| (call == "order" && now < at("20:13:36")).then(unavailable));
+    let report = net.deliver(&world.request("run-1")).await;
+    let recorded = world.ledger.rungs().iter().any(|rung| rung.state.order() == Some(&OrderId("77".into())));
+    assert!(!recorded, "their fills are not ours: {:?}", report.notes);
+    assert_eq!((report.outcome, world.broker.live()), (Outcome::NoFill, 0), "ours is found and cancelled: {:?}", report.notes);
+}
