@@ -30,3 +30,16 @@ async fn an_answer_for_an_id_that_was_not_ours_tells_nothing_of_ours() {
     assert!(!recorded, "their fills are not ours: {:?}", report.notes);
     assert_eq!((report.outcome, world.broker.live()), (Outcome::NoFill, 0), "ours is found and cancelled: {:?}", report.notes);
 }
+
+#[tokio::test]
+async fn quotes_that_fail_before_the_mark_cost_a_second_not_a_side() {
+    // The put's POST takes two seconds, so the call is priced anew, and that one read fails.
+    let world = World::at("20:13:31");
+    set(&world.broker.fills, |_, _, seconds| if seconds >= 1 { 4 } else { 0 });
+    let mut net = Net::to(&world);
+    net.slow = Box::new(|call, now| (if call == "place" && now < at("20:13:33") { 2 } else { 0 }, false));
+    net.failing = Box::new(|call, now| (call == "quotes" && now == at("20:13:33")).then(unavailable));
+    let report = net.deliver(&world.request("run-1")).await;
+    assert_eq!(report.outcome, Outcome::Filled, "{} {:?}", report.detail, report.notes);
+    assert!(world.ledger.rungs().iter().all(|rung| rung.number == 1), "a rung that was never marked takes no number");
+}

@@ -108,9 +108,9 @@ impl Run<'_> {
         while let Some(command) = queue.pop_front() {
             let more = match command {
                 Command::Post(posting) => {
-                    let reply = self.post(lease, side, account, &posting).await;
+                    let came = self.post(lease, side, account, &posting).await.map_or(Event::Unmarked, Event::Posted);
                     let now = self.now();
-                    side.ladder.step(now, Event::Posted(reply))
+                    side.ladder.step(now, came)
                 }
                 Command::Read(order) => self.read(side, &order).await,
                 Command::Confirm(order) => {
@@ -144,17 +144,19 @@ impl Run<'_> {
         }
     }
 
-    /// SENDING first, then the POST, once. What cannot be marked is not sent.
-    async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> PlaceReply {
-        let not_sent = |why: String| PlaceReply::Refused(NotPlaced::NotConnected(why));
+    /// SENDING first, then the POST, once. What cannot be marked is not sent; `None` where no mark was tried.
+    async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> Option<PlaceReply> {
+        let not_sent = |why: String| Some(PlaceReply::Refused(NotPlaced::NotConnected(why)));
         if let Err(reason) = self.may_send(lease, side).await {
-            let detail = reason.to_string();
             side.ladder.step(self.now(), Event::Stop(reason));
-            return not_sent(detail);
+            return None;
         }
         let posting = &match self.freshly_priced(side, posting).await {
             Ok(posting) => posting,
-            Err(why) => return not_sent(why),
+            Err(why) => {
+                self.note(format!("{} is not sent yet: {why}", side.report.name));
+                return None;
+            }
         };
         let order = posting.order.get();
         // What any answer has named before is not this order, whoever's it is.
@@ -192,7 +194,7 @@ impl Run<'_> {
                     return not_sent("writing the mark took so long that its price is old".into());
                 }
                 let reply = self.ports.broker.place(&posting.order, &rung.order_name(self.date())).await;
-                return self.named_anew(&rung, reply);
+                return Some(self.named_anew(&rung, reply));
             }
             Ok(PutOutcome::Theirs(holder)) => StopReason::LeaseLost(holder),
             Err(error) => {
