@@ -354,7 +354,9 @@ impl Ladder {
             return (self.between_rungs(), Vec::new());
         }
         if rung.resends > RESENDS || at >= rung.closes {
-            return (Phase::Pausing { until: at.max(rung.closes) }, Vec::new());
+            // No rung opens once trading is over, however long the broker asked to wait.
+            let until = at.max(rung.closes).min(self.settings.look_until.min(self.settings.prove_by));
+            return (Phase::Pausing { until }, Vec::new());
         }
         if at > now { (Phase::Resending { rung, at }, Vec::new()) } else { self.post(rung) }
     }

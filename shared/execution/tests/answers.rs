@@ -2,7 +2,9 @@
 
 mod support;
 
-use gamma_execution::ports::{BrokerFault, OrderId, OrderStatus, OrderView};
+use std::time::Duration;
+
+use gamma_execution::ports::{BrokerFault, NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply};
 use gamma_execution::report::Outcome;
 use jiff::Timestamp;
 use support::net::Net;
@@ -42,4 +44,15 @@ async fn quotes_that_fail_before_the_mark_cost_a_second_not_a_side() {
     let report = net.deliver(&world.request("run-1")).await;
     assert_eq!(report.outcome, Outcome::Filled, "{} {:?}", report.detail, report.notes);
     assert!(world.ledger.rungs().iter().all(|rung| rung.number == 1), "a rung that was never marked takes no number");
+}
+
+#[tokio::test]
+async fn a_broker_that_asks_to_wait_an_hour_is_not_waited_for() {
+    let world = World::at("20:13:31");
+    let mut net = Net::to(&world);
+    let hour = Some(Duration::from_secs(3600));
+    net.placing = Box::new(move |_, _| Some(PlaceReply::Refused(NotPlaced::RateLimited { retry_after: hour })));
+    let report = net.deliver(&world.request("run-1")).await;
+    assert_eq!((report.outcome, net.posts.lock().unwrap().len()), (Outcome::Rejected, 2), "{} {:?}", report.detail, report.notes);
+    assert!(report.ended < at("20:15:10"), "trading is over, and so is the run: {}", report.ended);
 }
