@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gamma_execution::ports::{BrokerFault, NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply};
 use gamma_execution::report::Outcome;
+use gamma_market::Right;
 use jiff::Timestamp;
 use support::net::Net;
 use support::{Place, World, set};
@@ -55,4 +56,25 @@ async fn a_broker_that_asks_to_wait_an_hour_is_not_waited_for() {
     let report = net.deliver(&world.request("run-1")).await;
     assert_eq!((report.outcome, net.posts.lock().unwrap().len()), (Outcome::Rejected, 2), "{} {:?}", report.detail, report.notes);
     assert!(report.ended < at("20:15:10"), "trading is over, and so is the run: {}", report.ended);
+}
+
+#[tokio::test]
+async fn an_order_that_turns_up_is_one_rungs_and_counts_once() {
+    // The put's first POST meets the edge's page, the answer to the same order sent again is lost; it is shown half an hour late.
+    let world = World::at("20:13:31");
+    set(&world.broker.place, |number| match number {
+        1 => Place::EdgePage,
+        3 => Place::LostAfter,
+        _ => Place::Accept,
+    });
+    set(&world.broker.lists_late, 900);
+    assert_eq!(world.deliver("run-1").await.outcome, Outcome::Unresolved);
+    world.at_time("20:21:00");
+    assert_eq!(world.sweep("sweep-1").await.outcome, Outcome::Recovered);
+    set(&world.broker.fills, |right, number, _| if right == Right::Put && number == 1 { 4 } else { 0 });
+    world.at_time("20:30:00");
+    let swept = world.sweep("sweep-2").await;
+    let put = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Put).unwrap();
+    assert_eq!((swept.outcome, put.filled), (Outcome::Recovered, 4), "{}", swept.detail);
+    assert_eq!(world.sweep("sweep-3").await.outcome, Outcome::Swept, "and has nothing more to say");
 }
