@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gamma_execution::ports::{BrokerFault, NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply};
 use gamma_execution::report::Outcome;
+use gamma_execution::run::{RunRequest, Task};
 use gamma_market::Right;
 use jiff::Timestamp;
 use support::net::Net;
@@ -77,4 +78,51 @@ async fn an_order_that_turns_up_is_one_rungs_and_counts_once() {
     let put = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Put).unwrap();
     assert_eq!((swept.outcome, put.filled), (Outcome::Recovered, 4), "{}", swept.detail);
     assert_eq!(world.sweep("sweep-3").await.outcome, Outcome::Swept, "and has nothing more to say");
+}
+
+#[tokio::test]
+async fn recovery_of_one_order_does_not_wait_for_the_other() {
+    // Both orders live when the run dies; both first cancels are lost, and the reads of the put's order fail until after the close.
+    let world = World::at("20:13:31");
+    set(&world.broker.place, |number| if number == 2 { Place::Hang } else { Place::Accept });
+    let request = world.request("run-1");
+    let killed = async {
+        while *world.broker.posts.lock().unwrap() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! { biased; _ = world.deliver_as(&request) => panic!("the run should hang"), () = killed => {} }
+    world.at_time("20:13:55");
+    set(&world.broker.cancel_works, false);
+    let mut net = Net::to(&world);
+    net.hides = Some("1000");
+    let request = world.request("run-2");
+    let heals = async {
+        while net.cancels.lock().unwrap().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        set(&world.broker.cancel_works, true);
+    };
+    let (report, ()) = tokio::join!(net.deliver(&request), heals);
+    assert_eq!((report.outcome, world.broker.live()), (Outcome::Unresolved, 0), "{} {:?}", report.detail, report.notes);
+    let last = *net.cancels.lock().unwrap().last().unwrap();
+    assert!(last < at("20:14:15"), "both are asked to go while trading is on, at the latest {last}");
+}
+
+#[tokio::test]
+async fn a_named_order_whose_read_fails_after_the_close_stays_open() {
+    // Lists show nothing, positions are late, and the reads by id fail: no witness says that there was no order.
+    let world = World::at("20:13:31");
+    set(&world.broker.lists_late, 3600);
+    let mut net = Net::to(&world);
+    net.failing = Box::new(|call, _| (call == "order").then(unavailable));
+    assert_eq!(net.deliver(&world.request("run-1")).await.outcome, Outcome::Unresolved);
+    world.at_time("20:21:00");
+    let sweep = |run_id| RunRequest { task: Task::Sweep { date: None }, ..world.request(run_id) };
+    let swept = net.deliver(&sweep("sweep-1")).await;
+    assert_eq!((swept.outcome, swept.alarm), (Outcome::Unresolved, true), "{}", swept.detail);
+    // Once they are read, the day is recovered by them.
+    let swept = world.sweep("sweep-2").await;
+    assert_eq!(swept.outcome, Outcome::Recovered, "{}", swept.detail);
+    assert!(world.ledger.rungs().iter().all(|rung| rung.state.order().is_some()), "{:?}", world.ledger.rungs());
 }
