@@ -4,7 +4,7 @@ mod support;
 
 use gamma_execution::ports::IntentState;
 use gamma_execution::report::{Outcome, RunReport};
-use gamma_market::{OptionSymbol, Right};
+use gamma_market::{LegQuote, OptionSymbol, Right};
 use jiff::Timestamp;
 use support::{World, row, set};
 
@@ -62,6 +62,23 @@ async fn no_rung_opens_on_strikes_that_the_feed_no_longer_shows() {
     let old: OptionSymbol = "SPXW  250904P06425000".parse().unwrap();
     let late = world.broker.entered(old).into_iter().filter(|entered| *entered >= at("20:13:48")).count();
     assert_eq!(late, 0, "{:?}", report.notes);
+}
+
+#[tokio::test]
+async fn a_rung_that_waited_for_a_price_looks_at_the_feed_too() {
+    // One put leg is missing as the second slot begins; the signal moves before it is back.
+    let world = World::at("20:13:31");
+    let leg: OptionSymbol = "SPXW  250904P06425000".parse().unwrap();
+    let gap = move |now: Timestamp, symbol: OptionSymbol, quote: Option<LegQuote>| {
+        if symbol == leg && at("20:13:50") <= now && now < at("20:14:02") { None } else { quote }
+    };
+    set(&world.broker.quoting, Some(Box::new(gap)));
+    set(&world.feed.published, vec![(at("20:13:30"), Ok(row(6425, 6470))), (at("20:13:58"), Ok(row(6430, 6470)))]);
+    let report = world.deliver("run-1").await;
+    let late = world.broker.entered(leg).into_iter().filter(|entered| *entered >= at("20:13:58")).count();
+    assert_eq!(late, 0, "{:?}", report.notes);
+    let new = "SPXW  250904P06430000".parse().unwrap();
+    assert!(!world.broker.entered(new).is_empty(), "what it asks for now is sent: {:?}", report.notes);
 }
 
 #[tokio::test]

@@ -251,7 +251,11 @@ impl Run<'_> {
             }
             let again_at = slot.again_at.filter(|_| ready && !locating);
             if again_at.is_some_and(|at| now >= at) {
-                self.open_late(lease, sides, account, &mut slot).await;
+                let wanted = (may_replan && moved.is_none()).then_some(plan);
+                if let Some(row) = self.open_late(lease, sides, account, wanted, &mut slot).await {
+                    moved = Some(row);
+                    self.stop(sides, &StopReason::SignalMoved).await;
+                }
                 continue;
             }
             let wakes = sides.iter().filter_map(|side| side.ladder.next_wake());
@@ -379,21 +383,35 @@ impl Run<'_> {
         }
     }
 
-    /// A side that had no price when its slot began opens its rung as soon as it has one: a gap costs the time it lasts, not the slot.
-    async fn open_late(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, slot: &mut Slot) {
+    /// A side that had no price when its slot began opens its rung as soon as it has one: a gap costs the time it lasts, not the slot. What
+    /// holds for every rung holds for this one; gives the row with which the signal has moved meanwhile.
+    async fn open_late(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, plan: Option<&Plan>, slot: &mut Slot) -> Option<Asked> {
         slot.again_at = None;
+        if sides.iter().any(|side| side.ladder.in_doubt()) {
+            self.stop(sides, &StopReason::OtherSideUnresolved).await;
+            return None;
+        }
         let waits = |side: &&Side| side.ladder.is_ready() && side.slot != slot.number;
         let verticals: Vec<Vertical> = sides.iter().filter(waits).map(|side| side.record.vertical).collect();
         if verticals.is_empty() {
-            return;
+            return None;
         }
         let (stop, (read, quotes)) = join(self.may_not_open(lease), self.quotes_of(&verticals)).await;
         if let Some(reason) = stop {
             self.stop(sides, &reason).await;
-            return;
+            return None;
         }
-        let book = self.book(quotes);
+        let (book, now) = (self.book(quotes), self.now());
+        let opens = verticals.iter().any(|vertical| quotes::package(*vertical, &book, now, &self.profile.execution).is_ok());
+        let plan = plan.filter(|_| opens && untouched(sides) && now.duration_since(self.looked) > JUST_LOOKED);
+        if let Some(plan) = plan
+            && let Some(row) = self.signal_moved(plan, LOOK_BUDGET).await
+        {
+            self.note("the signal moved before the next rung: planning once more");
+            return Some(row);
+        }
         self.open_sides(lease, sides, account, (read, &book), slot).await;
+        None
     }
 
     /// A read that failed is an empty book.
