@@ -4,7 +4,7 @@ mod support;
 
 use gamma_execution::ports::IntentState;
 use gamma_execution::report::{Outcome, RunReport};
-use gamma_market::{LegQuote, OptionSymbol, Right};
+use gamma_market::{LegQuote, OptionSymbol, Right, SignalRow};
 use jiff::Timestamp;
 use support::{World, row, set};
 
@@ -99,4 +99,19 @@ async fn a_signal_that_keeps_moving_is_followed_a_few_times() {
     let revisions = world.ledger.intents().iter().map(|intent| intent.key.revision).max().unwrap();
     assert!((2..=4).contains(&revisions), "{revisions}");
     assert_eq!((world.broker.live(), report.outcome), (0, Outcome::NoFill), "{} {:?}", report.detail, report.notes);
+}
+
+#[tokio::test]
+async fn a_day_whose_second_plan_sends_nothing_is_no_fill() {
+    // Whatever the second plan is refused for, orders of the first were sent: that is what the ledger alone says, too.
+    let no_side = SignalRow { left_go: None, right_go: None, ..row(6425, 6470) };
+    let no_quotes = row(6500, 6550);
+    for moved in [no_side, no_quotes] {
+        let world = World::at("20:13:31");
+        set(&world.feed.published, vec![(at("20:13:30"), Ok(row(6425, 6470))), (at("20:13:38"), Ok(moved))]);
+        let report = world.deliver("run-1").await;
+        let day = world.ledger.day().unwrap().outcome;
+        assert_eq!((report.outcome, day.as_deref()), (Outcome::NoFill, Some("no_fill")), "{} {:?}", report.detail, report.notes);
+        assert!(!report.detail.is_empty() && world.broker.live() == 0, "{:?}", report.notes);
+    }
 }

@@ -106,12 +106,13 @@ impl Run<'_> {
         self.renew(lease).await?;
         self.stage("signal");
         for revision in first_revision..first_revision + MOST_PLANS {
-            let plan = self.decide(&row, &account)?;
+            let plan = self.decide(&row, &account).map_err(|ended| self.after_orders(ended))?;
             let approved = self.approve(Some(lease), &plan, &account, revision).await?;
             let nothing = plan.sides.iter().all(|side| side.quantity() == 0);
             if approved.is_empty() {
                 let outcome = if nothing { Outcome::NothingToDo } else { Outcome::NotApproved };
-                return Err(Ended::new(outcome, self.why_nothing(&plan)));
+                let ended = Ended::new(outcome, self.why_nothing(&plan));
+                return Err(self.after_orders(ended));
             }
             let planned = plan.sides.iter().filter(|side| side.quantity() > 0).count();
             let mut sides = self.write_intents(lease, approved, &account, (revision, planned)).await?;
@@ -125,10 +126,10 @@ impl Run<'_> {
             row = match *moved {
                 Asked::For(row) => row,
                 // Its trade may come back, and orders were sent: that is no day without anything to do.
-                Asked::Nothing => self.signal(Some(lease)).await.map_err(|ended| match ended.outcome {
-                    Outcome::NothingToDo => Ended::new(Outcome::NoFill, ended.detail),
-                    _ => ended,
-                })?,
+                Asked::Nothing => match self.signal(Some(lease)).await {
+                    Ok(row) => row,
+                    Err(ended) => return Err(self.after_orders(ended)),
+                },
             };
             let end = self.end_of_trading(None);
             if share(self.now(), end, 1, &self.profile.execution).rungs == 0 {
@@ -138,6 +139,16 @@ impl Run<'_> {
             account = self.account(day).await?;
         }
         self.outcome_of_sides()
+    }
+
+    /// What a day is called whose first plan sent orders and whose next one sends none: nothing filled, whatever the reason why it sends none.
+    fn after_orders(&mut self, ended: Ended) -> Ended {
+        let plans = matches!(ended.outcome, Outcome::NothingToDo | Outcome::PlanRefused | Outcome::NotApproved | Outcome::SignalUnusable);
+        if !plans || self.report.sides.iter().all(|side| side.rungs.is_empty()) {
+            return ended;
+        }
+        self.alarm |= ended.outcome.alarms();
+        Ended::new(Outcome::NoFill, ended.detail)
     }
 
     /// What the day's sides make of it, with the reason where there is one to tell.
