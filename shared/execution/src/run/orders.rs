@@ -56,6 +56,9 @@ impl Run<'_> {
 
     /// Sends what is due.
     pub(super) async fn send_due(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account) {
+        if sides.iter().any(|side| side.ladder.in_doubt()) && sides.iter().any(|side| !side.due.is_empty()) {
+            self.stop(sides, &StopReason::OtherSideUnresolved).await;
+        }
         for side in sides {
             let due = std::mem::take(&mut side.due);
             if due.is_empty() {

@@ -536,7 +536,7 @@ impl Run<'_> {
         }
     }
 
-    async fn stop(&mut self, sides: &mut [Side], reason: &StopReason) {
+    pub(super) async fn stop(&mut self, sides: &mut [Side], reason: &StopReason) {
         self.tell_all(sides, &Event::Stop(reason.clone())).await;
         let written = self.write_all(sides).await;
         self.notes(written);
