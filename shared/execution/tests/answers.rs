@@ -126,3 +126,25 @@ async fn a_named_order_whose_read_fails_after_the_close_stays_open() {
     assert_eq!(swept.outcome, Outcome::Recovered, "{}", swept.detail);
     assert!(world.ledger.rungs().iter().all(|rung| rung.state.order().is_some()), "{:?}", world.ledger.rungs());
 }
+
+#[tokio::test]
+async fn a_fill_counted_while_the_last_sweep_writes_is_recorded() {
+    // The run dies with its cancels; half an hour later the sweep records the put as over, and its fill is counted while that is written.
+    let world = World::at("20:13:31");
+    set(&world.broker.fills, |right, number, seconds| if right == Right::Put && number == 1 && seconds >= 20 { 1 } else { 0 });
+    set(&world.broker.counts_late, 971);
+    let request = world.request("run-1");
+    let killed = async {
+        while *world.broker.cancels.lock().unwrap() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! { biased; _ = world.deliver_as(&request) => panic!("the run should have been killed"), () = killed => {} }
+    world.at_time("20:30:00");
+    let mut net = Net::to(&world);
+    net.slow = Box::new(|call, _| (if call == "set rung" { 4 } else { 0 }, false));
+    let swept = net.deliver(&RunRequest { task: Task::Sweep { date: None }, ..world.request("sweep-1") }).await;
+    let filled: u32 = world.ledger.intents().iter().map(|intent| intent.filled).sum();
+    assert_eq!((swept.outcome, filled), (Outcome::Recovered, 1), "{} {:?}", swept.detail, swept.notes);
+    assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("one_sided"));
+}

@@ -17,6 +17,10 @@ impl Run<'_> {
         let mut found = more_fills(&day, &orders);
         found.extend(turned_up(&day, &orders, self.profile.execution.application_tag.as_deref(), self.names_of()));
         let mut told = Vec::new();
+        if found.iter().any(|seen| seen.rung.writer.fence >= lease.writer.fence) {
+            // What is proven changes only under a later fence: this sweep has recorded it a moment ago, and sees more now.
+            self.take_lease_anew(lease).await?;
+        }
         for Seen { rung, order, words } in found {
             if !order.status.is_terminal() {
                 // It is after the close: what still works is no order of this session, or the broker is late. The next sweep looks again.
@@ -43,11 +47,20 @@ impl Run<'_> {
         Ok(Ended::new(Outcome::Recovered, told.join("; ")))
     }
 
+    async fn take_lease_anew(&mut self, lease: &mut Lease) -> Result<(), Ended> {
+        let (ledger, held) = (self.ports.ledger, lease.clone());
+        self.persist(async || ledger.release_lease(&held).await).await?;
+        *lease = self.take_lease().await?;
+        Ok(())
+    }
+
     /// Records what the broker shows by now of a rung that was called over, and what that makes of its intent and its day.
     async fn correct(&mut self, lease: &mut Lease, day: &mut LoadedDay, rung: RungRecord) -> Result<(), Ended> {
         self.renew(lease).await?;
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
         if let PutOutcome::Theirs(what) = self.persist(async || ledger.set_rung(account, date, &rung).await).await? {
+            // Nobody may look again today.
+            self.alarm = true;
             return Err(recover::written_meanwhile(&what));
         }
         let before = day.clone();
