@@ -148,3 +148,16 @@ async fn a_fill_counted_while_the_last_sweep_writes_is_recorded() {
     assert_eq!((swept.outcome, filled), (Outcome::Recovered, 1), "{} {:?}", swept.detail, swept.notes);
     assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("one_sided"));
 }
+
+#[tokio::test]
+async fn fills_counted_late_of_two_rungs_of_a_side_are_recorded() {
+    let world = World::at("20:13:31");
+    set(&world.broker.counts_late, 600);
+    set(&world.broker.fills, |right, number, seconds| u32::from(right == Right::Put && number <= 2 && seconds >= 20));
+    assert_eq!(world.deliver("run-1").await.outcome, Outcome::NoFill);
+    world.at_time("20:30:00");
+    let swept = world.sweep("sweep-1").await;
+    let put = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Put).unwrap();
+    assert_eq!((swept.outcome, put.filled), (Outcome::Recovered, 2), "{} {:?}", swept.detail, swept.notes);
+    assert_eq!(world.sweep("sweep-2").await.outcome, Outcome::Swept, "and has nothing more to say");
+}

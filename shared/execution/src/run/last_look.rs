@@ -17,10 +17,13 @@ impl Run<'_> {
         let mut found = more_fills(&day, &orders);
         found.extend(turned_up(&day, &orders, self.profile.execution.application_tag.as_deref(), self.names_of()));
         let mut told = Vec::new();
-        if found.iter().any(|seen| seen.rung.writer.fence >= lease.writer.fence) {
+        let intents = found.iter().flat_map(|seen| day.intents.iter().filter(|intent| intent.key == seen.rung.intent));
+        let mut writers = found.iter().map(|seen| &seen.rung.writer).chain(intents.map(|intent| &intent.writer));
+        if writers.any(|writer| writer.fence >= lease.writer.fence) {
             // What is proven changes only under a later fence: this sweep has recorded it a moment ago, and sees more now.
             self.take_lease_anew(lease).await?;
         }
+        let before = day.clone();
         for Seen { rung, order, words } in found {
             if !order.status.is_terminal() {
                 // It is after the close: what still works is no order of this session, or the broker is late. The next sweep looks again.
@@ -30,6 +33,9 @@ impl Run<'_> {
             }
             self.correct(lease, &mut day, RungRecord { state: recovery::terminal(order), writer: lease.writer.clone(), ..rung }).await?;
             told.push(words);
+        }
+        if !told.is_empty() {
+            self.conclude(lease, &before, &day).await?;
         }
         // On a later day positions tell of that day.
         if trade_date(self.now()) == self.date() {
@@ -54,7 +60,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Records what the broker shows by now of a rung that was called over, and what that makes of its intent and its day.
+    /// Records what the broker shows by now of a rung that was called over.
     async fn correct(&mut self, lease: &mut Lease, day: &mut LoadedDay, rung: RungRecord) -> Result<(), Ended> {
         self.renew(lease).await?;
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
@@ -63,16 +69,18 @@ impl Run<'_> {
             self.alarm = true;
             return Err(recover::written_meanwhile(&what));
         }
-        let before = day.clone();
         day.rungs.retain(|known| !recover::is_same(known, &rung));
         day.rungs.push(rung);
-        let sides = self.settle_intents(lease, &before, &day.rungs).await?;
+        Ok(())
+    }
+
+    /// Records what the corrected rungs make of their intents and the day, once for all of them: an intent that is over changes once under
+    /// one fence.
+    async fn conclude(&mut self, lease: &mut Lease, before: &LoadedDay, day: &LoadedDay) -> Result<(), Ended> {
+        let sides = self.settle_intents(lease, before, &day.rungs).await.inspect_err(|_| self.alarm = true)?;
         let (outcome, words) = recover::outcome_of(&sides);
         self.note(format!("the day is {outcome} after the last look: {words}"));
         self.closes_day = Some(outcome.name());
-        for intent in &mut day.intents {
-            intent.filled = day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| rung.state.filled()).sum();
-        }
         Ok(())
     }
 }
