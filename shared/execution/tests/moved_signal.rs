@@ -115,3 +115,19 @@ async fn a_day_whose_second_plan_sends_nothing_is_no_fill() {
         assert!(!report.detail.is_empty() && world.broker.live() == 0, "{:?}", report.notes);
     }
 }
+
+#[tokio::test]
+async fn a_ledger_that_fails_between_two_plans_costs_its_time() {
+    for (times, filled) in [(3, 4), (12, 4), (999, 0)] {
+        let world = World::at("20:13:31");
+        set(&world.feed.published, vec![(at("20:13:30"), Ok(row(6425, 6470))), (at("20:13:38"), Ok(row(6430, 6470)))]);
+        let new: OptionSymbol = "SPXW  250904P06430000".parse().unwrap();
+        set(&world.broker.fill_contract, Some((new, 1)));
+        world.ledger.break_write("set intent", times);
+        let report = world.deliver("run-1").await;
+        let got: u32 = world.broker.book().iter().map(|(_, _, filled, _)| filled).sum();
+        assert_eq!(got, filled, "fails {times} times: {} {} {:?}", report.outcome, report.detail, report.notes);
+        assert!(report.alarm, "one side's fills, or none for want of a ledger");
+        assert_eq!(report.outcome, if filled > 0 { Outcome::OneSided } else { Outcome::NoFill });
+    }
+}

@@ -432,29 +432,36 @@ impl Run<'_> {
         notes.into_iter().for_each(|note| self.note(note));
     }
 
-    /// Records where every intent stands.
-    pub(super) async fn settle(&mut self, sides: &mut [Side]) {
+    /// Records where every intent stands; whether the ledger has all of it.
+    pub(super) async fn settle(&mut self, sides: &mut [Side]) -> bool {
+        let mut all = true;
         for side in sides {
-            if let Err(error) = self.write_patiently(side).await {
-                // An intent is not over in the ledger before its rungs are: the next delivery or sweep proves and records them.
-                self.note(format!("the rungs of {} could not be recorded, the intent stays open: {error}", side.record.key));
-                continue;
-            }
-            if !side.unsure.is_empty() {
-                // A mark that was never answered may land yet. What has not been read back is not concluded from.
-                self.note(format!("whether a mark of {} was written is not known, the intent stays open until its rungs are read back", side.record.key));
-                continue;
-            }
-            let unresolved = matches!(side.ladder.end(), Some(SideEnd::Unresolved(_)));
-            side.record.state = if unresolved { IntentState::Unresolved } else { IntentState::Terminal };
-            side.record.filled = side.ladder.filled();
-            let (record, ledger, account, date) = (side.record.clone(), self.ports.ledger, &self.request.account, self.date());
-            match self.persist(async || ledger.set_intent(account, date, &record).await).await {
-                Ok(PutOutcome::Ours) => {}
-                Ok(PutOutcome::Theirs(what)) => self.note(format!("intent {} stands otherwise in the ledger: {what}", record.key)),
-                Err(error) => self.note(format!("intent {} could not be recorded: {error}", record.key)),
-            }
+            all &= self.settle_side(side).await;
         }
+        all
+    }
+
+    async fn settle_side(&mut self, side: &mut Side) -> bool {
+        if let Err(error) = self.write_patiently(side).await {
+            // An intent is not over in the ledger before its rungs are: the next delivery or sweep proves and records them.
+            self.note(format!("the rungs of {} could not be recorded, the intent stays open: {error}", side.record.key));
+            return false;
+        }
+        if !side.unsure.is_empty() {
+            // A mark that was never answered may land yet. What has not been read back is not concluded from.
+            self.note(format!("whether a mark of {} was written is not known, the intent stays open until its rungs are read back", side.record.key));
+            return false;
+        }
+        let unresolved = matches!(side.ladder.end(), Some(SideEnd::Unresolved(_)));
+        side.record.state = if unresolved { IntentState::Unresolved } else { IntentState::Terminal };
+        side.record.filled = side.ladder.filled();
+        let (record, ledger, account, date) = (side.record.clone(), self.ports.ledger, &self.request.account, self.date());
+        match self.persist(async || ledger.set_intent(account, date, &record).await).await {
+            Ok(PutOutcome::Ours) => return true,
+            Ok(PutOutcome::Theirs(what)) => self.note(format!("intent {} stands otherwise in the ledger: {what}", record.key)),
+            Err(error) => self.note(format!("intent {} could not be recorded: {error}", record.key)),
+        }
+        false
     }
 }
 

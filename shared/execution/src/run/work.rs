@@ -295,12 +295,20 @@ impl Run<'_> {
                 }
             }
         }
-        self.settle(sides).await;
+        let mut settled = self.settle(sides).await;
         let untouched = sides.iter().all(|side| side.ladder.end() == Some(&SideEnd::Stopped(StopReason::SignalMoved)) && side.ladder.filled() == 0);
-        match moved {
-            Some(row) if untouched => Round::Moved(Box::new(row)),
-            _ => Round::Over,
+        let Some(row) = moved.filter(|_| untouched) else { return Round::Over };
+        // The ledger takes no plan after one that it has not as ended: it is told until it does, or no rung of the new plan fits.
+        while !settled && share(self.now() + seconds(1), end, 1, execution).rungs > 0 && self.renew(lease).await.is_ok() {
+            self.ports.clock.sleep_until(self.now() + seconds(1)).await;
+            settled = self.settle(sides).await;
         }
+        if settled {
+            return Round::Moved(Box::new(row));
+        }
+        self.alarm = true;
+        self.note("the signal moved, and the ledger does not have the first plan as ended: nothing more is sent");
+        Round::Over
     }
 
     /// Opens the next rung for every side that is ready. Gives the row with which the signal has moved instead, when it has: looked at right
