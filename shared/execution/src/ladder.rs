@@ -160,6 +160,16 @@ impl Ladder {
         }
     }
 
+    /// The order that is out, as far as it is known by id.
+    #[must_use]
+    pub const fn order(&self) -> Option<&OrderId> {
+        match &self.phase {
+            Phase::Naming { order, .. } | Phase::Working { order, .. } | Phase::Cancelling { order, .. } => Some(order),
+            Phase::Settling { view, .. } => Some(&view.id),
+            _ => None,
+        }
+    }
+
     /// What keeps it from sending anything more.
     #[must_use]
     pub const fn stopped_by(&self) -> Option<&StopReason> {
@@ -231,6 +241,12 @@ impl Ladder {
             (phase, Event::Stop(reason)) => self.on_stop(now, phase, reason),
             (Phase::Ready, Event::Open { nbbo, closes }) => self.open(nbbo, closes),
             (Phase::Posting(rung), Event::Posted(reply)) => self.on_posted(now, rung, reply),
+            (Phase::Posting(rung), Event::Unmarked) => {
+                // The ledger takes no rung whose predecessor it does not have.
+                self.number -= 1;
+                let at = after(now, 1 << rung.resends.min(5));
+                self.send_again(now, rung, at)
+            }
             (Phase::Resending { rung, at }, Event::Time) if now >= at => self.post(rung),
             (Phase::Pausing { until }, Event::Time) if now >= until => (self.between_rungs(), Vec::new()),
             (Phase::Locating { rung, at, give_up }, Event::Time) if now >= at => {
@@ -303,7 +319,7 @@ impl Ladder {
         (Phase::Posting(rung), vec![Command::Post(posting)])
     }
 
-    fn on_posted(&mut self, now: Timestamp, mut rung: Rung, reply: PlaceReply) -> (Phase, Vec<Command>) {
+    fn on_posted(&mut self, now: Timestamp, rung: Rung, reply: PlaceReply) -> (Phase, Vec<Command>) {
         let posting = rung.posting.clone();
         match reply {
             PlaceReply::Accepted(order) => {
@@ -324,19 +340,25 @@ impl Ladder {
                         now.checked_add(retry_after.unwrap_or_default().max(std::time::Duration::from_secs(1))).unwrap_or(Timestamp::MAX)
                     }
                 };
-                rung.resends += 1;
-                if self.stop.is_none() && rung.resends <= RESENDS && at < rung.closes {
-                    if at > now {
-                        return (Phase::Resending { rung, at }, commands);
-                    }
-                    let (phase, post) = self.post(rung);
-                    commands.extend(post);
-                    return (phase, commands);
-                }
-                let phase = if self.stop.is_some() { self.between_rungs() } else { Phase::Pausing { until: at.max(rung.closes) } };
+                let (phase, more) = self.send_again(now, rung, at);
+                commands.extend(more);
                 (phase, commands)
             }
         }
+    }
+
+    /// Nothing was placed: the rung is sent again from `at` on, as long as its time lasts.
+    fn send_again(&mut self, now: Timestamp, mut rung: Rung, at: Timestamp) -> (Phase, Vec<Command>) {
+        rung.resends += 1;
+        if self.stop.is_some() {
+            return (self.between_rungs(), Vec::new());
+        }
+        if rung.resends > RESENDS || at >= rung.closes {
+            // No rung opens once trading is over, however long the broker asked to wait.
+            let until = at.max(rung.closes).min(self.settings.look_until.min(self.settings.prove_by));
+            return (Phase::Pausing { until }, Vec::new());
+        }
+        if at > now { (Phase::Resending { rung, at }, Vec::new()) } else { self.post(rung) }
     }
 
     /// Nobody knows what became of the POST: its order is looked for once the settle window has passed.

@@ -38,12 +38,16 @@ pub fn more_fills(day: &LoadedDay, orders: &[OrderView]) -> Vec<Seen> {
     found
 }
 
-/// Rungs whose orders were said never to have come to be, and which the broker shows after all.
+/// Rungs whose orders were said never to have come to be, and which the broker shows after all. One order is one rung's: of two that asked for
+/// the same, one refused and one whose answer was lost, the lost one's, else the later one's.
 #[must_use]
 pub fn turned_up(day: &LoadedDay, orders: &[OrderView], tag: Option<&str>, names_of: Option<Date>) -> Vec<Seen> {
-    let known = day.known_orders();
+    let mut known = day.known_orders();
     let mut found = Vec::new();
-    for rung in day.rungs.iter().filter(|rung| matches!(rung.state, RungState::NeverAccepted { .. } | RungState::Refused { .. })) {
+    let lost = |rung: &RungRecord| matches!(rung.state, RungState::NeverAccepted { .. });
+    let mut rungs: Vec<&RungRecord> = day.rungs.iter().filter(|rung| lost(rung) || matches!(rung.state, RungState::Refused { .. })).collect();
+    rungs.sort_by_key(|rung| std::cmp::Reverse((lost(rung), rung.at)));
+    for rung in rungs {
         let Some(intent) = day.intents.iter().find(|intent| intent.key == rung.intent) else { continue };
         let seen: Vec<OrderId> = rung.seen.iter().chain(&known).cloned().collect();
         let name = names_of.map(|date| rung.order_name(date));
@@ -51,6 +55,7 @@ pub fn turned_up(day: &LoadedDay, orders: &[OrderView], tag: Option<&str>, names
         if let [order] = Fingerprint::of(intent.vertical, rung, &seen, mark).matches(orders)[..] {
             let words = format!("order {} turned up, of which it was recorded that it never came to be; {} filled", order.id, order.filled);
             found.push(Seen { rung: rung.clone(), order: order.clone(), words });
+            known.push(order.id.clone());
         }
     }
     found

@@ -14,8 +14,8 @@ pub enum QuoteFault {
         /// The leg.
         symbol: OptionSymbol,
     },
-    /// Bid or ask is absent, or negative, or the bid is above the ask.
-    #[error("{symbol}: got bid {} and ask {}, expected both, the bid no higher than the ask", shown(*.bid), shown(*.ask))]
+    /// Bid or ask is absent, or negative, or the bid is above the ask, or the ask is zero: nobody sells for nothing.
+    #[error("{symbol}: got bid {} and ask {}, expected both, the ask above 0 and the bid no higher than it", shown(*.bid), shown(*.ask))]
     NotTwoSided {
         /// The leg.
         symbol: OptionSymbol,
@@ -82,7 +82,9 @@ pub fn leg_fault(symbol: OptionSymbol, quote: Option<&LegQuote>, now: Timestamp,
     if quote.state != QuoteState::Live {
         return Some(QuoteFault::NotLive { symbol, state: quote.state });
     }
-    let Some((bid, ask)) = quote.two_sided() else { return Some(QuoteFault::NotTwoSided { symbol, bid: quote.bid, ask: quote.ask }) };
+    let Some((bid, ask)) = quote.two_sided().filter(|(_, ask)| *ask > Price::ZERO) else {
+        return Some(QuoteFault::NotTwoSided { symbol, bid: quote.bid, ask: quote.ask });
+    };
     if ask - bid > profile.widest_leg {
         return Some(QuoteFault::Wide { symbol, bid, ask, most: profile.widest_leg });
     }
@@ -138,6 +140,8 @@ mod tests {
             (Some(quote(Some(410), None)), "got bid 4.10 and ask nothing"),
             (Some(quote(Some(421), Some(420))), "got bid 4.21 and ask 4.20"),
             (Some(quote(Some(-1), Some(420))), "got bid -0.01"),
+            // What brokers show where there is no market; 0.00 is a price of a bid only.
+            (Some(quote(Some(0), Some(0))), "got bid 0.00 and ask 0.00"),
             (Some(quote(Some(5), Some(900))), "got bid 0.05 and ask 9.00, expected them 2.00 points apart at most"),
             (Some(aged(121)), "its quote is 121 s old, expected 120 at most"),
             (Some(LegQuote { state: QuoteState::Halted, ..good }), "a halted security"),

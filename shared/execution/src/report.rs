@@ -193,7 +193,8 @@ impl Outcome {
         let newest = sides.iter().map(|side| side.revision).max().unwrap_or_default();
         let counted: Vec<&SideCount> = sides.iter().filter(|side| side.revision == newest || side.filled > 0 || side.unresolved).collect();
         let filled = counted.iter().filter(|side| side.filled > 0).count();
-        let missing = |side: &SideCount| side.quantity.saturating_sub(side.filled);
+        // More than planned is as uneven as less: a cancel that was believed before its last fill was counted.
+        let missing = |side: &SideCount| i64::from(side.quantity) - i64::from(side.filled);
         if counted.iter().any(|side| side.unresolved) {
             Self::Unresolved
         } else if counted.is_empty() {
@@ -371,6 +372,7 @@ mod tests {
             (vec![(1, 2, 1, false), (1, 3, 2, false)], Outcome::PartiallyFilled),
             (vec![(1, 5, 5, false), (1, 5, 1, false)], Outcome::Uneven),
             (vec![(1, 2, 1, false), (1, 3, 3, false)], Outcome::Uneven),
+            (vec![(1, 4, 6, false), (1, 4, 4, false)], Outcome::Uneven),
             (vec![(1, 2, 0, false), (1, 3, 3, false)], Outcome::OneSided),
             (vec![(1, 2, 0, false), (1, 3, 0, false)], Outcome::NoFill),
             (vec![(1, 2, 0, true), (1, 3, 3, false)], Outcome::Unresolved),

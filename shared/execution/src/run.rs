@@ -359,10 +359,12 @@ impl Run<'_> {
         self.stage("save tokens");
     }
 
-    /// Terminal writes. A day with an unproven order stays open, so that the next delivery recovers it.
+    /// Terminal writes. A day with an unproven order stays open, so that the next delivery recovers it; and so does one that another run has
+    /// taken over: its orders say what it came to, not that this run lost it.
     async fn close(&mut self, lease: &Lease, ended: &Ended) {
         let ledger = self.ports.ledger;
-        let own = (self.opened_day && ended.outcome != Outcome::Unresolved).then(|| ended.outcome.name());
+        let stays_open = matches!(ended.outcome, Outcome::Unresolved | Outcome::AnotherRunActive);
+        let own = (self.opened_day && !stays_open).then(|| ended.outcome.name());
         if let Some(name) = own.or(self.closes_day)
             && let Err(error) = self.persist(async || ledger.close_day(lease, constant_stable::NAME, name).await).await
         {

@@ -21,6 +21,7 @@ fn spoilt() -> Vec<(&'static str, Spoil)> {
         ("missing", |_, _| None),
         ("no bid", |quote, _| Some(LegQuote { bid: None, ..quote })),
         ("no ask", |quote, _| Some(LegQuote { ask: None, ..quote })),
+        ("no market", |quote, _| Some(LegQuote { bid: Some(Price::ZERO), ask: Some(Price::ZERO), ..quote })),
         ("crossed", |quote, _| Some(LegQuote { bid: quote.ask.map(|ask| ask + Price::cents(5)), ..quote })),
         ("wide", |quote, _| Some(LegQuote { bid: Some(Price::cents(5)), ask: Some(Price::cents(900)), ..quote })),
         ("old", |quote, now| Some(LegQuote { at: now.checked_sub(SignedDuration::from_mins(5)).ok(), ..quote })),

@@ -2,9 +2,12 @@
 
 mod support;
 
+use std::sync::Mutex;
+
 use gamma_execution::ladder::{SideEnd, StopReason};
 use gamma_execution::ports::Clock;
 use gamma_execution::report::Outcome;
+use support::net::Net;
 use support::{World, set};
 
 #[tokio::test]
@@ -96,4 +99,33 @@ async fn the_lease_is_renewed_while_the_run_waits_for_the_signal() {
     };
     let request = world.request("run-1");
     tokio::join!(world.deliver_as(&request), watcher);
+}
+
+#[tokio::test]
+async fn a_day_that_two_runs_lost_to_each_other_is_named_by_its_orders() {
+    // The first run is deaf for 25 seconds, a second one recovers meanwhile, and each writes what the other would.
+    let world = World::at("20:13:31");
+    let mut net = Net::to(&world);
+    let reads = Mutex::new(0);
+    net.slow = Box::new(move |call, now| {
+        let mut reads = reads.lock().unwrap();
+        *reads += u32::from(call == "order");
+        match call {
+            "order" if *reads == 2 => (25, false),
+            "renew lease" if *reads >= 2 && now < "2025-09-03T20:14:20Z".parse().unwrap() => (1, true),
+            _ => (0, false),
+        }
+    });
+    let request = world.request("run-1");
+    let second = async {
+        while world.ledger.lease_expires().is_none_or(|expires| expires > world.clock.now()) {
+            tokio::task::yield_now().await;
+        }
+        world.deliver("run-2").await
+    };
+    let (first, second) = tokio::join!(net.deliver(&request), second);
+    assert!(first.alarm || second.alarm, "{} and {}", first.outcome, second.outcome);
+    world.at_time("20:21:00");
+    let swept = world.sweep("sweep-1").await;
+    assert_eq!((world.broker.live(), world.ledger.day().unwrap().outcome.as_deref()), (0, Some("no_fill")), "{} {}", swept.outcome, swept.detail);
 }

@@ -4,7 +4,7 @@ mod support;
 
 use gamma_execution::ports::IntentState;
 use gamma_execution::report::{Outcome, RunReport};
-use gamma_market::{OptionSymbol, Right};
+use gamma_market::{LegQuote, OptionSymbol, Right, SignalRow};
 use jiff::Timestamp;
 use support::{World, row, set};
 
@@ -65,6 +65,23 @@ async fn no_rung_opens_on_strikes_that_the_feed_no_longer_shows() {
 }
 
 #[tokio::test]
+async fn a_rung_that_waited_for_a_price_looks_at_the_feed_too() {
+    // One put leg is missing as the second slot begins; the signal moves before it is back.
+    let world = World::at("20:13:31");
+    let leg: OptionSymbol = "SPXW  250904P06425000".parse().unwrap();
+    let gap = move |now: Timestamp, symbol: OptionSymbol, quote: Option<LegQuote>| {
+        if symbol == leg && at("20:13:50") <= now && now < at("20:14:02") { None } else { quote }
+    };
+    set(&world.broker.quoting, Some(Box::new(gap)));
+    set(&world.feed.published, vec![(at("20:13:30"), Ok(row(6425, 6470))), (at("20:13:58"), Ok(row(6430, 6470)))]);
+    let report = world.deliver("run-1").await;
+    let late = world.broker.entered(leg).into_iter().filter(|entered| *entered >= at("20:13:58")).count();
+    assert_eq!(late, 0, "{:?}", report.notes);
+    let new = "SPXW  250904P06430000".parse().unwrap();
+    assert!(!world.broker.entered(new).is_empty(), "what it asks for now is sent: {:?}", report.notes);
+}
+
+#[tokio::test]
 async fn it_is_said_when_no_rung_of_the_new_plan_fits() {
     let (world, report) = moved_in_a_run_from("20:14:24", "20:14:46", 1).await;
     assert_eq!((report.outcome, report.alarm), (Outcome::NoFill, true), "{} {:?}", report.detail, report.notes);
@@ -82,4 +99,35 @@ async fn a_signal_that_keeps_moving_is_followed_a_few_times() {
     let revisions = world.ledger.intents().iter().map(|intent| intent.key.revision).max().unwrap();
     assert!((2..=4).contains(&revisions), "{revisions}");
     assert_eq!((world.broker.live(), report.outcome), (0, Outcome::NoFill), "{} {:?}", report.detail, report.notes);
+}
+
+#[tokio::test]
+async fn a_day_whose_second_plan_sends_nothing_is_no_fill() {
+    // Whatever the second plan is refused for, orders of the first were sent: that is what the ledger alone says, too.
+    let no_side = SignalRow { left_go: None, right_go: None, ..row(6425, 6470) };
+    let no_quotes = row(6500, 6550);
+    for moved in [no_side, no_quotes] {
+        let world = World::at("20:13:31");
+        set(&world.feed.published, vec![(at("20:13:30"), Ok(row(6425, 6470))), (at("20:13:38"), Ok(moved))]);
+        let report = world.deliver("run-1").await;
+        let day = world.ledger.day().unwrap().outcome;
+        assert_eq!((report.outcome, day.as_deref()), (Outcome::NoFill, Some("no_fill")), "{} {:?}", report.detail, report.notes);
+        assert!(!report.detail.is_empty() && world.broker.live() == 0, "{:?}", report.notes);
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_that_fails_between_two_plans_costs_its_time() {
+    for (times, filled) in [(3, 4), (12, 4), (999, 0)] {
+        let world = World::at("20:13:31");
+        set(&world.feed.published, vec![(at("20:13:30"), Ok(row(6425, 6470))), (at("20:13:38"), Ok(row(6430, 6470)))]);
+        let new: OptionSymbol = "SPXW  250904P06430000".parse().unwrap();
+        set(&world.broker.fill_contract, Some((new, 1)));
+        world.ledger.break_write("set intent", times);
+        let report = world.deliver("run-1").await;
+        let got: u32 = world.broker.book().iter().map(|(_, _, filled, _)| filled).sum();
+        assert_eq!(got, filled, "fails {times} times: {} {} {:?}", report.outcome, report.detail, report.notes);
+        assert!(report.alarm, "one side's fills, or none for want of a ledger");
+        assert_eq!(report.outcome, if filled > 0 { Outcome::OneSided } else { Outcome::NoFill });
+    }
 }

@@ -127,6 +127,22 @@ async fn while_an_order_is_looked_for_at_a_deaf_broker_the_other_side_sends_noth
 }
 
 #[tokio::test]
+async fn nothing_is_sent_again_beside_an_order_in_doubt() {
+    // The put's answer is lost and no list shows it; the call meets the edge's page, and would be sent again after the first look in vain.
+    let world = World::at("20:13:31");
+    set(&world.broker.place, |number| match number {
+        1 => Place::LostBefore,
+        2..=4 => Place::EdgePage,
+        _ => Place::Accept,
+    });
+    let net = Net::to(&world);
+    let report = net.deliver(&world.request("run-1")).await;
+    let last = net.posts.lock().unwrap().last().unwrap().0;
+    assert_eq!(report.outcome, Outcome::Unresolved);
+    assert!(last < at("20:13:36"), "sent at {last}: {:?}", report.notes);
+}
+
+#[tokio::test]
 async fn nothing_is_sent_again_once_trading_is_halted() {
     let world = World::at("20:13:31");
     let mut net = Net::to(&world);

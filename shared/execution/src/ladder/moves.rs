@@ -19,6 +19,8 @@ pub enum Event<'a> {
     },
     /// What came of the POST.
     Posted(PlaceReply),
+    /// Nothing was sent, and no mark was written either: the rung's number is still free.
+    Unmarked,
     /// The order was read, and it is ours.
     Seen(&'a OrderView),
     /// The order that the POST's answer named was read, and it is not ours, in words.

@@ -17,6 +17,13 @@ impl Run<'_> {
         let mut found = more_fills(&day, &orders);
         found.extend(turned_up(&day, &orders, self.profile.execution.application_tag.as_deref(), self.names_of()));
         let mut told = Vec::new();
+        let intents = found.iter().flat_map(|seen| day.intents.iter().filter(|intent| intent.key == seen.rung.intent));
+        let mut writers = found.iter().map(|seen| &seen.rung.writer).chain(intents.map(|intent| &intent.writer));
+        if writers.any(|writer| writer.fence >= lease.writer.fence) {
+            // What is proven changes only under a later fence: this sweep has recorded it a moment ago, and sees more now.
+            self.take_lease_anew(lease).await?;
+        }
+        let before = day.clone();
         for Seen { rung, order, words } in found {
             if !order.status.is_terminal() {
                 // It is after the close: what still works is no order of this session, or the broker is late. The next sweep looks again.
@@ -27,13 +34,9 @@ impl Run<'_> {
             self.correct(lease, &mut day, RungRecord { state: recovery::terminal(order), writer: lease.writer.clone(), ..rung }).await?;
             told.push(words);
         }
-        let rungs = day.rungs.clone();
-        let sides = self.settle_intents(lease, &day, &rungs).await?;
-        let (outcome, words) = recover::outcome_of(&sides);
-        // A look that died on the way left rungs corrected, and their intents and day not.
-        if !told.is_empty() || day.day.as_ref().is_some_and(|record| record.outcome.is_some()) && lags(&day) {
-            self.note(format!("the day is {outcome} after the last look: {words}"));
-            self.closes_day = Some(outcome.name());
+        if !told.is_empty() || lags(&day) {
+            // A look that died on the way left rungs corrected, and their intents and day not.
+            self.conclude(lease, &before, &day).await?;
         }
         // On a later day positions tell of that day.
         if trade_date(self.now()) == self.date() {
@@ -51,15 +54,34 @@ impl Run<'_> {
         Ok(Ended::new(Outcome::Recovered, told.join("; ")))
     }
 
+    async fn take_lease_anew(&mut self, lease: &mut Lease) -> Result<(), Ended> {
+        let (ledger, held) = (self.ports.ledger, lease.clone());
+        self.persist(async || ledger.release_lease(&held).await).await?;
+        *lease = self.take_lease().await?;
+        Ok(())
+    }
+
     /// Records what the broker shows by now of a rung that was called over.
     async fn correct(&mut self, lease: &mut Lease, day: &mut LoadedDay, rung: RungRecord) -> Result<(), Ended> {
         self.renew(lease).await?;
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
         if let PutOutcome::Theirs(what) = self.persist(async || ledger.set_rung(account, date, &rung).await).await? {
+            // Nobody may look again today.
+            self.alarm = true;
             return Err(recover::written_meanwhile(&what));
         }
         day.rungs.retain(|known| !recover::is_same(known, &rung));
         day.rungs.push(rung);
+        Ok(())
+    }
+
+    /// Records what the corrected rungs make of their intents and the day, once for all of them: an intent that is over changes once under
+    /// one fence.
+    async fn conclude(&mut self, lease: &mut Lease, before: &LoadedDay, day: &LoadedDay) -> Result<(), Ended> {
+        let sides = self.settle_intents(lease, before, &day.rungs).await.inspect_err(|_| self.alarm = true)?;
+        let (outcome, words) = recover::outcome_of(&sides);
+        self.note(format!("the day is {outcome} after the last look: {words}"));
+        self.closes_day = Some(outcome.name());
         Ok(())
     }
 }

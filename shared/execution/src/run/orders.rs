@@ -56,6 +56,9 @@ impl Run<'_> {
 
     /// Sends what is due.
     pub(super) async fn send_due(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account) {
+        if sides.iter().any(|side| side.ladder.in_doubt()) && sides.iter().any(|side| !side.due.is_empty()) {
+            self.stop(sides, &StopReason::OtherSideUnresolved).await;
+        }
         for side in sides {
             let due = std::mem::take(&mut side.due);
             if due.is_empty() {
@@ -108,9 +111,9 @@ impl Run<'_> {
         while let Some(command) = queue.pop_front() {
             let more = match command {
                 Command::Post(posting) => {
-                    let reply = self.post(lease, side, account, &posting).await;
+                    let came = self.post(lease, side, account, &posting).await.map_or(Event::Unmarked, Event::Posted);
                     let now = self.now();
-                    side.ladder.step(now, Event::Posted(reply))
+                    side.ladder.step(now, came)
                 }
                 Command::Read(order) => self.read(side, &order).await,
                 Command::Confirm(order) => {
@@ -144,17 +147,19 @@ impl Run<'_> {
         }
     }
 
-    /// SENDING first, then the POST, once. What cannot be marked is not sent.
-    async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> PlaceReply {
-        let not_sent = |why: String| PlaceReply::Refused(NotPlaced::NotConnected(why));
+    /// SENDING first, then the POST, once. What cannot be marked is not sent; `None` where no mark was tried.
+    async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> Option<PlaceReply> {
+        let not_sent = |why: String| Some(PlaceReply::Refused(NotPlaced::NotConnected(why)));
         if let Err(reason) = self.may_send(lease, side).await {
-            let detail = reason.to_string();
             side.ladder.step(self.now(), Event::Stop(reason));
-            return not_sent(detail);
+            return None;
         }
         let posting = &match self.freshly_priced(side, posting).await {
             Ok(posting) => posting,
-            Err(why) => return not_sent(why),
+            Err(why) => {
+                self.note(format!("{} is not sent yet: {why}", side.report.name));
+                return None;
+            }
         };
         let order = posting.order.get();
         // What any answer has named before is not this order, whoever's it is.
@@ -192,7 +197,7 @@ impl Run<'_> {
                     return not_sent("writing the mark took so long that its price is old".into());
                 }
                 let reply = self.ports.broker.place(&posting.order, &rung.order_name(self.date())).await;
-                return self.named_anew(&rung, reply);
+                return Some(self.named_anew(&rung, reply));
             }
             Ok(PutOutcome::Theirs(holder)) => StopReason::LeaseLost(holder),
             Err(error) => {
@@ -284,6 +289,10 @@ impl Run<'_> {
 
     fn saw(&mut self, side: &mut Side, id: &OrderId, answer: Result<OrderView, BrokerError>) -> Vec<Command> {
         let now = self.now();
+        // The list may have said meanwhile that the order is another one: this answer tells nothing of that.
+        if side.ladder.order() != Some(id) {
+            return Vec::new();
+        }
         match answer {
             Ok(view) => match self.is_ours(side, &view) {
                 Ok(()) => side.ladder.step(now, Event::Seen(&view)),
@@ -423,29 +432,36 @@ impl Run<'_> {
         notes.into_iter().for_each(|note| self.note(note));
     }
 
-    /// Records where every intent stands.
-    pub(super) async fn settle(&mut self, sides: &mut [Side]) {
+    /// Records where every intent stands; whether the ledger has all of it.
+    pub(super) async fn settle(&mut self, sides: &mut [Side]) -> bool {
+        let mut all = true;
         for side in sides {
-            if let Err(error) = self.write_patiently(side).await {
-                // An intent is not over in the ledger before its rungs are: the next delivery or sweep proves and records them.
-                self.note(format!("the rungs of {} could not be recorded, the intent stays open: {error}", side.record.key));
-                continue;
-            }
-            if !side.unsure.is_empty() {
-                // A mark that was never answered may land yet. What has not been read back is not concluded from.
-                self.note(format!("whether a mark of {} was written is not known, the intent stays open until its rungs are read back", side.record.key));
-                continue;
-            }
-            let unresolved = matches!(side.ladder.end(), Some(SideEnd::Unresolved(_)));
-            side.record.state = if unresolved { IntentState::Unresolved } else { IntentState::Terminal };
-            side.record.filled = side.ladder.filled();
-            let (record, ledger, account, date) = (side.record.clone(), self.ports.ledger, &self.request.account, self.date());
-            match self.persist(async || ledger.set_intent(account, date, &record).await).await {
-                Ok(PutOutcome::Ours) => {}
-                Ok(PutOutcome::Theirs(what)) => self.note(format!("intent {} stands otherwise in the ledger: {what}", record.key)),
-                Err(error) => self.note(format!("intent {} could not be recorded: {error}", record.key)),
-            }
+            all &= self.settle_side(side).await;
         }
+        all
+    }
+
+    async fn settle_side(&mut self, side: &mut Side) -> bool {
+        if let Err(error) = self.write_patiently(side).await {
+            // An intent is not over in the ledger before its rungs are: the next delivery or sweep proves and records them.
+            self.note(format!("the rungs of {} could not be recorded, the intent stays open: {error}", side.record.key));
+            return false;
+        }
+        if !side.unsure.is_empty() {
+            // A mark that was never answered may land yet. What has not been read back is not concluded from.
+            self.note(format!("whether a mark of {} was written is not known, the intent stays open until its rungs are read back", side.record.key));
+            return false;
+        }
+        let unresolved = matches!(side.ladder.end(), Some(SideEnd::Unresolved(_)));
+        side.record.state = if unresolved { IntentState::Unresolved } else { IntentState::Terminal };
+        side.record.filled = side.ladder.filled();
+        let (record, ledger, account, date) = (side.record.clone(), self.ports.ledger, &self.request.account, self.date());
+        match self.persist(async || ledger.set_intent(account, date, &record).await).await {
+            Ok(PutOutcome::Ours) => return true,
+            Ok(PutOutcome::Theirs(what)) => self.note(format!("intent {} stands otherwise in the ledger: {what}", record.key)),
+            Err(error) => self.note(format!("intent {} could not be recorded: {error}", record.key)),
+        }
+        false
     }
 }
 

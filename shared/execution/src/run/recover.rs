@@ -52,7 +52,7 @@ impl Run<'_> {
                 self.ports.clock.sleep_until(at).await;
                 self.renew(lease).await?;
             }
-            let look_until = (self.closes() + seconds(self.profile.execution.locate_seconds)).min(self.prove_by());
+            let look_until = self.look_until();
             loop {
                 let pass = match self.recover_once(lease, &mut known).await {
                     Err(ended) if ended.outcome == Outcome::BrokerUnavailable && self.now() < look_until => {
@@ -81,6 +81,11 @@ impl Run<'_> {
         }
     }
 
+    /// Until when an order that is not shown, or not proven over, is looked at again and again.
+    fn look_until(&self) -> Timestamp {
+        (self.closes() + seconds(self.profile.execution.locate_seconds)).min(self.prove_by())
+    }
+
     /// One look at everything that is open. What is proven goes into `day`.
     async fn recover_once(&mut self, lease: &mut Lease, day: &mut LoadedDay) -> Result<Pass, Ended> {
         let actions = self.recovery_plan(day).await?;
@@ -92,9 +97,14 @@ impl Run<'_> {
         let mut pass = Pass { trouble: None, again: false, renamed: false };
         let named_before = named(day);
         let mut proven_now = 0;
+        let several = actions.len() > 1;
         for action in actions {
             pass.again |= matches!(action, Action::Unresolved { may_change: true, .. } | Action::ReadNamed { .. });
-            match self.execute(lease, day, action).await {
+            // While trading is on none waits for another that takes long: they take turns.
+            let in_turn = several && self.now() < self.look_until();
+            let until = if in_turn { self.now() + seconds(self.profile.execution.confirm_seconds) } else { self.prove_by() };
+            let takes_turns = in_turn && !matches!(action, Action::Unresolved { .. });
+            match self.execute(lease, day, action, until).await {
                 Ok(proven) => {
                     proven_now += usize::from(day.rungs.iter().any(|rung| is_same(rung, &proven) && matches!(rung.state, RungState::Named { .. })));
                     tracing::info!(intent = %proven.intent, rung = proven.number, state = ?proven.state, "recovered");
@@ -102,6 +112,7 @@ impl Run<'_> {
                     day.rungs.push(proven);
                 }
                 Err(ended) if ended.outcome == Outcome::Unresolved => {
+                    pass.again |= takes_turns;
                     pass.trouble.get_or_insert(ended);
                 }
                 Err(ended) => return Err(ended),
@@ -157,22 +168,22 @@ impl Run<'_> {
         at_eastern(self.date(), jiff::civil::time(16, 15, 0, 0))
     }
 
-    async fn execute(&mut self, lease: &mut Lease, day: &mut LoadedDay, action: Action) -> Result<RungRecord, Ended> {
+    async fn execute(&mut self, lease: &mut Lease, day: &mut LoadedDay, action: Action, until: Timestamp) -> Result<RungRecord, Ended> {
         let (rung, state) = match action {
             // Whole, or of a session that is long over, or edited and followed: one look is enough.
             Action::Record { rung, order } if order.filled >= rung.quantity || order.status == OrderStatus::Replaced || self.is_closed() => {
                 (rung, recovery::terminal(order))
             }
             Action::Record { rung, order } => {
-                let view = self.prove(lease, &order.id, rung.quantity, Some(&order)).await?;
+                let view = self.prove(lease, (&order.id, rung.quantity), Some(&order), until).await?;
                 (rung, recovery::terminal(view))
             }
             Action::Cancel { rung, order } | Action::Read { rung, order } => {
-                let view = self.prove(lease, &order, rung.quantity, None).await?;
+                let view = self.prove(lease, (&order, rung.quantity), None, until).await?;
                 (rung, recovery::terminal(view))
             }
             Action::ReadNamed { rung, order } => {
-                let view = self.prove_named(lease, day, &rung, &order).await?;
+                let view = self.prove_named(lease, day, (&rung, &order), until).await?;
                 (rung, recovery::terminal(view))
             }
             Action::NeverAccepted { rung, reason } => (rung, RungState::NeverAccepted { reason }),
@@ -191,14 +202,18 @@ impl Run<'_> {
 
     /// The order that an answer named, once its read shows that it is ours: asked to go, and read until it is over. One that is another's
     /// leaves the rung as nameless as if no answer had come.
-    async fn prove_named(&mut self, lease: &mut Lease, day: &mut LoadedDay, rung: &RungRecord, id: &OrderId) -> Result<OrderView, Ended> {
+    async fn prove_named(&mut self, lease: &mut Lease, day: &mut LoadedDay, (rung, id): (&RungRecord, &OrderId), until: Timestamp) -> Result<OrderView, Ended> {
         let unresolved = |why: String| Ended::new(Outcome::Unresolved, format!("rung {} of {}: {why}", rung.number, rung.intent));
-        let view = self.ports.broker.order(id).await.map_err(|error| unresolved(format!("order {id}, which the answer named, is not shown: {error}")));
+        let broker = self.ports.broker;
+        // Nothing hurries after the close, and what is read then is the last word.
+        let read = if self.is_closed() { self.patiently(async || broker.order(id).await).await } else { broker.order(id).await };
+        let hidden = matches!(&read, Err(BrokerError { fault: BrokerFault::NotFound(_) | BrokerFault::Refused(_), .. }));
+        let view = read.map_err(|error| unresolved(format!("order {id}, which the answer named, is not shown: {error}")));
         let tag = self.profile.execution.application_tag.as_deref();
         let ours = match &view {
             Ok(view) => recovery::proves(day, rung, view, tag, self.names_of()).map_err(|why| format!("the answer named another: {why}")),
-            // After the close the list tells what there was; until then it is read again.
-            Err(ended) if self.is_closed() => Err(ended.detail.clone()),
+            // After the close the list tells what there was; until then it is read again. A read that failed says nothing either way.
+            Err(ended) if self.is_closed() && hidden => Err(ended.detail.clone()),
             Err(_) => Ok(()),
         };
         if let Err(why) = ours {
@@ -212,12 +227,12 @@ impl Run<'_> {
             let reply = self.ports.broker.cancel(id).await;
             tracing::info!(run_id = %self.request.run_id, order = %id, ?reply, "recovery asked for a cancel");
         }
-        self.prove(lease, id, rung.quantity, None).await
+        self.prove(lease, (id, rung.quantity), None, until).await
     }
 
     /// Reads the order until it is over, asking again for a cancel while it works. One with fewer fills than ordered is over when two reads
     /// say the same, far enough apart for its last fill to be counted, where there is time for that; `first` is the first of them.
-    async fn prove(&mut self, lease: &mut Lease, id: &OrderId, quantity: u32, first: Option<&OrderView>) -> Result<OrderView, Ended> {
+    async fn prove(&mut self, lease: &mut Lease, (id, quantity): (&OrderId, u32), first: Option<&OrderView>, until: Timestamp) -> Result<OrderView, Ended> {
         let (mut cancels, mut asked) = (1, self.now());
         let lag = seconds(self.profile.execution.fills_lag_seconds);
         let mut before = first.map(|view| (view.filled, view.status.clone(), self.now()));
@@ -250,7 +265,7 @@ impl Run<'_> {
                 Err(error @ BrokerError { fault: BrokerFault::TokenDead(_), .. }) => return Err(error.into()),
                 Err(error) => self.note(format!("order {id} could not be read: {error}")),
             }
-            if self.now() >= self.prove_by() {
+            if self.now() >= until {
                 return Err(Ended::new(Outcome::Unresolved, format!("order {id} could not be proven over")));
             }
             self.ports.clock.sleep_until(self.now() + seconds(self.profile.execution.cancel_settle_seconds)).await;

@@ -105,12 +105,13 @@ impl Run<'_> {
         self.renew(lease).await?;
         self.stage("signal");
         for revision in first_revision..first_revision + MOST_PLANS {
-            let plan = self.decide(&row, &account)?;
+            let plan = self.decide(&row, &account).map_err(|ended| self.after_orders(ended))?;
             let approved = self.approve(Some(lease), &plan, &account, revision).await?;
             let nothing = plan.sides.iter().all(|side| side.quantity() == 0);
             if approved.is_empty() {
                 let outcome = if nothing { Outcome::NothingToDo } else { Outcome::NotApproved };
-                return Err(Ended::new(outcome, self.why_nothing(&plan)));
+                let ended = Ended::new(outcome, self.why_nothing(&plan));
+                return Err(self.after_orders(ended));
             }
             let planned = plan.sides.iter().filter(|side| side.quantity() > 0).count();
             let mut sides = self.write_intents(lease, approved, &account, (revision, planned)).await?;
@@ -124,10 +125,10 @@ impl Run<'_> {
             row = match *moved {
                 Asked::For(row) => row,
                 // Its trade may come back, and orders were sent: that is no day without anything to do.
-                Asked::Nothing => self.signal(Some(lease)).await.map_err(|ended| match ended.outcome {
-                    Outcome::NothingToDo => Ended::new(Outcome::NoFill, ended.detail),
-                    _ => ended,
-                })?,
+                Asked::Nothing => match self.signal(Some(lease)).await {
+                    Ok(row) => row,
+                    Err(ended) => return Err(self.after_orders(ended)),
+                },
             };
             let end = self.end_of_trading(None);
             if share(self.now(), end, 1, &self.profile.execution).rungs == 0 {
@@ -137,6 +138,16 @@ impl Run<'_> {
             account = self.account(day).await?;
         }
         self.outcome_of_sides()
+    }
+
+    /// What a day is called whose first plan sent orders and whose next one sends none: nothing filled, whatever the reason why it sends none.
+    fn after_orders(&mut self, ended: Ended) -> Ended {
+        let plans = matches!(ended.outcome, Outcome::NothingToDo | Outcome::PlanRefused | Outcome::NotApproved | Outcome::SignalUnusable);
+        if !plans || self.report.sides.iter().all(|side| side.rungs.is_empty()) {
+            return ended;
+        }
+        self.alarm |= ended.outcome.alarms();
+        Ended::new(Outcome::NoFill, ended.detail)
     }
 
     /// What the day's sides make of it, with the reason where there is one to tell.
@@ -254,7 +265,11 @@ impl Run<'_> {
             }
             let again_at = slot.again_at.filter(|_| ready && !locating);
             if again_at.is_some_and(|at| now >= at) {
-                self.open_late(lease, sides, account, &mut slot).await;
+                let wanted = (may_replan && moved.is_none()).then_some(plan);
+                if let Some(row) = self.open_late(lease, sides, account, wanted, &mut slot).await {
+                    moved = Some(row);
+                    self.stop(sides, &StopReason::SignalMoved).await;
+                }
                 continue;
             }
             let wakes = sides.iter().filter_map(|side| side.ladder.next_wake());
@@ -283,11 +298,19 @@ impl Run<'_> {
                 }
             }
         }
-        self.settle(sides).await;
-        match moved {
-            Some(row) if replaceable(sides) => Round::Moved(Box::new(row)),
-            _ => Round::Over,
+        let mut settled = self.settle(sides).await;
+        let Some(row) = moved.filter(|_| replaceable(sides)) else { return Round::Over };
+        // The ledger takes no plan after one that it has not as ended: it is told until it does, or no rung of the new plan fits.
+        while !settled && share(self.now() + seconds(1), end, 1, execution).rungs > 0 && self.renew(lease).await.is_ok() {
+            self.ports.clock.sleep_until(self.now() + seconds(1)).await;
+            settled = self.settle(sides).await;
         }
+        if settled {
+            return Round::Moved(Box::new(row));
+        }
+        self.alarm = true;
+        self.note("the signal moved, and the ledger does not have the first plan as ended: nothing more is sent");
+        Round::Over
     }
 
     /// Nothing has filled, nothing is in doubt, and a rung of another plan would fit.
@@ -386,21 +409,35 @@ impl Run<'_> {
         }
     }
 
-    /// A side that had no price when its slot began opens its rung as soon as it has one: a gap costs the time it lasts, not the slot.
-    async fn open_late(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, slot: &mut Slot) {
+    /// A side that had no price when its slot began opens its rung as soon as it has one: a gap costs the time it lasts, not the slot. What
+    /// holds for every rung holds for this one; gives the row with which the signal has moved meanwhile.
+    async fn open_late(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, plan: Option<&Plan>, slot: &mut Slot) -> Option<Asked> {
         slot.again_at = None;
+        if sides.iter().any(|side| side.ladder.in_doubt()) {
+            self.stop(sides, &StopReason::OtherSideUnresolved).await;
+            return None;
+        }
         let waits = |side: &&Side| side.ladder.is_ready() && side.slot != slot.number;
         let verticals: Vec<Vertical> = sides.iter().filter(waits).map(|side| side.record.vertical).collect();
         if verticals.is_empty() {
-            return;
+            return None;
         }
         let (stop, (read, quotes)) = join(self.may_not_open(lease), self.quotes_of(&verticals)).await;
         if let Some(reason) = stop {
             self.stop(sides, &reason).await;
-            return;
+            return None;
         }
-        let book = self.book(quotes);
+        let (book, now) = (self.book(quotes), self.now());
+        let opens = verticals.iter().any(|vertical| quotes::package(*vertical, &book, now, &self.profile.execution).is_ok());
+        let plan = plan.filter(|_| opens && untouched(sides) && now.duration_since(self.looked) > JUST_LOOKED);
+        if let Some(plan) = plan
+            && let Some(row) = self.signal_moved(plan, LOOK_BUDGET).await
+        {
+            self.note("the signal moved before the next rung: planning once more");
+            return Some(row);
+        }
         self.open_sides(lease, sides, account, (read, &book), slot).await;
+        None
     }
 
     /// A read that failed is an empty book.
@@ -514,7 +551,7 @@ impl Run<'_> {
         }
     }
 
-    async fn stop(&mut self, sides: &mut [Side], reason: &StopReason) {
+    pub(super) async fn stop(&mut self, sides: &mut [Side], reason: &StopReason) {
         self.tell_all(sides, &Event::Stop(reason.clone())).await;
         let written = self.write_all(sides).await;
         self.notes(written);

@@ -197,9 +197,13 @@ impl Ledger for MemoryLedger {
                 }
                 ours(there == rung)
             }
+            // Of a run that lost its lease, or a write that lands late: it takes no order's name away, and nothing from a later holder.
             Some(there) => {
-                *there = rung.clone();
-                PutOutcome::Ours
+                let nameless = rung.state.order().is_none() && !matches!(rung.state, RungState::Resolved { .. });
+                if there.writer.fence <= rung.writer.fence && !(nameless && there.state.order().is_some()) {
+                    *there = rung.clone();
+                }
+                ours(there == rung)
             }
             None => ours(false),
         })
@@ -209,7 +213,7 @@ impl Ledger for MemoryLedger {
         self.with("set intent", |state| match state.intents.get_mut(&intent.key.to_string()) {
             Some(there) if there == intent => PutOutcome::Ours,
             Some(there)
-                if (intent.filled >= there.filled && there.state != IntentState::Terminal)
+                if (intent.filled >= there.filled && there.state != IntentState::Terminal && there.writer.fence <= intent.writer.fence)
                     || (intent.filled > there.filled && there.writer.fence < intent.writer.fence) =>
             {
                 *there = intent.clone();
@@ -222,7 +226,7 @@ impl Ledger for MemoryLedger {
     async fn close_day(&self, lease: &Lease, _: &str, outcome: &str) -> Result<PutOutcome, LedgerError> {
         self.with("close day", |state| match &mut state.day {
             Some(day) if day.writer.fence <= lease.writer.fence => {
-                (day.state, day.outcome) = (DayState::Closed, Some(outcome.into()));
+                (day.state, day.outcome, day.writer) = (DayState::Closed, Some(outcome.into()), lease.writer.clone());
                 PutOutcome::Ours
             }
             _ => ours(false),

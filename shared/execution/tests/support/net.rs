@@ -30,6 +30,8 @@ pub(crate) struct Net<'a> {
     pub(crate) slow: Slow,
     pub(crate) failing: Failing,
     pub(crate) placing: Placing,
+    /// Reads of this order fail.
+    pub(crate) hides: Option<&'static str>,
     /// An operator halts trading with this POST.
     pub(crate) halt_with_post: Option<usize>,
     /// An operator halts trading as this call to the ledger begins.
@@ -48,6 +50,7 @@ impl<'a> Net<'a> {
             slow,
             failing: Box::new(|_, _| None),
             placing,
+            hides: None,
             halt_with_post: None,
             halt_with_call: None,
             posts: Mutex::default(),
@@ -118,6 +121,9 @@ impl Broker for Net<'_> {
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {
         self.broker("order").await?;
+        if self.hides == Some(id.0.as_str()) {
+            return Err(BrokerError { broker: "test", operation: "order", fault: BrokerFault::Unavailable("503".into()) });
+        }
         self.world.broker.order(id).await
     }
 
