@@ -30,7 +30,8 @@ pub(crate) fn book(answer: &Value, wanted: &[OptionSymbol]) -> Result<QuoteBook,
 /// Whether the market that is quoted trades. `Unknown` is what Schwab writes where it keeps no status; any other word than `Normal` is of a
 /// security that does not trade, whether we know it or not.
 fn state(row: &Object<'_>, quote: &Object<'_>) -> QuoteState {
-    let trades = quote.value("securityStatus").is_none_or(|status| matches!(status.as_str(), Some("Normal" | "Unknown")));
+    // Whether Schwab calls index options "Closed" between 16:00 and 16:15, while they trade, is not known: their quotes' age decides.
+    let trades = quote.value("securityStatus").is_none_or(|status| matches!(status.as_str(), Some("Normal" | "Unknown" | "Closed")));
     let live = row.value("realtime").is_none_or(|live| *live == Value::Bool(true));
     match (trades, live) {
         (false, _) => QuoteState::Halted,
@@ -109,7 +110,7 @@ mod tests {
             (json!(false), json!("Normal"), Delayed),
             (json!("no"), json!("Normal"), Delayed),
             (json!(true), json!("Halted"), Halted),
-            (json!(true), json!("Closed"), Halted),
+            (json!(true), json!("Closed"), Live),
             (json!(true), json!("Suspended"), Halted),
             (json!(true), json!(7), Halted),
             (json!(false), json!("Halted"), Halted),

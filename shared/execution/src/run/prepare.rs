@@ -33,8 +33,8 @@ const READ_PATIENCE: Duration = Duration::from_secs(20);
 /// How long one side waits for the quotes of the other before it trades without it.
 const GAP_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Quotes that came within this time are as old as their arrival; slower ones as old as the question.
-const PROMPT: SignedDuration = SignedDuration::from_secs(2);
+/// Adapters answer or fail within this time. What comes later came to a process that stood still, and is as old as the question.
+const PROMPT: SignedDuration = SignedDuration::from_secs(6);
 
 /// The most orders and positions that are noted one by one.
 const MOST_NOTED: usize = 20;
@@ -182,7 +182,6 @@ impl Run<'_> {
             Ok(book) => book,
             Err(error) => return (self.now(), Err(error)),
         };
-        // An answer that took long may have been made long before it came: the broker, the way or this process stood still.
         let read = if self.now().duration_since(asked) > PROMPT { asked } else { self.now() };
         let gaps = quotes::gaps(verticals, &book, read, &self.profile.execution);
         for single in join_all(gaps.iter().map(async |leg| broker.quotes(&[*leg]).await)).await {
