@@ -100,7 +100,9 @@ const WRITTEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1
 fn no_decision_fails_for_want_of_a_name() {
     let long = "u".repeat(2000);
     let nobody = format!("uid {} on ", rustix::process::getuid().as_raw());
-    let names: [(&[(&str, &OsStr)], &[&str], &str); 8] = [
+    /// The environment, the arguments, and the name that is recorded.
+    type Named<'a> = (&'a [(&'a str, &'a OsStr)], &'a [&'a str], &'a str);
+    let names: [Named<'_>; 8] = [
         (&[], &[], &nobody),
         (&[("USER", OsStr::new(""))], &[], &nobody),
         (&[("USER", OsStr::new(" \t"))], &[], &nobody),

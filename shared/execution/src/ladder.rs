@@ -18,6 +18,9 @@ pub use moves::{Command, Event, Posting, RungSkip, SideEnd, StopReason};
 /// How often one rung is sent again after a refusal that proves nothing was placed.
 const RESENDS: u32 = 4;
 
+/// A list without the order that is over proves little; after so many of them nothing replaces it.
+const ABSENT_FROM_LISTS: u32 = 3;
+
 /// A cancel that was asked for often enough is asked for again this long after the last time, as long as the order works.
 const ASK_AGAIN_SECONDS: u32 = 5;
 
@@ -80,7 +83,8 @@ enum Phase {
     Settling {
         rung: Rung,
         view: Box<OrderView>,
-        unlinked: bool,
+        /// Lists that show no order in its place.
+        unlinked: u32,
         poll_at: Timestamp,
     },
     Cancelling {
@@ -277,11 +281,14 @@ impl Ladder {
                 (Phase::Working { rung, order: order.clone(), poll_at: after(now, self.settings.profile.poll_seconds) }, vec![Command::Read(order)])
             }
             (Phase::Cancelling { rung, order, tries, poll_at }, Event::Time) if now >= poll_at => self.on_cancelling(now, rung, order, tries),
-            (Phase::Settling { rung, view, poll_at, .. }, Event::Time) if now >= poll_at => {
+            (Phase::Settling { rung, view, unlinked, poll_at }, Event::Time) if now >= poll_at => {
                 let confirm = vec![Command::Confirm(view.id.clone())];
-                (Phase::Settling { rung, view, unlinked: false, poll_at: after(now, self.settings.profile.cancel_settle_seconds) }, confirm)
+                (Phase::Settling { rung, view, unlinked, poll_at: after(now, self.settings.profile.cancel_settle_seconds) }, confirm)
             }
-            (Phase::Settling { rung, view, poll_at, .. }, Event::Unlinked) => (Phase::Settling { rung, view, unlinked: true, poll_at }, Vec::new()),
+            (Phase::Settling { rung, view, unlinked, poll_at }, Event::Unlinked { shown }) => {
+                let unlinked = if shown { ABSENT_FROM_LISTS } else { unlinked + 1 };
+                (Phase::Settling { rung, view, unlinked, poll_at }, Vec::new())
+            }
             (Phase::Settling { rung, view, unlinked, .. }, Event::Seen(again)) => self.on_confirmed(now, rung, &view, unlinked, again),
             (Phase::Settling { rung, view, .. }, Event::Unread) if now >= self.settings.prove_by => self.believe(rung, &view),
             (Phase::Naming { .. } | Phase::Working { .. } | Phase::Cancelling { .. } | Phase::Settling { .. }, Event::Edited(reason)) => {
@@ -439,15 +446,15 @@ impl Ladder {
         let again = after(now, self.settings.profile.fills_lag_seconds);
         if view.filled < rung.quantity() && again < self.settings.prove_by {
             // Brokers show an order over before its last fill is counted.
-            return (Phase::Settling { rung, view: Box::new(view.clone()), unlinked: false, poll_at: again }, Vec::new());
+            return (Phase::Settling { rung, view: Box::new(view.clone()), unlinked: 0, poll_at: again }, Vec::new());
         }
         self.believe(rung, view)
     }
 
     /// The second read of an order that is over.
-    fn on_confirmed(&mut self, now: Timestamp, rung: Rung, before: &OrderView, unlinked: bool, again: &OrderView) -> (Phase, Vec<Command>) {
+    fn on_confirmed(&mut self, now: Timestamp, rung: Rung, before: &OrderView, unlinked: u32, again: &OrderView) -> (Phase, Vec<Command>) {
         let same = again.is_settled(rung.quantity()) && (again.filled, &again.status) == (before.filled, &before.status);
-        if same && (unlinked || now >= self.settings.prove_by) {
+        if same && (unlinked >= ABSENT_FROM_LISTS || now >= self.settings.prove_by) {
             return self.believe(rung, again);
         }
         if same {

@@ -38,6 +38,7 @@ pub enum TradeDate<'a> {
 
 /// What to do about one rung whose fate is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there are a handful of them at a time")]
 pub enum Action {
     /// The broker shows its order, and it is over: record that.
     Record {

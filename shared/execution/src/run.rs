@@ -161,10 +161,10 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         run.alarm = true;
     }
     let ended = match &request.task {
-        Task::Trade { .. } if live => run.live().await,
-        Task::Trade { .. } => run.dry().await,
-        Task::Sweep { .. } => run.sweep().await,
-        Task::Resolve(resolve) => run.resolve(resolve).await,
+        Task::Trade { .. } if live => Box::pin(run.live()).await,
+        Task::Trade { .. } => Box::pin(run.dry()).await,
+        Task::Sweep { .. } => Box::pin(run.sweep()).await,
+        Task::Resolve(resolve) => Box::pin(run.resolve(resolve)).await,
     };
     run.finish(ended).await
 }

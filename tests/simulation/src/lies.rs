@@ -221,7 +221,7 @@ fn tell(quote: &mut LegQuote, wrong: Wrong, now: Ms) {
     match wrong {
         Wrong::NoBid => quote.bid = None,
         Wrong::NoAsk => quote.ask = None,
-        Wrong::Crossed => std::mem::swap(&mut quote.bid, &mut quote.ask),
+        Wrong::Crossed => quote.bid = quote.ask.map(|ask| ask + Price::cents(10)),
         Wrong::Wide => (quote.bid, quote.ask) = (Some(Price::cents(5)), Some(Price::cents(900))),
         Wrong::Old => {
             let aside = |price: Option<Price>| price.map(|price| price + Price::cents(30));

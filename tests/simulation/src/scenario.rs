@@ -28,7 +28,7 @@ pub const SWEEPS: [Ms; 2] = [SCHEDULED + 180_000, SCHEDULED + 1_020_000];
 pub const TAG: &str = "gamma";
 
 /// Whether a seed is drawn unkind where nobody asks: with the broker's lies, or without them.
-pub const UNKIND: bool = false;
+pub const UNKIND: bool = true;
 
 /// What is asked of a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -64,7 +64,7 @@ async fn an_item_that_does_not_read_is_named_and_never_skipped() {
     let cases = [
         ("broken_price", rung_key, "price", text("1,15"), "field price: got \"1,15\", expected a decimal number"),
         ("broken_quantity", rung_key, "quantity", number("-1"), "field quantity: got -1, expected a whole number"),
-        ("broken_state", rung_key, "state", text("done"), "field state: got \"done\", expected sending, accepted"),
+        ("broken_state", rung_key, "state", text("done"), "field state: got \"done\", expected sending, named, accepted"),
         ("broken_seen", rung_key, "seen", AttributeValue::L(vec![number("7")]), "field seen[0]: got 7, expected a list of order ids"),
         ("broken_day", "day#constant_stable", "sending", text("true"), "field sending: got \"true\", expected true or false"),
         ("broken_vertical", "intent#constant_stable#put#r01", "buy", text("SPXW260212C6895"), "field buy: got \"SPXW260212C6895\""),

@@ -25,8 +25,11 @@ pub enum Event<'a> {
     Seen(&'a OrderView),
     /// The order that the POST's answer named was read, and it is not ours, in words.
     Another(String),
-    /// The broker's orders were read completely, and none of them replaces the order.
-    Unlinked,
+    /// The broker's orders were listed, and none of them replaces the order.
+    Unlinked {
+        /// Whether the order itself is among them: a list without it may be empty, or late.
+        shown: bool,
+    },
     /// Somebody edited the order at the broker, in words: it lives on under another id.
     Edited(String),
     /// The order could not be read.

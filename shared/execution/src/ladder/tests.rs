@@ -82,7 +82,7 @@ fn drive(mut ladder: Ladder, script: Script) -> (Vec<(i64, String, u32)>, Ladder
                     let (status, filled) = script(second, posts.len(), cancel_asked);
                     let last = posts.last().unwrap();
                     let view = view(&id, status, last.2, filled);
-                    let mut more = ladder.step(at(second), Event::Unlinked);
+                    let mut more = ladder.step(at(second), Event::Unlinked { shown: true });
                     more.extend(ladder.step(at(second), Event::Seen(&view)));
                     more
                 }
@@ -214,7 +214,7 @@ fn over(side: &mut Ladder, second: i64, view: &OrderView) -> Vec<Command> {
     assert_eq!(side.step(at(second), Event::Seen(view)), [], "one look is not enough");
     assert_eq!(side.next_wake(), Some(at(second + 2)));
     assert_eq!(side.step(at(second + 2), Event::Time), [Command::Confirm(view.id.clone())]);
-    assert!(side.step(at(second + 2), Event::Unlinked).is_empty());
+    assert!(side.step(at(second + 2), Event::Unlinked { shown: true }).is_empty());
     side.step(at(second + 2), Event::Seen(view))
 }
 
@@ -433,7 +433,7 @@ proptest! {
             while !commands.is_empty() {
                 let command = commands.remove(0);
                 if let (Command::Confirm(_), Some(view)) = (&command, &gone) {
-                    commands.extend(side.step(now, Event::Unlinked));
+                    commands.extend(side.step(now, Event::Unlinked { shown: true }));
                     commands.extend(side.step(now, Event::Seen(view)));
                 }
                 if let Command::Post(posting) = command {

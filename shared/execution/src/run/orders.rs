@@ -328,7 +328,7 @@ impl Run<'_> {
         match listed {
             Ok(orders) => match recovery::successors(id, orders).first() {
                 Some(by) => side.ladder.step(now, Event::Edited(recovery::edited(id, by))),
-                None => side.ladder.step(now, Event::Unlinked),
+                None => side.ladder.step(now, Event::Unlinked { shown: orders.iter().any(|order| order.id == *id) }),
             },
             Err(error) => {
                 self.note(format!("whether order {id} was edited is not known, the list failed: {error}"));

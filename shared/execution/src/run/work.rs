@@ -78,6 +78,7 @@ enum Look {
 }
 
 /// What the feed asks for, once that is not the plan in hand any more.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Asked {
     /// This row's trade.
     For(SignalRow),
@@ -573,9 +574,9 @@ fn untouched(sides: &[Side]) -> bool {
     sides.iter().all(|side| side.ladder.filled_so_far() == 0)
 }
 
-/// Every side came to its end, or was stopped because the signal moved, without a fill: another plan may take its place.
+/// Every side came to its end, or was refused, or was stopped because the signal moved, without a fill: another plan may take its place.
 fn replaceable(sides: &[Side]) -> bool {
-    let over = |side: &Side| matches!(side.ladder.end(), Some(SideEnd::Exhausted | SideEnd::Stopped(StopReason::SignalMoved)));
+    let over = |side: &Side| matches!(side.ladder.end(), Some(SideEnd::Exhausted | SideEnd::Rejected(_) | SideEnd::Stopped(StopReason::SignalMoved)));
     sides.iter().all(|side| over(side) && side.ladder.filled() == 0 && side.unsure.is_empty())
 }
 

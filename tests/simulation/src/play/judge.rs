@@ -61,12 +61,16 @@ fn recorded(inner: &mut Inner, run: &Live) {
 fn tokens(inner: &mut Inner, runs: &[Live]) {
     for (name, versions) in inner.truth.store.documents.clone() {
         let stands: TokenAge = versions.last().and_then(|text| age(&text.clone().into())).expect("a document is readable");
-        let last = inner.truth.store.writers.get(&name).and_then(|writers| writers.last().copied());
+        let writers = inner.truth.store.writers.get(&name).cloned().unwrap_or_default();
         let failed = |run: usize| runs[run].end == Some(End::Died) || matches!(runs[run].token, Some(TokenSaved::Failed { .. }));
-        let beyond_us = last.is_some_and(|(run, given_up)| given_up || failed(run));
+        // A token that is refreshed later grows from whatever stood there.
+        let beyond_us = |run: usize| {
+            let own = writers.iter().rposition(|(writer, _)| *writer == run).map_or(0, |at| at + 1);
+            writers[own..].iter().any(|(writer, given_up)| *given_up || failed(*writer))
+        };
         for (_, run, age) in inner.truth.store.obtained.clone().into_iter().filter(|(of, ..)| *of == name) {
             let claimed = matches!(runs[run].token, Some(TokenSaved::Saved { .. } | TokenSaved::NewerStored | TokenSaved::Unchanged));
-            if claimed && age > stands && !beyond_us {
+            if claimed && age > stands && !beyond_us(run) {
                 inner.violated(|| format!("run {run} obtained a token {age:?} and says it is saved; {name} holds {stands:?}"));
             }
         }

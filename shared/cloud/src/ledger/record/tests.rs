@@ -89,6 +89,7 @@ fn any_rung_state() -> impl Strategy<Value = RungState> {
     let order = || "\\PC{1,20}".prop_map(OrderId);
     prop_oneof![
         Just(RungState::Sending),
+        order().prop_map(|order| RungState::Named { order }),
         order().prop_map(|order| RungState::Accepted { order }),
         "\\PC{0,40}".prop_map(|reason| RungState::Refused { reason }),
         "\\PC{0,40}".prop_map(|reason| RungState::Unknown { reason }),

@@ -23,7 +23,7 @@ fn what_has_filled_so_far_counts_the_order_that_is_still_out() {
     side.step(at(21), Event::Seen(&view(&one(), OrderStatus::Canceled, 2, 1)));
     assert_eq!((side.filled(), side.filled_so_far()), (0, 1), "its last fill may not be counted yet");
     side.step(at(23), Event::Time);
-    side.step(at(23), Event::Unlinked);
+    side.step(at(23), Event::Unlinked { shown: true });
     side.step(at(23), Event::Seen(&view(&one(), OrderStatus::Canceled, 2, 1)));
     assert_eq!((side.filled(), side.filled_so_far()), (1, 1));
 
@@ -40,7 +40,7 @@ fn what_has_filled_so_far_counts_the_order_that_is_still_out() {
         of_three.step(at(second), Event::Seen(&shown));
         if shown.status == OrderStatus::Canceled {
             of_three.step(at(second + 2), Event::Time);
-            of_three.step(at(second + 2), Event::Unlinked);
+            of_three.step(at(second + 2), Event::Unlinked { shown: true });
             of_three.step(at(second + 2), Event::Seen(&shown));
         }
         assert_eq!(of_three.filled_so_far(), so_far, "second {second}");
@@ -168,11 +168,11 @@ fn an_order_over_too_soon_is_read_until_two_reads_agree() {
     for (second, filled) in [(4, 2), (6, 3)] {
         assert!(!side.is_ready(), "another order now would buy again what fills late");
         assert_eq!(side.step(at(second), Event::Time), [Command::Confirm(one())]);
-        side.step(at(second), Event::Unlinked);
+        side.step(at(second), Event::Unlinked { shown: true });
         assert!(side.step(at(second), Event::Seen(&gone(filled))).is_empty());
     }
     side.step(at(8), Event::Time);
-    side.step(at(8), Event::Unlinked);
+    side.step(at(8), Event::Unlinked { shown: true });
     let commands = side.step(at(8), Event::Seen(&gone(3)));
     assert!(matches!(&commands[..], [Command::RecordTerminal { order, .. }] if order.filled == 3), "{commands:?}");
     assert!(side.is_ready() && side.filled() == 3);
@@ -185,6 +185,15 @@ fn an_order_edited_at_the_broker_stops_the_side_unresolved() {
     side.step(at(4), Event::Edited("order 1 goes on as order 7".into()));
     side.step(at(4), Event::Seen(&view(&one(), OrderStatus::Canceled, 2, 1)));
     assert!(side.in_doubt() && !side.is_ready(), "{side:?}");
+    // A list that does not show the order itself may be empty or late: it is asked three times.
+    let mut side = showing(OrderStatus::Canceled, 1);
+    for second in [4, 5, 6] {
+        assert!(!side.is_ready(), "second {second}");
+        assert_eq!(side.step(at(second), Event::Time), [Command::Confirm(one())], "second {second}");
+        side.step(at(second), Event::Unlinked { shown: false });
+        side.step(at(second), Event::Seen(&view(&one(), OrderStatus::Canceled, 2, 1)));
+    }
+    assert!(side.is_ready());
     // A list that fails is no proof that nothing replaces it.
     let mut side = showing(OrderStatus::Canceled, 1);
     for second in [4, 5, 6] {
