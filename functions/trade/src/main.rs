@@ -50,7 +50,7 @@ async fn handle(process: &Process, event: LambdaEvent<Value>) -> Result<Value, F
     let span = tracing::info_span!("run", run_id = %run_id);
     let clock_url = process.deployment.as_ref().ok().and_then(|deployment| deployment.clock_url.as_deref());
     let work = async |clock| match &process.deployment {
-        Ok(deployment) => invoke(process, deployment, event, (run_id, clock)).await,
+        Ok(deployment) => Box::pin(invoke(process, deployment, event, (run_id, clock))).await,
         Err(failure) => Err(failure.clone()),
     };
     let result = counted(&process.metrics, clock_url, &request_id, work).instrument(span.clone()).await;
