@@ -18,25 +18,7 @@ pub(crate) fn is_no_option(row: &Object<'_>) -> bool {
     matches!(row.text("instrument-type"), Ok(Some(kind)) if kind != "Equity Option")
 }
 
-/// Whether a symbol, whole or not, begins as those of our roots do. `2SPX` and `BRK/B` do not.
+/// Whether a symbol, whole or not, is of one of our roots.
 pub(crate) fn is_our_root(symbol: &str) -> bool {
-    let symbol = symbol.trim_start().trim_start_matches(['.', '$', '^']);
-    let letters = symbol.bytes().take_while(u8::is_ascii_alphabetic).count();
-    ROOTS.iter().any(|(root, _)| symbol[..letters].eq_ignore_ascii_case(root))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_symbol_is_ours_by_its_root_however_little_of_it_reads() {
-        for symbol in ["SPXW  260821P05900000", "SPXW", "SPX   26", ".SPXW260821P5900", "XSP1  260821P00590000", "spxw 1", "$SPX", "SPX/W"] {
-            assert!(is_our_root(symbol), "{symbol}");
-        }
-        for symbol in ["2SPX  260821P05900000", "BRK/B 260821C00400000", "SPY   260821P00590000", "SPXL  260821P00590000", "./ESZ6 EW3U6 260918P5900", "é", ""]
-        {
-            assert!(!is_our_root(symbol), "{symbol}");
-        }
-    }
+    gamma_wire::is_of_root(symbol, ROOTS)
 }

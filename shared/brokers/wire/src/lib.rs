@@ -8,9 +8,11 @@ mod client;
 mod error_body;
 pub mod fields;
 mod login;
+mod roots;
 mod throttle;
 
 pub use client::{Client, Unanswered, json, read_fault};
 pub use error_body::{ErrorBody, Origin, Words};
 pub use login::{Login, TokenDocument, TokenEndpoint};
+pub use roots::is_of_root;
 pub use throttle::WriteThrottle;
