@@ -1,12 +1,16 @@
 //! One delivery of one event, from the gates to the recorded outcome. Every delivery ends in exactly one named outcome.
 
 mod last_look;
+mod lease;
 mod orders;
 mod persist;
 mod prepare;
+mod recheck;
+mod records;
 mod recover;
 mod request;
 mod resolve;
+mod slots;
 mod sweep;
 mod work;
 

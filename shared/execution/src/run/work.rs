@@ -1,33 +1,23 @@
 //! Working the approved sides: the driver of the ladders, side by side.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use futures_util::future::{join, join3};
-use gamma_market::{QuoteBook, SignalRow, Vertical};
-use gamma_strategy::constant_stable::{self, Plan, Snapshot};
-use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
+use futures_util::future::join;
+use gamma_strategy::constant_stable::{self, Plan};
+use jiff::Timestamp;
 
-use super::orders::FRESH;
+use super::lease::half;
 use super::prepare::{Account, ApprovedSide, approve_report, side_report};
+use super::recheck::{Asked, LOOK_BUDGET, RECHECK_BUDGET};
+use super::slots::Slot;
 use super::{Ended, Run};
 use crate::ladder::{Command, Event, Ladder, Settings, SideEnd, StopReason};
-use crate::ports::{Arming, BrokerError, Controls, IntentKey, IntentRecord, IntentState, Lease, LedgerError, LoadedDay, OrderStatus, PutOutcome, RungRecord};
-use crate::profile::{ExecutionProfile, seconds};
-use crate::quotes::{self, QuoteFault};
+use crate::ports::{IntentKey, IntentRecord, IntentState, Lease, LoadedDay, OrderStatus, PutOutcome, RungRecord};
+use crate::profile::seconds;
+use crate::quotes::QuoteFault;
 use crate::recovery;
 use crate::report::{Outcome, SideCount, SideReport};
 use crate::schedule::share;
-
-/// The longest a re-read of the signal may take while orders are out.
-const RECHECK_BUDGET: Duration = Duration::from_secs(3);
-
-/// The same right before a rung is opened, which waits for it.
-const LOOK_BUDGET: Duration = Duration::from_secs(2);
-
-/// A look at the signal this long ago is as good as one right before the rung.
-const JUST_LOOKED: SignedDuration = SignedDuration::from_secs(2);
 
 /// How often a day is planned, the signal moving before anything fills.
 const MOST_PLANS: u32 = 4;
@@ -49,41 +39,9 @@ pub(super) struct Side {
     /// When the quotes were read that its order is priced by.
     pub(super) quoted: Timestamp,
     /// The slot in which its last rung was opened.
-    slot: u32,
+    pub(super) slot: u32,
     /// Why it has no price, as far as that was noted.
-    gap: Option<QuoteFault>,
-}
-
-/// The time that both sides share for one rung.
-struct Slot {
-    number: u32,
-    /// Rungs of the plan that no slot was opened for yet.
-    rungs_left: usize,
-    /// Until when its orders wait for fills.
-    closes: Timestamp,
-    /// When the next one may begin: they are cancelled and proven by then.
-    ends: Timestamp,
-    /// When a side without a price is asked about again.
-    again_at: Option<Timestamp>,
-}
-
-/// What a look at the signal says of the plan in hand.
-enum Look {
-    /// It asks for the same.
-    Same,
-    /// It asks for something else.
-    Moved(Box<Asked>),
-    /// Nothing that could be used, in words: the plan is kept.
-    Unusable(String),
-}
-
-/// What the feed asks for, once that is not the plan in hand any more.
-#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
-enum Asked {
-    /// This row's trade.
-    For(SignalRow),
-    /// No trade.
-    Nothing,
+    pub(super) gap: Option<QuoteFault>,
 }
 
 /// How a round of ladders ended.
@@ -319,239 +277,6 @@ impl Run<'_> {
         replaceable(sides) && share(self.now(), end, 1, &self.profile.execution).rungs > 0
     }
 
-    /// Opens the next rung for every side that is ready. Gives the row with which the signal has moved instead, when it has: looked at right
-    /// before the rung, so that none opens on strikes that the feed no longer shows.
-    async fn open_rung(
-        &mut self,
-        lease: &mut Lease,
-        sides: &mut [Side],
-        account: &Account,
-        plan: Option<&Plan>,
-        end: Timestamp,
-        slot: &mut Slot,
-    ) -> Option<Asked> {
-        let execution = &self.profile.execution;
-        (slot.number, slot.closes, slot.ends, slot.again_at) = (slot.number + 1, self.now(), self.now(), None);
-        if sides.iter().any(|side| side.ladder.in_doubt()) {
-            self.stop(sides, &StopReason::OtherSideUnresolved).await;
-            return None;
-        }
-        let plan = plan.filter(|_| untouched(sides) && self.now().duration_since(self.looked) > JUST_LOOKED);
-        let verticals: Vec<Vertical> = sides.iter().filter(|side| side.ladder.is_ready()).map(|side| side.record.vertical).collect();
-        let just_read = self.quoted.take().filter(|(at, _)| self.now().duration_since(*at) <= FRESH);
-        let quotes = async {
-            match just_read {
-                Some((at, book)) => (at, Ok(book)),
-                None => self.quotes_of(&verticals).await,
-            }
-        };
-        let look = async {
-            match plan {
-                Some(plan) => self.look_at_signal(plan, LOOK_BUDGET).await,
-                None => Look::Same,
-            }
-        };
-        let (stop, (read, quotes), look) = join3(self.may_not_open(lease), quotes, look).await;
-        // What was read beside a slow ledger or feed may be old by now.
-        let old = stop.is_none() && self.now().duration_since(read) > FRESH;
-        let (read, quotes) = if old { self.quotes_of(&verticals).await } else { (read, quotes) };
-        let book = self.book(quotes);
-        // Only now is it known how much time the reads have left: the rung must still be waited, cancelled and confirmed.
-        let share = share(self.now(), end, slot.rungs_left.max(1), execution);
-        if let Some(reason) = stop.or_else(|| (share.rungs == 0).then_some(StopReason::TimeUp)) {
-            self.stop(sides, &reason).await;
-            return None;
-        }
-        if let Some(row) = self.told(look) {
-            self.note("the signal moved before the next rung: planning once more");
-            return Some(row);
-        }
-        let now = self.now();
-        let priced = |side: &&mut Side| quotes::package(side.record.vertical, &book, now, execution).is_ok();
-        if !sides.iter_mut().filter(|side| side.ladder.is_ready()).any(|side| priced(&side)) {
-            // A gap in the quotes costs the time it lasts, not a rung.
-            self.ports.clock.sleep_until(self.now() + seconds(1)).await;
-            slot.ends = self.now();
-            return None;
-        }
-        slot.rungs_left = slot.rungs_left.saturating_sub(1);
-        slot.closes = self.now() + share.wait;
-        slot.ends = slot.closes + seconds(execution.confirm_seconds);
-        self.open_sides(lease, sides, account, (read, &book), slot).await;
-        None
-    }
-
-    /// Opens the rung of this slot for every side that is ready, has not had it, and has a price. Who has none is asked about again.
-    async fn open_sides(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, (read, book): (Timestamp, &QuoteBook), slot: &mut Slot) {
-        let execution = &self.profile.execution;
-        slot.again_at = None;
-        for side in sides.iter_mut().filter(|side| side.ladder.is_ready() && side.slot != slot.number) {
-            let now = self.now();
-            if now + seconds(execution.least_rung_seconds) > slot.closes {
-                continue;
-            }
-            let nbbo = match quotes::package(side.record.vertical, book, now, execution) {
-                Ok(nbbo) => nbbo,
-                Err(fault) => {
-                    if side.gap.as_ref() != Some(&fault) {
-                        self.note(format!("{} waits for a price: {fault}", side.report.name));
-                        side.gap = Some(fault);
-                    }
-                    slot.again_at = Some(now + seconds(1));
-                    continue;
-                }
-            };
-            (side.closes, side.slot, side.quoted, side.gap) = (slot.closes, slot.number, read, None);
-            let commands = side.ladder.step(now, Event::Open { nbbo, closes: slot.closes });
-            self.carry_out(lease, side, account, commands).await;
-            // The id is durable before the other side's order goes out.
-            let written = self.write_all(std::slice::from_mut(side)).await;
-            self.notes(written);
-        }
-    }
-
-    /// A side that had no price when its slot began opens its rung as soon as it has one: a gap costs the time it lasts, not the slot. What
-    /// holds for every rung holds for this one; gives the row with which the signal has moved meanwhile.
-    async fn open_late(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, plan: Option<&Plan>, slot: &mut Slot) -> Option<Asked> {
-        slot.again_at = None;
-        if sides.iter().any(|side| side.ladder.in_doubt()) {
-            self.stop(sides, &StopReason::OtherSideUnresolved).await;
-            return None;
-        }
-        let waits = |side: &&Side| side.ladder.is_ready() && side.slot != slot.number;
-        let verticals: Vec<Vertical> = sides.iter().filter(waits).map(|side| side.record.vertical).collect();
-        if verticals.is_empty() {
-            return None;
-        }
-        let (stop, (read, quotes)) = join(self.may_not_open(lease), self.quotes_of(&verticals)).await;
-        if let Some(reason) = stop {
-            self.stop(sides, &reason).await;
-            return None;
-        }
-        let (book, now) = (self.book(quotes), self.now());
-        let opens = verticals.iter().any(|vertical| quotes::package(*vertical, &book, now, &self.profile.execution).is_ok());
-        let plan = plan.filter(|_| opens && untouched(sides) && now.duration_since(self.looked) > JUST_LOOKED);
-        if let Some(plan) = plan
-            && let Some(row) = self.signal_moved(plan, LOOK_BUDGET).await
-        {
-            self.note("the signal moved before the next rung: planning once more");
-            return Some(row);
-        }
-        self.open_sides(lease, sides, account, (read, &book), slot).await;
-        None
-    }
-
-    /// A read that failed is an empty book.
-    fn book(&mut self, quotes: Result<QuoteBook, BrokerError>) -> QuoteBook {
-        quotes.unwrap_or_else(|error| {
-            self.note(format!("quotes: {error}"));
-            QuoteBook::new()
-        })
-    }
-
-    /// Halt, arming and lease are read at every rung.
-    async fn may_not_open(&self, lease: &mut Lease) -> Option<StopReason> {
-        if let Some(reason) = self.forbidden().await {
-            return Some(reason);
-        }
-        self.renew(lease).await.err().map(|ended| StopReason::LeaseLost(ended.detail))
-    }
-
-    /// Halted, no longer armed, or not known to be neither.
-    pub(super) async fn forbidden(&self) -> Option<StopReason> {
-        let (ledger, account) = (self.ports.ledger, &self.request.account);
-        let asked = Cell::new(self.now());
-        let read = async || {
-            asked.set(self.now());
-            ledger.controls(account).await
-        };
-        let reason = match self.persist(read).await {
-            Ok(Controls { halted: Some(reason), .. }) => StopReason::Halted(reason),
-            Ok(Controls { arming: Arming::NotArmed, .. }) => StopReason::Disarmed,
-            Ok(_) => {
-                self.permitted.set(asked.get());
-                return None;
-            }
-            Err(error) => StopReason::Ledger(error.to_string()),
-        };
-        Some(reason)
-    }
-
-    /// Prolongs the lease when less than half of it is left, and tries until it is known.
-    pub(super) async fn renew(&self, lease: &mut Lease) -> Result<(), Ended> {
-        if lease.expires.duration_since(self.now()) > half(&self.profile.execution) {
-            return Ok(());
-        }
-        self.prolong(lease).await
-    }
-
-    /// Prolongs the lease from the moment of the write that succeeds.
-    pub(super) async fn prolong(&self, lease: &mut Lease) -> Result<(), Ended> {
-        let held = &*lease;
-        let answer = self.persist(async || self.prolong_once(held).await).await?;
-        prolonged(lease, answer)
-    }
-
-    /// As [`Run::renew`] while orders are out: one try, and a ledger that does not answer is asked again at the next tick, as long as
-    /// the lease lasts.
-    async fn renew_once(&self, lease: &mut Lease) -> Result<(), Ended> {
-        if lease.expires.duration_since(self.now()) > half(&self.profile.execution) {
-            return Ok(());
-        }
-        match self.prolong_once(lease).await {
-            Err(error) if lease.expires > self.now() => {
-                tracing::warn!("{error}; trying again at the next tick");
-                Ok(())
-            }
-            answer => prolonged(lease, answer?),
-        }
-    }
-
-    /// Until when the lease would last, and whether it is ours.
-    async fn prolong_once(&self, lease: &Lease) -> Result<(Timestamp, PutOutcome), LedgerError> {
-        let expires = self.now() + seconds(self.profile.execution.lease_seconds);
-        let outcome = self.ports.ledger.renew_lease(lease, expires).await?;
-        Ok((expires, outcome))
-    }
-
-    /// What the feed asks for now, when that is other sides, strikes or another expiry, or no trade at all. A feed that cannot be read keeps the
-    /// plan.
-    async fn signal_moved(&mut self, plan: &Plan, budget: Duration) -> Option<Asked> {
-        let look = self.look_at_signal(plan, budget).await;
-        self.told(look)
-    }
-
-    /// What a look at the signal said: a note, or what it now asks for.
-    fn told(&mut self, look: Look) -> Option<Asked> {
-        self.looked = self.now();
-        match look {
-            Look::Same => None,
-            Look::Moved(asked) => Some(*asked),
-            Look::Unusable(why) => {
-                self.note(why);
-                None
-            }
-        }
-    }
-
-    async fn look_at_signal(&self, plan: &Plan, budget: Duration) -> Look {
-        let view = match self.ports.signal.read(budget).await {
-            Ok(view) => view,
-            Err(error) => return Look::Unusable(format!("the signal could not be read again, the plan is kept: {error}")),
-        };
-        let row = match self.row_of_today(&view) {
-            Ok(row) => row,
-            Err(none) if none.outcome == Outcome::NothingToDo => return Look::Moved(Box::new(Asked::Nothing)),
-            Err(refusal) => return Look::Unusable(format!("the signal read again is unusable, the plan is kept: {}", refusal.detail)),
-        };
-        let nothing_held = std::collections::BTreeMap::new();
-        match constant_stable::decide(&row, Snapshot { equity: Some(plan.equity), positions: &nothing_held }, &self.profile.strategy) {
-            Ok(again) if again.same_trades(plan) => Look::Same,
-            Ok(_) | Err(constant_stable::PlanRefusal::NoSide) => Look::Moved(Box::new(Asked::For(row))),
-            Err(refusal) => Look::Unusable(format!("the signal read again gives no plan, the plan is kept: {refusal}")),
-        }
-    }
-
     pub(super) async fn stop(&mut self, sides: &mut [Side], reason: &StopReason) {
         self.tell_all(sides, &Event::Stop(reason.clone())).await;
         let written = self.write_all(sides).await;
@@ -570,7 +295,7 @@ impl Run<'_> {
 }
 
 /// Nothing has filled yet, as far as the broker shows it.
-fn untouched(sides: &[Side]) -> bool {
+pub(super) fn untouched(sides: &[Side]) -> bool {
     sides.iter().all(|side| side.ladder.filled_so_far() == 0)
 }
 
@@ -590,16 +315,6 @@ fn counts(sides: &[&SideReport]) -> String {
     let newest = sides.iter().map(|side| side.revision).max().unwrap_or_default();
     let told = sides.iter().filter(|side| side.revision == newest || side.filled > 0);
     told.map(|side| format!("{} {} of {}", side.name, side.filled, side.quantity)).collect::<Vec<_>>().join(", ")
-}
-
-fn prolonged(lease: &mut Lease, (expires, outcome): (Timestamp, PutOutcome)) -> Result<(), Ended> {
-    match outcome {
-        PutOutcome::Ours => {
-            lease.expires = expires;
-            Ok(())
-        }
-        PutOutcome::Theirs(holder) => Err(Ended::new(Outcome::AnotherRunActive, format!("the lease was taken over: {holder}"))),
-    }
 }
 
 /// A day without a fill is named after what stopped it, where something did.
@@ -630,8 +345,4 @@ fn stop_of(side: &SideReport) -> Option<(Outcome, &StopReason)> {
         StopReason::SignalMoved | StopReason::TimeUp => return None,
     };
     Some((outcome, reason))
-}
-
-fn half(execution: &ExecutionProfile) -> SignedDuration {
-    SignedDuration::from_secs(i64::from(execution.lease_seconds) / 2)
 }

@@ -1,0 +1,180 @@
+//! Opening rungs: both sides share a slot of time; a side without a price opens late in it.
+
+use futures_util::future::{join, join3};
+use gamma_market::{QuoteBook, Vertical};
+use gamma_strategy::constant_stable::Plan;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Run;
+use super::orders::FRESH;
+use super::prepare::Account;
+use super::recheck::{Asked, LOOK_BUDGET, Look};
+use super::work::{Side, untouched};
+use crate::ladder::{Event, StopReason};
+use crate::ports::{BrokerError, Lease};
+use crate::profile::seconds;
+use crate::quotes;
+use crate::schedule::share;
+
+/// A look at the signal this long ago is as good as one right before the rung.
+pub(super) const JUST_LOOKED: SignedDuration = SignedDuration::from_secs(2);
+
+/// The time that both sides share for one rung.
+pub(super) struct Slot {
+    pub(super) number: u32,
+    /// Rungs of the plan that no slot was opened for yet.
+    pub(super) rungs_left: usize,
+    /// Until when its orders wait for fills.
+    pub(super) closes: Timestamp,
+    /// When the next one may begin: they are cancelled and proven by then.
+    pub(super) ends: Timestamp,
+    /// When a side without a price is asked about again.
+    pub(super) again_at: Option<Timestamp>,
+}
+
+impl Run<'_> {
+    /// Opens the next rung for every side that is ready. Gives the row with which the signal has moved instead, when it has: looked at right
+    /// before the rung, so that none opens on strikes that the feed no longer shows.
+    pub(super) async fn open_rung(
+        &mut self,
+        lease: &mut Lease,
+        sides: &mut [Side],
+        account: &Account,
+        plan: Option<&Plan>,
+        end: Timestamp,
+        slot: &mut Slot,
+    ) -> Option<Asked> {
+        let execution = &self.profile.execution;
+        (slot.number, slot.closes, slot.ends, slot.again_at) = (slot.number + 1, self.now(), self.now(), None);
+        if sides.iter().any(|side| side.ladder.in_doubt()) {
+            self.stop(sides, &StopReason::OtherSideUnresolved).await;
+            return None;
+        }
+        let plan = plan.filter(|_| untouched(sides) && self.now().duration_since(self.looked) > JUST_LOOKED);
+        let verticals: Vec<Vertical> = sides.iter().filter(|side| side.ladder.is_ready()).map(|side| side.record.vertical).collect();
+        let just_read = self.quoted.take().filter(|(at, _)| self.now().duration_since(*at) <= FRESH);
+        let quotes = async {
+            match just_read {
+                Some((at, book)) => (at, Ok(book)),
+                None => self.quotes_of(&verticals).await,
+            }
+        };
+        let look = async {
+            match plan {
+                Some(plan) => self.look_at_signal(plan, LOOK_BUDGET).await,
+                None => Look::Same,
+            }
+        };
+        let (stop, (read, quotes), look) = join3(self.may_not_open(lease), quotes, look).await;
+        // What was read beside a slow ledger or feed may be old by now.
+        let old = stop.is_none() && self.now().duration_since(read) > FRESH;
+        let (read, quotes) = if old { self.quotes_of(&verticals).await } else { (read, quotes) };
+        let book = self.book(quotes);
+        // Only now is it known how much time the reads have left: the rung must still be waited, cancelled and confirmed.
+        let share = share(self.now(), end, slot.rungs_left.max(1), execution);
+        if let Some(reason) = stop.or_else(|| (share.rungs == 0).then_some(StopReason::TimeUp)) {
+            self.stop(sides, &reason).await;
+            return None;
+        }
+        if let Some(row) = self.told(look) {
+            self.note("the signal moved before the next rung: planning once more");
+            return Some(row);
+        }
+        let now = self.now();
+        let priced = |side: &&mut Side| quotes::package(side.record.vertical, &book, now, execution).is_ok();
+        if !sides.iter_mut().filter(|side| side.ladder.is_ready()).any(|side| priced(&side)) {
+            // A gap in the quotes costs the time it lasts, not a rung.
+            self.ports.clock.sleep_until(self.now() + seconds(1)).await;
+            slot.ends = self.now();
+            return None;
+        }
+        slot.rungs_left = slot.rungs_left.saturating_sub(1);
+        slot.closes = self.now() + share.wait;
+        slot.ends = slot.closes + seconds(execution.confirm_seconds);
+        self.open_sides(lease, sides, account, (read, &book), slot).await;
+        None
+    }
+
+    /// Opens the rung of this slot for every side that is ready, has not had it, and has a price. Who has none is asked about again.
+    pub(super) async fn open_sides(
+        &mut self,
+        lease: &mut Lease,
+        sides: &mut [Side],
+        account: &Account,
+        (read, book): (Timestamp, &QuoteBook),
+        slot: &mut Slot,
+    ) {
+        let execution = &self.profile.execution;
+        slot.again_at = None;
+        for side in sides.iter_mut().filter(|side| side.ladder.is_ready() && side.slot != slot.number) {
+            let now = self.now();
+            if now + seconds(execution.least_rung_seconds) > slot.closes {
+                continue;
+            }
+            let nbbo = match quotes::package(side.record.vertical, book, now, execution) {
+                Ok(nbbo) => nbbo,
+                Err(fault) => {
+                    if side.gap.as_ref() != Some(&fault) {
+                        self.note(format!("{} waits for a price: {fault}", side.report.name));
+                        side.gap = Some(fault);
+                    }
+                    slot.again_at = Some(now + seconds(1));
+                    continue;
+                }
+            };
+            (side.closes, side.slot, side.quoted, side.gap) = (slot.closes, slot.number, read, None);
+            let commands = side.ladder.step(now, Event::Open { nbbo, closes: slot.closes });
+            self.carry_out(lease, side, account, commands).await;
+            // The id is durable before the other side's order goes out.
+            let written = self.write_all(std::slice::from_mut(side)).await;
+            self.notes(written);
+        }
+    }
+
+    /// A side that had no price when its slot began opens its rung as soon as it has one: a gap costs the time it lasts, not the slot. What
+    /// holds for every rung holds for this one; gives the row with which the signal has moved meanwhile.
+    pub(super) async fn open_late(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, plan: Option<&Plan>, slot: &mut Slot) -> Option<Asked> {
+        slot.again_at = None;
+        if sides.iter().any(|side| side.ladder.in_doubt()) {
+            self.stop(sides, &StopReason::OtherSideUnresolved).await;
+            return None;
+        }
+        let waits = |side: &&Side| side.ladder.is_ready() && side.slot != slot.number;
+        let verticals: Vec<Vertical> = sides.iter().filter(waits).map(|side| side.record.vertical).collect();
+        if verticals.is_empty() {
+            return None;
+        }
+        let (stop, (read, quotes)) = join(self.may_not_open(lease), self.quotes_of(&verticals)).await;
+        if let Some(reason) = stop {
+            self.stop(sides, &reason).await;
+            return None;
+        }
+        let (book, now) = (self.book(quotes), self.now());
+        let opens = verticals.iter().any(|vertical| quotes::package(*vertical, &book, now, &self.profile.execution).is_ok());
+        let plan = plan.filter(|_| opens && untouched(sides) && now.duration_since(self.looked) > JUST_LOOKED);
+        if let Some(plan) = plan
+            && let Some(row) = self.signal_moved(plan, LOOK_BUDGET).await
+        {
+            self.note("the signal moved before the next rung: planning once more");
+            return Some(row);
+        }
+        self.open_sides(lease, sides, account, (read, &book), slot).await;
+        None
+    }
+
+    /// A read that failed is an empty book.
+    pub(super) fn book(&mut self, quotes: Result<QuoteBook, BrokerError>) -> QuoteBook {
+        quotes.unwrap_or_else(|error| {
+            self.note(format!("quotes: {error}"));
+            QuoteBook::new()
+        })
+    }
+
+    /// Halt, arming and lease are read at every rung.
+    pub(super) async fn may_not_open(&self, lease: &mut Lease) -> Option<StopReason> {
+        if let Some(reason) = self.forbidden().await {
+            return Some(reason);
+        }
+        self.renew(lease).await.err().map(|ended| StopReason::LeaseLost(ended.detail))
+    }
+}
