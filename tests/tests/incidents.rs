@@ -201,7 +201,7 @@ async fn a_5xx_on_post_was_retried_five_times() {
         let day = Day::of_seed(trader, QUIET, [Rule::on(Route::PlaceOrder).fault(Fault::ServerError(503, When::BeforeEffect))]).await;
         assert_eq!(day.deliver(LIVE).await.error_type(), "Unresolved");
         assert_eq!((day.posts(), day.orders().len()), (2, 1), "the put side's one POST was not repeated");
-        day.stack.until("20:16:10").await;
+        day.stack.until("20:20:10").await;
         outcome(&day.deliver(SWEEP).await, "recovered");
         let rungs = day.stack.day_of(day.trader.account).await.unwrap().rungs;
         assert!(rungs.iter().any(|rung| matches!(rung.state, RungState::NeverAccepted { .. })), "{rungs:?}");
@@ -367,7 +367,9 @@ async fn one_lost_post_locked_an_account_for_ever() {
     for trader in BROKERS {
         // Somebody replaced our order at the broker: what became of it, only a person can say.
         let replaced = Fault::ReplacedElsewhere("0.80".parse().unwrap());
-        let day = Day::of_seed(trader, QUIET, [Rule::on(Route::ReadOrder).fault(replaced)]).await;
+        let unlinked = |route| Rule::on(route).always().fault(Fault::Unlinked);
+        let rules = [Rule::on(Route::ReadOrder).fault(replaced), unlinked(Route::ReadOrder), unlinked(Route::ListOrders)];
+        let day = Day::of_seed(trader, QUIET, rules).await;
         assert_eq!(day.deliver(LIVE).await.error_type(), "Unresolved");
         day.stack.until("20:30:05").await;
         assert_eq!(day.deliver(SWEEP).await.error_type(), "Unresolved", "a sweep decides nothing");

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 const LIVE: &str = include_str!("../../events/schwab.json");
 const QUIET: u64 = 4;
+/// What a day is called on which something filled.
+const TRADED: [&str; 4] = ["filled", "partially_filled", "uneven", "one_sided"];
 const FILLING: u64 = 2;
 
 /// Delivers a day of `seed` with `rule`; how it ended, why, and how many orders were sent.
@@ -36,7 +38,8 @@ async fn an_empty_trade_beside_todays_row_places_nothing() {
     }
     // Filled in late.
     let rule = Rule::on(Route::Signal).times(5).fault(Fault::Trade(Value::Null));
-    assert_eq!(day(&moto, FILLING, rule).await.0, "filled");
+    let (outcome, detail, posts) = day(&moto, FILLING, rule).await;
+    assert!(TRADED.contains(&outcome.as_str()) && posts > 0, "{outcome}: {detail}");
     // Emptied while orders are out.
     let rule = Rule::on(Route::Signal).from("2025-09-03T20:13:33Z".parse().unwrap()).always().fault(Fault::Trade(json!({})));
     let (outcome, detail, posts) = day(&moto, QUIET, rule).await;
@@ -72,8 +75,8 @@ async fn two_seconds_of_refusals_of_the_feed_lose_no_day() {
     let moto = Moto::start().await.unwrap();
     for route in [Route::Signal, Route::SignalLogin] {
         for fault in [Fault::Unauthorized, Fault::EdgePage] {
-            let (outcome, detail, _) = day(&moto, FILLING, Rule::on(route.clone()).times(2).fault(fault.clone())).await;
-            assert_eq!(outcome, "filled", "{route:?} {fault:?}: {detail}");
+            let (outcome, detail, posts) = day(&moto, FILLING, Rule::on(route.clone()).times(2).fault(fault.clone())).await;
+            assert!(TRADED.contains(&outcome.as_str()) && posts > 0, "{route:?} {fault:?} ended {outcome}: {detail}");
         }
     }
 }

@@ -126,7 +126,7 @@ impl Week {
         match ends {
             Ends::Traded => {
                 let finals: Vec<&str> = outcomes().filter(|outcome| *outcome != Outcome::Swept.name()).collect();
-                assert!(matches!(finals.as_slice(), ["filled" | "partially_filled" | "one_sided" | "no_fill"]), "{place}: {finals:?}");
+                assert!(matches!(finals.as_slice(), ["filled" | "partially_filled" | "uneven" | "one_sided" | "no_fill"]), "{place}: {finals:?}");
                 assert_eq!(outcomes().count(), 3, "{place}: one trade and two sweeps");
                 assert!(!orders.is_empty(), "{place}: no order");
                 let (opens, closes) = (at_eastern(day, time(16, 13, 0, 0)), at_eastern(day, time(16, 15, 0, 0)));

@@ -38,6 +38,21 @@ pub fn more_fills(day: &LoadedDay, orders: &[OrderView]) -> Vec<Seen> {
     found
 }
 
+/// Orders that are over in the ledger and of which the broker shows something that cannot be counted, in words: somebody edited one, and what
+/// replaced it is not over, not shown, of other legs, or larger.
+#[must_use]
+pub fn doubts(day: &LoadedDay, orders: &[OrderView]) -> Vec<String> {
+    let mut told = Vec::new();
+    for rung in &day.rungs {
+        let RungState::Terminal { order: id, .. } = &rung.state else { continue };
+        let Some(order) = orders.iter().find(|order| order.id == *id && order.unreadable.is_none()) else { continue };
+        if let Err((words, _)) = recovery::followed(order, rung.quantity, orders) {
+            told.push(words);
+        }
+    }
+    told
+}
+
 /// Rungs whose orders were said never to have come to be, and which the broker shows after all. One order is one rung's: of two that asked for
 /// the same, one refused and one whose answer was lost, the lost one's, else the later one's.
 #[must_use]

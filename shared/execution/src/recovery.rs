@@ -222,7 +222,11 @@ fn found(rung: &RungRecord, order: &OrderView, orders: &[OrderView]) -> Action {
             return Action::Unresolved { rung, reason: replaced(order), may_change: true };
         }
         return match followed(order, rung.quantity, orders) {
-            Ok(whole) if order.status.is_terminal() => Action::Record { rung, order: whole },
+            Ok(mut whole) if order.status.is_terminal() => {
+                // It is over together with what replaced it, whatever word it reads by itself.
+                whole.status = if whole.filled < rung.quantity { OrderStatus::Replaced } else { whole.status };
+                Action::Record { rung, order: whole }
+            }
             Ok(_) => Action::Read { rung, order: order.id.clone() },
             Err((reason, may_change)) => Action::Unresolved { rung, reason, may_change },
         };

@@ -187,6 +187,9 @@ impl Run<'_> {
 
     fn note(&mut self, note: impl ToString) {
         let note = note.to_string();
+        if self.report.notes.contains(&note) {
+            return;
+        }
         tracing::warn!(run_id = %self.request.run_id, "{note}");
         self.report.notes.push(note);
     }

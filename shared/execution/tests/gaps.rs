@@ -54,7 +54,7 @@ async fn a_leg_spoilt_for_a_moment_at_approval_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_leg_spoilt_all_day_makes_no_price_and_the_other_side_trades() {
+async fn a_leg_spoilt_all_day_costs_its_side_and_no_other() {
     for (name, spoil) in spoilt() {
         let (world, report) = day(spoil, "20:13:00", "20:20:00").await;
         assert_eq!((report.outcome, report.alarm), (Outcome::OneSided, true), "{name}: {} {:?}", report.detail, report.notes);

@@ -110,7 +110,7 @@ async fn our_own_orders_are_never_foreign_however_stale_the_list() {
 }
 
 #[tokio::test]
-async fn a_working_order_of_an_earlier_day_keeps_its_side_from_trading() {
+async fn a_working_order_of_an_earlier_day_blocks_its_side() {
     for (status, expected) in [(OrderStatus::Working, 1), (OrderStatus::Canceled, 2)] {
         let world = World::at("20:13:31");
         let evening_before = Some("2025-09-02T21:00:00Z".parse().unwrap());

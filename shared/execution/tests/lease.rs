@@ -103,7 +103,7 @@ async fn the_lease_is_renewed_while_the_run_waits_for_the_signal() {
 }
 
 #[tokio::test]
-async fn a_day_that_two_runs_lost_to_each_other_is_named_by_its_orders() {
+async fn a_day_two_runs_lost_to_each_other_is_named_by_its_orders() {
     // The first run is deaf for 25 seconds, a second one recovers meanwhile, and each writes what the other would.
     let world = World::at("20:13:31");
     let mut net = Net::to(&world);

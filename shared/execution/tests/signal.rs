@@ -25,7 +25,12 @@ async fn an_empty_trade_beside_todays_row_is_nothing_to_do() {
         let report = world.deliver("run-1").await;
         assert_eq!((report.outcome, *world.broker.posts.lock().unwrap(), world.broker.live()), (outcome, posts, 0), "{from} {:?}", report.notes);
         let why = "the signal shows no trade beside its row of 2025-09-03: Trade: got null, expected a row";
-        assert_eq!(report.detail, if outcome == Outcome::Filled { "" } else { why });
+        let detail = match outcome {
+            Outcome::Filled => String::new(),
+            Outcome::NoFill => format!("orders were sent and none filled; then: {why}"),
+            _ => why.to_owned(),
+        };
+        assert_eq!(report.detail, detail);
     }
 }
 
@@ -41,7 +46,7 @@ async fn an_empty_trade_without_todays_row_still_alarms() {
 }
 
 #[tokio::test]
-async fn an_expiry_a_year_away_or_a_volatility_in_percent_places_nothing() {
+async fn a_far_expiry_or_a_volatility_in_percent_places_nothing() {
     let with = |change: fn(&mut SignalRow)| {
         let mut row = row(6425, 6470);
         change(&mut row);

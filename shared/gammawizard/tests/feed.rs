@@ -180,7 +180,7 @@ async fn read_each_second(bench: &Bench) -> (Result<Vec<String>, SignalError>, V
 }
 
 #[tokio::test]
-async fn refused_logins_are_few_and_apart_and_then_an_operator_is_needed() {
+async fn refused_logins_are_few_and_apart_then_an_operator_is_needed() {
     for (name, script, message) in [
         ("refused", vec![says(401, "")], "signal login: email and password refused with status 401"),
         ("bad request", vec![says(400, "")], "signal login: email and password refused with status 400"),

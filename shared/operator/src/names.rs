@@ -14,7 +14,7 @@ pub enum ScheduleKind {
     Trade,
     /// 16:16: prove and record.
     Sweep,
-    /// 16:30: the same once more, every day of the week; its heartbeat is watched.
+    /// 16:30: the last look, every day of the week; its heartbeat is watched.
     LastSweep,
 }
 

@@ -80,7 +80,7 @@ async fn an_outage_answers_404_or_success_with_nothing_in_it() {
 }
 
 #[tokio::test]
-async fn a_list_may_be_stale_while_one_order_is_current_and_the_reverse() {
+async fn a_list_may_be_stale_beside_a_current_order_or_the_reverse() {
     let session = Session::start(1).await;
     let id = session.post(&vertical(1, "4.00")).await;
     session.pass(2.seconds()).await;

@@ -72,7 +72,7 @@ async fn an_outage_answers_401_404_or_success_with_nothing_in_it() {
 }
 
 #[tokio::test]
-async fn an_order_of_an_earlier_day_is_in_both_lists_or_in_the_search_alone() {
+async fn an_earlier_days_order_is_in_both_lists_or_the_search_alone() {
     let tasty = Tasty::start(1).await;
     let entered = tasty.now() - 44.hours();
     let old = tasty.simulator.with_exchange(ACCOUNT, |exchange| exchange.entered_earlier(good_till_cancel(), entered)).unwrap();

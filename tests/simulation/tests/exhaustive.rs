@@ -102,7 +102,7 @@ fn the_days_are_the_days_they_are_called() {
     let expected: [&[End]; 7] = [
         &[End::Outcome("filled")],
         &[End::Outcome("no_fill")],
-        &[End::Outcome("partially_filled")],
+        &[End::Outcome("uneven")],
         &[End::Outcome("filled")],
         &[End::Outcome("filled")],
         &[End::Died, End::Outcome("recovered")],

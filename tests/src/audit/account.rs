@@ -63,7 +63,7 @@ pub struct AccountDay<'a> {
 }
 
 /// How a delivery ends that traded.
-const TRADED: [&str; 4] = ["filled", "partially_filled", "one_sided", "no_fill"];
+const TRADED: [&str; 5] = ["filled", "partially_filled", "uneven", "one_sided", "no_fill"];
 /// How one ends that left the day to another.
 const STOOD_BACK: [&str; 3] = ["already_traded", "recovered", "another_run_active"];
 /// Ends that nobody named: the process died, or was killed for its time.

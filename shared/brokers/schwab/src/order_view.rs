@@ -138,6 +138,9 @@ impl Legs {
                 Some(instrument) if instrument.text("assetType")? == Some("OPTION") => instrument.text("symbol")?.and_then(|text| text.parse().ok()),
                 _ => None,
             };
+            if (symbol.is_none() || action.is_none()) && crate::foreign::may_be_ours(&row) {
+                return Err(row.bad("instrument", "a symbol and an instruction that read"));
+            }
             legs.foreign |= !opens || symbol.is_none();
             if let (Some(symbol), Some(action)) = (symbol, action) {
                 legs.rows.push(LegRow {

@@ -78,11 +78,12 @@ pub(crate) fn placed(response: &Response, hash: &str, error_body: impl Fn(&Respo
         429 => PlaceReply::Refused(NotPlaced::RateLimited { retry_after: response.retry_after() }),
         status @ (400..=407 | 409..=499) => {
             let body = error_body(response);
-            PlaceReply::Refused(if body.is_before_the_api() {
-                NotPlaced::NotRead(format!("{status} {}", body.text))
-            } else {
-                NotPlaced::Rejected { status, message: body.text }
-            })
+            if !body.is_before_the_api() {
+                return PlaceReply::Refused(NotPlaced::Rejected { status, message: body.text });
+            }
+            let words = format!("{status} {}", body.text);
+            // What a proxy answers after it has passed a request on says nothing of the order.
+            if gamma_wire::before_passing_on(status) { PlaceReply::Refused(NotPlaced::NotRead(words)) } else { PlaceReply::Unknown(words) }
         }
         status => PlaceReply::Unknown(format!("{status} {}", error_body(response).text)),
     }
@@ -177,7 +178,10 @@ mod tests {
         ] {
             assert_eq!(reply(status, &[], body), PlaceReply::Refused(NotPlaced::NotRead(why.to_owned())), "{status} {body}");
         }
-        for (status, body) in [(408, "<html>"), (502, "<html>"), (302, "<html>"), (200, "<html>"), (503, "no route")] {
+        // 499 and 409 of a proxy may follow a request that it has passed on.
+        for (status, body) in
+            [(408, "<html>"), (409, "<html>"), (499, "<html>"), (422, "try later"), (502, "<html>"), (302, "<html>"), (200, "<html>"), (503, "no route")]
+        {
             assert!(matches!(reply(status, &[], body), PlaceReply::Unknown(_)), "{status}: it may have been passed on");
         }
         assert!(matches!(reply(403, &[], ""), PlaceReply::Refused(NotPlaced::Rejected { status: 403, .. })), "no page: whoever said it is not known");

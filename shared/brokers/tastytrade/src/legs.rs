@@ -50,6 +50,9 @@ impl Legs {
             };
             let is_option = row.text("instrument-type")? == Some("Equity Option");
             let symbol = if is_option { row.text("symbol")?.and_then(|text| text.parse().ok()) } else { None };
+            if (symbol.is_none() || action.is_none()) && crate::foreign::may_be_ours(&row, order) {
+                return Err(row.bad("symbol", "a symbol and an action that read"));
+            }
             legs.foreign |= !opens || symbol.is_none();
             if let (Some(symbol), Some(action)) = (symbol, action) {
                 legs.add(LegRow::read(&row, Leg { symbol, action })?);

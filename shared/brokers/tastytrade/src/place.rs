@@ -108,17 +108,14 @@ pub(crate) fn placed(response: &Response, account: &str, name: Option<&str>, err
             let body = error_body(response);
             match body.from {
                 Origin::Api => PlaceReply::Refused(NotPlaced::Rejected { status, message: body.text }),
-                Origin::Gateway | Origin::Edge if before_passing_on(status) => PlaceReply::Refused(NotPlaced::NotRead(format!("{status} {}", body.text))),
+                Origin::Gateway | Origin::Edge if gamma_wire::before_passing_on(status) => {
+                    PlaceReply::Refused(NotPlaced::NotRead(format!("{status} {}", body.text)))
+                }
                 Origin::Gateway | Origin::Edge => PlaceReply::Unknown(format!("{status} {}", body.text)),
             }
         }
         status => PlaceReply::Unknown(format!("{status} {}", error_body(response).text)),
     }
-}
-
-/// What a proxy answers by itself, for what it reads of a request or is told to block.
-const fn before_passing_on(status: u16) -> bool {
-    matches!(status, 400 | 403 | 404 | 405 | 411 | 413 | 414 | 415 | 417 | 421 | 426 | 431)
 }
 
 /// The id in `data.order.id` or `data.id`. An order of another account or name is not the one that was sent.

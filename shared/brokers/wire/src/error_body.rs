@@ -25,6 +25,13 @@ pub enum Origin {
     Edge,
 }
 
+/// Whether a proxy gives this status by itself, for what it reads of a request or is told to block. Any other 4xx of its own may follow a
+/// request that it has passed on.
+#[must_use]
+pub const fn before_passing_on(status: u16) -> bool {
+    matches!(status, 400 | 403 | 404 | 405 | 411 | 413 | 414 | 415 | 417 | 421 | 426 | 431)
+}
+
 /// The words of a JSON error and who wrote it; `None` for a shape the broker's documents do not know.
 pub type Words = fn(&Value) -> Option<(String, Origin)>;
 

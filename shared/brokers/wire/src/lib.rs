@@ -12,7 +12,7 @@ mod roots;
 mod throttle;
 
 pub use client::{Client, Unanswered, json, read_fault};
-pub use error_body::{ErrorBody, Origin, Words};
+pub use error_body::{ErrorBody, Origin, Words, before_passing_on};
 pub use login::{Login, TokenDocument, TokenEndpoint};
 pub use roots::is_of_root;
 pub use throttle::WriteThrottle;

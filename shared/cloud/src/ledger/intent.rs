@@ -13,7 +13,7 @@ use super::writer_holds;
 
 // A side that an earlier plan left out has no earlier revision; none is as empty as one without fills.
 const EMPTY: &str = "attribute_not_exists(#pk) OR (#state = :terminal AND #filled = :zero)";
-// A transaction holds 100 parts. A day is planned twice or three times.
+// A transaction holds 100 parts. A delivery plans up to four times.
 const MOST_REVISIONS: u32 = 90;
 // The envelope was approved once: quantity and worst price never change, and fills are never forgotten. One that is over is changed only by a
 // later holder of the lease, who has seen more fills.

@@ -289,7 +289,7 @@ fn a_proven_refusal_may_be_sent_again_as_a_new_sending_a_few_times() {
 }
 
 #[test]
-fn a_401_is_sent_again_at_once_then_after_one_two_and_four_seconds() {
+fn a_401_is_sent_again_at_once_and_then_after_1_2_and_4_s() {
     let (mut side, mut commands) = posted(PlaceReply::Refused(NotPlaced::Unauthorized));
     let mut sent = vec![0];
     let mut now = at(0);

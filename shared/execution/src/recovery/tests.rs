@@ -188,7 +188,7 @@ fn an_order_named_by_an_answer_is_ours_only_when_it_shows_that() {
 }
 
 #[test]
-fn a_row_that_does_not_read_keeps_the_search_open_when_it_could_be_ours() {
+fn an_unreadable_row_that_could_be_ours_keeps_the_search_open() {
     let row = |id: &str| OrderView { unreadable: Some("status: got null".into()), ..order(id, OrderStatus::Other("null".into()), 0) };
     let of_another_contract = OrderView { legs: Vec::new(), foreign_legs: false, ..row("9") };
     let without_legs = OrderView { legs: Vec::new(), foreign_legs: true, ..row("9") };

@@ -4,7 +4,7 @@
 use gamma_market::calendar::trade_date;
 
 use super::{Ended, Run, recover};
-use crate::last_look::{Seen, differences, more_fills, turned_up};
+use crate::last_look::{Seen, differences, doubts, more_fills, turned_up};
 use crate::ports::{IntentRecord, Lease, LoadedDay, PutOutcome, RungRecord};
 use crate::recovery;
 use crate::report::Outcome;
@@ -17,6 +17,7 @@ impl Run<'_> {
         let mut found = more_fills(&day, &orders);
         found.extend(turned_up(&day, &orders, self.profile.execution.application_tag.as_deref(), self.names_of()));
         let mut told = Vec::new();
+        let mut open = doubts(&day, &orders);
         let intents = found.iter().flat_map(|seen| day.intents.iter().filter(|intent| intent.key == seen.rung.intent));
         let mut writers = found.iter().map(|seen| &seen.rung.writer).chain(intents.map(|intent| &intent.writer));
         if writers.any(|writer| writer.fence >= lease.writer.fence) {
@@ -26,9 +27,8 @@ impl Run<'_> {
         let before = day.clone();
         for Seen { rung, order, words } in found {
             if !order.status.is_terminal() {
-                // It is after the close: what still works is no order of this session, or the broker is late. The next sweep looks again.
-                self.alarm = true;
-                self.note(format!("{words}, and it is {}", order.status));
+                // It is after the close, and it is not over: a person looks.
+                open.push(format!("{words}, and it is {}", order.status));
                 continue;
             }
             self.correct(lease, &mut day, RungRecord { state: recovery::terminal(order), writer: lease.writer.clone(), ..rung }).await?;
@@ -36,7 +36,7 @@ impl Run<'_> {
         }
         if !told.is_empty() || lags(&day) {
             // A look that died on the way left rungs corrected, and their intents and day not.
-            self.conclude(lease, &before, &day).await?;
+            told.push(self.conclude(lease, &before, &day).await?);
         }
         // On a later day positions tell of that day.
         if trade_date(self.now()) == self.date() {
@@ -44,14 +44,18 @@ impl Run<'_> {
             let held = self.patiently(async || broker.account().await).await?.positions;
             let differs = differences(&day, &orders, &held, self.date());
             if !differs.is_empty() {
-                told.extend(differs);
+                told.extend(differs.into_iter().chain(open));
                 return Ok(Ended::new(Outcome::PositionsDiffer, told.join("; ")));
             }
+        }
+        if !open.is_empty() {
+            return Ok(Ended::new(Outcome::Unresolved, told.into_iter().chain(open).collect::<Vec<_>>().join("; ")));
         }
         if told.is_empty() {
             return Ok(ended);
         }
-        Ok(Ended::new(Outcome::Recovered, told.join("; ")))
+        let before = (ended.outcome == Outcome::Recovered).then_some(ended.detail);
+        Ok(Ended::new(Outcome::Recovered, before.into_iter().chain(told).collect::<Vec<_>>().join("; ")))
     }
 
     async fn take_lease_anew(&mut self, lease: &mut Lease) -> Result<(), Ended> {
@@ -77,12 +81,11 @@ impl Run<'_> {
 
     /// Records what the corrected rungs make of their intents and the day, once for all of them: an intent that is over changes once under
     /// one fence.
-    async fn conclude(&mut self, lease: &mut Lease, before: &LoadedDay, day: &LoadedDay) -> Result<(), Ended> {
+    async fn conclude(&mut self, lease: &mut Lease, before: &LoadedDay, day: &LoadedDay) -> Result<String, Ended> {
         let sides = self.settle_intents(lease, before, &day.rungs).await.inspect_err(|_| self.alarm = true)?;
         let (outcome, words) = recover::outcome_of(&sides);
-        self.note(format!("the day is {outcome} after the last look: {words}"));
         self.closes_day = Some(outcome.name());
-        Ok(())
+        Ok(format!("the day is {outcome} after the last look: {words}"))
     }
 }
 

@@ -90,7 +90,10 @@ impl Run<'_> {
             self.note(format!("the account already holds more short than long calls of {expiry}: its loss has no floor, and it is not ours"));
         }
         if let Some(since) = working.since {
-            self.report.notes.push(format!("the broker shows no working order that was entered before {since}"));
+            let words = format!("the broker shows working orders that were entered since {since}");
+            if !self.report.notes.contains(&words) {
+                self.report.notes.push(words);
+            }
         }
         let strange = |order: &OrderView| match &order.unreadable {
             Some(why) => format!("order {} is not ours and does not read, it may be working: {why}", order.id),

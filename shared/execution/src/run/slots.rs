@@ -76,16 +76,20 @@ impl Run<'_> {
             self.stop(sides, &reason).await;
             return None;
         }
-        if let Some(row) = self.told(look) {
-            self.note("the signal moved before the next rung: planning once more");
-            return Some(row);
+        if plan.is_some()
+            && let Some(asked) = self.told(look)
+        {
+            self.note("the signal moved before the next rung");
+            return Some(asked);
         }
         let now = self.now();
         let priced = |side: &&mut Side| quotes::package(side.record.vertical, &book, now, execution).is_ok();
         if !sides.iter_mut().filter(|side| side.ladder.is_ready()).any(|side| priced(&side)) {
-            // A gap in the quotes costs the time it lasts, not a rung.
-            self.ports.clock.sleep_until(self.now() + seconds(1)).await;
-            slot.ends = self.now();
+            // A gap in the quotes costs the time it lasts, not a rung; and an order of the other side is read and cancelled meanwhile.
+            slot.ends = self.now() + seconds(1);
+            if sides.iter().all(|side| side.ladder.is_ready() || side.ladder.end().is_some()) {
+                self.ports.clock.sleep_until(slot.ends).await;
+            }
             return None;
         }
         slot.rungs_left = slot.rungs_left.saturating_sub(1);
@@ -155,7 +159,7 @@ impl Run<'_> {
         if let Some(plan) = plan
             && let Some(row) = self.signal_moved(plan, LOOK_BUDGET).await
         {
-            self.note("the signal moved before the next rung: planning once more");
+            self.note("the signal moved before the next rung");
             return Some(row);
         }
         self.open_sides(lease, sides, account, (read, &book), slot).await;

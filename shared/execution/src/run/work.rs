@@ -65,7 +65,7 @@ impl Run<'_> {
         self.stage("signal");
         for revision in first_revision..first_revision + MOST_PLANS {
             let plan = self.decide(&row, &account).map_err(|ended| self.after_orders(ended))?;
-            let approved = self.approve(Some(lease), &plan, &account, revision).await?;
+            let approved = self.approve(Some(lease), &plan, &account, revision).await.map_err(|ended| self.after_orders(ended))?;
             let nothing = plan.sides.iter().all(|side| side.quantity() == 0);
             if approved.is_empty() {
                 let outcome = if nothing { Outcome::NothingToDo } else { Outcome::NotApproved };
@@ -94,19 +94,20 @@ impl Run<'_> {
                 self.alarm = true;
                 return Err(Ended::new(Outcome::NoFill, "the signal moved, and no rung of the new plan fits before the close: nothing more was sent"));
             }
-            account = self.account(day).await?;
+            account = self.account(day).await.map_err(|ended| self.after_orders(ended))?;
         }
         self.outcome_of_sides()
     }
 
     /// What a day is called whose first plan sent orders and whose next one sends none: nothing filled, whatever the reason why it sends none.
     fn after_orders(&mut self, ended: Ended) -> Ended {
-        let plans = matches!(ended.outcome, Outcome::NothingToDo | Outcome::PlanRefused | Outcome::NotApproved | Outcome::SignalUnusable);
-        if !plans || self.report.sides.iter().all(|side| side.rungs.is_empty()) {
+        if self.report.sides.iter().all(|side| side.rungs.is_empty()) {
             return ended;
         }
+        let detail = format!("orders were sent and none filled; then: {}", ended.detail);
+        let plans = matches!(ended.outcome, Outcome::NothingToDo | Outcome::PlanRefused | Outcome::NotApproved | Outcome::SignalUnusable);
         self.alarm |= ended.outcome.alarms();
-        Ended::new(Outcome::NoFill, ended.detail)
+        Ended::new(if plans { Outcome::NoFill } else { ended.outcome }, detail)
     }
 
     /// What the day's sides make of it, with the reason where there is one to tell.
@@ -214,17 +215,17 @@ impl Run<'_> {
             let locating = sides.iter().any(|side| side.ladder.is_locating());
             let slot_ends_at = (ready && !locating).then_some(slot.ends);
             if ready && (settled || slot_ends_at.is_some_and(|ends| now >= ends)) {
-                let wanted = (may_replan && moved.is_none()).then_some(plan);
+                let wanted = moved.is_none().then_some(plan);
                 if let Some(row) = self.open_rung(lease, sides, account, wanted, end, &mut slot).await {
                     moved = Some(row);
                     self.stop(sides, &StopReason::SignalMoved).await;
                 }
-                recheck_at = (may_replan && moved.is_none()).then(|| midway(self.now(), slot.closes));
+                recheck_at = moved.is_none().then(|| midway(self.now(), slot.closes));
                 continue;
             }
             let again_at = slot.again_at.filter(|_| ready && !locating);
             if again_at.is_some_and(|at| now >= at) {
-                let wanted = (may_replan && moved.is_none()).then_some(plan);
+                let wanted = moved.is_none().then_some(plan);
                 if let Some(row) = self.open_late(lease, sides, account, wanted, &mut slot).await {
                     moved = Some(row);
                     self.stop(sides, &StopReason::SignalMoved).await;
@@ -251,14 +252,16 @@ impl Run<'_> {
                 if untouched(sides)
                     && let Some(row) = self.signal_moved(plan, RECHECK_BUDGET).await
                 {
-                    self.note("the signal moved while orders were out: cancelling to plan once more");
+                    self.note("the signal moved while orders were out: they are cancelled");
                     moved = Some(row);
                     self.stop(sides, &StopReason::SignalMoved).await;
                 }
             }
         }
+        // Nobody plans a day for ever.
+        self.alarm |= moved.is_some() && !may_replan;
         let mut settled = self.settle(sides).await;
-        let Some(row) = moved.filter(|_| replaceable(sides)) else { return Round::Over };
+        let Some(row) = moved.filter(|_| may_replan && replaceable(sides)) else { return Round::Over };
         // The ledger takes no plan after one that it has not as ended: it is told until it does, or no rung of the new plan fits.
         while !settled && share(self.now() + seconds(1), end, 1, execution).rungs > 0 && self.renew(lease).await.is_ok() {
             self.ports.clock.sleep_until(self.now() + seconds(1)).await;
@@ -330,7 +333,11 @@ fn why_unfilled(sides: &[&SideReport]) -> Option<Ended> {
         _ => None,
     });
     let words: Vec<String> = rejections.chain(refusals).collect();
-    stopped.or_else(|| (!reached_the_broker && !words.is_empty()).then(|| Ended::new(Outcome::Rejected, words.join("; "))))
+    let moved = || {
+        let moved = sides.iter().any(|side| side.end == Some(SideEnd::Stopped(StopReason::SignalMoved)));
+        moved.then(|| Ended::new(Outcome::NoFill, "the signal moved, and no other plan was worked"))
+    };
+    stopped.or_else(|| (!reached_the_broker && !words.is_empty()).then(|| Ended::new(Outcome::Rejected, words.join("; ")))).or_else(moved)
 }
 
 /// What stopped a side, where it was neither the plan nor the time.

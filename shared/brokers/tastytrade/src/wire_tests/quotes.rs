@@ -91,7 +91,7 @@ async fn a_leg_that_nobody_knows_is_absent_and_never_invented() {
 
 /// As the kernel asks for what a batch left open.
 #[tokio::test]
-async fn one_leg_asked_for_alone_is_answered_while_the_stream_is_silent() {
+async fn one_leg_alone_is_answered_while_the_stream_is_silent() {
     let [low, high] = symbols();
     for answer in [Ok(QuoteBook::new()), Err(QuoteStreamError("closed".into())), Ok(QuoteBook::from([(low, quote(Some(100), None))]))] {
         let (stage, stream) = staged(answer, rest()).await;
