@@ -22,7 +22,9 @@ async fn a_token_lock_that_another_run_holds_costs_two_seconds_and_an_alarm_but_
     let moto = Moto::start().await.unwrap();
     let free = Stack::start(&moto, &StackConfig::of_seed(1)).await.unwrap();
     let usual = free.invoke(LIVE).await.unwrap();
-    assert_eq!((usual.body["alarm"].as_bool(), &usual.body["notes"]), (Some(false), &json!([])), "{}", usual.body);
+    let notes = usual.body["notes"].as_array().unwrap();
+    let ordinary = notes.iter().all(|note| note.as_str().unwrap().starts_with("the broker shows working orders"));
+    assert!(usual.body["alarm"] == false && ordinary, "{}", usual.body);
 
     let stack = Stack::start(&moto, &StackConfig::of_seed(1)).await.unwrap();
     stack.hold_token_lock(60).await.unwrap();
