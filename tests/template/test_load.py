@@ -89,7 +89,7 @@ class Deployed(unittest.TestCase):
 
     def test_alarms_reach_somebody(self):
         alarms = self.client("cloudwatch").get_paginator("describe_alarms").paginate().build_full_result()["MetricAlarms"]
-        self.assertEqual(len(alarms), 34)
+        self.assertEqual(len(alarms), 36)
         for alarm in alarms:
             self.assertEqual(alarm["AlarmActions"], [TOPIC], alarm["AlarmName"])
         silent = {alarm["Dimensions"][0]["Value"] for alarm in alarms if alarm.get("MetricName") == "Heartbeat"}
