@@ -2,7 +2,7 @@
 //! scripts/test runs these.
 
 use gamma_execution::ports::{Consumer, EdgeLedger, Outbox};
-use gamma_simulator::faults::{Fault, Route, Rule, When};
+use gamma_simulator::faults::{Fault, Odd, Route, Rule, When};
 use gamma_simulator::requests::Service;
 use gamma_tests::audit::After;
 use gamma_tests::moto::Moto;
@@ -152,6 +152,9 @@ fn said(stack: &Stack, function: &str, words: &str) -> usize {
 async fn a_person_is_told_once_of_a_one_sided_day_and_not_of_an_ordinary_one() {
     let moto = Moto::start().await.unwrap();
     let stack = Stack::start(&moto, &StackConfig { post_trade: true, ..StackConfig::of_seed(ONE_SIDED) }).await.unwrap();
+    // Schwab has no quote of one put leg: that account trades its calls alone.
+    let odd = Fault::OddQuote(Some("SPXW  250904P06420000".parse().unwrap()), Odd::Missing);
+    stack.faults().add(Rule::on(Route::Quotes).at(Service::Schwab).always().fault(odd));
     let answers = stack.invoke_all(live).await.unwrap();
     stack.host.settled().await;
     let one_sided: Vec<Trader> = answers.iter().filter(|(_, answer)| ["one_sided", "uneven"].contains(&answer.outcome())).map(|(trader, _)| *trader).collect();
