@@ -81,7 +81,7 @@ impl Ladder {
         }
     }
 
-    /// When it wants [`Event::Time`] next.
+    /// When it wants [`Event::Time`](super::Event::Time) next.
     #[must_use]
     pub const fn next_wake(&self) -> Option<Timestamp> {
         match &self.phase {
