@@ -19,6 +19,6 @@ pub(crate) fn is_no_option(row: &Object<'_>) -> bool {
 }
 
 /// Whether a symbol, whole or not, is of one of our roots.
-pub(crate) fn is_our_root(symbol: &str) -> bool {
+fn is_our_root(symbol: &str) -> bool {
     gamma_wire::is_of_root(symbol, ROOTS)
 }

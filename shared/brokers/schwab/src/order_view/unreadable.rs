@@ -1,12 +1,13 @@
 //! A row of a list that does not read as an order, kept as far as it does.
 
 use gamma_execution::ports::{OrderId, OrderStatus, OrderView};
-use gamma_market::{Leg, LegAction, OptionSymbol};
+use gamma_wire::KnownLegs;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::{Place, in_short, linked};
+use crate::broker::ROOTS;
 use crate::fields::{FieldError, Object};
-use crate::foreign::{is_no_option, is_our_root, may_be_ours};
+use crate::foreign::{is_no_option, may_be_ours};
 use crate::order_status::status;
 
 /// The row as what it may touch, for whoever looks for orders of others. One of the list without an id gets one that no order can have.
@@ -15,9 +16,9 @@ use crate::order_status::status;
 /// `why` it does not read, where it has no id and could be an order of ours: nobody could ask for it, and a list in which ours is missing
 /// proves nothing. A child without an id is its parent's matter.
 pub(super) fn kept(row: &Object<'_>, number: usize, place: Place, why: FieldError) -> Result<OrderView, FieldError> {
-    let legs = KnownLegs::read(row);
+    let legs = known_legs(row);
     let id = row.id("orderId").ok().flatten();
-    if id.is_none() && (place == Place::Child || legs.touch_ours()) {
+    if id.is_none() && (place == Place::Child || legs.may_touch(ROOTS)) {
         return Err(why);
     }
     let id = id.unwrap_or_else(|| format!("row {number} without an id"));
@@ -35,8 +36,8 @@ pub(super) fn kept(row: &Object<'_>, number: usize, place: Place, why: FieldErro
         price: row.price("price").ok().flatten(),
         effect: None,
         // Where nothing in it can be of our contracts there is nothing to fear from it.
-        foreign_legs: legs.unknown || !legs.options.is_empty(),
-        legs: legs.options,
+        foreign_legs: legs.any(),
+        legs: legs.into_legs(),
         entered: row.time("enteredTime").ok().flatten(),
         fills: Vec::new(),
         reason: words("statusDescription"),
@@ -48,35 +49,17 @@ pub(super) fn kept(row: &Object<'_>, number: usize, place: Place, why: FieldErro
 }
 
 /// The contracts of a row's legs, read one by one.
-struct KnownLegs {
-    /// The options, whatever their number; none while there are unknown ones, since then the order may touch any contract.
-    options: Vec<(Leg, u32)>,
-    /// Whether a leg may be of ours, and nobody can say of which.
-    unknown: bool,
-}
-
-impl KnownLegs {
-    fn read(order: &Object<'_>) -> Self {
-        let Ok(legs) = order.objects("orderLegCollection") else { return Self { options: Vec::new(), unknown: true } };
-        let is_group = || order.value("childOrderStrategies").is_some() || order.value("orderStrategyType").is_some_and(|kind| kind == "OCO");
-        let mut known = Self { options: Vec::new(), unknown: legs.is_empty() && !is_group() };
-        for leg in legs.iter().filter(|leg| !is_no_option(leg)) {
-            let instrument = leg.object("instrument").ok().flatten();
-            match instrument.and_then(|instrument| instrument.text("symbol").ok().flatten()?.parse::<OptionSymbol>().ok()) {
-                // Which way it trades does not matter: it is never taken for ours.
-                Some(symbol) => known.options.push((Leg { symbol, action: LegAction::Buy }, 1)),
-                None => known.unknown |= may_be_ours(leg),
-            }
-        }
-        if known.unknown {
-            known.options.clear();
-        }
-        known
+fn known_legs(order: &Object<'_>) -> KnownLegs {
+    let Ok(legs) = order.objects("orderLegCollection") else { return KnownLegs::unknown() };
+    let is_group = || order.value("childOrderStrategies").is_some() || order.value("orderStrategyType").is_some_and(|kind| kind == "OCO");
+    if legs.is_empty() && !is_group() {
+        return KnownLegs::unknown();
     }
-
-    fn touch_ours(&self) -> bool {
-        self.unknown || self.options.iter().any(|(leg, _)| is_our_root(leg.symbol.root()))
-    }
+    KnownLegs::new(legs.iter().filter(|leg| !is_no_option(leg)).filter_map(|leg| {
+        let instrument = leg.object("instrument").ok().flatten();
+        let symbol = instrument.and_then(|instrument| instrument.text("symbol").ok().flatten()?.parse().ok());
+        (symbol.is_some() || may_be_ours(leg)).then_some(symbol)
+    }))
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use gamma_execution::ports::{OrderId, OrderName, OrderStatus, OrderView};
-use gamma_market::{Leg, LegAction, OptionSymbol};
+use gamma_wire::KnownLegs;
 
 use super::{linked, shown, size, was_replaced};
+use crate::broker::ROOTS;
 use crate::fields::{FieldError, Object};
-use crate::foreign::{is_no_option, is_our_root, may_be_ours};
+use crate::foreign::{is_no_option, may_be_ours};
 
 /// How the source of an order of ours begins, whichever version sent it.
 const OUR_SOURCE: &str = "gamma-trading/";
@@ -17,9 +18,9 @@ const OUR_SOURCE: &str = "gamma-trading/";
 /// # Errors
 /// `why` it does not read, where it could be an order of ours: a list in which that one is missing proves nothing.
 pub(super) fn kept(order: &Object<'_>, why: FieldError) -> Result<OrderView, FieldError> {
-    let legs = KnownLegs::read(order);
+    let legs = known_legs(order);
     let id = order.id("id").ok().flatten();
-    if legs.touch_ours() && (id.is_none() || may_have_our_name(order)) {
+    if legs.may_touch(ROOTS) && (id.is_none() || may_have_our_name(order)) {
         return Err(why);
     }
     let id = id.unwrap_or_else(|| made_up_id(order));
@@ -35,8 +36,8 @@ pub(super) fn kept(order: &Object<'_>, why: FieldError) -> Result<OrderView, Fie
         filled: 0,
         price: order.price("price").ok().flatten(),
         effect: None,
-        foreign_legs: legs.unknown || !legs.options.is_empty(),
-        legs: legs.options,
+        foreign_legs: legs.any(),
+        legs: legs.into_legs(),
         entered: order.time("received-at").ok().flatten(),
         fills: Vec::new(),
         reason: text("reject-reason"),
@@ -66,31 +67,13 @@ fn may_have_our_name(order: &Object<'_>) -> bool {
 }
 
 /// The contracts of a row's legs, read one by one.
-struct KnownLegs {
-    /// The options, whatever their number; none while there are unknown ones, since then the order may touch any contract.
-    options: Vec<(Leg, u32)>,
-    /// Whether a leg may be of ours, and nobody can say of which.
-    unknown: bool,
-}
-
-impl KnownLegs {
-    fn read(order: &Object<'_>) -> Self {
-        let legs = order.objects("legs").unwrap_or_default();
-        let mut known = Self { options: Vec::new(), unknown: legs.is_empty() && may_be_ours(order, order) };
-        for leg in legs.iter().filter(|leg| !is_no_option(leg)) {
-            match leg.text("symbol").ok().flatten().and_then(|text| text.parse::<OptionSymbol>().ok()) {
-                // Which way it trades does not matter: it is never taken for ours.
-                Some(symbol) => known.options.push((Leg { symbol, action: LegAction::Buy }, 1)),
-                None => known.unknown |= may_be_ours(leg, order),
-            }
-        }
-        if known.unknown {
-            known.options.clear();
-        }
-        known
+fn known_legs(order: &Object<'_>) -> KnownLegs {
+    let legs = order.objects("legs").unwrap_or_default();
+    if legs.is_empty() && may_be_ours(order, order) {
+        return KnownLegs::unknown();
     }
-
-    fn touch_ours(&self) -> bool {
-        self.unknown || self.options.iter().any(|(leg, _)| is_our_root(leg.symbol.root()))
-    }
+    KnownLegs::new(legs.iter().filter(|leg| !is_no_option(leg)).filter_map(|leg| {
+        let symbol = leg.text("symbol").ok().flatten().and_then(|text| text.parse().ok());
+        (symbol.is_some() || may_be_ours(leg, order)).then_some(symbol)
+    }))
 }
