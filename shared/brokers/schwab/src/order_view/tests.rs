@@ -30,7 +30,7 @@ fn a_filled_vertical() {
 }
 
 #[test]
-fn a_canceled_order_keeps_its_partial_fill_and_its_cancel_is_no_fill() {
+fn a_canceled_order_keeps_its_partial_fill() {
     let view = read(&fixture(include_str!("../../fixtures/order__canceled_after_partial.json"))).unwrap();
     assert_eq!((&view.status, view.quantity, view.filled), (&OrderStatus::Canceled, 5, 3));
     assert_eq!(fills(&view), ["1 @ 1.10", "2 @ 1.125"]);
