@@ -110,16 +110,21 @@ async fn a_gap_at_a_later_rung_costs_its_time_and_not_the_slot() {
     }
 }
 
+/// The leg with this in its symbol costs 0.20 more from this time.
+fn dearer_from(world: &World, leg: &'static str, time: &'static str) {
+    let moved = move |now: Timestamp, symbol: OptionSymbol, quote: Option<LegQuote>| {
+        let up = |price: Option<Price>| price.map(|price| price + Price::cents(20));
+        let dear = symbol.to_string().contains(leg) && now >= at(time);
+        if dear { quote.map(|quote| LegQuote { bid: up(quote.bid), ask: up(quote.ask), ..quote }) } else { quote }
+    };
+    set(&world.broker.quoting, Some(Box::new(moved)));
+}
+
 #[tokio::test]
 async fn each_side_is_priced_by_quotes_read_right_before_it_is_sent() {
     // The put's POST takes seven seconds; the call's market moves meanwhile.
     let world = World::at("20:13:31");
-    let moved = |now: Timestamp, symbol: OptionSymbol, quote: Option<LegQuote>| {
-        let up = |price: Option<Price>| price.map(|price| price + Price::cents(20));
-        let dear = symbol.to_string().contains("C06470000") && now >= at("20:13:33");
-        if dear { quote.map(|quote| LegQuote { bid: up(quote.bid), ask: up(quote.ask), ..quote }) } else { quote }
-    };
-    set(&world.broker.quoting, Some(Box::new(moved)));
+    dearer_from(&world, "C06470000", "20:13:33");
     let mut net = Net::to(&world);
     net.slow = Box::new(|call, now| (if call == "place" && now < at("20:13:33") { 7 } else { 0 }, false));
     let report = net.deliver(&world.request("run-1")).await;
@@ -131,12 +136,7 @@ async fn each_side_is_priced_by_quotes_read_right_before_it_is_sent() {
 #[tokio::test]
 async fn an_order_that_is_sent_again_is_priced_anew() {
     let world = World::at("20:13:31");
-    let moved = |now: Timestamp, symbol: OptionSymbol, quote: Option<LegQuote>| {
-        let up = |price: Option<Price>| price.map(|price| price + Price::cents(20));
-        let dear = symbol.to_string().contains("P06425000") && now >= at("20:13:32");
-        if dear { quote.map(|quote| LegQuote { bid: up(quote.bid), ask: up(quote.ask), ..quote }) } else { quote }
-    };
-    set(&world.broker.quoting, Some(Box::new(moved)));
+    dearer_from(&world, "P06425000", "20:13:32");
     set(&world.broker.place, |number| if number == 1 { Place::EdgePage } else { Place::Accept });
     set(&world.broker.fills, |_, _, seconds| if seconds >= 1 { 4 } else { 0 });
     let report = world.deliver("run-1").await;
