@@ -177,8 +177,7 @@ pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<
     }
     let rule = PriceRule::for_root(vertical.sell().root()).ok_or_else(|| Refusal::NoTickTable { root: vertical.sell().root().to_owned() })?;
     // The broker's step, where it is the coarser one.
-    let broker_tick = capabilities.tick(vertical.sell().root())?;
-    let tick = if broker_tick.points() > rule.package_tick().points() { broker_tick } else { rule.package_tick() };
+    let tick = std::cmp::max_by_key(rule.package_tick(), capabilities.tick(vertical.sell().root())?, |tick| tick.points());
     let (width, mid) = (vertical.width(), nbbo.mid);
     if mid <= Price::ZERO || mid >= width {
         return Err(Refusal::NoPrice { mid, width });
@@ -217,8 +216,8 @@ fn loss(intents: &[&Intent]) -> Decimal {
         cash += if intent.vertical.effect() == Effect::Credit { paid } else { -paid };
     }
     let strikes: BTreeSet<Decimal> = held.keys().map(|symbol| symbol.strike().points()).collect();
-    let beyond = strikes.last().copied().unwrap_or_default() * Decimal::TWO;
-    let worst = [Decimal::ZERO, beyond].into_iter().chain(strikes).map(|settle| settlement_value(&held, settle)).min().unwrap_or_default();
+    // A vertical is long as many calls as it is short, and as many puts: below the lowest strike and above the highest nothing changes.
+    let worst = strikes.into_iter().map(|settle| settlement_value(&held, settle)).min().unwrap_or_default();
     ((-worst - cash) * Decimal::ONE_HUNDRED).max(Decimal::ZERO).round_dp(2)
 }
 
