@@ -90,6 +90,11 @@ fn the_worst_loss_added_counts_both_sides_and_either_alone() {
     assert_eq!(call.get().worst_loss_added, Decimal::from(870));
     // A debit can lose what is paid for it, up to its ceiling.
     assert_eq!(Account::with(2_000).approve(vertical("P6895", "P6900"), 2, 95).unwrap().get().worst_loss_added, Decimal::from(250));
+    // Where the sides overlap, both lose: 10 a share between 6885 and 6895, less both credits at their floor.
+    let mut overlapping = Account::with(2_000);
+    let put = overlapping.approve(vertical("P6900", "P6895"), 1, 95).unwrap();
+    overlapping.approved.push(put);
+    assert_eq!(overlapping.approve(vertical("C6880", "C6885"), 1, 95).unwrap().get().worst_loss_added, Decimal::from(870));
     let refused = Account::with(1_449).approve(vertical("P6900", "P6895"), 2, 95).unwrap_err();
     assert_eq!(refused.to_string(), "worst loss: this adds 870.00 dollars, expected at most 869.40 (0.60 of equity 1449)");
     assert!(Account::with(1_450).approve(vertical("P6900", "P6895"), 2, 95).is_ok(), "870.00 of 870.00");
