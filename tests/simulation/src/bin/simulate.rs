@@ -42,6 +42,9 @@ struct Wish {
     /// Whether the broker tells the truth.
     #[arg(long, value_enum, default_value_t = if UNKIND { Draw::Unkind } else { Draw::Kind })]
     draw: Draw,
+    /// Write what each seed came to, a line each in the order of the seeds: two versions of the code are the same where these are.
+    #[arg(long)]
+    record: Option<PathBuf>,
     /// Stop at the first violation, keep nothing, and do not ask for coverage: is a safeguard missed?
     #[arg(long)]
     missed: bool,
@@ -84,6 +87,7 @@ struct Sum {
     days: BTreeMap<&'static str, u64>,
     trades: u64,
     failed: BTreeMap<u64, Vec<String>>,
+    recorded: BTreeMap<u64, String>,
 }
 
 impl Sum {
@@ -98,6 +102,7 @@ impl Sum {
             *self.days.entry(day).or_default() += 1;
         }
         self.trades += u64::from(trial.must_trade);
+        self.recorded.insert(seed, format!("{seed} {:?} {:?}", trial.ends, trial.days));
         if !trial.violations.is_empty() {
             self.failed.insert(seed, trial.violations.clone());
         }
@@ -139,6 +144,13 @@ fn main() -> ExitCode {
     let sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
     if wish.missed {
         return missed(&wish, &sum);
+    }
+    if let Some(file) = &wish.record {
+        let lines: String = sum.recorded.values().map(|line| format!("{line}\n")).collect();
+        if let Err(error) = std::fs::write(file, lines) {
+            eprintln!("{} could not be written: {error}", file.display());
+            return ExitCode::FAILURE;
+        }
     }
     println!("{} seeds from {} in {:.1} s, {:.0} seeds/s on {} threads", wish.seeds, wish.from, took.as_secs_f64(), rate(wish.seeds, took), wish.jobs);
     let sound = [ends(&sum, wish.draw), covered(&sum, &wish), violated(&wish, &sum)];
