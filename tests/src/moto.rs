@@ -1,33 +1,48 @@
 //! moto_server as a child process.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::io::{self, BufRead, BufReader, Lines};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::process::{Child, Command};
 
-/// A running moto server; killed when dropped.
+/// Servers that a test has given back. It takes two seconds to start one, a few milliseconds to empty one.
+static IDLE: Mutex<Vec<Server>> = Mutex::new(Vec::new());
+
+/// A running moto server that holds nothing but what its owner put there. Dropped, it waits for the next owner in this process, and ends
+/// with the process.
 pub struct Moto {
-    child: Child,
+    server: Option<Server>,
     address: SocketAddr,
-    /// Bound and never listening: as long as it lives nobody else is given the port, while the server, which asks for a shared address
-    /// as this one does, can listen at it. Without it two tests that start at once can be given one port, and then the one's server
-    /// ends with the other's test.
-    _port: TcpSocket,
+    pooled: bool,
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take().filter(|_| self.pooled) {
+            IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(server);
+        }
+    }
 }
 
 impl Moto {
-    /// Starts the server named by `GAMMA_MOTO_SERVER` on a free loopback port and waits until it answers.
+    /// The server named by `GAMMA_MOTO_SERVER` on a free loopback port, empty: one that an earlier test gave back, or a new one.
     ///
     /// # Errors
-    /// When the variable is unset, the program cannot be started, it does not open its port within half a minute, or refuses a request.
+    /// When the variable is unset, the program cannot be started, ends before it listens, or refuses a request.
     pub async fn start() -> io::Result<Self> {
-        Self::of(Command::new(program("GAMMA_MOTO_SERVER", "moto_server")?)).await
+        while let Some(server) = { IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop() } {
+            let moto = Self::of(server, true);
+            if moto.reset().await.is_ok() {
+                return Ok(moto);
+            }
+        }
+        let moto = Self::of(Server::start(&[&program("GAMMA_MOTO_SERVER", "moto_server")?]).await?, true);
+        moto.load().await?;
+        Ok(moto)
     }
 
     /// The same for tables with hundreds of accounts: `GAMMA_PYTHON` runs it with transactions whose cost does not grow with the table.
@@ -35,22 +50,28 @@ impl Moto {
     /// # Errors
     /// As [`Moto::start`].
     pub async fn start_for_many() -> io::Result<Self> {
-        let mut python = Command::new(program("GAMMA_PYTHON", "a Python with moto")?);
-        python.args(["-c", include_str!("../moto/many.py")]);
-        Self::of(python).await
+        let python = program("GAMMA_PYTHON", "a Python with moto")?;
+        let moto = Self::of(Server::start(&[&python, "-c", include_str!("../moto/many.py")]).await?, false);
+        moto.load().await?;
+        Ok(moto)
     }
 
-    async fn of(command: Command) -> io::Result<Self> {
-        let port = TcpSocket::new_v4()?;
-        port.set_reuseaddr(true)?;
-        port.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        let address = port.local_addr()?;
-        let child = launch(command, address)?;
-        let mut moto = Self { child, address, _port: port };
-        moto.ready().await?;
-        moto.load("ssm", "AmazonSSM.DescribeParameters").await.map_err(io::Error::other)?;
-        moto.load("dynamodb", "DynamoDB_20120810.ListTables").await.map_err(io::Error::other)?;
-        Ok(moto)
+    fn of(server: Server, pooled: bool) -> Self {
+        Self { address: server.address, server: Some(server), pooled }
+    }
+
+    /// moto loads a service's code on its first request, which on a busy machine takes longer than an SDK waits.
+    async fn load(&self) -> io::Result<()> {
+        for (service, operation) in [("ssm", "AmazonSSM.DescribeParameters"), ("dynamodb", "DynamoDB_20120810.ListTables")] {
+            self.ask(service, operation, &json!({})).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets everything that was put there.
+    async fn reset(&self) -> io::Result<()> {
+        let request = reqwest::Client::new().post(format!("{}/moto-api/reset", self.url())).timeout(Duration::from_secs(60));
+        answered(request).await.map(drop)
     }
 
     /// `http://127.0.0.1:PORT`
@@ -63,12 +84,6 @@ impl Moto {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Makes one request of a service. moto loads a service's code on its first request, which on a busy machine takes longer than an
-    /// SDK waits.
-    async fn load(&self, service: &str, operation: &str) -> Result<(), reqwest::Error> {
-        self.request(service, operation).body("{}").send().await?.error_for_status().map(drop)
     }
 
     fn request(&self, service: &str, operation: &str) -> RequestBuilder {
@@ -116,24 +131,59 @@ impl Moto {
         answered(if method == reqwest::Method::GET { request } else { request.body(body.to_string()) }).await
     }
 
-    /// Its process.
+    /// The number of its process.
     #[must_use]
     pub fn process(&self) -> Option<u32> {
-        self.child.id()
+        self.server.as_ref().map(|server| server.process)
+    }
+}
+
+/// The process behind a [`Moto`].
+struct Server {
+    /// The shell that started it waits for the end of its input, which comes when this is dropped or this process ends, however it ends.
+    shell: Child,
+    process: u32,
+    address: SocketAddr,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        let _ = self.shell.wait();
+    }
+}
+
+impl Server {
+    async fn start(command: &[&str]) -> io::Result<Self> {
+        let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+        tokio::task::spawn_blocking(move || Self::launch(&command)).await.map_err(io::Error::other)?
     }
 
-    #[allow(clippy::disallowed_methods, reason = "waits for another process to open its port: real time")]
-    async fn ready(&mut self) -> io::Result<()> {
-        for _ in 0..600 {
-            if TcpStream::connect(self.address).await.is_ok() {
-                return Ok(());
+    fn launch(command: &[String]) -> io::Result<Self> {
+        let script = r#""$@" -H 127.0.0.1 -p 0 2>&1 & echo $!; cat >/dev/null; kill $!"#;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]).args(command).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut shell = shell.spawn().map_err(|error| io::Error::other(format!("sh: {error}")))?;
+        let stdout = shell.stdout.take().ok_or_else(|| io::Error::other("sh: no output"))?;
+        let mut log = BufReader::new(stdout).lines();
+        let (process, address) = Self::listening(&mut log, &command[0])?;
+        // It logs each request; unread, the pipe would fill and it would stop.
+        std::thread::spawn(move || log.for_each(drop));
+        Ok(Self { shell, process, address })
+    }
+
+    fn listening(log: &mut Lines<BufReader<ChildStdout>>, program: &str) -> io::Result<(u32, SocketAddr)> {
+        let ended = |said: &[String]| io::Error::other(format!("{program} ended before it listened: {}", said.join("\n")));
+        let process = log.next().transpose()?.and_then(|line| line.parse().ok()).ok_or_else(|| ended(&[]))?;
+        let mut said = Vec::new();
+        while let Some(line) = log.next().transpose()? {
+            let address = line.split_once("Running on http://").and_then(|(_, address)| address.trim().parse().ok());
+            if let Some(address) = address {
+                return Ok((process, address));
             }
-            if let Some(status) = self.child.try_wait()? {
-                return Err(io::Error::other(format!("moto_server ended at once: {status}")));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            said.push(line);
         }
-        Err(io::Error::other("moto_server did not open its port within half a minute"))
+        Err(ended(&said))
     }
 }
 
@@ -150,18 +200,7 @@ async fn answered(request: RequestBuilder) -> io::Result<Value> {
     if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) }
 }
 
-fn program(variable: &str, expected: &str) -> io::Result<PathBuf> {
+fn program(variable: &str, expected: &str) -> io::Result<String> {
     let unset = || io::Error::other(format!("{variable}: unset, expected the path of {expected}; scripts/test and scripts/demo set it"));
-    std::env::var_os(variable).map(PathBuf::from).ok_or_else(unset)
-}
-
-fn launch(mut command: Command, address: SocketAddr) -> io::Result<Child> {
-    command
-        .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| io::Error::other(format!("{}: {error}", command.as_std().get_program().display())))
+    std::env::var(variable).map_err(|_| unset())
 }
