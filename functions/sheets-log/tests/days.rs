@@ -1,11 +1,9 @@
 //! What a day's records come to in the four tabs.
 
-mod support;
-
+use crate::support::{Day, add, shown, summary, table};
 use gamma_execution::ports::{Decision, IntentState, RungState};
 use gamma_market::{Effect, Right};
 use gamma_sheets::grid::Workbook;
-use support::{Day, add, shown, summary, table};
 
 const PUT: (Right, Effect, u32) = (Right::Put, Effect::Credit, 6900);
 const CALL: (Right, Effect, u32) = (Right::Call, Effect::Debit, 7000);

@@ -1,16 +1,14 @@
 //! Three accounts and thirty days, handed off in any order, often and at any state of the day: the sheets are those of the orderly run.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::support::{Day, table};
 use gamma_market::{Effect, Right};
 use gamma_sheets::grid::Workbook;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
-use support::{Day, table};
 
 const ACCOUNTS: [&str; 3] = ["schwab", "tt-ira", "tt-individual"];
 const DAYS: usize = 30;

@@ -1,10 +1,8 @@
 //! Spreadsheets of the previous system, in each form they had, are carried on: no cell of a user's is lost, moved or written over.
 
-mod support;
-
+use crate::support::{Day, add, shown, summary, table};
 use gamma_market::{Effect, Right};
 use gamma_sheets::grid::{Change, Tab, Workbook};
-use support::{Day, add, shown, summary, table};
 
 fn fixture(name: &str) -> String {
     let path = format!("{}/fixtures/{name}.txt", env!("CARGO_MANIFEST_DIR"));

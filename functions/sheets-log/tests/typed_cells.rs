@@ -1,9 +1,8 @@
 //! Cells that a person has typed, in the simulated Google: what was typed is read back as a number of days, a number, a boolean.
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::{Day, shown};
 use async_trait::async_trait;
 use gamma_execution::ports::Clock;
 use gamma_http::{HttpClient, HttpConfig};
@@ -13,7 +12,6 @@ use gamma_sheets_log::TABS;
 use gamma_simulator::google::{Entered, Locale, Spreadsheets};
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use jiff::{SignedDuration, Timestamp};
-use support::{Day, shown};
 
 const ID: &str = "journal";
 const PUT: (Right, Effect, u32) = (Right::Put, Effect::Credit, 6900);

@@ -1,7 +1,6 @@
 //! Answers that a local AWS never gives: contention, unreadable replies, messages that quote what was sent.
 
-mod records;
-mod wire;
+use crate::wire;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use gamma_execution::ports::{Clock, Ledger, PutOutcome, TokenStore, TokenVersion
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
-use records::{StillClock, at, lease, rung, writer};
+use crate::records::{StillClock, at, lease, rung, writer};
 
 /// A service that gives `answers` one after another and then hangs up; with it the requests it has seen.
 fn service(answers: Vec<Vec<u8>>) -> (String, Arc<Mutex<Vec<String>>>) {

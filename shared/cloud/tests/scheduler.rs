@@ -1,8 +1,8 @@
 //! Schedules: an update replaces the whole, so nothing of it may be lost on the way.
 
 #[allow(dead_code, reason = "the endpoint alone is not asked for here")]
-mod moto;
-mod wire;
+use crate::moto;
+use crate::wire;
 
 use std::sync::{Arc, Mutex};
 

@@ -1,8 +1,7 @@
 //! Secrets and tokens of Secrets Manager, against a local one.
 
-mod moto;
-mod records;
-mod wire;
+use crate::moto;
+use crate::wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +13,7 @@ use gamma_cloud::{SecretName, SecretTokenStore, Secrets, SecretsError, aws, toke
 use gamma_execution::ports::{TokenStore, TokenVersion, TokenWrite};
 use secrecy::{ExposeSecret, SecretString};
 
-use records::StillClock;
+use crate::records::StillClock;
 
 async fn client() -> Client {
     Client::new(&moto::config().await)

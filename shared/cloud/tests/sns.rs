@@ -1,8 +1,8 @@
 //! The topic: what is published to it, and what comes of a refusal.
 
 #[allow(dead_code, reason = "the endpoint alone is not asked for here")]
-mod moto;
-mod wire;
+use crate::moto;
+use crate::wire;
 
 use std::sync::{Arc, Mutex};
 

@@ -1,7 +1,6 @@
 //! Secrets and tokens against a local parameter store.
 
-mod moto;
-mod records;
+use crate::moto;
 
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use gamma_cloud::{Secrets, SecretsError, SsmTokenStore};
 use gamma_execution::ports::{TokenStore, TokenVersion, TokenWrite};
 use secrecy::{ExposeSecret, SecretString};
 
-use records::StillClock;
+use crate::records::StillClock;
 
 async fn seed(name: &str, value: &str) {
     let client = Client::new(&moto::config().await);

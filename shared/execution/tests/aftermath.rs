@@ -1,13 +1,11 @@
 //! What happens after a run that died or could not prove an order: recovery, sweeps, and an operator's decision.
 
-mod support;
-
+use crate::support::{Place, World, row, set};
 use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Clock, Controls, DayState, IntentState, RungState};
 use gamma_execution::report::Outcome;
 use gamma_execution::run::{Resolve, RunRequest, Task};
 use gamma_market::{Right, SignalRow};
 use jiff::civil::date;
-use support::{Place, World, row, set};
 
 fn posts(world: &World) -> usize {
     *world.broker.posts.lock().unwrap()

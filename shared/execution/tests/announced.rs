@@ -1,13 +1,11 @@
 //! Closures and early closes that were announced after the build.
 
-mod support;
-
 use gamma_execution::gates::AnnouncedCalendar;
 use gamma_execution::report::Outcome;
 use gamma_execution::run::{RunRequest, Task};
 use gamma_market::calendar::Calendar;
 
-use support::World;
+use crate::support::World;
 
 fn announced(text: &str) -> AnnouncedCalendar {
     Ok(Calendar::with(text.parse().unwrap()))

@@ -1,16 +1,14 @@
 //! Answers that come late, name another order, or fail at the one moment that counts: each alone passes, together they must not mislead.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::net::Net;
+use crate::support::{Place, World, set};
 use gamma_execution::ports::{BrokerFault, NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply};
 use gamma_execution::report::Outcome;
 use gamma_execution::run::{RunRequest, Task};
 use gamma_market::Right;
 use jiff::Timestamp;
-use support::net::Net;
-use support::{Place, World, set};
 
 fn at(time: &str) -> Timestamp {
     format!("2025-09-03T{time}Z").parse().unwrap()

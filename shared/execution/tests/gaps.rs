@@ -1,13 +1,11 @@
 //! Quotes that are missing, one-sided, crossed, wide, old, halted or delayed, for a moment or for good; and reads that fail for a while.
 
-mod support;
-
+use crate::support::net::Net;
+use crate::support::{Place, World, set};
 use gamma_execution::ports::BrokerFault;
 use gamma_execution::report::{Outcome, RunReport};
 use gamma_market::{LegQuote, OptionSymbol, Price, QuoteState, Right};
 use jiff::{SignedDuration, Timestamp};
-use support::net::Net;
-use support::{Place, World, set};
 
 fn at(time: &str) -> Timestamp {
     format!("2025-09-03T{time}Z").parse().unwrap()

@@ -1,11 +1,11 @@
 //! Whose order it is: an id in an answer only names an order, and the broker's lists are late, stale and full of others' orders.
 
-mod support;
+use crate::support;
 
+use crate::support::{Place, World, set};
 use gamma_execution::ports::{AccountSnapshot, OrderId, OrderStatus, OrderView, RungState};
 use gamma_execution::report::{Outcome, RunReport};
 use gamma_market::Right;
-use support::{Place, World, set};
 
 fn filled(world: &World, right: Right) -> u32 {
     world.broker.book().iter().filter(|(side, ..)| *side == right).map(|(_, _, filled, _)| filled).sum()

@@ -1,14 +1,12 @@
 //! Two runs of one day: who may send, and what is proven over when the lease goes to another.
 
-mod support;
-
 use std::sync::Mutex;
 
+use crate::support::net::Net;
+use crate::support::{World, set};
 use gamma_execution::ladder::{SideEnd, StopReason};
 use gamma_execution::ports::Clock;
 use gamma_execution::report::Outcome;
-use support::net::Net;
-use support::{World, set};
 
 #[tokio::test]
 async fn incident_two_copies_at_once_trade_once() {

@@ -1,12 +1,10 @@
 //! A signal that moves before anything has filled: the new plan has a ladder of its own, and no rung opens on strikes the feed no longer shows.
 
-mod support;
-
+use crate::support::{World, row, set};
 use gamma_execution::ports::IntentState;
 use gamma_execution::report::{Outcome, RunReport};
 use gamma_market::{LegQuote, OptionSymbol, Right, SignalRow};
 use jiff::Timestamp;
-use support::{World, row, set};
 
 fn at(time: &str) -> Timestamp {
     format!("2025-09-03T{time}Z").parse().unwrap()

@@ -1,7 +1,6 @@
 //! Whole runs over ports in memory: the plain path, the gates, and the incidents a run can meet.
 
-mod support;
-
+use crate::support::{Place, World, row, set};
 use gamma_execution::gates::Gate;
 use gamma_execution::ladder::{SideEnd, StopReason};
 use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Clock, Controls, EdgeDecision, IntentState, SignalError, Verdict};
@@ -10,7 +9,6 @@ use gamma_execution::report::Outcome;
 use gamma_execution::run::{RunRequest, Task};
 use gamma_market::Right;
 use jiff::civil::{Date, date};
-use support::{Place, World, row, set};
 
 const CLOSE: &str = "2025-09-03T20:15:00Z";
 

@@ -1,16 +1,14 @@
 //! What the feed can show and how a run waits for it, over ports in memory.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{World, row, set};
 use gamma_execution::report::Outcome;
 use gamma_market::SignalRow;
 use gamma_strategy::constant_stable::{Profile, RawProfile};
 use jiff::Timestamp;
 use jiff::civil::date;
 use rust_decimal::Decimal;
-use support::{World, row, set};
 
 #[tokio::test]
 async fn an_empty_trade_beside_todays_row_is_nothing_to_do() {

@@ -1,16 +1,14 @@
 //! Slow answers, refusals and outages while orders are out: nothing is sent that may not be, no cancel is late, and it trades on.
 
-mod support;
-
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::support::net::Net;
+use crate::support::{Place, World, row, set};
 use gamma_execution::ports::{NotPlaced, OrderStatus, OrderView, PlaceReply};
 use gamma_execution::report::Outcome;
 use gamma_market::Right;
 use jiff::Timestamp;
-use support::net::Net;
-use support::{Place, World, row, set};
 
 fn at(time: &str) -> Timestamp {
     format!("2025-09-03T{time}Z").parse().unwrap()

@@ -1,9 +1,7 @@
 //! What the stream shows of the market, and how it is written.
 
-mod streaming;
-
+use crate::streaming::{Stage, feed_setup, pairs, rows};
 use serde_json::{Value, json};
-use streaming::{Stage, feed_setup, pairs, rows};
 
 const PUT: &str = ".SPXW250904P6425";
 

@@ -1,13 +1,11 @@
 //! The stream's protocol: order of messages, channels, refusals, liveness.
 
-mod streaming;
-
 use std::time::Duration;
 
+use crate::streaming::{End, QUOTE, Stage, TOKEN, channel_request, feed_setup, pairs};
 use gamma_simulator::dxlink::DxLinkConfig;
 use gamma_simulator::requests::Service;
 use serde_json::{Value, json};
-use streaming::{End, QUOTE, Stage, TOKEN, channel_request, feed_setup, pairs};
 use tokio_tungstenite::tungstenite::Message;
 
 fn setup() -> Value {

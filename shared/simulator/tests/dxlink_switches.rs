@@ -1,14 +1,14 @@
 //! What can be different about the stream: every switch does what it says, and is on record only where it did.
 
-mod streaming;
+use crate::streaming;
 
 use std::time::Duration;
 
+use crate::streaming::{End, QUOTE, Stage, TOKEN, channel_request, feed_setup, rows};
 use gamma_simulator::dxlink::{DxLinkConfig, HangUp, Switch, Which};
 use gamma_simulator::faults::{Fault, Route, Rule, When};
 use gamma_simulator::requests::Service;
 use serde_json::{Value, json};
-use streaming::{End, QUOTE, Stage, TOKEN, channel_request, feed_setup, rows};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
 

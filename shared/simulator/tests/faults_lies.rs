@@ -1,9 +1,8 @@
 //! Answers that are not true: orders that are not the one asked about, empty successes, odd quotes, rows of others, what a user does.
 
-mod session;
-
 use std::time::Duration;
 
+use crate::session::{Session, id_of, vertical};
 use gamma_market::{Effect, LegAction, Price};
 use gamma_simulator::exchange::{OrderState, PositionEffect, Pricing, Ticket, TicketLeg, TimeInForce};
 use gamma_simulator::faults::{Another, Empty, Fault, Odd, Route, Rule};
@@ -11,7 +10,6 @@ use gamma_simulator::requests::Service;
 use jiff::ToSpan;
 use reqwest::Method;
 use serde_json::{Value, json};
-use session::{Session, id_of, vertical};
 
 const ACCOUNT: &str = "12345678";
 const PUT: &str = "SPXW  250904P06425000";

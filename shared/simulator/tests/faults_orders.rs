@@ -1,16 +1,14 @@
 //! Faults about orders: what the client is told, and what the broker really did.
 
-mod session;
-
 use std::time::Duration;
 
+use crate::session::{Session, json_of, vertical};
 use gamma_market::{Effect, Price};
 use gamma_simulator::exchange::{OrderState, Pricing};
 use gamma_simulator::faults::{Fault, Route, Rule};
 use jiff::ToSpan;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use session::{Session, json_of, vertical};
 
 /// An order at a limit nobody would take.
 async fn resting(session: &Session, quantity: u32) -> u64 {

@@ -1,14 +1,12 @@
 //! Faults about tokens, the account and the signal.
 
-mod session;
-
 use std::time::Duration;
 
+use crate::session::{Session, json_of, vertical};
 use gamma_simulator::faults::{Fault, Route, Rule};
 use jiff::ToSpan;
 use reqwest::Method;
 use serde_json::{Value, json};
-use session::{Session, json_of, vertical};
 
 /// The status of a call with the access token, and of a refresh.
 async fn tokens(session: &Session) -> (u16, u16) {

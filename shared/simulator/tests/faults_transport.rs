@@ -1,14 +1,12 @@
 //! What a client meets on the way to a service, and whether its request took effect.
 
-mod session;
-
 use std::time::Duration;
 
+use crate::session::{Session, vertical};
 use gamma_simulator::faults::{Fault, Route, Rule, When};
 use gamma_simulator::requests::Service;
 use jiff::ToSpan;
 use reqwest::{Method, Response};
-use session::{Session, vertical};
 
 const AFTER: When = When::AfterEffect;
 const BEFORE: When = When::BeforeEffect;

@@ -1,13 +1,11 @@
 //! The signal feed over its wire.
 
-mod session;
-
+use crate::session::{Session, json_of};
 use gamma_simulator::requests::Service;
 use gamma_simulator::simulator::SimulatorConfig;
 use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
-use session::{Session, json_of};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const LOGIN: &str = "email=trader%40example.com&password=simulated-password";

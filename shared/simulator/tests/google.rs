@@ -1,7 +1,6 @@
 //! The simulated Google over its wire: tokens, refusals, quotas, faults, and the pages for people.
 
-mod sheets;
-
+use crate::sheets::{ID, SCOPE, Sheets};
 use gamma_simulator::faults::{Fault, Route, Rule, When};
 use gamma_simulator::google::{Quota, Tab};
 use gamma_simulator::requests::Service;
@@ -9,7 +8,6 @@ use gamma_simulator::simulator::SimulatorConfig;
 use jiff::ToSpan;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use sheets::{ID, SCOPE, Sheets};
 
 const VALUES: &str = "book-1/values/Trades";
 

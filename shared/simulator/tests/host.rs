@@ -1,13 +1,11 @@
 //! What a function and its callers see of the host: environments, freezing, deadlines, failures, output.
 
-mod host_bootstrap;
-
 use std::time::Duration;
 
+use crate::host_bootstrap::{Stage, at, function, process_state, scratch, start};
 use axum::Router;
 use axum::routing::get;
 use gamma_simulator::host::{FunctionConfig, InvokeKind, Peak};
-use host_bootstrap::{Stage, at, function, process_state, scratch, start};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -1,11 +1,9 @@
 //! The Invoke API on the wire.
 
-mod host_bootstrap;
-
+use crate::host_bootstrap::{Stage, function};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gamma_simulator::host::FunctionConfig;
-use host_bootstrap::{Stage, function};
 use reqwest::Response;
 use serde_json::{Value, json};
 

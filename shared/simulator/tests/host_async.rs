@@ -1,11 +1,9 @@
 //! Asynchronous invocations: answered at once, retried in virtual time, given up.
 
-mod host_bootstrap;
-
 use std::time::Duration;
 
+use crate::host_bootstrap::{Stage, at, function, scratch};
 use gamma_simulator::host::{FailureCondition, FunctionConfig, InvokeError};
-use host_bootstrap::{Stage, at, function, scratch};
 use jiff::Timestamp;
 use serde_json::json;
 

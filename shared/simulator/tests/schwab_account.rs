@@ -1,7 +1,6 @@
 //! Tokens, accounts and transactions over Schwab's wire.
 
-mod session;
-
+use crate::session::{Session, assert_shape, json_of, vertical};
 use gamma_market::Price;
 use gamma_simulator::schwab::SchwabConfig;
 use gamma_simulator::simulator::SimulatorConfig;
@@ -9,7 +8,6 @@ use jiff::ToSpan;
 use reqwest::Method;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use session::{Session, assert_shape, json_of, vertical};
 
 /// `simulated-app-key:simulated-app-secret`.
 const BASIC: &str = "Basic c2ltdWxhdGVkLWFwcC1rZXk6c2ltdWxhdGVkLWFwcC1zZWNyZXQ=";

@@ -1,7 +1,6 @@
 //! Several logins with several accounts behind one face: each sees its own, and books are kept apart.
 
-mod session;
-
+use crate::session::{Session, TOKEN, id_of, json_of, vertical};
 use gamma_simulator::faults::{Fault, Route, Rule};
 use gamma_simulator::schwab::{AccountConfig, LoginConfig};
 use gamma_simulator::simulator::SimulatorConfig;
@@ -9,7 +8,6 @@ use jiff::ToSpan;
 use reqwest::Method;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use session::{Session, TOKEN, id_of, json_of, vertical};
 
 const BASIC: &str = "Basic c2ltdWxhdGVkLWFwcC1rZXk6c2ltdWxhdGVkLWFwcC1zZWNyZXQ=";
 const OTHER: &str = "I0.other-access-token@";

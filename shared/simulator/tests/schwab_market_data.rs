@@ -1,10 +1,8 @@
 //! Quotes, chains and hours over Schwab's wire.
 
-mod session;
-
+use crate::session::{Session, assert_shape};
 use gamma_simulator::simulator::SimulatorConfig;
 use serde_json::{Value, json};
-use session::{Session, assert_shape};
 
 fn quote_reference() -> Value {
     serde_json::from_str(

@@ -1,12 +1,10 @@
 //! An order's life over Schwab's wire.
 
-mod session;
-
+use crate::session::{Session, assert_shape, id_of, json_of, leg, vertical};
 use gamma_simulator::exchange::OrderState;
 use jiff::ToSpan;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use session::{Session, assert_shape, id_of, json_of, leg, vertical};
 
 /// Reference section 7.
 fn filled_reference() -> Value {

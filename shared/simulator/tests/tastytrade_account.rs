@@ -1,7 +1,8 @@
 //! Balances, positions, lists and transactions over tastytrade's wire.
 
-mod tasty;
+use crate::tasty;
 
+use crate::tasty::{Tasty, assert_shape, vertical};
 use gamma_market::Price;
 use gamma_simulator::simulator::SimulatorConfig;
 use gamma_simulator::tastytrade::TastytradeAccount;
@@ -9,7 +10,6 @@ use jiff::ToSpan;
 use reqwest::Method;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use tasty::{Tasty, assert_shape, vertical};
 
 fn dollars(value: &Value) -> Decimal {
     value.as_str().unwrap().parse().unwrap()

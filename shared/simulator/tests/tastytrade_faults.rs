@@ -1,9 +1,8 @@
 //! Faults over tastytrade's wire: what the client is told, and what the broker really did.
 
-mod tasty;
-
 use std::time::Duration;
 
+use crate::tasty::{Tasty, vertical};
 use gamma_market::Price;
 use gamma_simulator::exchange::OrderState;
 use gamma_simulator::faults::{Fault, FaultPlan, Route, Rule, When};
@@ -12,7 +11,6 @@ use gamma_simulator::simulator::SimulatorConfig;
 use jiff::ToSpan;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tasty::{Tasty, vertical};
 
 #[tokio::test]
 async fn an_accepted_order_is_named_wrongly_or_not_at_all() {

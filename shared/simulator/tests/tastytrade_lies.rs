@@ -1,9 +1,8 @@
 //! Answers of tastytrade's that are not true: another order's id, odd quotes, rows of others, lists and counts that follow late.
 
-mod tasty;
-
 use std::time::Duration;
 
+use crate::tasty::{ACCOUNT, Tasty, vertical};
 use gamma_market::{Effect, LegAction, OptionSymbol, Price};
 use gamma_simulator::exchange::{OrderState, PositionEffect, Pricing, Ticket, TicketLeg, TimeInForce};
 use gamma_simulator::faults::{Another, Empty, Fault, Odd, Route, Rule};
@@ -11,7 +10,6 @@ use gamma_simulator::requests::Service;
 use jiff::ToSpan;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tasty::{ACCOUNT, Tasty, vertical};
 
 const PUT: &str = "SPXW  250904P06425000";
 

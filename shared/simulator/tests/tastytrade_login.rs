@@ -1,14 +1,12 @@
 //! Tokens, the checks of every call, and which accounts a login shows, over tastytrade's wire.
 
-mod tasty;
-
+use crate::tasty::{REFRESH, SECRET, TOKEN, Tasty, json_of, vertical};
 use gamma_simulator::faults::{Fault, Route, Rule};
 use gamma_simulator::requests::Service;
 use gamma_simulator::simulator::SimulatorConfig;
 use jiff::ToSpan;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tasty::{REFRESH, SECRET, TOKEN, Tasty, json_of, vertical};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");

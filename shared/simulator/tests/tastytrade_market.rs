@@ -1,12 +1,10 @@
 //! Chains, quotes, sessions and quote tokens over tastytrade's wire.
 
-mod tasty;
-
+use crate::tasty::{Tasty, assert_shape};
 use gamma_market::Right;
 use gamma_simulator::simulator::SimulatorConfig;
 use jiff::ToSpan;
 use serde_json::{Value, json};
-use tasty::{Tasty, assert_shape};
 
 #[tokio::test]
 async fn the_nested_chain_has_an_item_a_root() {

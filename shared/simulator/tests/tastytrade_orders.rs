@@ -1,15 +1,15 @@
 //! An order's life over tastytrade's wire.
 
-mod tasty;
+use crate::tasty;
 
 use std::collections::BTreeSet;
 
+use crate::tasty::{Tasty, assert_shape, closing, leg, vertical, with, without};
 use gamma_simulator::exchange::{OrderState, PositionEffect};
 use gamma_simulator::faults::{Fault, Route};
 use jiff::ToSpan;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tasty::{Tasty, assert_shape, closing, leg, vertical, with, without};
 
 /// Reference section 7: the answer to a POST, its order filled, without the null.
 fn reference() -> Value {

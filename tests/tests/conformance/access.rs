@@ -7,7 +7,7 @@ use gamma_execution::tokens::TokenSaved;
 use gamma_simulator::faults::{Empty, Fault, Route};
 use jiff::SignedDuration;
 
-use crate::desk::{Desk, RESTS, name};
+use crate::conformance::desk::{Desk, RESTS, name};
 
 pub(crate) async fn an_expired_token_is_refreshed_once_and_reads_go_on(desk: &Desk) {
     let id = desk.resting(1).await;

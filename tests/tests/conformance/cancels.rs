@@ -4,7 +4,7 @@ use gamma_execution::ports::{BrokerFault, CancelReply, OrderId, OrderStatus};
 use gamma_simulator::exchange::OrderState;
 use gamma_simulator::faults::{Fault, Route, When};
 
-use crate::desk::{Desk, assert_fills};
+use crate::conformance::desk::{Desk, assert_fills};
 
 pub(crate) async fn a_fill_may_win_against_a_cancel(desk: &Desk) {
     for (packages, status, filled) in [(u32::MAX, OrderStatus::Filled, 3), (1, OrderStatus::Canceled, 1)] {

@@ -20,8 +20,8 @@ use gamma_simulator::time::VirtualClock;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use crate::nature::{Adapter, BrokerAtHand, Nature, Session};
-use crate::tokens::MemoryStore;
+use crate::conformance::nature::{Adapter, BrokerAtHand, Nature, Session};
+use crate::conformance::tokens::MemoryStore;
 
 pub(crate) const RUN: &str = "conformance";
 const TOKEN: &str = "/gamma/test/token_json";

@@ -8,7 +8,7 @@ use gamma_simulator::exchange::{PositionEffect, Pricing, Ticket, TicketLeg, Time
 use gamma_simulator::faults::{Fault, Route, When};
 use jiff::SignedDuration;
 
-use crate::desk::{Desk, FILLS, RESTS, contract, name, vertical};
+use crate::conformance::desk::{Desk, FILLS, RESTS, contract, name, vertical};
 
 /// More than fit on the page of a broker that lists in pages.
 const MANY: usize = 210;

@@ -6,7 +6,7 @@ use gamma_simulator::exchange::{OrderState, Pricing};
 use gamma_simulator::faults::{Fault, Route};
 use jiff::SignedDuration;
 
-use crate::desk::{Desk, FILLS, RESTS, assert_fills, contract, name, vertical};
+use crate::conformance::desk::{Desk, FILLS, RESTS, assert_fills, contract, name, vertical};
 
 pub(crate) async fn an_accepted_order_is_shown_as_it_was_sent(desk: &Desk) {
     desk.pass_milliseconds(1337).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gamma_market::{LegQuote, OptionSymbol, Price, QuoteState, Right};
 use gamma_simulator::faults::{Fault, Odd, Route};
 
-use crate::desk::{Desk, contract};
+use crate::conformance::desk::{Desk, contract};
 
 /// Bid and ask, without the time, which not every source tells.
 pub(crate) fn sides(quote: Option<LegQuote>) -> Option<(Option<Price>, Option<Price>)> {

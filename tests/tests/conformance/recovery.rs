@@ -22,7 +22,7 @@ use jiff::civil::{Date, date};
 use rust_decimal::Decimal;
 use tokio::sync::Notify;
 
-use crate::desk::{Connection, Desk, RUN, Time};
+use crate::conformance::desk::{Connection, Desk, RUN, Time};
 
 const ACCOUNT: &str = "conformance";
 const TODAY: Date = date(2025, 9, 3);

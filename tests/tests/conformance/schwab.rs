@@ -12,7 +12,7 @@ use gamma_simulator::simulator::Simulator;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::nature::{Adapter, BrokerAtHand, Nature, Session};
+use crate::conformance::nature::{Adapter, BrokerAtHand, Nature, Session};
 
 const ACCOUNT: &str = "12345678";
 const ACCESS: &str = "I0.simulated-access-token@";

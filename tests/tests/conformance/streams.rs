@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gamma_simulator::dxlink::{HangUp, Switch, Which};
 
-use crate::desk::{Desk, contract};
-use crate::quotes::assert_the_markets;
+use crate::conformance::desk::{Desk, contract};
+use crate::conformance::quotes::assert_the_markets;
 
 fn asked_over_rest(desk: &Desk) -> usize {
     desk.requests("GET", "/market-data/by-type")
@@ -29,7 +29,7 @@ pub(crate) async fn what_the_stream_leaves_open_comes_from_rest(desk: &Desk) {
         let before = asked_over_rest(desk);
         let (shown, market) = (connection.adapter.quotes(&legs).await.unwrap(), desk.simulator.market());
         for leg in &legs {
-            assert_eq!(crate::quotes::sides(shown.get(leg).copied()), crate::quotes::sides(market.quote(leg)), "{switch:?}: {leg}");
+            assert_eq!(crate::conformance::quotes::sides(shown.get(leg).copied()), crate::conformance::quotes::sides(market.quote(leg)), "{switch:?}: {leg}");
         }
         assert_eq!(asked_over_rest(desk), before + 1, "{switch:?}");
         assert!(desk.simulator.dxlink().fired().iter().any(|fired| fired.switch == switch), "{switch:?} never struck");
@@ -50,7 +50,11 @@ pub(crate) async fn a_stream_that_gives_nothing_is_waited_for_only_so_long(desk:
             let shown = asked.unwrap_or_else(|_| panic!("{switch:?}: no quotes within {patience:?}")).unwrap();
             let market = other.simulator.market();
             for leg in &legs {
-                assert_eq!(crate::quotes::sides(shown.get(leg).copied()), crate::quotes::sides(market.quote(leg)), "{switch:?}: {leg}");
+                assert_eq!(
+                    crate::conformance::quotes::sides(shown.get(leg).copied()),
+                    crate::conformance::quotes::sides(market.quote(leg)),
+                    "{switch:?}: {leg}"
+                );
             }
         }
         assert_eq!(asked_over_rest(&other), 2, "{switch:?}");

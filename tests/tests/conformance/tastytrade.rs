@@ -14,7 +14,7 @@ use gamma_tastytrade::{ClientAuth, PositionEffect, QuoteTokens, Tastytrade, Tast
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::nature::{Adapter, BrokerAtHand, Nature, Session};
+use crate::conformance::nature::{Adapter, BrokerAtHand, Nature, Session};
 
 const ACCOUNT: &str = "5WT00001";
 const ACCESS: &str = "simulated-tastytrade-access-token";

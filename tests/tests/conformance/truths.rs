@@ -7,7 +7,7 @@ use gamma_market::Price;
 use gamma_simulator::exchange::OrderState;
 use gamma_simulator::faults::{Another, Fault, Route};
 
-use crate::desk::{Desk, FILLS, RESTS, assert_fills, contract, name};
+use crate::conformance::desk::{Desk, FILLS, RESTS, assert_fills, contract, name};
 
 pub(crate) async fn a_word_nobody_knows_is_not_the_end_of_an_order(desk: &Desk) {
     let id = desk.resting(1).await;

@@ -8,7 +8,7 @@ use gamma_market::Price;
 use gamma_simulator::faults::{Fault, Route, When};
 use jiff::Timestamp;
 
-use crate::desk::{Desk, RESTS, name, vertical};
+use crate::conformance::desk::{Desk, RESTS, name, vertical};
 
 /// The orders of a list that can be ours: the run's own way of looking.
 fn found<'a>(desk: &Desk, orders: &'a [OrderView], (quantity, cents, marked): (u32, i64, Timestamp), name: &OrderName) -> Vec<&'a OrderId> {

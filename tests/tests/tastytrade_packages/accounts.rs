@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use crate::desk::{ACCOUNT, Desk, broken_wing, condor, contracts};
+use crate::tastytrade_packages::desk::{ACCOUNT, Desk, broken_wing, condor, contracts};
 
 async fn transactions(desk: &Desk, kinds: &[TransactionKind]) -> Vec<Transaction> {
     let query = TransactionQuery { from: desk.start, to: desk.start + SignedDuration::from_hours(48), kinds: kinds.to_vec() };

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::desk::{ACCOUNT, Desk, approved, broken_wing, condor, put};
+use crate::tastytrade_packages::desk::{ACCOUNT, Desk, approved, broken_wing, condor, put};
 
 async fn theirs(desk: &Desk, symbols: &[OptionSymbol]) -> Value {
     let python = std::env::var_os("GAMMA_PYTHON").expect("GAMMA_PYTHON: unset, expected a Python with tastytrade; scripts/test sets it");

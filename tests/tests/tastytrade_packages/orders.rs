@@ -9,7 +9,7 @@ use gamma_simulator::tastytrade::TastytradeAccount;
 use gamma_tastytrade::{PositionEffect, SOURCE};
 use rust_decimal::Decimal;
 
-use crate::desk::{ACCOUNT, Desk, approved, broken_wing, condor, contracts, put};
+use crate::tastytrade_packages::desk::{ACCOUNT, Desk, approved, broken_wing, condor, contracts, put};
 
 #[tokio::test]
 async fn previews_tell_margin_fees_and_refusals_and_are_no_orders() {

@@ -9,7 +9,7 @@ use gamma_simulator::requests::Service;
 use gamma_tastytrade::QuoteTokens;
 use tokio::time::timeout;
 
-use crate::desk::{Desk, condor};
+use crate::tastytrade_packages::desk::{Desk, condor};
 
 const BY_TYPE: &str = "/market-data/by-type";
 const QUOTE_TOKENS: &str = "/api-quote-tokens";

@@ -1,5 +1,4 @@
 //! Days as a ledger holds them, and spreadsheets as texts.
-#![allow(dead_code, reason = "each test uses its part")]
 
 use std::collections::BTreeMap;
 

@@ -7,8 +7,9 @@ use gamma_execution::ports::{
     Arming, ChangeState, ControlChange, ControlRecord, ControlScope, ControlVerb, Controls, Decision, Ledger, OperatorLedger, Standing,
 };
 
+use super::{Console, ledger, text};
+use crate::moto;
 use crate::records::{ACCOUNT, StillClock, at};
-use crate::{Console, ledger, moto, text};
 
 async fn operator(table: &str) -> OperatorControls {
     OperatorControls::new(&moto::config().await, table, Arc::new(StillClock::default()))
@@ -141,10 +142,10 @@ async fn a_control_record_that_does_not_read_fails_closed() {
 #[ignore = "needs moto; scripts/test runs it"]
 async fn a_table_made_twice_keeps_its_items() {
     let ledger = ledger("made_twice").await;
-    crate::take(&ledger, "first", 0).await.unwrap();
+    super::take(&ledger, "first", 0).await.unwrap();
     create_table(&moto::config().await, "made_twice").await.unwrap();
-    assert!(crate::take(&ledger, "second", 0).await.is_err());
-    let error = crate::DynamoLedger::new(&moto::config().await, "no_such_table", Arc::new(StillClock::default()));
+    assert!(super::take(&ledger, "second", 0).await.is_err());
+    let error = super::DynamoLedger::new(&moto::config().await, "no_such_table", Arc::new(StillClock::default()));
     let error = error.controls(ACCOUNT).await.unwrap_err().to_string();
     assert!(error.contains("ResourceNotFoundException"), "{error}");
 }

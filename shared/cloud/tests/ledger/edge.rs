@@ -1,7 +1,7 @@
 use gamma_execution::ports::{EdgeDecision, EdgeLedger, EquitySource, Ledger, Observation, PutOutcome, Transfer, Verdict};
 use rust_decimal::Decimal;
 
-use crate::ledger;
+use super::ledger;
 use crate::records::{ACCOUNT, DATE, at};
 
 fn seen(cents: i64) -> Observation {

@@ -7,8 +7,9 @@ use gamma_cloud::{DynamoLedger, aws, create_table};
 use gamma_execution::ports::Ledger;
 use tokio::task::JoinSet;
 
+use super::{Console, ledger, ours, planned, take, text, theirs};
 use crate::records::{ACCOUNT, DATE, StillClock, at, day, intent, rung};
-use crate::{Console, ledger, moto, ours, planned, take, text, theirs, wire};
+use crate::{moto, wire};
 
 const PARTITION: &str = "schwab#2026-02-12";
 

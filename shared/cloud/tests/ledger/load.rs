@@ -5,8 +5,8 @@ use gamma_execution::ports::{Fill, IntentState, Ledger, LoadedDay, OrderId, Orde
 use gamma_market::{Price, Right};
 use jiff::civil::date;
 
+use super::{Console, ledger, ours, planned, text};
 use crate::records::{ACCOUNT, DATE, STRATEGY, at, day, ended_run, intent, rung};
-use crate::{Console, ledger, ours, planned, text};
 
 const PARTITION: &str = "schwab#2026-02-12";
 

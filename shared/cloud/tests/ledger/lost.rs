@@ -8,8 +8,9 @@ use gamma_cloud::{DynamoLedger, aws, create_table};
 use gamma_execution::ports::{IntentRecord, IntentState, Ledger, OrderId, OrderStatus, RungState};
 use gamma_market::Right;
 
+use super::{ours, take, theirs};
 use crate::records::{ACCOUNT, DATE, STRATEGY, StillClock, day, ended_run, intent, rung};
-use crate::{moto, ours, take, theirs, wire};
+use crate::{moto, wire};
 
 /// A ledger behind a wire that loses the next answer each time it is told to.
 struct Lossy {

@@ -1,8 +1,8 @@
 use gamma_execution::ports::{Archive, Consumer, Ledger, Outbox, PutOutcome, RunKey, RunRecord};
 use serde_json::json;
 
+use super::{Console, ledger};
 use crate::records::{ACCOUNT, DATE, ended_run};
-use crate::{Console, ledger};
 
 fn run(run_id: &str, hand_off: &[Consumer]) -> RunRecord {
     RunRecord { hand_off: hand_off.to_vec(), ..ended_run(run_id, json!({ "equity": "25000.10" })) }

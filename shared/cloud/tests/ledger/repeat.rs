@@ -5,8 +5,8 @@ use std::slice::from_ref;
 use gamma_execution::ports::{DayState, IntentState, Ledger, OrderId, OrderStatus, RungState};
 use serde_json::json;
 
+use super::{ledger, ours, planned, take, theirs};
 use crate::records::{ACCOUNT, DATE, STRATEGY, day, ended_run, intent, lease, rung, writer};
-use crate::{ledger, ours, planned, take, theirs};
 
 fn filled() -> RungState {
     RungState::Terminal { order: OrderId("1002".to_owned()), status: OrderStatus::Filled, filled: 3, fills: Vec::new() }

@@ -8,8 +8,9 @@ use gamma_cloud::{DynamoTokenLock, aws, create_table};
 use gamma_execution::ports::{PutOutcome, TokenLock};
 use tokio::task::JoinSet;
 
+use super::{Console, ours, text, theirs};
 use crate::records::{StillClock, at};
-use crate::{Console, moto, ours, text, theirs, wire};
+use crate::{moto, wire};
 
 const TOKEN: &str = "/gamma/schwab/token_json";
 

@@ -5,8 +5,8 @@ use std::slice::from_ref;
 use gamma_execution::ports::{DayState, Decision, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RungRecord, RungState};
 use gamma_market::{Price, Right};
 
+use super::{ledger, ours, planned, take, theirs};
 use crate::records::{ACCOUNT, DATE, STRATEGY, at, day, intent, lease, rung, writer};
-use crate::{ledger, ours, planned, take, theirs};
 
 fn in_state(rung: &RungRecord, state: RungState) -> RungRecord {
     RungRecord { state, ..rung.clone() }

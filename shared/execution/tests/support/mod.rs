@@ -1,5 +1,4 @@
 //! Ports in memory: a clock that steps, a broker that is told how to behave, a ledger with DynamoDB's conditional writes.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 mod broker;
 mod ledger;

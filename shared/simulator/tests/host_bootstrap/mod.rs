@@ -1,7 +1,6 @@
 //! A host with one kind of function: a script that speaks the Runtime API and does what its event says.
 
 // Not every test binary uses everything.
-#![allow(dead_code)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

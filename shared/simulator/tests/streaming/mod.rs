@@ -1,5 +1,4 @@
 //! A client of the simulated stream that shares nothing with it: a plain WebSocket, plain JSON.
-#![allow(dead_code)] // each test file uses its part
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! A client of the simulated tastytrade that shares nothing with it: plain requests, plain JSON.
-#![allow(dead_code)] // each test file uses its part
 
 use std::time::Duration;
 

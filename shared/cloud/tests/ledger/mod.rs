@@ -1,11 +1,6 @@
 //! The ledger against a local DynamoDB: every condition, every recognition of our own write, lost answers included.
 
-#[path = "../moto/mod.rs"]
-mod moto;
-#[path = "../records/mod.rs"]
-mod records;
-#[path = "../wire/mod.rs"]
-mod wire;
+use crate::moto;
 
 mod control;
 mod edge;
@@ -25,7 +20,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use gamma_cloud::{DynamoLedger, create_table};
 use gamma_execution::ports::{Lease, Ledger, PutOutcome};
 
-use records::{ACCOUNT, DATE, StillClock, at, day, intent};
+use crate::records::{ACCOUNT, DATE, StillClock, at, day, intent};
 
 /// A ledger on a table of its own, called after the test.
 async fn ledger(table: &str) -> DynamoLedger {

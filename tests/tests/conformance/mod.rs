@@ -26,7 +26,7 @@ macro_rules! tests_of {
         $($(
             #[tokio::test]
             async fn $case() {
-                crate::$room::$case(&$desk.await).await;
+                crate::conformance::$room::$case(&$desk.await).await;
             }
         )+)+
     };
@@ -35,7 +35,7 @@ macro_rules! tests_of {
 /// The cases that every broker passes.
 macro_rules! every_broker {
     ($broker:expr) => {
-        tests_of! { crate::Desk::at($broker);
+        tests_of! { crate::conformance::Desk::at($broker);
             orders: [
                 an_accepted_order_is_shown_as_it_was_sent,
                 a_refused_order_does_not_exist,
@@ -94,7 +94,7 @@ macro_rules! every_broker {
 /// The cases of brokers whose face can tell one fill twice.
 macro_rules! fills_by_name {
     ($broker:expr) => {
-        tests_of! { crate::Desk::at($broker);
+        tests_of! { crate::conformance::Desk::at($broker);
             truths: [a_fill_told_twice_counts_once],
         }
     };
@@ -103,7 +103,7 @@ macro_rules! fills_by_name {
 /// The cases of adapters that ask for quotes over REST alone.
 macro_rules! quotes_over_rest {
     ($broker:expr) => {
-        tests_of! { crate::Desk::at($broker);
+        tests_of! { crate::conformance::Desk::at($broker);
             quotes: [odd_quotes_are_told_as_the_broker_tells_them],
         }
     };
@@ -112,7 +112,7 @@ macro_rules! quotes_over_rest {
 /// The cases of adapters that ask a stream before REST.
 macro_rules! streaming {
     ($broker:expr) => {
-        tests_of! { crate::Desk::at($broker);
+        tests_of! { crate::conformance::Desk::at($broker);
             streams: [
                 what_the_stream_knows_is_not_asked_for_again,
                 what_the_stream_leaves_open_comes_from_rest,
@@ -123,18 +123,18 @@ macro_rules! streaming {
 }
 
 mod at_schwab {
-    every_broker!(&crate::schwab::AtSchwab);
-    quotes_over_rest!(&crate::schwab::AtSchwab);
+    every_broker!(&crate::conformance::schwab::AtSchwab);
+    quotes_over_rest!(&crate::conformance::schwab::AtSchwab);
 }
 
 mod at_tastytrade {
-    every_broker!(&crate::tastytrade::AtTastytrade::OVER_REST);
-    quotes_over_rest!(&crate::tastytrade::AtTastytrade::OVER_REST);
-    fills_by_name!(&crate::tastytrade::AtTastytrade::OVER_REST);
+    every_broker!(&crate::conformance::tastytrade::AtTastytrade::OVER_REST);
+    quotes_over_rest!(&crate::conformance::tastytrade::AtTastytrade::OVER_REST);
+    fills_by_name!(&crate::conformance::tastytrade::AtTastytrade::OVER_REST);
 }
 
 mod at_tastytrade_with_a_stream {
-    every_broker!(&crate::tastytrade::AtTastytrade::STREAMING);
-    fills_by_name!(&crate::tastytrade::AtTastytrade::STREAMING);
-    streaming!(&crate::tastytrade::AtTastytrade::STREAMING);
+    every_broker!(&crate::conformance::tastytrade::AtTastytrade::STREAMING);
+    fills_by_name!(&crate::conformance::tastytrade::AtTastytrade::STREAMING);
+    streaming!(&crate::conformance::tastytrade::AtTastytrade::STREAMING);
 }
