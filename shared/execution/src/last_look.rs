@@ -133,3 +133,6 @@ fn others(symbol: OptionSymbol, orders: &[OrderView], ours: &[OrderId], began: T
     }
     (least, most)
 }
+
+#[cfg(test)]
+mod tests;

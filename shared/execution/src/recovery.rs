@@ -280,4 +280,4 @@ pub fn terminal(order: OrderView) -> RungState {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

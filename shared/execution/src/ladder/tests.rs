@@ -213,6 +213,7 @@ fn accepted() -> Ladder {
 fn over(side: &mut Ladder, second: i64, view: &OrderView) -> Vec<Command> {
     assert_eq!(side.step(at(second), Event::Seen(view)), [], "one look is not enough");
     assert_eq!(side.next_wake(), Some(at(second + 2)));
+    assert!(side.step(at(second + 1), Event::Time).is_empty(), "not before");
     assert_eq!(side.step(at(second + 2), Event::Time), [Command::Confirm(view.id.clone())]);
     assert!(side.step(at(second + 2), Event::Unlinked { shown: true }).is_empty());
     side.step(at(second + 2), Event::Seen(view))

@@ -6,18 +6,18 @@ use crate::ports::{Decision, IntentKey, IntentRecord, IntentState, RungState, Wr
 use gamma_market::{Price, Right};
 
 /// The trade date, and the day on which the legs expire.
-const TODAY: Date = jiff::civil::date(2026, 2, 11);
-const EXPIRY: Date = jiff::civil::date(2026, 2, 12);
+pub(crate) const TODAY: Date = jiff::civil::date(2026, 2, 11);
+pub(crate) const EXPIRY: Date = jiff::civil::date(2026, 2, 12);
 
 fn writer() -> Writer {
     Writer { run_id: "run-1".into(), fence: 1 }
 }
 
-fn key() -> IntentKey {
+pub(crate) fn key() -> IntentKey {
     IntentKey { strategy: "constant_stable".into(), side: Right::Put, revision: 1 }
 }
 
-fn rung(number: u32, state: RungState) -> RungRecord {
+pub(crate) fn rung(number: u32, state: RungState) -> RungRecord {
     RungRecord {
         intent: key(),
         number,
@@ -32,7 +32,7 @@ fn rung(number: u32, state: RungState) -> RungRecord {
 }
 
 /// Five short contracts were held before, and no long ones.
-fn day(rungs: Vec<RungRecord>) -> LoadedDay {
+pub(crate) fn day(rungs: Vec<RungRecord>) -> LoadedDay {
     let positions = BTreeMap::from([(vertical().sell(), -5)]);
     let intent = IntentRecord {
         key: key(),
@@ -50,7 +50,7 @@ fn day(rungs: Vec<RungRecord>) -> LoadedDay {
     LoadedDay { intents: vec![intent], rungs, ..LoadedDay::default() }
 }
 
-fn order(id: &str, status: OrderStatus, filled: u32) -> OrderView {
+pub(crate) fn order(id: &str, status: OrderStatus, filled: u32) -> OrderView {
     OrderView { status, filled, ..view(id, "2026-02-11T21:13:31Z") }
 }
 

@@ -73,20 +73,26 @@ fn a_read_that_fails_during_a_cancel_asks_for_no_other() {
 }
 
 #[test]
-fn a_connection_that_fails_is_tried_again_after_one_two_four_and_eight_seconds() {
-    let refused = || PlaceReply::Refused(NotPlaced::NotConnected("refused".into()));
-    let (mut side, _) = posted(refused());
-    for (number, second) in [(2, 1), (3, 3), (4, 7), (5, 15)] {
-        assert_eq!(side.next_wake(), Some(at(second)));
-        assert!(side.step(at(second - 1), Event::Time).is_empty(), "not before second {second}");
-        let commands = side.step(at(second), Event::Time);
-        assert!(matches!(&commands[..], [Command::Post(posting)] if posting.number == number), "{commands:?}");
-        side.step(at(second), Event::Posted(refused()));
+fn what_was_not_sent_is_tried_after_one_two_four_and_eight_seconds() {
+    let refused = || Event::Posted(PlaceReply::Refused(NotPlaced::NotConnected("refused".into())));
+    // A mark that the ledger does not have is made again under its own number.
+    for (failed, renumbered) in [(refused as fn() -> Event<'static>, 1), (|| Event::Unmarked, 0)] {
+        let mut side = ladder(2);
+        side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
+        side.step(at(0), failed());
+        for (resend, second) in [(1, 1), (2, 3), (3, 7), (4, 15)] {
+            assert_eq!(side.next_wake(), Some(at(second)));
+            assert!(side.step(at(second - 1), Event::Time).is_empty(), "not before second {second}");
+            let commands = side.step(at(second), Event::Time);
+            let number = 1 + resend * renumbered;
+            assert!(matches!(&commands[..], [Command::Post(posting)] if posting.number == number), "{number}: {commands:?}");
+            side.step(at(second), failed());
+        }
+        // The next would be after 16 seconds: beyond the rung's end, and beyond the four it may take.
+        assert_eq!(side.next_wake(), Some(at(31)));
+        side.step(at(31), Event::Time);
+        assert!(side.is_ready());
     }
-    // The next would be after 16 seconds: beyond the rung's end, and beyond the four it may take.
-    assert_eq!(side.next_wake(), Some(at(31)));
-    side.step(at(31), Event::Time);
-    assert!(side.is_ready());
 }
 
 #[test]
@@ -149,4 +155,41 @@ fn an_order_found_in_its_settle_window_is_worked_to_the_end_of_its_rung() {
         let commands = side.step(at(second), Event::Located(vec![&own]));
         assert_eq!(commands.iter().any(|command| matches!(command, Command::Cancel(_))), cancelled, "second {second}");
     }
+}
+
+#[test]
+fn a_named_order_is_read_every_second_and_looked_for_after_five() {
+    for (prove_by, ends) in [(200, 100), (12, 12)] {
+        let settings = Settings { profile: profile(), look_until: at(100), prove_by: at(prove_by) };
+        let mut side = Ladder::new(intent(true, 2), profile().rung_offsets, settings);
+        side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
+        side.step(at(0), Event::Posted(PlaceReply::Accepted(one())));
+        let mut reads = Vec::new();
+        until_the_end(&mut side, |side, now| {
+            let commands = side.step(now, Event::Time);
+            assert_eq!(commands.contains(&Command::Read(one())), now < at(ends), "{now}: {commands:?}");
+            let locates = commands.iter().any(|command| matches!(command, Command::Locate(_)));
+            assert_eq!(locates, at(5) <= now && now < at(ends), "{now}: {commands:?}");
+            assert!(side.step(now, Event::Time).is_empty(), "once a look");
+            reads.push(now.as_second());
+            assert!(side.step(now, Event::Unread).is_empty());
+        });
+        assert_eq!(reads, (0..=ends).collect::<Vec<_>>(), "the run has to end at {prove_by}");
+        assert!(matches!(side.end(), Some(SideEnd::Unresolved(_))));
+    }
+}
+
+#[test]
+fn an_order_that_was_over_once_is_believed_when_the_run_has_to_end_and_no_read_succeeds() {
+    let mut side = accepted();
+    let canceled = view(&one(), OrderStatus::Canceled, 2, 1);
+    side.step(at(20), Event::Time);
+    assert!(side.step(at(20), Event::Seen(&canceled)).is_empty(), "one look is not enough");
+    for second in [22, 199] {
+        side.step(at(second), Event::Time);
+        assert!(side.step(at(second), Event::Unread).is_empty(), "second {second}");
+    }
+    side.step(at(200), Event::Time);
+    let commands = side.step(at(200), Event::Unread);
+    assert!(matches!(&commands[..], [Command::RecordTerminal { order, .. }] if **order == canceled), "{commands:?}");
 }
