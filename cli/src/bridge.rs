@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gamma_cloud::{Closures, DynamoLedger, EventBridgeSchedules, Functions, OperatorControls, SsmTokenStore};
 use gamma_execution::ports::ControlScope;
 use gamma_operator::{Broker, Login, Operator, OperatorError, OperatorPorts, Who};
-use gamma_trade::profiles::{self, BrokerKind};
+use gamma_accounts::profiles::{self, BrokerKind};
 
 use crate::arguments::Because;
 use crate::desk::World;

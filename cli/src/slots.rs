@@ -7,8 +7,8 @@ use gamma_market::calendar::{ExtraDays, ExtraDaysError};
 use gamma_notify::{MailSettings, PARAMETERS};
 use gamma_post_trade::PostTradeConfig;
 use gamma_sheets::ServiceAccount;
-use gamma_trade::deployment::{AppNames, Deployment};
-use gamma_trade::profiles::{self, BrokerKind, Overrides};
+use gamma_accounts::deployment::{AppNames, Deployment};
+use gamma_accounts::profiles::{self, BrokerKind, Overrides};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 

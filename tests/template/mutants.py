@@ -157,13 +157,13 @@ OF_THE_TEMPLATE = [
 
 # (rule, what is broken, file, what stands there, what stands there then)
 OF_THE_NEIGHBOURS = [
-    ("a_late_trade_is_refused", "accounts.toml is stricter", "functions/trade/accounts.toml", "stale_after_seconds = 120", "stale_after_seconds = 90"),
+    ("a_late_trade_is_refused", "accounts.toml is stricter", "shared/accounts/accounts.toml", "stale_after_seconds = 120", "stale_after_seconds = 90"),
     ("schedules_are_called_as_the_operator_looks_for_them", "names.rs has another ending", "shared/operator/src/names.rs", '"-warmup"', '"-warm-up"'),
     ("parts_are_called_as_the_operator_looks_for_them", "names.rs has another name", "shared/operator/src/names.rs", '"{stack}-control"', '"{stack}-operator"'),
     ("inputs_are_understood", "event.rs knows no execution id", "functions/trade/src/event.rs", '"execution_id", ', ""),
     ("inputs_are_understood", "events/ has another sweep", "events/sweep.json", '"sweep": true', '"sweep": false'),
     ("the_template_has_the_accounts_of_the_profiles", "accounts.toml has one more",
-     "functions/trade/accounts.toml", "[tt-ira]\n", '[tt-roth]\nlike = "schwab"\n\n[tt-ira]\n'),
+     "shared/accounts/accounts.toml", "[tt-ira]\n", '[tt-roth]\nlike = "schwab"\n\n[tt-ira]\n'),
     ("every_outcome_that_alarms_reaches_an_alarm", "one outcome more alarms", "shared/execution/src/report.rs",
      "Self::NotArmed\n                    |", "Self::NotArmed\n                    | Self::Halted\n                    |"),
     ("every_outcome_that_alarms_reaches_an_alarm", "an outcome is called otherwise", "shared/execution/src/report.rs", '"out_of_time"', '"too_late"'),
@@ -174,9 +174,9 @@ OF_THE_NEIGHBOURS = [
     ("the_runbook_says_what_to_do", "an alarm nobody explains", "docs/runbook.md", "| has no heartbeat |", "| is silent |"),
     ("the_ledger_has_the_keys_that_the_code_writes", "another key is written", "shared/cloud/src/ledger/key.rs", 'part("sk")', 'part("sort")'),
     ("every_variable_is_read_and_every_needed_one_is_set", "one is read no more",
-     "functions/trade/src/deployment.rs", "GAMMA_EDGE_GUARD_FUNCTION", "GAMMA_GUARD_FUNCTION"),
+     "shared/accounts/src/deployment.rs", "GAMMA_EDGE_GUARD_FUNCTION", "GAMMA_GUARD_FUNCTION"),
     ("every_variable_is_read_and_every_needed_one_is_set", "one more is needed",
-     "functions/trade/src/deployment.rs", 'needed("GAMMA_ACCOUNT"', 'needed("GAMMA_REGION", "");\n needed("GAMMA_ACCOUNT"'),
+     "shared/accounts/src/deployment.rs", 'needed("GAMMA_ACCOUNT"', 'needed("GAMMA_REGION", "");\n needed("GAMMA_ACCOUNT"'),
     ("functions_are_built_from_what_they_are_called", "no such program", "functions/control/Cargo.toml", 'name = "control"', 'name = "operator"'),
 ]
 

@@ -10,14 +10,14 @@ from stack import DRY, LIVE, ROOT, Stack, read, transformed
 
 # The crates whose code runs in a function: the function's own, and those that read an environment or make an error.
 CODE = {
-    "trade": ["functions/trade", "shared/lambda"],
-    "edge-guard": ["functions/edge-guard", "functions/trade", "shared/post-trade", "shared/lambda"],
+    "trade": ["functions/trade", "shared/accounts", "shared/lambda"],
+    "edge-guard": ["functions/edge-guard", "shared/accounts", "shared/post-trade", "shared/lambda"],
     "sheets-log": ["functions/sheets-log", "shared/post-trade", "shared/lambda"],
     "token-keeper": ["functions/token-keeper", "shared/lambda"],
     "control": ["functions/control", "shared/operator", "shared/lambda"],
 }
 # And those of which a function runs a part, which may read what it reads, and needs nothing that it does not set.
-PARTLY = {"token-keeper": ["functions/trade"], "control": ["functions/trade"]}
+PARTLY = {"token-keeper": ["shared/accounts"], "control": ["shared/accounts"]}
 
 
 class Subject:
@@ -70,7 +70,7 @@ class Subject:
     @functools.cached_property
     def profiles(self):
         """accounts.toml, each account with what it takes over from another."""
-        said = tomlkit.parse(self.text("functions/trade/accounts.toml")).unwrap()
+        said = tomlkit.parse(self.text("shared/accounts/accounts.toml")).unwrap()
 
         def whole(name):
             table = said[name]

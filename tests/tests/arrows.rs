@@ -27,14 +27,11 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         // What two functions share, adapters among it; only functions may know it.
         ("gamma-post-trade", vec!["gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-notify", "gamma-lambda"]),
         ("gamma-sheets-log", post_trade.to_vec()),
-        ("gamma-edge-guard", post_trade.iter().copied().chain(["gamma-schwab", "gamma-tastytrade", "gamma-trade"]).collect()),
+        ("gamma-edge-guard", post_trade.iter().copied().chain(["gamma-tastytrade", "gamma-accounts"]).collect()),
         ("gamma-simulator", vec!["gamma-market"]),
         ("gamma-operator", vec!["gamma-market", "gamma-execution"]),
-        ("gamma-control", vec!["gamma-market", "gamma-execution", "gamma-cloud", "gamma-operator", "gamma-trade", "gamma-lambda"]),
-        (
-            "gamma-token-keeper",
-            vec!["gamma-execution", "gamma-cloud", "gamma-http", "gamma-notify", "gamma-schwab", "gamma-tastytrade", "gamma-trade", "gamma-lambda"],
-        ),
+        ("gamma-control", vec!["gamma-market", "gamma-execution", "gamma-cloud", "gamma-operator", "gamma-accounts", "gamma-lambda"]),
+        ("gamma-token-keeper", vec!["gamma-execution", "gamma-cloud", "gamma-http", "gamma-notify", "gamma-schwab", "gamma-accounts", "gamma-lambda"]),
         // The operator's command stands where functions stand: it puts adapters together.
         (
             "gamma-cli",
@@ -47,7 +44,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "gamma-tastytrade",
                 "gamma-gammawizard",
                 "gamma-operator",
-                "gamma-trade",
+                "gamma-accounts",
                 "gamma-lambda",
                 // Whose secrets it writes, with their own readers.
                 "gamma-notify",
@@ -55,8 +52,9 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "gamma-sheets",
             ],
         ),
+        // The composition root: above every adapter, below functions and command.
         (
-            "gamma-trade",
+            "gamma-accounts",
             vec![
                 "gamma-market",
                 "gamma-strategy",
@@ -69,6 +67,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "gamma-lambda",
             ],
         ),
+        ("gamma-trade", vec!["gamma-market", "gamma-execution", "gamma-tastytrade", "gamma-accounts", "gamma-lambda"]),
         (
             "gamma-tests",
             vec![
@@ -83,11 +82,23 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "gamma-simulator",
             ],
         ),
-        // The readers alone: no HTTP, no AWS, no simulator.
+        // Neither HTTP nor AWS, no simulator.
         ("gamma-simulation", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-cloud"]),
         (
             "gamma-fuzz",
-            vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-schwab", "gamma-tastytrade", "gamma-gammawizard", "gamma-dxlink", "gamma-trade"],
+            vec![
+                "gamma-market",
+                "gamma-strategy",
+                "gamma-execution",
+                "gamma-schwab",
+                "gamma-tastytrade",
+                "gamma-gammawizard",
+                "gamma-dxlink",
+                // Profiles, and the event of the trading function.
+                "gamma-accounts",
+                "gamma-trade",
+                "gamma-lambda",
+            ],
         ),
     ])
 }

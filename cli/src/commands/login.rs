@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use gamma_cloud::Secrets;
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_lambda::is_loopback;
-use gamma_trade::deployment::{AppNames, Deployment};
-use gamma_trade::profiles::BrokerKind;
+use gamma_accounts::deployment::{AppNames, Deployment};
+use gamma_accounts::profiles::BrokerKind;
 use secrecy::SecretString;
 use serde_json::json;
 

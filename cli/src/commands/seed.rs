@@ -6,7 +6,7 @@ use clap::Args;
 use gamma_cloud::{Parameters, SsmTokenStore};
 use gamma_execution::ports::TokenStore as _;
 use gamma_execution::tokens::TokenAge;
-use gamma_trade::profiles::BrokerKind;
+use gamma_accounts::profiles::BrokerKind;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 

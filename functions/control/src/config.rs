@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gamma_lambda::{Failure, is_loopback};
 use gamma_operator::{Broker, Login, Names};
-use gamma_trade::profiles::{self, BrokerKind};
+use gamma_accounts::profiles::{self, BrokerKind};
 
 /// The environment of this function, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

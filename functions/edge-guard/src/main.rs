@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gamma_accounts::assembly::{Assembly, Connected};
+use gamma_accounts::deployment::Deployment;
 use gamma_edge_guard::event::{self, Event};
 use gamma_edge_guard::{EdgeError, EdgePorts, Observed, backfill, observe, rebuild, sheet};
 use gamma_execution::notice::{notice_of_failure, notice_of_pause};
@@ -13,8 +15,6 @@ use gamma_market::calendar::{Calendar, trade_date};
 use gamma_post_trade::{Office, PostTradeConfig, Written};
 use gamma_sheets::SheetsTokens;
 use gamma_tastytrade::QuoteTokens;
-use gamma_trade::assembly::{Assembly, Connected};
-use gamma_trade::deployment::Deployment;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};

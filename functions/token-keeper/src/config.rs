@@ -1,8 +1,8 @@
 //! What the deployment says: which logins there are, and where they are kept.
 
 use gamma_lambda::{Failure, is_loopback};
-use gamma_trade::login::{LoginNames, TokenUse, address};
-use gamma_trade::profiles::{self, BrokerKind};
+use gamma_accounts::login::{LoginNames, TokenUse, address};
+use gamma_accounts::profiles::{self, BrokerKind};
 
 /// The environment of this function, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

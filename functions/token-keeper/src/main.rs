@@ -12,7 +12,7 @@ use gamma_notify::{MailSettings, PARAMETERS, Ways};
 use gamma_token_keeper::config::{Config, LoginPlace};
 use gamma_token_keeper::event;
 use gamma_token_keeper::round::{Finding, Trouble, error_types, failure};
-use gamma_trade::login::{BrokerLogin, LoginAssembly, TokenUse};
+use gamma_accounts::login::{BrokerLogin, LoginAssembly, TokenUse};
 use jiff::SignedDuration;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};

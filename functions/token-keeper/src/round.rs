@@ -105,7 +105,7 @@ impl Finding {
     fn aged(mut self, place: &LoginPlace, age: Option<TokenAge>, now: Timestamp) -> Self {
         self.expires = age.and_then(|age| Timestamp::from_second(age.expires).ok());
         // What tastytrade's document calls its creation is the last refresh; its grants do not end by themselves.
-        let ends = place.broker == gamma_trade::profiles::BrokerKind::Schwab;
+        let ends = place.broker == gamma_accounts::profiles::BrokerKind::Schwab;
         self.runway = age.filter(|_| ends).map(|age| Runway::of(age.created, now));
         self.hours_left = self.runway.and_then(Runway::hours);
         let dead = self.troubles.iter().any(|trouble| trouble.error_type == "TokenDead");

@@ -1,12 +1,13 @@
 //! The event of an invocation. Refused by default: what is not understood places nothing and says why.
 
+use gamma_accounts::profiles;
 use gamma_execution::run::{Resolve, Task};
+use gamma_lambda::Failure;
+use gamma_lambda::failure::short;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
-use crate::failure::{Failure, short};
-use crate::profiles;
 
 /// What an invocation asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

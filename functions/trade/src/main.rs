@@ -8,18 +8,17 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument;
 
+use gamma_accounts::assembly::Assembly;
+use gamma_accounts::deployment::Deployment;
 use gamma_execution::gates::Gate;
 use gamma_execution::report::{Outcome, RunReport, Status};
 use gamma_execution::run::{Ports, RunRequest, run};
 use gamma_lambda::clock::RunClock;
 use gamma_lambda::metrics::{Metric, Metrics};
-use gamma_lambda::{counted, deadline, run_id, start_log};
+use gamma_lambda::{Failure, counted, deadline, run_id, start_log};
 use gamma_tastytrade::QuoteTokens;
-use gamma_trade::assembly::Assembly;
-use gamma_trade::deployment::Deployment;
 use gamma_trade::event;
 use gamma_trade::event::Event;
-use gamma_trade::failure::Failure;
 use jiff::Timestamp;
 
 /// All that goes from one invocation to the next: connections do not survive the freeze between them.

@@ -1,5 +1,7 @@
 //! The warm-up a few minutes before trading: refresh the token, check calendar, arming and halt; place nothing.
 
+use gamma_accounts::assembly::{Assembly, Connected};
+use gamma_accounts::deployment::Deployment;
 use gamma_execution::ports::{Arming, Ledger};
 use gamma_execution::report::Outcome;
 use gamma_execution::tokens::{TokenSaved, TokenSummary};
@@ -8,8 +10,6 @@ use serde_json::{Value, json};
 
 use gamma_lambda::Failure;
 use gamma_lambda::metrics::{Metric, Metrics};
-use gamma_trade::assembly::{Assembly, Connected};
-use gamma_trade::deployment::Deployment;
 
 pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, connected: &Connected, metrics: &Metrics) -> Result<Value, Failure> {
     let today = trade_date(assembly.clock().now());

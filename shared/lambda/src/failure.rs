@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-#[cfg(feature = "function")]
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
 
@@ -40,7 +39,6 @@ impl fmt::Display for Failure {
     }
 }
 
-#[cfg(feature = "function")]
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         Self { error_type: failure.error_type.to_owned(), error_message: failure.message }

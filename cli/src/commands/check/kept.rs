@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gamma_cloud::{Secrets, SecretsError};
 use gamma_http::{HttpClient, HttpConfig, Request};
-use gamma_trade::profiles::BrokerKind;
+use gamma_accounts::profiles::BrokerKind;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use gamma_accounts::profiles::{self, Account, Overrides};
 use gamma_execution::run::AccountProfile;
 use gamma_execution::schedule::share;
+use gamma_lambda::Failure;
 use gamma_strategy::constant_stable::{Snapshot, decide};
-use gamma_trade::failure::Failure;
-use gamma_trade::profiles::{self, Account, Overrides};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 

@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::now;
 use crate::world::{AFTER_SIGNAL, Fallible};
 
-const ACCOUNTS: &str = include_str!("../../../../functions/trade/accounts.toml");
+const ACCOUNTS: &str = include_str!("../../../../shared/accounts/accounts.toml");
 const CAPABILITIES: Capabilities = Capabilities {
     broker: "schwab",
     most_legs: 4,

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::failure::Failure;
+use gamma_lambda::Failure;
 
 /// The file, part of the binary: a deploy is the only way to change it.
 const FILE_NAME: &str = "accounts.toml";
