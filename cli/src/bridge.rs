@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use gamma_accounts::login::usual_login;
 use gamma_cloud::{Closures, DynamoLedger, EventBridgeSchedules, Functions, OperatorControls, SsmTokenStore};
 use gamma_execution::ports::ControlScope;
-use gamma_operator::{Broker, Login, Operator, OperatorError, OperatorPorts, Who};
-use gamma_accounts::profiles::{self, BrokerKind};
+use gamma_operator::{Login, Operator, OperatorError, OperatorPorts, Who};
 
 use crate::arguments::Because;
 use crate::desk::World;
@@ -32,7 +32,7 @@ impl<'w> Bridge<'w> {
             sessions: world.closures(),
             functions: world.functions(),
             tokens: SsmTokenStore::new(&world.aws),
-            logins: world.names.accounts().filter_map(|account| Some((account.to_owned(), login(account)?))).collect(),
+            logins: world.names.accounts().filter_map(|account| Some((account.to_owned(), usual_login(account)?))).collect(),
             world,
         }
     }
@@ -55,14 +55,6 @@ impl<'w> Bridge<'w> {
         };
         Operator { names: &self.world.names, logins: &self.logins, ports }
     }
-}
-
-/// The login of an account of accounts.toml, under its usual name.
-fn login(account: &str) -> Option<Login> {
-    Some(Login::usual(match profiles::broker(account).ok()? {
-        BrokerKind::Schwab => Broker::Schwab,
-        BrokerKind::Tastytrade => Broker::Tastytrade,
-    }))
 }
 
 /// Who asks, as it is recorded.

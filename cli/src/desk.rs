@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gamma_accounts::deployment::Deployment;
+use gamma_accounts::profiles;
 use gamma_cloud::{CLOSURES, CallError, Closures, DynamoLedger, Functions, SdkConfig, aws};
 use gamma_execution::ports::{Clock, LedgerError};
 use gamma_lambda::clock;
 use gamma_market::calendar::trade_date;
 use gamma_operator::Names;
-use gamma_accounts::deployment::Deployment;
-use gamma_accounts::profiles;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::OnceCell;

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use gamma_accounts::BrokerKind;
+use gamma_accounts::brokers::Purpose;
+use gamma_accounts::deployment::Deployment;
+use gamma_accounts::profiles::{self, Overrides};
 use gamma_cloud::SecretName;
 use gamma_market::calendar::{ExtraDays, ExtraDaysError};
 use gamma_notify::{MailSettings, PARAMETERS};
 use gamma_post_trade::PostTradeConfig;
 use gamma_sheets::ServiceAccount;
-use gamma_accounts::deployment::{AppNames, Deployment};
-use gamma_accounts::profiles::{self, BrokerKind, Overrides};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -72,20 +74,14 @@ pub(crate) async fn slots(world: &World) -> Result<Vec<Slot>, Trouble> {
 
 fn of_account(slots: &mut Vec<Slot>, account: &str, deployment: &Deployment) {
     let (names, who) = (&deployment.names, (account, deployment.profile()));
-    match &names.app {
-        AppNames::Schwab { key, secret } => {
-            add(slots, key, ("the key of the application at Schwab's developer portal", false, Kind::Text), who);
-            add(slots, secret, ("its secret", false, Kind::Text), who);
-            let about = "Schwab's token document; `gamma login schwab` writes it";
-            add(slots, &names.token, (about, false, Kind::Token(BrokerKind::Schwab)), who);
-        }
-        AppNames::Tastytrade { secret, id, sizing } => {
-            add(slots, secret, ("the secret of the OAuth application at tastytrade", false, Kind::Text), who);
-            add(slots, id, ("its id; `gamma login tastytrade` needs it", true, Kind::Text), who);
-            let about = "tastytrade's token document; `gamma login tastytrade` writes it";
-            add(slots, &names.token, (about, false, Kind::Token(BrokerKind::Tastytrade)), who);
-            add(slots, sizing, ("sizing of tastytrade accounts by number, JSON", true, Kind::SizingByNumber), who);
-        }
+    let (login, broker) = (&names.login, names.login.broker);
+    let (sizing, application): (Vec<_>, Vec<_>) = login.secrets().partition(|(secret, _)| secret.purpose == Purpose::SizingByNumber);
+    for (secret, name) in application {
+        add(slots, name, (secret.about, secret.purpose == Purpose::OptionalApplication, Kind::Text), who);
+    }
+    add(slots, &login.token, (broker.facts().token_about, false, Kind::Token(broker)), who);
+    for (secret, name) in sizing {
+        add(slots, name, (secret.about, true, Kind::SizingByNumber), who);
     }
     add(slots, &names.signal_email, ("the login of GammaWizard", false, Kind::Text), who);
     add(slots, &names.signal_password, ("its password", false, Kind::Text), who);
@@ -125,10 +121,11 @@ impl Slot {
         let sized = |overrides: Overrides<'_>| profiles::load(&self.profile, overrides).map(drop).map_err(|failure| failure.to_string());
         match self.kind {
             Kind::Text => Ok(()),
-            Kind::Token(broker) => token_age(broker, value).map(drop).ok_or_else(|| match broker {
-                BrokerKind::Schwab => "got text that is no token document, expected a token file as schwab-py writes it (JSON, or base64 of it)".to_owned(),
-                BrokerKind::Tastytrade => "got text that is no token document, expected JSON with a refresh_token".to_owned(),
-            }),
+            Kind::Token(broker) => {
+                let facts = broker.facts();
+                let read = (facts.token_age)(value).map(drop);
+                read.ok_or_else(|| format!("got text that is no token document, expected {}", facts.token_format))
+            }
             Kind::Sizing => sized(Overrides { sizing: Some((name, text)), ..Overrides::default() }),
             Kind::SizingByNumber => sized(Overrides { sizing_by_number: Some((name, text)), ..Overrides::default() }),
             Kind::Closures => text.parse().map(|_: ExtraDays| ()).map_err(|error: ExtraDaysError| error.to_string()),
@@ -139,13 +136,5 @@ impl Slot {
                 MailSettings::read(|asked| if asked == name { Some(value) } else { made_up.get(asked) }).map(drop).map_err(|error| error.to_string())
             }
         }
-    }
-}
-
-/// How new a broker's token document is; `None` where it does not read.
-pub(crate) fn token_age(broker: BrokerKind, document: &SecretString) -> Option<gamma_execution::tokens::TokenAge> {
-    match broker {
-        BrokerKind::Schwab => gamma_schwab::token_age(document),
-        BrokerKind::Tastytrade => gamma_tastytrade::token_age(document),
     }
 }

@@ -27,12 +27,12 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         // What two functions share, adapters among it; only functions may know it.
         ("gamma-post-trade", vec!["gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-notify", "gamma-lambda"]),
         ("gamma-sheets-log", post_trade.to_vec()),
-        ("gamma-edge-guard", post_trade.iter().copied().chain(["gamma-tastytrade", "gamma-accounts"]).collect()),
+        ("gamma-edge-guard", post_trade.iter().copied().chain(["gamma-accounts"]).collect()),
         ("gamma-simulator", vec!["gamma-market"]),
         ("gamma-operator", vec!["gamma-market", "gamma-execution"]),
         ("gamma-control", vec!["gamma-market", "gamma-execution", "gamma-cloud", "gamma-operator", "gamma-accounts", "gamma-lambda"]),
-        ("gamma-token-keeper", vec!["gamma-execution", "gamma-cloud", "gamma-http", "gamma-notify", "gamma-schwab", "gamma-accounts", "gamma-lambda"]),
-        // The operator's command stands where functions stand: it puts adapters together.
+        ("gamma-token-keeper", vec!["gamma-execution", "gamma-cloud", "gamma-http", "gamma-notify", "gamma-accounts", "gamma-lambda"]),
+        // The operator's command stands where functions stand.
         (
             "gamma-cli",
             vec![
@@ -40,9 +40,6 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "gamma-execution",
                 "gamma-cloud",
                 "gamma-http",
-                "gamma-schwab",
-                "gamma-tastytrade",
-                "gamma-gammawizard",
                 "gamma-operator",
                 "gamma-accounts",
                 "gamma-lambda",
@@ -64,10 +61,11 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "gamma-tastytrade",
                 "gamma-gammawizard",
                 "gamma-cloud",
+                "gamma-operator",
                 "gamma-lambda",
             ],
         ),
-        ("gamma-trade", vec!["gamma-market", "gamma-execution", "gamma-tastytrade", "gamma-accounts", "gamma-lambda"]),
+        ("gamma-trade", vec!["gamma-market", "gamma-execution", "gamma-accounts", "gamma-lambda"]),
         (
             "gamma-tests",
             vec![

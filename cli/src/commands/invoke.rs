@@ -1,11 +1,11 @@
 //! `gamma invoke`, `gamma warmup`, `gamma resolve`: events for an account's function, waited for.
 
 use clap::{Args, ValueEnum};
+use gamma_accounts::profiles::{self, Overrides};
 use gamma_execution::gates::{Gate, time_gates};
 use gamma_execution::ports::{Arming, Ledger as _};
 use gamma_operator::Sessions as _;
 use gamma_operator::story::{list, tell, text};
-use gamma_accounts::profiles::{self, Overrides};
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -3,11 +3,11 @@
 use std::hash::{BuildHasher as _, RandomState};
 
 use clap::{Args, Subcommand};
-use gamma_cloud::Secrets;
+use gamma_accounts::BrokerKind;
+use gamma_accounts::brokers::{Authorization, LoginSecrets};
+use gamma_accounts::deployment::Deployment;
+use gamma_cloud::{SecretName, Secrets};
 use gamma_http::{HttpClient, HttpConfig};
-use gamma_lambda::is_loopback;
-use gamma_accounts::deployment::{AppNames, Deployment};
-use gamma_accounts::profiles::BrokerKind;
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -40,12 +40,6 @@ pub(crate) struct Callback {
     callback: String,
 }
 
-/// Either broker's, as this command sees it.
-enum Authorization {
-    Schwab(gamma_schwab::Authorization),
-    Tastytrade(gamma_tastytrade::Authorization),
-}
-
 impl Login {
     pub(crate) async fn run(self, desk: &Desk) -> Ended {
         let world = desk.world().await?;
@@ -54,10 +48,10 @@ impl Login {
             Self::Tastytrade { callback: Callback { callback }, grant } => (BrokerKind::Tastytrade, callback, grant),
         };
         let deployment = of_broker(world, broker).await?;
-        let document = if grant { gamma_tastytrade::of_grant(&typed_grant()?) } else { in_browser(desk, world, &deployment, callback).await? };
+        let document = if grant { of_grant(broker)? } else { in_browser(desk, world, &deployment, &callback).await? };
         let mut notes = Vec::new();
         let version = loop {
-            match token_store::put(world, &deployment.names.token, &document, &mut notes).await {
+            match token_store::put(world, &deployment.names.login.token, &document, &mut notes).await {
                 Ok(version) => break version,
                 // The code that it was got for works once: what is in hand is kept until it is stored, or given up by the person.
                 Err(trouble) if prompt::is_interactive() => {
@@ -68,9 +62,9 @@ impl Login {
             }
         };
         let account = deployment.account();
-        desk.output.answer(&json!({ "parameter": deployment.names.token.as_str(), "version": version, "notes": notes }), || {
+        desk.output.answer(&json!({ "parameter": deployment.names.login.token.as_str(), "version": version, "notes": notes }), || {
             let notes: String = notes.iter().map(|note| format!("note: {note}\n")).collect();
-            format!("{notes}Logged in: {} is written, version {version}.\n`gamma warmup {account}` tries it.", deployment.names.token)
+            format!("{notes}Logged in: {} is written, version {version}.\n`gamma warmup {account}` tries it.", deployment.names.login.token)
         });
         Ok(End::Done)
     }
@@ -80,12 +74,17 @@ impl Login {
 async fn of_broker(world: &World, broker: BrokerKind) -> Result<Deployment, Trouble> {
     for account in world.names.accounts() {
         let deployment = world.deployed(account).await?.deployment;
-        let is_schwab = matches!(deployment.names.app, AppNames::Schwab { .. });
-        if is_schwab == (broker == BrokerKind::Schwab) {
+        if deployment.names.login.broker == broker {
             return Ok(deployment);
         }
     }
     Err(Trouble::no("log in", "no account of this stack is at that broker"))
+}
+
+/// The document of a grant that the person typed.
+fn of_grant(broker: BrokerKind) -> Result<SecretString, Trouble> {
+    let made = broker.setup().document_of_grant(&typed_grant()?);
+    made.ok_or_else(|| Trouble::no("log in", format!("{} makes no grants; nothing was written", broker.facts().name)))
 }
 
 fn typed_grant() -> Result<SecretString, Trouble> {
@@ -97,47 +96,32 @@ fn typed_grant() -> Result<SecretString, Trouble> {
     Ok(typed)
 }
 
-async fn in_browser(desk: &Desk, world: &World, deployment: &Deployment, callback: String) -> Result<SecretString, Trouble> {
+async fn in_browser(desk: &Desk, world: &World, deployment: &Deployment, callback: &str) -> Result<SecretString, Trouble> {
     let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Trouble::no("make an HTTP client", error))?;
-    let authorization = Authorization::of(world, deployment, callback.clone()).await?;
+    let authorization = authorization(world, deployment, callback).await?;
     let state = format!("{:016x}{:016x}", RandomState::new().hash_one("state"), RandomState::new().hash_one("state"));
-    let (page, query) = match &authorization {
-        Authorization::Schwab(schwab) => schwab.page(&state),
-        Authorization::Tastytrade(tastytrade) => tastytrade.page(&state),
-    };
+    let (page, query) = authorization.page(&state);
     let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     eprintln!("Open this address in a browser, log in and consent:\n\n{page}?{}\n", query.join("&"));
     eprintln!("The browser is then sent to {callback}?code=…; it may say that it cannot connect.");
     eprintln!("Paste that whole address here within half a minute:");
-    let code = Redirect { callback: &callback, state: &state }.code().await?;
+    let code = Redirect { callback, state: &state }.code().await?;
     desk.output.progress("exchanging the code for tokens ...");
     let now = world.now().await?;
-    let exchanged = match &authorization {
-        Authorization::Schwab(schwab) => schwab.exchange(&http, &code, now).await,
-        Authorization::Tastytrade(tastytrade) => tastytrade.exchange(&http, &code, now).await,
-    };
-    exchanged.map_err(|fault| {
+    authorization.exchange(&http, &code, now).await.map_err(|fault| {
         let trouble = Trouble::no("exchange the code for tokens", format!("{fault}; nothing was written"));
         trouble.next("begin again; the callback must be the registered one, and application key and secret those of `gamma seed`")
     })
 }
 
-impl Authorization {
-    async fn of(world: &World, deployment: &Deployment, callback: String) -> Result<Self, Trouble> {
-        let base_url = deployment.broker_url.clone();
-        let (names, is_schwab) = match &deployment.names.app {
-            AppNames::Schwab { key, secret } => ([key, secret], true),
-            AppNames::Tastytrade { secret, id, .. } => ([id, secret], false),
-        };
-        let trouble = |error| Trouble::no("read the application's parameters", error).next("`gamma seed` writes them");
-        let secrets = Secrets::new(&world.aws, world.clock.clone()).read(&names.map(|name| name.as_str())).await.map_err(trouble)?;
-        let secret = |index: usize| secrets.get(names[index].as_str()).cloned().map_err(trouble);
-        let (id, secret) = (secret(0)?, secret(1)?);
-        if is_schwab {
-            return Ok(Self::Schwab(gamma_schwab::Authorization { base_url, app_key: id, app_secret: secret, callback }));
-        }
-        let local = is_loopback(&base_url).then(|| format!("{}/auth.html", base_url.trim_end_matches('/')));
-        let page_url = local.unwrap_or_else(|| gamma_tastytrade::Authorization::PAGE.to_owned());
-        Ok(Self::Tastytrade(gamma_tastytrade::Authorization { page_url, base_url, client_id: id, client_secret: secret, callback }))
-    }
+/// The application as it is kept, ready for a person to give it access.
+async fn authorization(world: &World, deployment: &Deployment, callback: &str) -> Result<Box<dyn Authorization>, Trouble> {
+    let attempted = "read the application's parameters";
+    let names = &deployment.names.login;
+    let application: Vec<&str> = names.application().into_iter().map(SecretName::as_str).collect();
+    let read = Secrets::new(&world.aws, world.clock.clone()).read(&application).await;
+    let read = read.map_err(|error| Trouble::no(attempted, error).next("`gamma seed` writes them"))?;
+    let secrets = LoginSecrets { names, read: &read };
+    let made = names.broker.setup().authorization(secrets, &deployment.broker_url, callback);
+    made.map_err(|failure| Trouble::no(attempted, failure).next("`gamma seed` writes them"))
 }

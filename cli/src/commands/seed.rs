@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use gamma_accounts::BrokerKind;
 use gamma_cloud::{Parameters, SsmTokenStore};
 use gamma_execution::ports::TokenStore as _;
 use gamma_execution::tokens::TokenAge;
-use gamma_accounts::profiles::BrokerKind;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, World};
 use crate::output::table;
 use crate::prompt;
-use crate::slots::{Kind, Slot, slots, token_age};
+use crate::slots::{Kind, Slot, slots};
 use crate::token_store;
 use crate::trouble::{End, Ended, Trouble};
 
@@ -140,7 +140,8 @@ impl Seed {
 /// broker, and counts as new.
 async fn refuse_older(world: &World, slot: &Slot, broker: BrokerKind, given: &SecretString) -> Result<(), Trouble> {
     let Ok(stored) = SsmTokenStore::new(&world.aws).load(slot.name.as_str()).await else { return Ok(()) };
-    match (token_age(broker, given), token_age(broker, &stored.text)) {
+    let age = broker.facts().token_age;
+    match (age(given), age(&stored.text)) {
         (Some(given), Some(stored)) if given != TokenAge::UNDATED && given < stored => {
             let trouble = Trouble::no(format!("write {}", slot.name), "the stored document is of a later login or refresh; it was left alone");
             Err(trouble.next("leave it out; `gamma login` makes a new one"))

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use gamma_market::calendar::eastern;
-use gamma_operator::{AccountStatus, Broker, Known, LastRun, LoginStatus, OpenIntent, ScheduleKind};
+use gamma_operator::{AccountStatus, Known, LastRun, LoginStatus, OpenIntent, ScheduleKind};
 use jiff::Timestamp;
 
 use crate::bridge::{Bridge, scope, trouble};
@@ -139,11 +139,11 @@ fn next(account: &AccountStatus) -> String {
 }
 
 fn login(login: &LoginStatus) -> String {
-    match (login.broker, login.hours_left, login.created) {
-        (Broker::Schwab, Some(hours), Some(created)) if hours < 0 => format!("DEAD: logged in on {}, {} hours too long ago", minute(created), -hours),
-        (Broker::Schwab, Some(hours), Some(created)) => format!("{hours} hours left (logged in on {})", minute(created)),
-        (_, _, Some(created)) => format!("does not end by itself (access token of {})", minute(created)),
-        (_, _, None) => "does not end by itself (never refreshed)".to_owned(),
+    match (login.hours_left, login.created) {
+        (Some(hours), Some(created)) if hours < 0 => format!("DEAD: logged in on {}, {} hours too long ago", minute(created), -hours),
+        (Some(hours), Some(created)) => format!("{hours} hours left (logged in on {})", minute(created)),
+        (_, Some(created)) => format!("does not end by itself (access token of {})", minute(created)),
+        (_, None) => "does not end by itself (never refreshed)".to_owned(),
     }
 }
 

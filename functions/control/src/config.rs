@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use gamma_accounts::login::usual_login;
 use gamma_lambda::{Failure, is_loopback};
-use gamma_operator::{Broker, Login, Names};
-use gamma_accounts::profiles::{self, BrokerKind};
+use gamma_operator::{Login, Names};
 
 /// The environment of this function, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,18 +45,9 @@ impl Config {
         if clock_url.as_deref().is_some_and(|clock| !(aws_is_local && is_loopback(clock))) {
             return Err(bad("GAMMA_CLOCK_URL", "a virtual clock", "none, unless AWS and the clock are on loopback"));
         }
-        let logins = names.accounts().filter_map(|account| Some((account.to_owned(), login_of(account)?))).collect();
+        let logins = names.accounts().filter_map(|account| Some((account.to_owned(), usual_login(account)?))).collect();
         Ok(Self { names, logins, clock_url })
     }
-}
-
-/// The login by which an account of accounts.toml trades, under its usual name.
-#[must_use]
-pub fn login_of(account: &str) -> Option<Login> {
-    Some(Login::usual(match profiles::broker(account).ok()? {
-        BrokerKind::Schwab => Broker::Schwab,
-        BrokerKind::Tastytrade => Broker::Tastytrade,
-    }))
 }
 
 #[cfg(test)]
@@ -83,8 +74,8 @@ mod tests {
         assert_eq!(config.names.table, "ledger");
         assert_eq!(config.names.trade["tt-ira"], "gamma-trading-trade-tt-ira");
         let login = |account: &str| config.logins.get(account).map(|login| (login.broker, login.document.as_str()));
-        assert_eq!(login("schwab"), Some((Broker::Schwab, "/gamma/schwab/token_json")));
-        assert_eq!(login("tt-ira"), Some((Broker::Tastytrade, "/gamma/tt/token_json")));
+        assert_eq!(login("schwab"), Some(("schwab", "/gamma/schwab/token_json")));
+        assert_eq!(login("tt-ira"), Some(("tastytrade", "/gamma/tt/token_json")));
         assert_eq!(login("schwab-ira"), None, "status says that it is not known");
     }
 

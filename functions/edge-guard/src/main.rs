@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gamma_accounts::assembly::{Assembly, Connected};
+use gamma_accounts::brokers::Kept;
 use gamma_accounts::deployment::Deployment;
 use gamma_edge_guard::event::{self, Event};
 use gamma_edge_guard::{EdgeError, EdgePorts, Observed, backfill, observe, rebuild, sheet};
@@ -14,7 +15,6 @@ use gamma_lambda::{Failure, counted, deadline, run_id, start_log};
 use gamma_market::calendar::{Calendar, trade_date};
 use gamma_post_trade::{Office, PostTradeConfig, Written};
 use gamma_sheets::SheetsTokens;
-use gamma_tastytrade::QuoteTokens;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ async fn handle(config: &Config, event: LambdaEvent<Value>, clock: Arc<dyn RunCl
     let asked = event::parse(&event.payload, config.deployment.account())?;
     let deadline = deadline(&event.context);
     let delivery = run_id::unique(&event.context.request_id);
-    let assembly = Assembly::new(&config.deployment, Arc::clone(&clock), &delivery, QuoteTokens::default()).await;
+    let assembly = Assembly::new(&config.deployment, Arc::clone(&clock), &delivery, Kept::default()).await;
     let office = Office::open(&config.post_trade, assembly.aws(), clock, deadline, tokens).await?;
     guard(&office, &assembly, &asked, (config.deployment.account(), &delivery)).await
 }
@@ -107,7 +107,7 @@ async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account
 async fn look(office: &Office, connected: &Connected, asked: &Event, (account, now): (&str, Timestamp)) -> Result<Observed, Failure> {
     // A text that does not read is the trading function's to tell; a row too many changes nothing here.
     let calendar = connected.calendar.as_ref().unwrap_or_else(|_| Calendar::built_in());
-    let ports = EdgePorts { ledger: &connected.ledger, transfers: connected.broker.transfers(), equity: connected.broker.equity(), calendar };
+    let ports = EdgePorts { ledger: &connected.ledger, transfers: connected.broker.as_ref(), equity: connected.broker.as_ref(), calendar };
     let failed = |error: EdgeError| match error {
         EdgeError::Ledger(_) => Failure::new("LedgerUnavailable", error),
         EdgeError::Broker(_) => Failure::new("BrokerUnavailable", error),

@@ -1,8 +1,8 @@
 //! What the deployment says: which logins there are, and where they are kept.
 
+use gamma_accounts::login::{LoginNames, TokenUse};
+use gamma_accounts::profiles;
 use gamma_lambda::{Failure, is_loopback};
-use gamma_accounts::login::{LoginNames, TokenUse, address};
-use gamma_accounts::profiles::{self, BrokerKind};
 
 /// The environment of this function, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +22,7 @@ pub struct Config {
 /// One login and the accounts that trade by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginPlace {
-    /// Whose login.
-    pub broker: BrokerKind,
-    /// Where its secrets are kept.
+    /// Whose login, and where its secrets are kept.
     pub names: LoginNames,
     /// Where its broker is.
     pub url: String,
@@ -35,11 +33,8 @@ pub struct LoginPlace {
 impl LoginPlace {
     /// The login's name in metrics and messages.
     #[must_use]
-    pub const fn login(&self) -> &'static str {
-        match self.broker {
-            BrokerKind::Schwab => "schwab",
-            BrokerKind::Tastytrade => "tastytrade",
-        }
+    pub fn login(&self) -> &'static str {
+        self.names.broker.facts().name
     }
 }
 
@@ -89,13 +84,13 @@ fn place(account: &str, value: impl Fn(&str) -> Option<String>) -> Result<LoginP
     let profile = of_account("GAMMA_PROFILE").unwrap_or_else(|| account.to_owned());
     let broker = profiles::broker(&profile)?;
     let names = LoginNames::from_env(broker, of_account)?;
-    let (variable, real) = address(broker);
-    let url = value(variable).unwrap_or_else(|| real.to_owned());
+    let variable = broker.facts().address_variable;
+    let url = value(variable).unwrap_or_else(|| broker.facts().address.to_owned());
     if !url.starts_with("https://") && !is_loopback(&url) {
         let got = format!("environment {variable}: got an address without TLS, expected https://, or http:// on loopback");
         return Err(Failure::new("BadDeployment", got));
     }
-    Ok(LoginPlace { broker, names, url, accounts: vec![account.to_owned()] })
+    Ok(LoginPlace { names, url, accounts: vec![account.to_owned()] })
 }
 
 #[cfg(test)]

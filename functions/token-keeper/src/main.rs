@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use gamma_accounts::brokers::BrokerLogin;
+use gamma_accounts::login::{LoginAssembly, TokenUse};
 use gamma_cloud::{SdkConfig, Secrets, SnsTopic, aws};
 use gamma_execution::ports::{BrokerError, Clock, Notice, Notifier};
 use gamma_http::{HttpClient, HttpConfig};
@@ -12,7 +14,6 @@ use gamma_notify::{MailSettings, PARAMETERS, Ways};
 use gamma_token_keeper::config::{Config, LoginPlace};
 use gamma_token_keeper::event;
 use gamma_token_keeper::round::{Finding, Trouble, error_types, failure};
-use gamma_accounts::login::{BrokerLogin, LoginAssembly, TokenUse};
 use jiff::SignedDuration;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -89,12 +90,12 @@ async fn refreshed(assembly: &LoginAssembly<'_>, place: &LoginPlace, http: &Http
         Ok(open) => open,
         Err(failure) => return Finding::unopened(place, failure),
     };
-    let refreshed = patiently(&broker, assembly.clock.as_ref()).await;
+    let refreshed = patiently(broker.as_ref(), assembly.clock.as_ref()).await;
     let summary = tokens.flush().await;
     Finding::kept(place, refreshed, summary, tokens.age(), assembly.clock.now())
 }
 
-async fn patiently(broker: &BrokerLogin, clock: &dyn Clock) -> Result<bool, BrokerError> {
+async fn patiently(broker: &dyn BrokerLogin, clock: &dyn Clock) -> Result<bool, BrokerError> {
     let mut tries = 1;
     loop {
         match broker.refresh_within(FRESH_SECONDS).await {

@@ -104,9 +104,9 @@ impl Finding {
 
     fn aged(mut self, place: &LoginPlace, age: Option<TokenAge>, now: Timestamp) -> Self {
         self.expires = age.and_then(|age| Timestamp::from_second(age.expires).ok());
-        // What tastytrade's document calls its creation is the last refresh; its grants do not end by themselves.
-        let ends = place.broker == gamma_accounts::profiles::BrokerKind::Schwab;
-        self.runway = age.filter(|_| ends).map(|age| Runway::of(age.created, now));
+        // Where a login does not end by itself, what the document calls its creation is the last refresh.
+        let lasts = place.names.broker.facts().login_lasts;
+        self.runway = age.zip(lasts).map(|(age, lasts)| Runway::of(age.created, lasts, now));
         self.hours_left = self.runway.and_then(Runway::hours);
         let dead = self.troubles.iter().any(|trouble| trouble.error_type == "TokenDead");
         if let Some(Runway::Ending { .. }) = self.runway

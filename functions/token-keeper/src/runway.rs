@@ -1,15 +1,14 @@
-//! How long a login of Schwab's still lives. A refresh token dies seven days after a person logged in, and no refresh prolongs it.
+//! How long a login still lives that ends by itself: so long after a person logged in, and no refresh prolongs it.
 
-use gamma_schwab::SchwabLogin;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 const HOUR: i64 = 60 * 60;
 
-/// From five days on a person is reminded, by every round.
-const REMINDS: i64 = SchwabLogin::LIFE - 48 * HOUR;
+/// For its last two days a person is reminded, by every round.
+const REMINDS: i64 = 48 * HOUR;
 
-/// From six days on it pages: tomorrow's run may be the first without a token.
-const PAGES: i64 = SchwabLogin::LIFE - 24 * HOUR;
+/// For its last day it pages: tomorrow's run may be the first without a token.
+const PAGES: i64 = 24 * HOUR;
 
 /// Clocks differ; a login that lies further ahead than this is no time of ours.
 const SKEW: i64 = 5 * 60;
@@ -37,15 +36,16 @@ pub enum Runway {
 }
 
 impl Runway {
-    /// Of a login made at `created`, unix seconds.
+    /// Of a login made at `created`, unix seconds, that lasts so long.
     #[must_use]
-    pub fn of(created: i64, now: Timestamp) -> Self {
+    pub fn of(created: i64, lasts: SignedDuration, now: Timestamp) -> Self {
         let age = now.as_second().saturating_sub(created);
-        let hours = SchwabLogin::LIFE.saturating_sub(age).max(0) / HOUR;
-        match age {
-            age if age <= -SKEW => Self::Unknown,
-            age if age < REMINDS => Self::Long { hours },
-            age if age < PAGES => Self::Short { hours },
+        let left = lasts.as_secs().saturating_sub(age);
+        let hours = left.max(0) / HOUR;
+        match left {
+            _ if age <= -SKEW => Self::Unknown,
+            left if left > REMINDS => Self::Long { hours },
+            left if left > PAGES => Self::Short { hours },
             _ => Self::Ending { hours },
         }
     }
@@ -79,6 +79,7 @@ mod tests {
     #[test]
     fn long_short_ending_to_the_second() {
         const DAY: i64 = 24 * HOUR;
+        const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         for (age, runway) in [
             (-SKEW, Runway::Unknown),
@@ -95,11 +96,11 @@ mod tests {
             (7 * DAY, Runway::Ending { hours: 0 }),
             (9 * DAY, Runway::Ending { hours: 0 }),
         ] {
-            assert_eq!(Runway::of(now.as_second() - age, now), runway, "{age} s");
+            assert_eq!(Runway::of(now.as_second() - age, WEEK, now), runway, "{age} s");
         }
         // Milliseconds instead of seconds, and nothing at all.
-        assert_eq!(Runway::of(now.as_millisecond(), now), Runway::Unknown);
-        assert_eq!(Runway::of(i64::MIN, now), Runway::Ending { hours: 0 });
+        assert_eq!(Runway::of(now.as_millisecond(), WEEK, now), Runway::Unknown);
+        assert_eq!(Runway::of(i64::MIN, WEEK, now), Runway::Ending { hours: 0 });
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tracing::Instrument;
 
 use gamma_accounts::assembly::Assembly;
+use gamma_accounts::brokers::Kept;
 use gamma_accounts::deployment::Deployment;
 use gamma_execution::gates::Gate;
 use gamma_execution::report::{Outcome, RunReport, Status};
@@ -16,7 +17,6 @@ use gamma_execution::run::{Ports, RunRequest, run};
 use gamma_lambda::clock::RunClock;
 use gamma_lambda::metrics::{Metric, Metrics};
 use gamma_lambda::{Failure, counted, deadline, run_id, start_log};
-use gamma_tastytrade::QuoteTokens;
 use gamma_trade::event;
 use gamma_trade::event::Event;
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ use jiff::Timestamp;
 struct Process {
     /// One that cannot be read still answers every event, with an error that names the variable.
     deployment: Result<Deployment, Failure>,
-    quote_tokens: QuoteTokens,
+    kept: Kept,
     metrics: Metrics,
 }
 
@@ -33,7 +33,7 @@ struct Process {
 async fn main() -> Result<(), lambda_runtime::Error> {
     start_log();
     let value = |name: &str| std::env::var(name).ok();
-    let process = Process { deployment: Deployment::from_env(value), quote_tokens: QuoteTokens::default(), metrics: Metrics::from_env(value) };
+    let process = Process { deployment: Deployment::from_env(value), kept: Kept::default(), metrics: Metrics::from_env(value) };
     let process = Arc::new(process);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let process = Arc::clone(&process);
@@ -65,14 +65,15 @@ async fn invoke(process: &Process, deployment: &Deployment, event: LambdaEvent<V
     // What a person asks for says nothing of the schedules.
     let by_schedule = event.payload.get("scheduled_time").is_some();
     let deadline = deadline(&event.context);
-    let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id, process.quote_tokens.clone()).await;
+    let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id, process.kept.clone()).await;
     match (assembly.ports().await, parsed) {
         (Ok((connected, _)), Event::Warmup) => warmup::warm_up(deployment, &assembly, &connected, &process.metrics).await,
         (Ok((connected, signal)), Event::Run(task)) => {
             let account = deployment.account().to_owned();
             let (deployment_live, consumers) = (deployment.live(), deployment.consumers());
             let request = RunRequest { account, run_id: run_id.clone(), deployment_live, deadline, task, consumers, calendar: connected.calendar.clone() };
-            let ports = Ports { clock: clock.as_ref(), broker: connected.broker.port(), signal: &signal, ledger: &connected.ledger, tokens: &connected.tokens };
+            let ports =
+                Ports { clock: clock.as_ref(), broker: connected.broker.as_ref(), signal: &signal, ledger: &connected.ledger, tokens: &connected.tokens };
             let report = run(ports, &request, &connected.profile).await;
             count(&process.metrics, clock.now(), &report, by_schedule);
             if connected.calendar.is_err() && report.outcome != Outcome::CalendarUnreadable {

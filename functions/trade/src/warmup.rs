@@ -23,7 +23,7 @@ pub(crate) async fn warm_up(deployment: &Deployment, assembly: &Assembly<'_>, co
         let dead = matches!(error.fault, gamma_execution::ports::BrokerFault::TokenDead(_));
         Failure::new(if dead { "TokenDead" } else { "BrokerUnavailable" }, error)
     })?;
-    let quote_token = connected.broker.prepare_for_trade(assembly.quote_tokens()).await;
+    let quote_token = connected.broker.prepare_for_trade(assembly.kept()).await;
     let TokenSummary { saved: token, mut notes, alarm } = connected.tokens.flush().await;
     let quote_token = quote_token.and_then(|ready| ready.map_err(|why| notes.push(format!("quote token: {why}"))).ok());
     let controls = connected.ledger.controls(deployment.account()).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;

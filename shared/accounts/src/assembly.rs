@@ -5,26 +5,22 @@ use std::sync::Arc;
 use gamma_cloud::{DynamoLedger, LambdaHandoff, SecretName, SecretSet, Secrets, announced, aws};
 use gamma_execution::gates::AnnouncedCalendar;
 use gamma_execution::handoff::{HandedOff, hand_off};
-use gamma_execution::ports::{Broker, BrokerError, Clock, Equity, Ledger, RunRecord, Transfers};
+use gamma_execution::ports::{Clock, Ledger, RunRecord, StoredToken};
 use gamma_execution::run::AccountProfile;
 use gamma_execution::tokens::TokenKeeper;
 use gamma_gammawizard::{GammaWizard, GammaWizardConfig};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_market::calendar::trade_date;
-use gamma_schwab::{Schwab, SchwabConfig};
 use gamma_strategy::edge::EdgeSettings;
-use gamma_tastytrade::{ClientAuth, QuoteTokens, Tastytrade, TastytradeConfig};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::deployment::{AppNames, Deployment};
+use crate::brokers::{Connection, Kept, LoginParts, LoginSecrets};
+use crate::deployment::Deployment;
 use crate::login::{LoginAssembly, stored, unavailable};
 use crate::profiles::{self, Account, Overrides};
 use gamma_lambda::Failure;
 use gamma_lambda::clock::RunClock;
-
-/// Whose option chain is asked for symbols.
-const ROOT: &str = "SPXW";
 
 const SIGNAL_ENDPOINT: &str = "rapi/GetUltraPureConstantStable";
 
@@ -33,67 +29,8 @@ pub struct Assembly<'a> {
     deployment: &'a Deployment,
     clock: Arc<dyn RunClock>,
     run_id: String,
-    quote_tokens: QuoteTokens,
+    kept: Kept,
     aws: gamma_cloud::SdkConfig,
-}
-
-/// The adapter of the account's broker.
-pub enum Connection {
-    /// Charles Schwab.
-    Schwab(Box<Schwab>),
-    /// tastytrade.
-    Tastytrade(Arc<Tastytrade>),
-}
-
-impl Connection {
-    /// As the run knows it.
-    #[must_use]
-    pub fn port(&self) -> &dyn Broker {
-        match self {
-            Self::Schwab(broker) => broker.as_ref(),
-            Self::Tastytrade(broker) => broker.as_ref(),
-        }
-    }
-
-    /// What money came and went.
-    #[must_use]
-    pub fn transfers(&self) -> &dyn Transfers {
-        match self {
-            Self::Schwab(broker) => broker.as_ref(),
-            Self::Tastytrade(broker) => broker.as_ref(),
-        }
-    }
-
-    /// What the account is worth.
-    #[must_use]
-    pub fn equity(&self) -> &dyn Equity {
-        match self {
-            Self::Schwab(broker) => broker.as_ref(),
-            Self::Tastytrade(broker) => broker.as_ref(),
-        }
-    }
-
-    /// Refreshes the token when it is due; whether it did.
-    ///
-    /// # Errors
-    /// [`BrokerError`] when there is no good token.
-    pub async fn refresh_if_needed(&self) -> Result<bool, BrokerError> {
-        match self {
-            Self::Schwab(broker) => broker.refresh_if_needed().await,
-            Self::Tastytrade(broker) => broker.refresh_if_needed().await,
-        }
-    }
-
-    /// Sees to what can be ready before a trade, where there is anything; in words, how that went.
-    pub async fn prepare_for_trade(&self, known: &QuoteTokens) -> Option<Result<&'static str, String>> {
-        match self {
-            Self::Schwab(_) => None,
-            Self::Tastytrade(broker) => {
-                let ready = broker.ready_quote_token(known).await;
-                Some(ready.map(|asked| if asked { "fetched" } else { "at hand" }).map_err(|error| error.to_string()))
-            }
-        }
-    }
 }
 
 /// The adapters around one account.
@@ -101,7 +38,7 @@ pub struct Connected {
     /// What goes to the broker, and to the feed.
     pub http: HttpClient,
     /// The account's broker.
-    pub broker: Connection,
+    pub broker: Arc<dyn Connection>,
     /// The durable record.
     pub ledger: DynamoLedger,
     /// The broker's token document.
@@ -117,9 +54,9 @@ pub struct Connected {
 }
 
 impl<'a> Assembly<'a> {
-    /// `quote_tokens` go from one invocation to the next.
-    pub async fn new(deployment: &'a Deployment, clock: Arc<dyn RunClock>, run_id: &str, quote_tokens: QuoteTokens) -> Self {
-        Self { deployment, clock, run_id: run_id.to_owned(), quote_tokens, aws: aws::load().await }
+    /// `kept` goes from one invocation to the next.
+    pub async fn new(deployment: &'a Deployment, clock: Arc<dyn RunClock>, run_id: &str, kept: Kept) -> Self {
+        Self { deployment, clock, run_id: run_id.to_owned(), kept, aws: aws::load().await }
     }
 
     /// Time.
@@ -131,8 +68,8 @@ impl<'a> Assembly<'a> {
 
     /// What goes from one invocation to the next.
     #[must_use]
-    pub const fn quote_tokens(&self) -> &QuoteTokens {
-        &self.quote_tokens
+    pub const fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// How AWS is reached.
@@ -190,11 +127,11 @@ impl<'a> Assembly<'a> {
         let names = &self.deployment.names;
         let account = self.account(secrets)?;
         let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
-        let stored = stored(secrets, &names.token)?;
+        let stored = stored(secrets, &names.login.token)?;
         let (table, tokens) = (self.deployment.table(), self.deployment.tokens);
         let login = LoginAssembly { aws: &self.aws, table, clock: self.clock(), run_id: &self.run_id, tokens };
-        let tokens = Arc::new(login.keeper(&names.app, &names.token, &stored));
-        let broker = self.broker(secrets, &http, (stored.text, &tokens), account.number.clone())?;
+        let tokens = Arc::new(login.keeper(&names.login, &stored));
+        let broker = self.broker(secrets, &http, (stored, &tokens), account.number.clone())?;
         let calendar = announced(secrets, names.closures.as_str());
         let Account { profile, edge, sized_by, .. } = account;
         Ok(Connected { http, broker, ledger: self.ledger(), tokens, profile, edge, sized_by, calendar })
@@ -205,10 +142,7 @@ impl<'a> Assembly<'a> {
         let names = &self.deployment.names;
         let optional = |name: &SecretName| secrets.optional(name.as_str()).map(ExposeSecret::expose_secret);
         let sizing = optional(&names.sizing).map(|text| (names.sizing.as_str(), text));
-        let sizing_by_number = match &names.app {
-            AppNames::Schwab { .. } => None,
-            AppNames::Tastytrade { sizing, .. } => optional(sizing).map(|text| (sizing.as_str(), text)),
-        };
+        let sizing_by_number = names.sizing_by_number().and_then(|name| optional(name).map(|text| (name.as_str(), text)));
         profiles::load(self.deployment.profile(), Overrides { number: optional(&names.account_number), sizing, sizing_by_number })
     }
 
@@ -216,33 +150,19 @@ impl<'a> Assembly<'a> {
         &self,
         secrets: &SecretSet,
         http: &HttpClient,
-        (token_text, tokens): (SecretString, &Arc<TokenKeeper>),
+        (stored, tokens): (StoredToken, &Arc<TokenKeeper>),
         account_number: Option<String>,
-    ) -> Result<Connection, Failure> {
-        let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(unavailable);
-        let (base_url, clock, renewal) = (self.deployment.broker_url.clone(), self.clock(), tokens.clone());
-        match &self.deployment.names.app {
-            AppNames::Schwab { key, secret: app_secret } => {
-                let config = SchwabConfig { base_url, app_key: secret(key)?, app_secret: secret(app_secret)?, token_text, account_number };
-                let broker = Schwab::new(http.clone(), config, clock, renewal).map_err(|error| Failure::new("BadToken", error))?;
-                Ok(Connection::Schwab(Box::new(broker)))
-            }
-            AppNames::Tastytrade { secret: client_secret, id, .. } => {
-                let config = TastytradeConfig {
-                    base_url,
-                    client_id: secrets.optional(id.as_str()).cloned(),
-                    client_secret: secret(client_secret)?,
-                    client_auth: ClientAuth::Body,
-                    token_text,
-                    account_number: account_number.unwrap_or_default(),
-                    root: ROOT.to_owned(),
-                };
-                let broker = Tastytrade::new(http.clone(), config, clock, renewal).map_err(|error| Failure::new("BadToken", error))?;
-                let broker = Arc::new(broker);
-                broker.stream_quotes(&self.quote_tokens);
-                Ok(Connection::Tastytrade(broker))
-            }
-        }
+    ) -> Result<Arc<dyn Connection>, Failure> {
+        let names = &self.deployment.names.login;
+        let parts = LoginParts {
+            secrets: LoginSecrets { names, read: secrets },
+            base_url: self.deployment.broker_url.clone(),
+            http: http.clone(),
+            clock: self.clock(),
+            token_text: stored.text,
+            renewal: tokens.clone(),
+        };
+        names.broker.setup().connect(parts, account_number, &self.kept)
     }
 
     /// The ledger alone can say how every delivery ended, also one whose set-up failed.

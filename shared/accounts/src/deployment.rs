@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gamma_cloud::{CLOSURES, SecretName};
+use gamma_cloud::SecretName;
 use gamma_execution::ports::Consumer;
 
-use crate::login::{LoginNames, TokenUse, address, secret_name};
-use crate::profiles::{self, BrokerKind};
+use crate::brokers::{BrokerKind, Purpose};
+use crate::login::{LoginNames, TokenUse};
+use crate::{names, profiles};
 use gamma_lambda::{Failure, is_loopback};
 
 /// The environment of this function, checked.
@@ -30,39 +31,32 @@ pub struct Deployment {
     pub clock_url: Option<String>,
 }
 
-/// The names of the secrets, each of which a variable may replace.
+/// Where an account's secrets are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretNames {
-    /// The application at the broker.
-    pub app: AppNames,
-    /// `GAMMA_NAME_TOKEN`: the token document, which is written back.
-    pub token: SecretName,
-    /// `GAMMA_NAME_SIGNAL_EMAIL`: the login of the signal feed.
+    /// Those of its login at the broker.
+    pub login: LoginNames,
+    /// The login of the signal feed.
     pub signal_email: SecretName,
-    /// `GAMMA_NAME_SIGNAL_PASSWORD`: its password.
+    /// Its password.
     pub signal_password: SecretName,
-    /// `GAMMA_NAME_SIZING`: the sizing override, which may be absent.
+    /// The sizing override, which may be absent.
     pub sizing: SecretName,
-    /// `GAMMA_NAME_ACCOUNT_NUMBER`: which of the login's accounts to trade; may be absent where the profile or a login of one account says it.
+    /// Which of the login's accounts to trade; may be absent where the profile or a login of one account says it.
     pub account_number: SecretName,
-    /// `GAMMA_NAME_CLOSURES`: closures announced after the build, which may be absent.
+    /// Closures announced after the build, which may be absent.
     pub closures: SecretName,
 }
 
-pub use crate::login::AppNames;
-
 impl SecretNames {
     fn from_env(account: &str, broker: BrokerKind, value: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let name = |variable: &str, usual: &str| secret_name(&value, variable, usual);
-        let LoginNames { app, token } = LoginNames::from_env(broker, &value)?;
         Ok(Self {
-            app,
-            token,
-            signal_email: name("GAMMA_NAME_SIGNAL_EMAIL", "/gamma/shared/gw_email")?,
-            signal_password: name("GAMMA_NAME_SIGNAL_PASSWORD", "/gamma/shared/gw_password")?,
-            sizing: name("GAMMA_NAME_SIZING", &format!("/gamma/{account}/sizing"))?,
-            account_number: name("GAMMA_NAME_ACCOUNT_NUMBER", &format!("/gamma/{account}/account_number"))?,
-            closures: name("GAMMA_NAME_CLOSURES", CLOSURES)?,
+            login: LoginNames::from_env(broker, &value)?,
+            signal_email: names::SIGNAL_EMAIL.place(&value)?,
+            signal_password: names::SIGNAL_PASSWORD.place(&value)?,
+            sizing: names::SIZING.place_of(account, &value)?,
+            account_number: names::ACCOUNT_NUMBER.place_of(account, &value)?,
+            closures: names::CLOSURES.place(&value)?,
         })
     }
 
@@ -73,11 +67,7 @@ impl SecretNames {
 
     /// Those without which nobody gets at the account: all that a function needs which trades nothing.
     pub fn of_account(&self) -> Vec<&str> {
-        let app = match &self.app {
-            AppNames::Schwab { key, secret } => vec![key, secret],
-            AppNames::Tastytrade { secret, .. } => vec![secret],
-        };
-        app.into_iter().chain([&self.token]).map(SecretName::as_str).collect()
+        self.login.required().into_iter().map(SecretName::as_str).collect()
     }
 
     fn of_signal(&self) -> [&str; 2] {
@@ -86,11 +76,14 @@ impl SecretNames {
 
     /// Those that may be absent.
     pub fn optional(&self) -> Vec<&str> {
-        let app = match &self.app {
-            AppNames::Schwab { .. } => vec![],
-            AppNames::Tastytrade { id, sizing, .. } => vec![id, sizing],
-        };
-        app.into_iter().chain([&self.sizing, &self.account_number]).map(SecretName::as_str).collect()
+        let of_login = self.login.optional().into_iter().chain(self.sizing_by_number());
+        of_login.chain([&self.sizing, &self.account_number]).map(SecretName::as_str).collect()
+    }
+
+    /// The sizing of all accounts of the login, where its broker has one.
+    #[must_use]
+    pub fn sizing_by_number(&self) -> Option<&SecretName> {
+        self.login.of(Purpose::SizingByNumber).next()
     }
 
     fn any_in_secrets_manager(&self) -> bool {
@@ -117,8 +110,8 @@ impl Deployment {
             other => return Err(bad("GAMMA_DRY_RUN", other, "true or false")),
         };
         let broker = profiles::broker(&profile)?;
-        let (broker_variable, real) = address(broker);
-        let broker_url = value(broker_variable).unwrap_or_else(|| real.to_owned());
+        let broker_variable = broker.facts().address_variable;
+        let broker_url = value(broker_variable).unwrap_or_else(|| broker.facts().address.to_owned());
         let gammawizard_url = value("GAMMA_GAMMAWIZARD_URL").unwrap_or_else(|| GAMMAWIZARD.to_owned());
         let clock_url = value("GAMMA_CLOCK_URL");
         let (names, tokens) = (SecretNames::from_env(&account, broker, value)?, TokenUse::from_env(value)?);
@@ -215,7 +208,7 @@ mod tests {
     #[test]
     fn every_name_of_a_secret_may_be_replaced_and_a_bad_one_names_its_variable() {
         let usual = deployment(&[]).unwrap().names;
-        assert_eq!((usual.token.as_str(), usual.sizing.as_str()), ("/gamma/schwab/token_json", "/gamma/schwab/sizing"));
+        assert_eq!((usual.login.token.as_str(), usual.sizing.as_str()), ("/gamma/schwab/token_json", "/gamma/schwab/sizing"));
         assert_eq!(usual.account_number.as_str(), "/gamma/schwab/account_number");
         for variable in ["APP_KEY", "APP_SECRET", "TOKEN", "SIGNAL_EMAIL", "SIGNAL_PASSWORD", "SIZING", "ACCOUNT_NUMBER", "CLOSURES"] {
             let variable = format!("GAMMA_NAME_{variable}");
@@ -233,7 +226,7 @@ mod tests {
         let ours = [("GAMMA_ACCOUNT", "tt-ira"), ("GAMMA_TASTYTRADE_URL", "http://127.0.0.1:5004")];
         let deployment = deployment(&ours).unwrap();
         assert_eq!(deployment.broker_url, "http://127.0.0.1:5004");
-        assert_eq!(deployment.names.token.as_str(), "/gamma/tt/token_json", "both accounts share it");
+        assert_eq!(deployment.names.login.token.as_str(), "/gamma/tt/token_json", "both accounts share it");
         assert_eq!(deployment.names.required()[0], "/gamma/tt/client_secret");
         assert_eq!(deployment.names.optional(), ["/gamma/tt/client_id", "/gamma/tt/account_sizing", "/gamma/tt-ira/sizing", "/gamma/tt-ira/account_number"]);
         for variable in ["CLIENT_SECRET", "CLIENT_ID", "ACCOUNT_SIZING", "TOKEN"] {
@@ -285,6 +278,6 @@ mod tests {
         let failure = deployment(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_SCHWAB_URL", "http://api.schwabapi.com")]).unwrap_err();
         assert!(failure.to_string().contains("GAMMA_SCHWAB_URL"));
         let real = deployment(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_SCHWAB_URL", ""), ("GAMMA_GAMMAWIZARD_URL", ""), ("AWS_ENDPOINT_URL", "")]).unwrap();
-        assert_eq!(real.broker_url, address(BrokerKind::Schwab).1);
+        assert_eq!(real.broker_url, BrokerKind::Schwab.facts().address);
     }
 }

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use gamma_cloud::{DynamoTokenLock, SdkConfig, SecretName, SecretSet, Secrets, SecretsError, aws, token_store};
-use gamma_execution::ports::{BrokerError, Clock, StoredToken};
+use gamma_execution::ports::{Clock, StoredToken};
 use gamma_execution::tokens::{TokenIdentity, TokenKeeper, TokenPorts};
 use gamma_http::HttpClient;
 use gamma_lambda::Failure;
-use gamma_schwab::{SchwabLogin, SchwabLoginConfig};
-use gamma_tastytrade::{ClientAuth, TastytradeLogin, TastytradeLoginConfig};
-use secrecy::SecretString;
 
-use crate::profiles::BrokerKind;
+use crate::brokers::{BrokerKind, BrokerLogin, LoginParts, LoginSecret, LoginSecrets, Purpose};
+use crate::names::Name;
+use crate::profiles;
 
 /// `GAMMA_TOKENS`: who writes the token documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,50 +36,15 @@ impl TokenUse {
     }
 }
 
-/// The names of an application's secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AppNames {
-    /// Charles Schwab.
-    Schwab {
-        /// `GAMMA_NAME_APP_KEY`: the application's key.
-        key: SecretName,
-        /// `GAMMA_NAME_APP_SECRET`: its secret.
-        secret: SecretName,
-    },
-    /// tastytrade.
-    Tastytrade {
-        /// `GAMMA_NAME_CLIENT_SECRET`: the OAuth application's secret.
-        secret: SecretName,
-        /// `GAMMA_NAME_CLIENT_ID`: its id, which may be absent.
-        id: SecretName,
-        /// `GAMMA_NAME_ACCOUNT_SIZING`: the sizing override by account number, which may be absent.
-        sizing: SecretName,
-    },
-}
-
-/// The names of a login's secrets.
+/// Where a login's secrets are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginNames {
-    /// The application at the broker.
-    pub app: AppNames,
-    /// `GAMMA_NAME_TOKEN`: the token document, which is written back.
+    /// Whose login.
+    pub broker: BrokerKind,
+    /// The token document, which is written back.
     pub token: SecretName,
-}
-
-/// The variable that may put another address in the place of a broker's, and the broker's own.
-#[must_use]
-pub const fn address(broker: BrokerKind) -> (&'static str, &'static str) {
-    match broker {
-        BrokerKind::Schwab => ("GAMMA_SCHWAB_URL", "https://api.schwabapi.com"),
-        BrokerKind::Tastytrade => ("GAMMA_TASTYTRADE_URL", "https://api.tastyworks.com"),
-    }
-}
-
-/// The name that a variable gives a secret, or its usual one.
-pub(crate) fn secret_name(value: impl Fn(&str) -> Option<String>, variable: &str, usual: &str) -> Result<SecretName, Failure> {
-    let name = value(variable).unwrap_or_else(|| usual.to_owned());
-    let parsed = if variable == "GAMMA_NAME_TOKEN" { SecretName::of_document(&name) } else { SecretName::parse(&name) };
-    parsed.map_err(|error| Failure::new("BadDeployment", format!("environment {variable}: {error}")))
+    /// The others, in the broker's order.
+    secrets: Vec<(LoginSecret, SecretName)>,
 }
 
 impl LoginNames {
@@ -89,39 +53,52 @@ impl LoginNames {
     /// # Errors
     /// [`Failure`] `BadDeployment` names the variable.
     pub fn from_env(broker: BrokerKind, value: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let name = |variable: &str, usual: &str| secret_name(&value, variable, usual);
-        let (app, token) = match broker {
-            BrokerKind::Schwab => {
-                let (key, secret) = (name("GAMMA_NAME_APP_KEY", "/gamma/schwab/app_key")?, name("GAMMA_NAME_APP_SECRET", "/gamma/schwab/app_secret")?);
-                (AppNames::Schwab { key, secret }, "/gamma/schwab/token_json")
-            }
-            BrokerKind::Tastytrade => {
-                let (secret, id) = (name("GAMMA_NAME_CLIENT_SECRET", "/gamma/tt/client_secret")?, name("GAMMA_NAME_CLIENT_ID", "/gamma/tt/client_id")?);
-                let sizing = name("GAMMA_NAME_ACCOUNT_SIZING", "/gamma/tt/account_sizing")?;
-                (AppNames::Tastytrade { secret, id, sizing }, "/gamma/tt/token_json")
-            }
-        };
-        Ok(Self { app, token: name("GAMMA_NAME_TOKEN", token)? })
+        let facts = broker.facts();
+        let secrets = facts.secrets.iter().map(|secret| Ok((*secret, secret.name.place(&value)?))).collect::<Result<_, Failure>>()?;
+        Ok(Self { broker, token: facts.token.place(&value)?, secrets })
+    }
+
+    /// All but the token document, each with what it is.
+    pub fn secrets(&self) -> impl Iterator<Item = (&LoginSecret, &SecretName)> {
+        self.secrets.iter().map(|(secret, name)| (secret, name))
+    }
+
+    /// Where one of them is kept; `None` of a secret that this broker's logins do not have.
+    #[must_use]
+    pub fn place(&self, name: Name) -> Option<&SecretName> {
+        self.secrets().find(|(secret, _)| secret.name == name).map(|(_, place)| place)
+    }
+
+    /// Those of one purpose.
+    pub fn of(&self, purpose: Purpose) -> impl Iterator<Item = &SecretName> {
+        self.secrets().filter(move |(secret, _)| secret.purpose == purpose).map(|(_, place)| place)
     }
 
     /// Those without which nothing is refreshed.
     #[must_use]
     pub fn required(&self) -> Vec<&SecretName> {
-        let app = match &self.app {
-            AppNames::Schwab { key, secret } => vec![key, secret],
-            AppNames::Tastytrade { secret, .. } => vec![secret],
-        };
-        app.into_iter().chain([&self.token]).collect()
+        self.of(Purpose::Application).chain([&self.token]).collect()
     }
 
     /// Those that may be absent.
     #[must_use]
     pub fn optional(&self) -> Vec<&SecretName> {
-        match &self.app {
-            AppNames::Schwab { .. } => vec![],
-            AppNames::Tastytrade { id, .. } => vec![id],
-        }
+        self.of(Purpose::OptionalApplication).collect()
     }
+
+    /// Those with which a person logs in: the whole application.
+    #[must_use]
+    pub fn application(&self) -> Vec<&SecretName> {
+        self.of(Purpose::Application).chain(self.of(Purpose::OptionalApplication)).collect()
+    }
+}
+
+/// The login by which an account of accounts.toml trades, under its document's usual name, as an operator looks at it.
+#[must_use]
+pub fn usual_login(account: &str) -> Option<gamma_operator::Login> {
+    let facts = profiles::broker(account).ok()?.facts();
+    let document = facts.token.usual.to_owned();
+    Some(gamma_operator::Login { broker: facts.name, document, shape: facts.token_shape, lasts: facts.login_lasts })
 }
 
 /// What a login is put together with.
@@ -138,40 +115,15 @@ pub struct LoginAssembly<'a> {
     pub tokens: TokenUse,
 }
 
-/// A login at its broker.
-#[derive(Debug)]
-pub enum BrokerLogin {
-    /// Charles Schwab.
-    Schwab(SchwabLogin),
-    /// tastytrade.
-    Tastytrade(TastytradeLogin),
-}
-
-impl BrokerLogin {
-    /// Refreshes the access token when it has so many seconds left at most; whether it did.
-    ///
-    /// # Errors
-    /// [`BrokerError`] when there is no good token.
-    pub async fn refresh_within(&self, seconds: i64) -> Result<bool, BrokerError> {
-        match self {
-            Self::Schwab(login) => login.refresh_within(seconds).await,
-            Self::Tastytrade(login) => login.refresh_within(seconds).await,
-        }
-    }
-}
-
 impl LoginAssembly<'_> {
-    /// What keeps the document `token`, read as `stored`. Lock and store are hurried: trading does not wait for them.
+    /// What keeps the login's token document, read as `stored`. Lock and store are hurried: trading does not wait for them.
     #[must_use]
-    pub fn keeper(&self, app: &AppNames, token: &SecretName, stored: &StoredToken) -> TokenKeeper {
-        let aws = aws::hurried(self.aws);
+    pub fn keeper(&self, names: &LoginNames, stored: &StoredToken) -> TokenKeeper {
+        let (aws, token) = (aws::hurried(self.aws), &names.token);
         let lock = Arc::new(DynamoTokenLock::new(&aws, self.table, Arc::clone(&self.clock)));
         let ports = TokenPorts { store: token_store(&aws, token), lock, clock: Arc::clone(&self.clock) };
-        let read_age = match app {
-            AppNames::Schwab { .. } => gamma_schwab::token_age,
-            AppNames::Tastytrade { .. } => gamma_tastytrade::token_age,
-        };
-        let keeper = TokenKeeper::new(ports, TokenIdentity { name: token.as_str(), run_id: self.run_id, read_age }, stored);
+        let identity = TokenIdentity { name: token.as_str(), run_id: self.run_id, read_age: names.broker.facts().token_age };
+        let keeper = TokenKeeper::new(ports, identity, stored);
         match self.tokens {
             TokenUse::Keep => keeper,
             TokenUse::Borrow => keeper.borrowing(),
@@ -184,7 +136,7 @@ impl LoginAssembly<'_> {
     /// [`Failure`] `SecretsUnavailable`; `BadToken` when it does not read.
     pub async fn look(&self, names: &LoginNames) -> Result<TokenKeeper, Failure> {
         let secrets = self.read(&[&names.token], &[]).await?;
-        let keeper = self.keeper(&names.app, &names.token, &stored(&secrets, &names.token)?);
+        let keeper = self.keeper(names, &stored(&secrets, &names.token)?);
         match keeper.reads() {
             true => Ok(keeper),
             false => Err(Failure::new("BadToken", format!("{}: got a text that does not read, expected a token document", names.token.as_str()))),
@@ -196,25 +148,19 @@ impl LoginAssembly<'_> {
     ///
     /// # Errors
     /// [`Failure`] names the secret or field.
-    pub async fn open(&self, names: &LoginNames, http: &HttpClient, base_url: &str) -> Result<(BrokerLogin, Arc<TokenKeeper>), Failure> {
+    pub async fn open(&self, names: &LoginNames, http: &HttpClient, base_url: &str) -> Result<(Box<dyn BrokerLogin>, Arc<TokenKeeper>), Failure> {
         let secrets = self.read(&names.required(), &names.optional()).await?;
-        let secret = |name: &SecretName| secrets.get(name.as_str()).cloned().map_err(unavailable);
         let stored = stored(&secrets, &names.token)?;
-        let keeper = Arc::new(self.keeper(&names.app, &names.token, &stored).outwaiting_the_dead());
-        let (base_url, token_text): (_, SecretString) = (base_url.to_owned(), stored.text);
-        let (http, clock, renewal) = (http.clone(), Arc::clone(&self.clock), keeper.clone());
-        let broker = match &names.app {
-            AppNames::Schwab { key, secret: app_secret } => {
-                let config = SchwabLoginConfig { base_url, app_key: secret(key)?, app_secret: secret(app_secret)?, token_text };
-                SchwabLogin::new(http, config, clock, renewal).map(BrokerLogin::Schwab).map_err(|error| Failure::new("BadToken", error))
-            }
-            AppNames::Tastytrade { secret: client_secret, id, .. } => {
-                let (client_id, client_secret) = (secrets.optional(id.as_str()).cloned(), secret(client_secret)?);
-                let config = TastytradeLoginConfig { base_url, client_id, client_secret, client_auth: ClientAuth::Body, token_text };
-                TastytradeLogin::new(http, config, clock, renewal).map(BrokerLogin::Tastytrade).map_err(|error| Failure::new("BadToken", error))
-            }
+        let keeper = Arc::new(self.keeper(names, &stored).outwaiting_the_dead());
+        let parts = LoginParts {
+            secrets: LoginSecrets { names, read: &secrets },
+            base_url: base_url.to_owned(),
+            http: http.clone(),
+            clock: Arc::clone(&self.clock),
+            token_text: stored.text,
+            renewal: keeper.clone(),
         };
-        Ok((broker?, keeper))
+        Ok((names.broker.setup().log_in(parts)?, keeper))
     }
 
     async fn read(&self, required: &[&SecretName], optional: &[&SecretName]) -> Result<SecretSet, Failure> {

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::brokers::BrokerKind;
 use gamma_lambda::Failure;
 
 /// The file, part of the binary: a deploy is the only way to change it.
@@ -26,16 +27,6 @@ struct RawAccount {
     execution: ExecutionProfile,
     #[serde(default)]
     edge: EdgeSettings,
-}
-
-/// Which broker's adapter an account uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BrokerKind {
-    /// Charles Schwab.
-    Schwab,
-    /// tastytrade.
-    Tastytrade,
 }
 
 /// How an account trades, and where.
@@ -111,8 +102,8 @@ pub fn parse(file: &str, profile: &str, overrides: Overrides<'_>) -> Result<Acco
     let bad = |words: String| Failure::new("BadProfile", format!("accounts.toml [{profile}]: {words}"));
     let RawAccount { broker, account_number, mut strategy, execution, edge } = account(file, profile)?;
     let number = overrides.number.map(str::trim).filter(|number| !number.is_empty()).map(str::to_owned).or(account_number);
-    if broker == BrokerKind::Tastytrade && number.is_none() {
-        return Err(bad("account_number: missing, expected the account's number at tastytrade".into()));
+    if broker.facts().number_needed && number.is_none() {
+        return Err(bad(format!("account_number: missing, expected the account's number at {}", broker.facts().name)));
     }
     let mut sized_by = FILE_NAME.to_owned();
     if let Some((name, text)) = overrides.sizing_by_number {

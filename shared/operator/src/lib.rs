@@ -13,7 +13,7 @@ pub mod story;
 
 pub use error::OperatorError;
 pub use local::{Announced, LocalStack, LocalStackError};
-pub use login::{Broker, Login, LoginDocumentError, LoginTimes};
+pub use login::{DocumentShape, Login, LoginDocumentError, LoginTimes};
 pub use names::{Names, ScheduleKind};
 pub use operator::{
     AccountStatus, ArmedSince, EdgeStanding, Halted, Known, LONGEST, LastRun, LoginStatus, OpenIntent, Operator, OperatorPorts, Recovery, ScheduleStatus,

@@ -4,55 +4,34 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Whose document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Broker {
-    /// Charles Schwab: a login lives for seven days, whatever is refreshed meanwhile.
-    Schwab,
-    /// tastytrade: a grant does not age.
-    Tastytrade,
-}
-
-impl Broker {
-    /// How long a person's login lasts; `None` where it does not end by itself.
-    #[must_use]
-    pub const fn login_lasts(self) -> Option<SignedDuration> {
-        match self {
-            Self::Schwab => Some(SignedDuration::from_hours(7 * 24)),
-            Self::Tastytrade => None,
-        }
-    }
+/// Where a broker's token document tells its times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentShape {
+    /// The object within it that holds the access token and when that expires; `None` where both stand in the document itself.
+    pub token: Option<&'static str>,
+    /// Whether it must say when it was created.
+    pub dated: bool,
 }
 
 /// The login of an account; accounts may share one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
-    /// Whose.
-    pub broker: Broker,
-    /// The name of the token document, `/gamma/schwab/token_json`.
+    /// Whose: the broker's name.
+    pub broker: &'static str,
+    /// The name of the token document.
     pub document: String,
-}
-
-impl Login {
-    /// At this broker, under the document's usual name.
-    #[must_use]
-    pub fn usual(broker: Broker) -> Self {
-        let document = match broker {
-            Broker::Schwab => "/gamma/schwab/token_json",
-            Broker::Tastytrade => "/gamma/tt/token_json",
-        };
-        Self { broker, document: document.to_owned() }
-    }
+    /// Where it tells its times.
+    pub shape: DocumentShape,
+    /// How long a person's login lasts, whatever is refreshed meanwhile; `None` where it does not end by itself.
+    pub lasts: Option<SignedDuration>,
 }
 
 /// The times that a token document tells of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoginTimes {
-    /// Schwab: when a person logged in; tastytrade: when the access token was made. `None` where the document does not say.
+    /// When a person logged in; where a login does not end by itself, when the access token was made. `None` where the document does not say.
     pub created: Option<Timestamp>,
     /// When its access token expires, where it says so.
     pub access_expires: Option<Timestamp>,
@@ -68,25 +47,21 @@ pub struct LoginDocumentError {
 }
 
 impl LoginTimes {
-    /// Reads the times of a document of `broker`.
+    /// Reads the times of a document of this shape.
     ///
     /// # Errors
     /// [`LoginDocumentError`] names the field.
-    pub fn read(broker: Broker, document: &SecretString) -> Result<Self, LoginDocumentError> {
+    pub fn read(shape: DocumentShape, document: &SecretString) -> Result<Self, LoginDocumentError> {
         let outer = object(document.expose_secret())?;
-        let (created, expires) = match broker {
-            Broker::Schwab => {
-                let token = outer.get("token").filter(|token| token.is_object());
-                let token = token.ok_or_else(|| refused("token", outer.get("token"), "an object"))?;
-                let created = time(&outer, "creation_timestamp")?;
-                if created.is_none() {
-                    return Err(refused("creation_timestamp", None, "unix seconds of the login"));
-                }
-                (created, time(token, "expires_at")?)
-            }
-            Broker::Tastytrade => (time(&outer, "creation_timestamp")?, time(&outer, "expires_at")?),
+        let token = match shape.token {
+            Some(field) => outer.get(field).filter(|token| token.is_object()).ok_or_else(|| refused(field, outer.get(field), "an object"))?,
+            None => &outer,
         };
-        Ok(Self { created, access_expires: expires })
+        let created = time(&outer, "creation_timestamp")?;
+        if shape.dated && created.is_none() {
+            return Err(refused("creation_timestamp", None, "unix seconds of the login"));
+        }
+        Ok(Self { created, access_expires: time(token, "expires_at")? })
     }
 }
 
@@ -135,10 +110,12 @@ const fn refused(field: &'static str, value: Option<&Value>, expected: &'static 
 mod tests {
     use super::*;
 
+    const NESTED: DocumentShape = DocumentShape { token: Some("token"), dated: true };
+    const FLAT: DocumentShape = DocumentShape { token: None, dated: false };
     const SCHWAB: &str = r#"{"creation_timestamp": 1756900000, "token": {"access_token": "canary", "expires_at": 1756990000.75}}"#;
 
-    fn read(broker: Broker, text: &str) -> Result<LoginTimes, String> {
-        LoginTimes::read(broker, &SecretString::from(text)).map_err(|error| error.to_string())
+    fn read(shape: DocumentShape, text: &str) -> Result<LoginTimes, String> {
+        LoginTimes::read(shape, &SecretString::from(text)).map_err(|error| error.to_string())
     }
 
     fn at(second: i64) -> Option<Timestamp> {
@@ -148,25 +125,25 @@ mod tests {
     #[test]
     fn the_documents_of_both_brokers_tell_their_times() {
         let times = LoginTimes { created: at(1_756_900_000), access_expires: at(1_756_990_000) };
-        assert_eq!(read(Broker::Schwab, SCHWAB), Ok(times));
-        assert_eq!(read(Broker::Schwab, &STANDARD.encode(SCHWAB)), Ok(times), "as the old stack stored it");
-        assert_eq!(read(Broker::Tastytrade, r#"{"creation_timestamp": 1756900000, "expires_at": 1756990000}"#), Ok(times));
+        assert_eq!(read(NESTED, SCHWAB), Ok(times));
+        assert_eq!(read(NESTED, &STANDARD.encode(SCHWAB)), Ok(times), "as the old stack stored it");
+        assert_eq!(read(FLAT, r#"{"creation_timestamp": 1756900000, "expires_at": 1756990000}"#), Ok(times));
         let undated = LoginTimes { created: None, access_expires: None };
-        assert_eq!(read(Broker::Tastytrade, r#"{"refresh_token": "canary"}"#), Ok(undated), "as a person stores it first");
+        assert_eq!(read(FLAT, r#"{"refresh_token": "canary"}"#), Ok(undated), "as a person stores it first");
     }
 
     #[test]
     fn what_does_not_read_names_the_field_and_shows_no_token() {
-        for (broker, text, words) in [
-            (Broker::Schwab, "canary", "document: got text that is neither"),
-            (Broker::Schwab, r#"["canary"]"#, "document"),
-            (Broker::Schwab, r#"{"creation_timestamp": 1, "token": "canary"}"#, "token: got text"),
-            (Broker::Schwab, r#"{"token": {"access_token": "canary"}}"#, "creation_timestamp: got nothing"),
-            (Broker::Schwab, r#"{"creation_timestamp": "canary", "token": {}}"#, "creation_timestamp: got text"),
-            (Broker::Tastytrade, r#"{"expires_at": "canary"}"#, "expires_at: got text"),
-            (Broker::Tastytrade, r#"{"expires_at": 1e300}"#, "expires_at: got another number"),
+        for (shape, text, words) in [
+            (NESTED, "canary", "document: got text that is neither"),
+            (NESTED, r#"["canary"]"#, "document"),
+            (NESTED, r#"{"creation_timestamp": 1, "token": "canary"}"#, "token: got text"),
+            (NESTED, r#"{"token": {"access_token": "canary"}}"#, "creation_timestamp: got nothing"),
+            (NESTED, r#"{"creation_timestamp": "canary", "token": {}}"#, "creation_timestamp: got text"),
+            (FLAT, r#"{"expires_at": "canary"}"#, "expires_at: got text"),
+            (FLAT, r#"{"expires_at": 1e300}"#, "expires_at: got another number"),
         ] {
-            let error = read(broker, text).unwrap_err();
+            let error = read(shape, text).unwrap_err();
             assert!(error.contains(words) && !error.contains("canary"), "{text}: {error}");
         }
     }

@@ -3,19 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use gamma_accounts::BrokerKind;
 use gamma_cloud::{Secrets, SecretsError};
 use gamma_http::{HttpClient, HttpConfig, Request};
-use gamma_accounts::profiles::BrokerKind;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::Line;
 use crate::desk::World;
-use crate::slots::{Kind, Slot, slots, token_age};
+use crate::slots::{Kind, Slot, slots};
 use crate::trouble::Trouble;
 
-/// A refresh token of Schwab's lives this long after the login.
-const LOGIN_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Less than this is too little.
 const SOON: SignedDuration = SignedDuration::from_hours(24);
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,10 +31,9 @@ pub(super) async fn look(world: &World) -> Result<Vec<Line>, Trouble> {
 async fn one(world: &World, slot: &Slot) -> Option<Line> {
     let name = slot.name.as_str();
     let by_hand = match slot.kind {
-        Kind::Token(BrokerKind::Schwab) => "run `gamma login schwab`",
-        Kind::Token(BrokerKind::Tastytrade) => "run `gamma login tastytrade`",
-        Kind::Closures => "put it right with `gamma seed`: nothing is traded until it reads (docs/runbook.md, Announcing a closure)",
-        _ => "run `gamma seed`",
+        Kind::Token(broker) => log_in(broker),
+        Kind::Closures => "put it right with `gamma seed`: nothing is traded until it reads (docs/runbook.md, Announcing a closure)".to_owned(),
+        _ => "run `gamma seed`".to_owned(),
     };
     let read = Secrets::new(&world.aws, world.clock.clone()).read_all(&[], &[], &[name]).await;
     let found = match &read {
@@ -61,13 +58,17 @@ async fn one(world: &World, slot: &Slot) -> Option<Line> {
     })
 }
 
+fn log_in(broker: BrokerKind) -> String {
+    format!("run `gamma login {}`", broker.facts().name)
+}
+
 fn token(name: &str, broker: BrokerKind, document: &SecretString, now: Timestamp) -> Line {
-    let age = token_age(broker, document);
-    if broker == BrokerKind::Tastytrade {
+    let Some(lasts) = broker.facts().login_lasts else {
         return Line::ok(name, "there, and reads; a grant does not age");
-    }
-    let left = age.map_or(SignedDuration::ZERO, |age| SignedDuration::from_secs(age.created.saturating_sub(now.as_second())) + LOGIN_LIFE);
-    let login = "run `gamma login schwab`";
+    };
+    let age = (broker.facts().token_age)(document);
+    let left = age.map_or(SignedDuration::ZERO, |age| SignedDuration::from_secs(age.created.saturating_sub(now.as_second())) + lasts);
+    let login = log_in(broker);
     if left <= SignedDuration::ZERO {
         return Line::wrong(name, format!("the login ended {} hours ago", -left.as_hours()), login);
     }

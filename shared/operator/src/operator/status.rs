@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use super::Operator;
 use crate::error::OperatorError;
-use crate::login::Broker;
 use crate::names::ScheduleKind;
 use crate::schedule::NextFire;
 use futures_util::future::join_all;
@@ -140,11 +139,11 @@ pub struct ScheduleStatus {
 /// How old a login is, by its document's own times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LoginStatus {
-    /// Whose.
-    pub broker: Broker,
+    /// The broker.
+    pub broker: &'static str,
     /// The document's name.
     pub document: String,
-    /// Schwab: when a person logged in; tastytrade: when the access token was made.
+    /// When a person logged in; where a login does not end by itself, when the access token was made.
     pub created: Option<Timestamp>,
     /// Whole hours until a person must log in again, below zero when it is too late; `None` where a login does not end by itself.
     pub hours_left: Option<i64>,

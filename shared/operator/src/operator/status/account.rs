@@ -111,8 +111,8 @@ impl Operator<'_> {
             Ok(stored) => stored,
             Err(error) => return Known::of(Err(error)),
         };
-        Known::of(LoginTimes::read(login.broker, &stored.text).map(|times| {
-            let ends = times.created.zip(login.broker.login_lasts()).and_then(|(created, lasts)| created.checked_add(lasts).ok());
+        Known::of(LoginTimes::read(login.shape, &stored.text).map(|times| {
+            let ends = times.created.zip(login.lasts).and_then(|(created, lasts)| created.checked_add(lasts).ok());
             LoginStatus {
                 broker: login.broker,
                 document: login.document.clone(),

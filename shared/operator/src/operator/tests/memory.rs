@@ -15,7 +15,7 @@ use jiff::civil::{Date, date};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::login::{Broker, Login};
+use crate::login::{DocumentShape, Login};
 use crate::names::{Names, ScheduleKind};
 use crate::operator::{Operator, OperatorPorts};
 use crate::ports::{Answered, Days, FunctionError, Invocations, ScheduleFault, Schedules, Sessions, Wait};
@@ -80,11 +80,14 @@ impl World {
             ends: None,
         };
         let all = ["schwab", "tt-ira"].into_iter().flat_map(|account| ScheduleKind::ALL.map(|kind| (names.schedule(account, kind), schedule(kind))));
-        let login = |broker, document: &str| Login { broker, document: document.to_owned() };
+        let schwab = DocumentShape { token: Some("token"), dated: true };
+        let tastytrade = DocumentShape { token: None, dated: false };
+        let week = Some(jiff::SignedDuration::from_hours(7 * 24));
+        let login = |broker, document: &str, shape, lasts| Login { broker, document: document.to_owned(), shape, lasts };
         Self {
             schedules: Mutex::new(all.collect()),
             names,
-            logins: [("schwab".to_owned(), login(Broker::Schwab, "/s")), ("tt-ira".to_owned(), login(Broker::Tastytrade, "/t"))].into(),
+            logins: [("schwab".to_owned(), login("schwab", "/s", schwab, week)), ("tt-ira".to_owned(), login("tastytrade", "/t", tastytrade, None))].into(),
             now: "2025-09-03T21:00:00Z".parse().unwrap(),
             records: Mutex::default(),
             refuses: Mutex::default(),
