@@ -1,6 +1,6 @@
 //! The gates a live run must pass before it may touch anything. Pure: time comes in as an argument.
 
-use gamma_market::calendar::{Calendar, SessionDay, at_eastern, eastern, trade_date};
+use gamma_market::calendar::{Calendar, EARLY_CLOSE, SessionDay, at_eastern, eastern, trade_date};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use serde::Serialize;
@@ -106,7 +106,7 @@ pub fn time_gates(now: Timestamp, scheduled: Option<Timestamp>, profile: &Execut
     let time = now.to_zoned(eastern().clone()).time().round(jiff::Unit::Second).unwrap_or_default();
     match known(calendar).session_day(today) {
         SessionDay::Closed(reason) => shut.push(Gate::MarketClosed { reason: reason.to_string() }),
-        SessionDay::Open { early_close: true } => shut.push(Gate::ClosedEarly { closed: jiff::civil::time(13, 0, 0, 0) }),
+        SessionDay::Open { early_close: true } => shut.push(Gate::ClosedEarly { closed: EARLY_CLOSE }),
         SessionDay::Open { early_close: false } => shut.extend(calendar.as_ref().err().map(|reason| Gate::CalendarUnreadable { reason: reason.clone() })),
     }
     match scheduled {

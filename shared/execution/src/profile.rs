@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gamma_market::Price;
+use gamma_market::calendar::INDEX_OPTIONS_CLOSE;
 use jiff::civil::{Time, time};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -102,7 +103,7 @@ impl Default for ExecutionProfile {
     fn default() -> Self {
         Self {
             window_opens: time(16, 12, 55, 0),
-            window_closes: time(16, 15, 0, 0),
+            window_closes: INDEX_OPTIONS_CLOSE,
             stale_after_seconds: 120,
             signal_ready: time(16, 13, 31, 0),
             signal_poll_seconds: 1,

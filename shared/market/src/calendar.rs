@@ -72,6 +72,25 @@ impl fmt::Display for ClosedReason {
     }
 }
 
+/// When stocks stop trading in a full session, New York (NYSE Rule 7.2).
+const EQUITY_CLOSE: Time = time(16, 0, 0, 0);
+
+/// When they do in a session that ends early (NYSE's list of holidays and early closings).
+pub const EARLY_CLOSE: Time = time(13, 0, 0, 0);
+
+/// When index options stop trading in a full session, but for those that expire with the stock market (Cboe Rule 5.1).
+pub const INDEX_OPTIONS_CLOSE: Time = time(16, 15, 0, 0);
+
+/// When they do in a session that ends early.
+const EARLY_INDEX_OPTIONS_CLOSE: Time = time(13, 15, 0, 0);
+
+/// By when trading of `date` is over, whatever happens: nothing trades later, and an early close or a closed day is not asked after. For
+/// whoever may be late and never early.
+#[must_use]
+pub fn latest_close(date: Date) -> Timestamp {
+    at_eastern(date, INDEX_OPTIONS_CLOSE)
+}
+
 /// The years that are known.
 const YEARS: RangeInclusive<i16> = 2010..=2035;
 
@@ -125,7 +144,7 @@ impl Calendar {
     /// close. `None` when there is no session.
     #[must_use]
     pub fn equity_close(&self, date: Date) -> Option<Timestamp> {
-        self.close(date, time(16, 0, 0, 0), time(13, 0, 0, 0))
+        self.close(date, EQUITY_CLOSE, EARLY_CLOSE)
     }
 
     /// When `symbol` stops trading on `date` (Cboe SPX, SPXW and XSP contract specifications).
@@ -153,7 +172,7 @@ impl Calendar {
         } else if date == expiry {
             self.equity_close(date)
         } else {
-            self.close(date, time(16, 15, 0, 0), time(13, 15, 0, 0))
+            self.close(date, INDEX_OPTIONS_CLOSE, EARLY_INDEX_OPTIONS_CLOSE)
         }
     }
 

@@ -4,7 +4,7 @@ mod cron;
 mod expression;
 
 use gamma_execution::gates::AnnouncedCalendar;
-use gamma_market::calendar::{Calendar, ClosedReason, SessionDay, trade_date};
+use gamma_market::calendar::{Calendar, ClosedReason, EARLY_CLOSE, SessionDay, trade_date};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -125,7 +125,7 @@ fn calendar_note(at: Timestamp, calendar: &AnnouncedCalendar) -> Option<String> 
     let known = calendar.as_ref().unwrap_or_else(|_| Calendar::built_in());
     let why = match known.session_day(trade_date(at)) {
         SessionDay::Open { early_close: false } => calendar.as_ref().err()?.clone(),
-        SessionDay::Open { early_close: true } => "early close at 13:00".to_owned(),
+        SessionDay::Open { early_close: true } => format!("early close at {}", EARLY_CLOSE.strftime("%H:%M")),
         SessionDay::Closed(ClosedReason::Holiday(name)) => format!("holiday ({name})"),
         SessionDay::Closed(reason) => reason.to_string(),
     };

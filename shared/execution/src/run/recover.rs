@@ -2,7 +2,7 @@
 
 use futures_util::future::join;
 use gamma_market::Vertical;
-use gamma_market::calendar::{at_eastern, trade_date};
+use gamma_market::calendar::{latest_close, trade_date};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
@@ -163,9 +163,9 @@ impl Run<'_> {
         self.now() > self.closes() + AFTER_THE_CLOSE
     }
 
-    /// When the series of the trade date stopped trading.
+    /// When the last series of the trade date stopped trading, had it a full session.
     pub(super) fn closes(&self) -> Timestamp {
-        at_eastern(self.date(), jiff::civil::time(16, 15, 0, 0))
+        latest_close(self.date())
     }
 
     async fn execute(&mut self, lease: &mut Lease, day: &mut LoadedDay, action: Action, until: Timestamp) -> Result<RungRecord, Ended> {

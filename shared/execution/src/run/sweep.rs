@@ -34,11 +34,10 @@ impl Run<'_> {
 
     /// No order was ever sent: that must have been somebody's decision.
     fn without_orders(&self, day: &LoadedDay) -> Ended {
-        if let SessionDay::Closed(reason) = self.request.calendar().session_day(self.date()) {
-            return Ended::new(Outcome::MarketClosed, reason);
-        }
-        if let SessionDay::Open { early_close: true } = self.request.calendar().session_day(self.date()) {
-            return Ended::new(Outcome::MarketClosed, "the session closed early, there was no trade to make");
+        match self.request.calendar().session_day(self.date()) {
+            SessionDay::Closed(reason) => return Ended::new(Outcome::MarketClosed, reason),
+            SessionDay::Open { early_close: true } => return Ended::new(Outcome::MarketClosed, "the session closed early, there was no trade to make"),
+            SessionDay::Open { early_close: false } => {}
         }
         if self.now() <= self.closes() {
             return Ended::new(Outcome::Swept, "the session is still on, nothing is open");

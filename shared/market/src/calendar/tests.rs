@@ -238,6 +238,7 @@ proptest! {
         } else if let Some(close) = close {
             prop_assert!(Some(close) >= equity_close(today));
         }
+        prop_assert!(close.is_none_or(|close| close <= latest_close(today)));
         let open = matches!(session_day(today), SessionDay::Open { .. });
         prop_assert!(close.is_none() || open);
         let past = expiry.tomorrow().unwrap();
