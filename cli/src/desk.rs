@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gamma_accounts::deployment::Deployment;
-use gamma_accounts::profiles;
-use gamma_cloud::{CLOSURES, CallError, Closures, DynamoLedger, Functions, SdkConfig, aws};
+use gamma_accounts::{names, profiles};
+use gamma_cloud::{CallError, Closures, DynamoLedger, Functions, SdkConfig, aws};
 use gamma_execution::ports::{Clock, LedgerError};
 use gamma_lambda::clock;
 use gamma_market::calendar::trade_date;
@@ -83,7 +83,7 @@ impl World {
 
     /// What was announced of closures; nothing is read yet.
     pub(crate) fn closures(&self) -> Closures {
-        Closures::new(&self.aws, Arc::clone(&self.clock), CLOSURES)
+        Closures::new(&self.aws, Arc::clone(&self.clock), names::CLOSURES.usual)
     }
 
     /// The functions.

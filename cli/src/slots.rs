@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use gamma_accounts::BrokerKind;
 use gamma_accounts::brokers::Purpose;
 use gamma_accounts::deployment::Deployment;
+use gamma_accounts::names;
 use gamma_accounts::profiles::{self, Overrides};
 use gamma_cloud::SecretName;
 use gamma_market::calendar::{ExtraDays, ExtraDaysError};
-use gamma_notify::{MailSettings, PARAMETERS};
+use gamma_notify::MailSettings;
 use gamma_post_trade::PostTradeConfig;
 use gamma_sheets::ServiceAccount;
 use secrecy::{ExposeSecret, SecretString};
@@ -51,6 +52,15 @@ pub(crate) enum Kind {
 
 const AFTER_A_TRADE: &str = "after a trade";
 
+/// What each of mail's parameters is, in the order of their names.
+const ABOUT_MAIL: [&str; 5] = [
+    "mail: the login, which is also the sender",
+    "mail: its password",
+    "mail: the recipients, separated by commas (else the sender)",
+    "mail: the server (else smtp.gmail.com)",
+    "mail: its port (else 587)",
+];
+
 /// All of them, each once, in the order in which a person fills them in.
 pub(crate) async fn slots(world: &World) -> Result<Vec<Slot>, Trouble> {
     let mut slots = Vec::new();
@@ -65,9 +75,9 @@ pub(crate) async fn slots(world: &World) -> Result<Vec<Slot>, Trouble> {
     let about = "the Google service account's key file, for the spreadsheet (JSON, or base64 of it)";
     let optional = config.spreadsheet.is_none();
     add(&mut slots, &config.google_account, (about, optional, Kind::Google), (AFTER_A_TRADE, ""));
-    for name in PARAMETERS {
+    for (name, about) in names::MAIL.all().into_iter().zip(ABOUT_MAIL) {
         let name = SecretName::parse(name).map_err(|error| Trouble::no("read the names of mail's parameters", error))?;
-        add(&mut slots, &name, (about_mail(name.as_str()), true, Kind::Mail), (AFTER_A_TRADE, ""));
+        add(&mut slots, &name, (about, true, Kind::Mail), (AFTER_A_TRADE, ""));
     }
     Ok(slots)
 }
@@ -88,17 +98,6 @@ fn of_account(slots: &mut Vec<Slot>, account: &str, deployment: &Deployment) {
     add(slots, &names.sizing, ("sizing of this account, JSON", true, Kind::Sizing), who);
     add(slots, &names.closures, ("announced closures and early closes, as `closed 2026-12-09 why; early 2026-12-24`", true, Kind::Closures), who);
     add(slots, &names.account_number, ("which of the login's accounts to trade", true, Kind::Text), who);
-}
-
-fn about_mail(name: &str) -> &'static str {
-    match name.rsplit('/').next().unwrap_or_default() {
-        "smtp_user" => "mail: the login, which is also the sender",
-        "smtp_pass" => "mail: its password",
-        "smtp_to" => "mail: the recipients, separated by commas (else the sender)",
-        "smtp_host" => "mail: the server (else smtp.gmail.com)",
-        "smtp_port" => "mail: its port (else 587)",
-        _ => "mail",
-    }
 }
 
 fn add(slots: &mut Vec<Slot>, name: &SecretName, (about, optional, kind): (&'static str, bool, Kind), (reader, profile): (&str, &str)) {
@@ -132,8 +131,10 @@ impl Slot {
             Kind::Google => ServiceAccount::parse(value).map(drop).map_err(|error| error.to_string()),
             Kind::Mail => {
                 // User and password go together; the one in question stands beside a made-up other.
-                let made_up: BTreeMap<&str, SecretString> = [(PARAMETERS[0], "user@example.com".into()), (PARAMETERS[1], "password".into())].into();
-                MailSettings::read(|asked| if asked == name { Some(value) } else { made_up.get(asked) }).map(drop).map_err(|error| error.to_string())
+                let made_up: BTreeMap<&str, SecretString> = [(names::MAIL.user, "user@example.com".into()), (names::MAIL.password, "password".into())].into();
+                MailSettings::read(&names::MAIL, |asked| if asked == name { Some(value) } else { made_up.get(asked) })
+                    .map(drop)
+                    .map_err(|error| error.to_string())
             }
         }
     }

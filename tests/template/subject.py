@@ -80,6 +80,14 @@ class Subject:
 
         return {name: whole(name) for name in said}
 
+    @functools.cached_property
+    def folders(self):
+        """The folder of each broker's parameters, as the code names its token document: {"tastytrade": "tt"}."""
+        usual = dict(re.findall(r'const (\w+): Name = Name \{ variable: \S+, usual: "([^"]+)" \}', self.text("shared/accounts/src/names.rs")))
+        brokers = [self.text(path) for path in _sources("shared/accounts") if "/brokers/" in path]
+        said = [(re.search(r'\bname: "(\w+)"', text), re.search(r"\btoken: names::(\w+)", text)) for text in brokers]
+        return {name.group(1): usual[token.group(1)].split("/")[2] for name, token in said}
+
     def rust(self, *crates):
         """The production code of these crates, one text; all that is deployed unless some are named."""
         crates = crates or sorted({crate for crates in CODE.values() for crate in crates} | {"shared/execution"})

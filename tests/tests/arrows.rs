@@ -25,7 +25,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-notify", vec!["gamma-execution"]),
         ("gamma-lambda", vec!["gamma-execution", "gamma-http"]),
         // What two functions share, adapters among it; only functions may know it.
-        ("gamma-post-trade", vec!["gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-notify", "gamma-lambda"]),
+        ("gamma-post-trade", vec!["gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-notify", "gamma-accounts", "gamma-lambda"]),
         ("gamma-sheets-log", post_trade.to_vec()),
         ("gamma-edge-guard", post_trade.iter().copied().chain(["gamma-accounts"]).collect()),
         ("gamma-simulator", vec!["gamma-market"]),
@@ -61,7 +61,9 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "gamma-tastytrade",
                 "gamma-gammawizard",
                 "gamma-cloud",
+                // By whose words an operator sees a login, and mail's parameters are named.
                 "gamma-operator",
+                "gamma-notify",
                 "gamma-lambda",
             ],
         ),

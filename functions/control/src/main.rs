@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gamma_cloud::{CLOSURES, Closures, DynamoLedger, EventBridgeSchedules, Functions, LambdaHandoff, OperatorControls, SdkConfig, SsmTokenStore, aws};
+use gamma_accounts::names;
+use gamma_cloud::{Closures, DynamoLedger, EventBridgeSchedules, Functions, LambdaHandoff, OperatorControls, SdkConfig, SsmTokenStore, aws};
 use gamma_control::config::Config;
 use gamma_control::event::{self, Event, Words};
 use gamma_execution::ports::{Clock, Consumer, ControlScope, Standing};
@@ -45,7 +46,7 @@ async fn control(config: &Config, clock: Arc<dyn Clock>, aws: &SdkConfig, asked:
     let records = OperatorControls::new(aws, &names.table, Arc::clone(&clock));
     let days = DynamoLedger::new(aws, &names.table, Arc::clone(&clock));
     let schedules = EventBridgeSchedules::new(aws, &names.schedules);
-    let (functions, tokens, sessions) = (Functions::new(aws), SsmTokenStore::new(aws), Closures::new(aws, Arc::clone(&clock), CLOSURES));
+    let (functions, tokens, sessions) = (Functions::new(aws), SsmTokenStore::new(aws), Closures::new(aws, Arc::clone(&clock), names::CLOSURES.usual));
     let ports = OperatorPorts {
         clock: clock.as_ref(),
         records: &records,

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use gamma_accounts::brokers::BrokerLogin;
 use gamma_accounts::login::{LoginAssembly, TokenUse};
+use gamma_accounts::names;
 use gamma_cloud::{SdkConfig, Secrets, SnsTopic, aws};
 use gamma_execution::ports::{BrokerError, Clock, Notice, Notifier};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_lambda::clock::RunClock;
 use gamma_lambda::metrics::{Metric, Metrics};
 use gamma_lambda::{Failure, counted, run_id, start_log};
-use gamma_notify::{MailSettings, PARAMETERS, Ways};
+use gamma_notify::{MailSettings, Ways};
 use gamma_token_keeper::config::{Config, LoginPlace};
 use gamma_token_keeper::event;
 use gamma_token_keeper::round::{Finding, Trouble, error_types, failure};
@@ -137,8 +138,8 @@ async fn tell(config: &Config, aws: &SdkConfig, clock: &Arc<dyn Clock>, notices:
         return Ok(());
     }
     let topic = || config.topic.as_ref().map(|arn| Box::new(SnsTopic::new(aws, arn)) as Box<dyn Notifier>);
-    let settings = match Secrets::new(aws, Arc::clone(clock)).read_with(&[], &PARAMETERS).await {
-        Ok(secrets) => MailSettings::read(|name| secrets.optional(name)).map_err(|error| Failure::new("BadMailSettings", error)),
+    let settings = match Secrets::new(aws, Arc::clone(clock)).read_with(&[], &names::MAIL.all()).await {
+        Ok(secrets) => MailSettings::read(&names::MAIL, |name| secrets.optional(name)).map_err(|error| Failure::new("BadMailSettings", error)),
         Err(error) => Err(Failure::new("SecretsUnavailable", error)),
     };
     let ways = settings.and_then(|mail| Ways::of(topic(), mail).map_err(|error| Failure::new("BadMailSettings", error)));

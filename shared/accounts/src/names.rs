@@ -1,9 +1,11 @@
 //! The names of everything that a deployment keeps as a secret, and of the variables that may name another place for each.
 //!
-//! They stand here and in no other file: who reads a secret takes its name from here.
+//! They stand here and in no other file: who reads a secret takes its name from here. README's tables and the roles of template.yaml are
+//! held against this file by `tests/names.rs`.
 
 use gamma_cloud::SecretName;
 use gamma_lambda::Failure;
+use gamma_notify::MailNames;
 
 /// Where a secret is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +35,16 @@ pub const SIGNAL_EMAIL: Name = Name { variable: "GAMMA_NAME_SIGNAL_EMAIL", usual
 /// Its password.
 pub const SIGNAL_PASSWORD: Name = Name { variable: "GAMMA_NAME_SIGNAL_PASSWORD", usual: "/gamma/shared/gw_password" };
 /// Closures and early closes announced after the build; absent, there are none.
-pub const CLOSURES: Name = Name { variable: "GAMMA_NAME_CLOSURES", usual: gamma_cloud::CLOSURES };
+pub const CLOSURES: Name = Name { variable: "GAMMA_NAME_CLOSURES", usual: "/gamma/shared/closures" };
 /// An account's own sizing, which may be absent.
 pub const SIZING: Name = Name { variable: "GAMMA_NAME_SIZING", usual: "/gamma/(account)/sizing" };
 /// Which of the login's accounts to trade; may be absent where the profile, or a login of one account, says it.
 pub const ACCOUNT_NUMBER: Name = Name { variable: "GAMMA_NAME_ACCOUNT_NUMBER", usual: "/gamma/(account)/account_number" };
+/// The key of the Google service account that writes the spreadsheet.
+pub const GOOGLE_ACCOUNT: Name = Name { variable: "GAMMA_NAME_GOOGLE_ACCOUNT", usual: "/gamma/shared/google_sa_json" };
 
 /// All that a variable may name another place for.
-pub const ALL: [Name; 12] = [
+pub const ALL: [Name; 13] = [
     APP_KEY,
     APP_SECRET,
     SCHWAB_TOKEN,
@@ -53,7 +57,17 @@ pub const ALL: [Name; 12] = [
     CLOSURES,
     SIZING,
     ACCOUNT_NUMBER,
+    GOOGLE_ACCOUNT,
 ];
+
+/// The parameters that say how mail is sent. No variable names others.
+pub const MAIL: MailNames = MailNames {
+    user: "/gamma/shared/smtp_user",
+    password: "/gamma/shared/smtp_pass",
+    to: "/gamma/shared/smtp_to",
+    host: "/gamma/shared/smtp_host",
+    port: "/gamma/shared/smtp_port",
+};
 
 /// Of a token document, whichever broker's.
 const TOKEN: &str = "GAMMA_NAME_TOKEN";

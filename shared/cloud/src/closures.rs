@@ -12,10 +12,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::secrets::{SecretSet, Secrets};
 
-/// Where they are kept unless a deployment says otherwise. Absent, there are none.
-pub const CLOSURES: &str = "/gamma/shared/closures";
-
-/// The calendar with what is kept under `name`, out of `read`.
+/// The calendar with what is kept under `name`, out of `read`; absent, nothing was announced.
 ///
 /// # Errors
 /// In words: the name, what came and what was expected.

@@ -22,7 +22,7 @@ mod sns;
 mod tokens;
 
 pub use aws_config::SdkConfig;
-pub use closures::{CLOSURES, Closures, announced};
+pub use closures::{Closures, announced};
 pub use functions::{Deployed, Functions, Invoked};
 pub use handoff::LambdaHandoff;
 pub use ledger::{DynamoLedger, DynamoTokenLock, OperatorControls, create_table, table};

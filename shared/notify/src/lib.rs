@@ -11,7 +11,7 @@ use gamma_execution::ports::Notifier;
 
 pub use logged::Logged;
 pub use mail::Mail;
-pub use settings::{MailSettings, PARAMETERS, SettingsError};
+pub use settings::{MailNames, MailSettings, SettingsError};
 pub use ways::Ways;
 
 /// The way that is configured: mail where there are settings for it, else the log.

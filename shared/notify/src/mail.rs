@@ -32,7 +32,7 @@ impl Mail {
     pub fn new(settings: MailSettings) -> Result<Self, SettingsError> {
         let tls = match settings.plain {
             true if settings.is_on_this_machine() => Tls::None,
-            true => return Err(SettingsError::new("/gamma/shared/smtp_host", "mail without TLS to another machine", "this machine, or TLS")),
+            true => return Err(SettingsError::new(settings.host_name, "mail without TLS to another machine", "this machine, or TLS")),
             false => Tls::Required(tls(&settings)?),
         };
         let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
@@ -59,11 +59,12 @@ impl Mail {
 }
 
 fn tls(settings: &MailSettings) -> Result<TlsParameters, SettingsError> {
+    let failed = |error: lettre::transport::smtp::Error| SettingsError::tls(settings.host_name, error);
     let mut builder = TlsParameters::builder(settings.host.clone());
     if let Some(root) = &settings.root {
-        builder = builder.add_root_certificate(Certificate::from_pem(root.as_bytes()).map_err(SettingsError::tls)?);
+        builder = builder.add_root_certificate(Certificate::from_pem(root.as_bytes()).map_err(failed)?);
     }
-    builder.build().map_err(SettingsError::tls)
+    builder.build().map_err(failed)
 }
 
 #[async_trait]

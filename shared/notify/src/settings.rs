@@ -5,14 +5,28 @@ use std::fmt::Display;
 use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
 
-const USER: &str = "/gamma/shared/smtp_user";
-const PASSWORD: &str = "/gamma/shared/smtp_pass";
-const TO: &str = "/gamma/shared/smtp_to";
-const HOST: &str = "/gamma/shared/smtp_host";
-const PORT: &str = "/gamma/shared/smtp_port";
+/// The parameters that say how mail is sent, by name. Any may be absent: without the first two there is no mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MailNames {
+    /// The login, which is also the sender.
+    pub user: &'static str,
+    /// Its password.
+    pub password: &'static str,
+    /// The recipients, separated by commas; the sender where it is absent.
+    pub to: &'static str,
+    /// The server.
+    pub host: &'static str,
+    /// Its port.
+    pub port: &'static str,
+}
 
-/// The parameters that say how mail is sent. Any may be absent: without the first two there is no mail.
-pub const PARAMETERS: [&str; 5] = [USER, PASSWORD, TO, HOST, PORT];
+impl MailNames {
+    /// All of them, in the order in which a person fills them in.
+    #[must_use]
+    pub const fn all(&self) -> [&'static str; 5] {
+        [self.user, self.password, self.to, self.host, self.port]
+    }
+}
 
 /// Where mail goes when nothing else is said: Google's server, by STARTTLS.
 const DEFAULT_HOST: &str = "smtp.gmail.com";
@@ -30,6 +44,8 @@ pub struct MailSettings {
     pub(crate) port: u16,
     pub(crate) plain: bool,
     pub(crate) root: Option<String>,
+    /// Where the host is kept, for errors.
+    pub(crate) host_name: &'static str,
 }
 
 /// What is wrong with the settings. Shows no password.
@@ -49,37 +65,37 @@ impl SettingsError {
         Self { field, got: got.into(), expected }
     }
 
-    pub(crate) fn tls(error: impl Display) -> Self {
-        Self::new(HOST, format!("no TLS ({error})"), "a name that certificates are issued for, and the machine's roots")
+    pub(crate) fn tls(host_name: &'static str, error: impl Display) -> Self {
+        Self::new(host_name, format!("no TLS ({error})"), "a name that certificates are issued for, and the machine's roots")
     }
 }
 
 impl MailSettings {
-    /// Reads the parameters; `value` gives what is kept under a name. `None` when neither user nor password is there.
+    /// Reads the parameters of these names; `value` gives what is kept under one. `None` when neither user nor password is there.
     ///
     /// # Errors
     /// [`SettingsError`] names the parameter: one of the two is missing, or one does not read.
-    pub fn read<'a>(value: impl Fn(&str) -> Option<&'a SecretString>) -> Result<Option<Self>, SettingsError> {
+    pub fn read<'a>(names: &MailNames, value: impl Fn(&str) -> Option<&'a SecretString>) -> Result<Option<Self>, SettingsError> {
         let text = |name| value(name).map(|text| text.expose_secret().trim()).filter(|text| !text.is_empty());
-        let (user, password) = match (text(USER), text(PASSWORD)) {
+        let (user, password) = match (text(names.user), text(names.password)) {
             (None, None) => return Ok(None),
-            (Some(_), None) => return Err(SettingsError::new(PASSWORD, "nothing", "the password of smtp_user")),
-            (None, Some(_)) => return Err(SettingsError::new(USER, "nothing", "the mail address that smtp_pass belongs to")),
+            (Some(_), None) => return Err(SettingsError::new(names.password, "nothing", "the password of smtp_user")),
+            (None, Some(_)) => return Err(SettingsError::new(names.user, "nothing", "the mail address that smtp_pass belongs to")),
             (Some(user), Some(password)) => (user, password),
         };
-        let user = address(USER, user)?;
-        let to = match text(TO) {
+        let user = address(names.user, user)?;
+        let to = match text(names.to) {
             None => vec![user.clone()],
-            Some(list) => list.split(',').map(|one| address(TO, one.trim())).collect::<Result<_, _>>()?,
+            Some(list) => list.split(',').map(|one| address(names.to, one.trim())).collect::<Result<_, _>>()?,
         };
-        let host = text(HOST).unwrap_or(DEFAULT_HOST).to_owned();
+        let host = text(names.host).unwrap_or(DEFAULT_HOST).to_owned();
         if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte)) {
-            return Err(SettingsError::new(HOST, format!("{:?}", shortened(&host)), "a host's name alone"));
+            return Err(SettingsError::new(names.host, format!("{:?}", shortened(&host)), "a host's name alone"));
         }
-        let port = text(PORT).map_or(Ok(DEFAULT_PORT), |text| {
-            text.parse().ok().filter(|port| *port > 0).ok_or_else(|| SettingsError::new(PORT, format!("{:?}", shortened(text)), "a port, 1 to 65535"))
+        let port = text(names.port).map_or(Ok(DEFAULT_PORT), |text| {
+            text.parse().ok().filter(|port| *port > 0).ok_or_else(|| SettingsError::new(names.port, format!("{:?}", shortened(text)), "a port, 1 to 65535"))
         })?;
-        Ok(Some(Self { user, password: SecretString::from(password), to, host, port, plain: false, root: None }))
+        Ok(Some(Self { user, password: SecretString::from(password), to, host, port, plain: false, root: None, host_name: names.host }))
     }
 
     /// Speaks without TLS. For a local stand-in: [`crate::Mail::new`] refuses it for any host but this machine.
@@ -115,10 +131,18 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
+    const NAMES: MailNames = MailNames {
+        user: "/gamma/shared/smtp_user",
+        password: "/gamma/shared/smtp_pass",
+        to: "/gamma/shared/smtp_to",
+        host: "/gamma/shared/smtp_host",
+        port: "/gamma/shared/smtp_port",
+    };
+
     fn read(values: &[(&str, &str)]) -> Result<Option<MailSettings>, String> {
         let kept: BTreeMap<String, SecretString> =
             values.iter().map(|(name, value)| (format!("/gamma/shared/smtp_{name}"), SecretString::from(*value))).collect();
-        MailSettings::read(|name| kept.get(name)).map_err(|error| error.to_string())
+        MailSettings::read(&NAMES, |name| kept.get(name)).map_err(|error| error.to_string())
     }
 
     #[test]

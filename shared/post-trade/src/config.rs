@@ -1,3 +1,4 @@
+use gamma_accounts::names;
 use gamma_cloud::SecretName;
 use gamma_lambda::{Failure, is_loopback};
 use gamma_sheets::SheetsConfig;
@@ -9,7 +10,7 @@ pub struct PostTradeConfig {
     pub table: String,
     /// `GAMMA_SPREADSHEET`: the spreadsheet's id; without one nothing is written to Google.
     pub spreadsheet: Option<String>,
-    /// `GAMMA_NAME_GOOGLE_ACCOUNT`: where the service account's key is kept.
+    /// Where the service account's key is kept.
     pub google_account: SecretName,
     /// `GAMMA_GOOGLE_URL`: where a local stack serves the Sheets API.
     pub google_url: String,
@@ -28,9 +29,7 @@ impl PostTradeConfig {
         let bad = |name: &str, got: &str, expected: &str| Failure::new("BadDeployment", format!("environment {name}: got {got}, expected {expected}"));
         let value = |name: &str| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let table = value("GAMMA_TABLE").ok_or_else(|| bad("GAMMA_TABLE", "nothing", "the ledger table's name"))?;
-        let name = value("GAMMA_NAME_GOOGLE_ACCOUNT").unwrap_or_else(|| "/gamma/shared/google_sa_json".to_owned());
-        let google_account =
-            SecretName::parse(&name).map_err(|error| Failure::new("BadDeployment", format!("environment GAMMA_NAME_GOOGLE_ACCOUNT: {error}")))?;
+        let google_account = names::GOOGLE_ACCOUNT.place(value)?;
         let google_url = value("GAMMA_GOOGLE_URL").unwrap_or_else(|| SheetsConfig::GOOGLE.to_owned());
         if !google_url.starts_with("https://") && !is_loopback(&google_url) {
             return Err(bad("GAMMA_GOOGLE_URL", "an address without TLS", "https://, or http:// on loopback"));

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
+use gamma_accounts::names;
 use gamma_cloud::{DynamoLedger, DynamoTokenLock, SdkConfig, Secrets, SnsTopic};
 use gamma_execution::notice::notice_of_doubled_rows;
 use gamma_execution::ports::{Clock, LedgerError, Notice, Notifier, PutOutcome, RunKey, TokenLock};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_lambda::Failure;
-use gamma_notify::{MailSettings, PARAMETERS, Ways};
+use gamma_notify::{MailSettings, Ways};
 use gamma_sheets::grid::{Change, Workbook};
 use gamma_sheets::{ServiceAccount, Sheets, SheetsConfig, SheetsError, SheetsTokens};
 use jiff::{SignedDuration, Timestamp};
@@ -50,7 +51,7 @@ impl Office {
     pub async fn open(config: &PostTradeConfig, aws: &SdkConfig, clock: Arc<dyn Clock>, deadline: Timestamp, tokens: &SheetsTokens) -> Result<Self, Failure> {
         let google = config.spreadsheet.as_ref().map(|_| config.google_account.as_str());
         let required: Vec<&str> = google.into_iter().collect();
-        let secrets = Secrets::new(aws, Arc::clone(&clock)).read_with(&required, &PARAMETERS).await;
+        let secrets = Secrets::new(aws, Arc::clone(&clock)).read_with(&required, &names::MAIL.all()).await;
         let secrets = secrets.map_err(|error| Failure::new("SecretsUnavailable", error))?;
         let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
         let sheets = match &config.spreadsheet {
@@ -62,7 +63,7 @@ impl Office {
                 Some((SheetsConfig { base_url: config.google_url.clone(), spreadsheet: id.clone(), deadline }, account))
             }
         };
-        let mail = MailSettings::read(|name| secrets.optional(name)).map_err(|error| Failure::new("BadMailSettings", error))?;
+        let mail = MailSettings::read(&names::MAIL, |name| secrets.optional(name)).map_err(|error| Failure::new("BadMailSettings", error))?;
         let topic = config.topic.as_ref().map(|arn| Box::new(SnsTopic::new(aws, arn)) as Box<dyn Notifier>);
         let ways = Ways::of(topic, mail).map_err(|error| Failure::new("BadMailSettings", error))?;
         let lock = DynamoTokenLock::new(aws, &config.table, Arc::clone(&clock));

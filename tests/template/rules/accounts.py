@@ -68,7 +68,7 @@ def _without_parameters(resource):
 
 @rule
 def every_account_is_deployed_like_the_others(subject):
-    brokers = {account: {"schwab": "schwab", "tastytrade": "tt"}[profile["broker"]] for account, profile in subject.profiles.items()}
+    brokers = {account: subject.folders[profile["broker"]] for account, profile in subject.profiles.items()}
     first = next(iter(brokers))
     model = block(subject, first, brokers[first])
     for account, broker in brokers.items():
@@ -94,7 +94,7 @@ def an_account_stays_at_home(subject):
         if not own:
             continue
         account = own.group(1)
-        broker = {"schwab": "schwab", "tastytrade": "tt"}[subject.profiles[account]["broker"]]
+        broker = subject.folders[subject.profiles[account]["broker"]]
         role = role_of(name, arns[function.properties["Role"]].properties)
         for grant in [grant for statement in role.statements for grant in statement.grants()]:
             parameter = grant.resource.partition(":parameter/gamma/")[2]
