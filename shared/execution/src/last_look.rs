@@ -124,7 +124,7 @@ fn ours(day: &LoadedDay, orders: &[OrderView]) -> Vec<OrderId> {
 /// The least and the most contracts of `symbol` that others' orders may have made since `began`.
 fn others(symbol: OptionSymbol, orders: &[OrderView], ours: &[OrderId], began: Timestamp) -> (i64, i64) {
     let (mut least, mut most) = (0, 0);
-    for order in orders.iter().filter(|order| !ours.contains(&order.id) && order.filled > 0) {
+    for order in orders.iter().filter(|order| !ours.contains(&order.id)) {
         for (leg, ratio) in order.legs.iter().filter(|(leg, _)| leg.symbol == symbol) {
             let before: u32 = order.fills.iter().filter(|fill| fill.at.is_some_and(|at| at < began)).map(|fill| fill.quantity).sum();
             let made = leg.action.sign() * i64::from(*ratio) * i64::from(order.filled.saturating_sub(before));

@@ -93,3 +93,67 @@ fn the_first_revision_says_what_was_held_before() {
     day.intents.insert(0, later);
     assert_eq!(told(&day, &[], &holds(-7, 2)), 0);
 }
+
+#[test]
+fn a_contract_counts_as_often_as_the_package_holds_it() {
+    let mut double = users(1, &[]);
+    for (_, ratio) in &mut double.legs {
+        *ratio = 2;
+    }
+    for sold in -10..=-6 {
+        let differ = told(&filled(), std::slice::from_ref(&double), &holds(sold, -sold - 5));
+        assert_eq!(differ == 0, (-9..=-7).contains(&sold), "{sold}");
+    }
+}
+
+#[test]
+fn positions_are_no_witness_where_an_operator_decided() {
+    let decision = crate::ports::Decision { by: "operator".into(), why: "looked".into(), at: MARKED.parse().unwrap() };
+    let decided = day(vec![rung(1, RungState::Resolved { filled: 0, decision })]);
+    assert_eq!(told(&decided, &[], &holds(99, 99)), 0);
+}
+
+#[test]
+fn fills_that_were_counted_late_are_found() {
+    let unreadable = OrderView { unreadable: Some("no price".into()), ..order("9", OrderStatus::Filled, 2) };
+    let replaced = OrderView { linked: vec![OrderId("10".into())], ..order("9", OrderStatus::Replaced, 1) };
+    for (why, recorded, orders, filled, doubtful) in [
+        ("as recorded", 1, vec![order("9", OrderStatus::Canceled, 1)], None, 0),
+        ("one more", 1, vec![order("9", OrderStatus::Canceled, 2)], Some(2), 0),
+        ("fewer than recorded", 2, vec![order("9", OrderStatus::Canceled, 1)], None, 0),
+        ("another's order", 1, vec![order("8", OrderStatus::Filled, 2)], None, 0),
+        ("a row that does not read", 1, vec![unreadable], None, 0),
+        ("one of each", 1, vec![replaced.clone(), order("10", OrderStatus::Filled, 1)], Some(2), 0),
+        ("what replaced it works on", 1, vec![replaced.clone(), order("10", OrderStatus::Working, 0)], None, 1),
+        ("what replaced it is not shown", 1, vec![replaced], None, 1),
+    ] {
+        let state = RungState::Terminal { order: nine(), status: OrderStatus::Canceled, filled: recorded, fills: vec![] };
+        let day = day(vec![rung(1, state)]);
+        let found: Vec<u32> = more_fills(&day, &orders).iter().map(|seen| seen.order.filled).collect();
+        assert_eq!(found, filled.into_iter().collect::<Vec<_>>(), "{why}");
+        let words = doubts(&day, &orders);
+        assert!(words.len() == doubtful && words.iter().all(|words| words.starts_with("order 9 was edited")), "{why}: {words:?}");
+    }
+}
+
+#[test]
+fn an_order_that_was_said_never_to_have_been_is_found() {
+    let never = || RungState::NeverAccepted { reason: "closed".into() };
+    let refused = || RungState::Refused { reason: "400".into() };
+    let sending = || RungState::Sending;
+    for (why, states, shown, expected) in [
+        ("nothing shown", vec![never()], vec![], vec![]),
+        ("never accepted", vec![never()], vec!["9"], vec![(1, "9")]),
+        ("refused", vec![refused()], vec!["9"], vec![(1, "9")]),
+        ("it is looked for elsewhere", vec![sending()], vec!["9"], vec![]),
+        ("seen before the mark", vec![never()], vec!["1"], vec![]),
+        ("the lost one's, not the refused one's", vec![never(), refused()], vec!["9"], vec![(1, "9")]),
+        ("two alike", vec![never()], vec!["8", "9"], vec![]),
+    ] {
+        let rungs = states.into_iter().zip(1..).map(|(state, number)| rung(number, state)).collect();
+        let orders: Vec<OrderView> = shown.into_iter().map(|id| order(id, OrderStatus::Filled, 2)).collect();
+        let found = turned_up(&day(rungs), &orders, Some("ours"), None);
+        let found: Vec<_> = found.iter().map(|seen| (seen.rung.number, seen.order.id.0.as_str())).collect();
+        assert_eq!(found, expected, "{why}");
+    }
+}

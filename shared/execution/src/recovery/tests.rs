@@ -258,3 +258,45 @@ fn a_fresh_mark_waits_for_the_settle_window() {
     let day = day(vec![rung(1, RungState::Sending)]);
     assert_eq!(settled_at(&day, 5), Some("2026-02-11T21:13:36Z".parse().unwrap()));
 }
+
+#[test]
+fn of_two_views_of_one_order_the_newer_is_kept() {
+    use OrderStatus::{Canceled, Working};
+    for (one, other, kept) in [
+        (order("9", Working, 0), order("9", Working, 1), (Working, 1)),
+        (order("9", Working, 1), order("9", Working, 0), (Working, 1)),
+        (order("9", Working, 1), order("9", Canceled, 1), (Canceled, 1)),
+        (order("9", Canceled, 0), order("9", Working, 1), (Canceled, 0)),
+    ] {
+        let shown: Vec<_> = merged(vec![one], vec![other, order("8", Working, 0)]).into_iter().map(|view| (view.id.0, view.status, view.filled)).collect();
+        assert_eq!(shown, [("8".to_owned(), Working, 0), ("9".to_owned(), kept.0, kept.1)]);
+    }
+    let equal = [OrderView { reason: Some("first".into()), ..order("9", Working, 0) }, order("9", Working, 0)].map(|view| vec![view]);
+    let [one, other] = equal;
+    assert_eq!(merged(one, other)[0].reason.as_deref(), Some("first"), "the same is not read twice");
+}
+
+#[test]
+fn an_edited_order_is_counted_with_those_that_replaced_it() {
+    use OrderStatus::{Canceled, Filled, Replaced, Working};
+    let by_ten = |filled: u32| OrderView { linked: vec![OrderId("10".into())], ..order("9", Replaced, filled) };
+    let other_legs = |filled: u32| OrderView { legs: vec![], ..order("10", Canceled, filled) };
+    for (why, first, next, expected) in [
+        ("both filled one", by_ten(1), Some(order("10", Filled, 1)), Ok(2)),
+        ("nothing filled", by_ten(0), Some(order("10", Canceled, 0)), Ok(0)),
+        ("other legs, and nothing of them filled", by_ten(1), Some(other_legs(0)), Ok(1)),
+        ("other legs", by_ten(0), Some(other_legs(1)), Err(("with other legs", false))),
+        ("legs that do not read", by_ten(0), Some(OrderView { foreign_legs: true, ..order("10", Filled, 1) }), Err(("with other legs", false))),
+        ("still working", by_ten(0), Some(order("10", Working, 0)), Err(("and is", true))),
+        ("unreadable", by_ten(0), Some(OrderView { unreadable: Some("no price".into()), ..order("10", Filled, 1) }), Err(("and is", true))),
+        ("not shown", by_ten(0), None, Err(("which is not shown", true))),
+        ("more than was ordered", by_ten(2), Some(order("10", Filled, 1)), Err(("expected 2 at most", false))),
+    ] {
+        let orders: Vec<OrderView> = std::iter::once(first.clone()).chain(next).collect();
+        match (followed(&first, 2, &orders), expected) {
+            (Ok(whole), Ok(filled)) => assert_eq!(whole.filled, filled, "{why}"),
+            (Err((words, may_change)), Err((part, changes))) => assert!(words.contains(part) && may_change == changes, "{why}: {words}"),
+            (got, expected) => panic!("{why}: got {got:?}, expected {expected:?}"),
+        }
+    }
+}

@@ -193,3 +193,29 @@ fn an_order_that_was_over_once_is_believed_when_the_run_has_to_end_and_no_read_s
     let commands = side.step(at(200), Event::Unread);
     assert!(matches!(&commands[..], [Command::RecordTerminal { order, .. }] if **order == canceled), "{commands:?}");
 }
+
+#[test]
+fn an_order_that_is_over_is_read_again_only_while_there_is_time() {
+    for (second, settles) in [(197, true), (198, false)] {
+        let mut side = accepted();
+        side.step(at(20), Event::Time);
+        let commands = side.step(at(second), Event::Seen(&view(&one(), OrderStatus::Canceled, 2, 1)));
+        assert_eq!(commands.is_empty(), settles, "two seconds after second {second} the run has to end, or not: {commands:?}");
+    }
+}
+
+#[test]
+fn an_order_that_another_replaces_ends_its_side_unless_it_has_filled() {
+    for (status, filled, ends) in [(OrderStatus::Canceled, 1, "unresolved"), (OrderStatus::Working, 0, "unresolved"), (OrderStatus::Filled, 2, "filled")] {
+        let mut side = accepted();
+        let linked = OrderView { linked: vec![OrderId("10".into())], ..view(&one(), status, 2, filled) };
+        side.step(at(2), Event::Time);
+        side.step(at(2), Event::Seen(&linked));
+        let ended = match side.end() {
+            Some(SideEnd::Filled) => "filled",
+            Some(SideEnd::Unresolved(reason)) if reason.contains("goes on as order 10") => "unresolved",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(ended, ends, "{filled} filled");
+    }
+}
