@@ -117,12 +117,14 @@ fn positions_are_no_witness_where_an_operator_decided() {
 fn fills_that_were_counted_late_are_found() {
     let unreadable = OrderView { unreadable: Some("no price".into()), ..order("9", OrderStatus::Filled, 2) };
     let replaced = OrderView { linked: vec![OrderId("10".into())], ..order("9", OrderStatus::Replaced, 1) };
+    let theirs = OrderView { linked: vec![OrderId("11".into())], ..order("8", OrderStatus::Replaced, 2) };
     for (why, recorded, orders, filled, doubtful) in [
         ("as recorded", 1, vec![order("9", OrderStatus::Canceled, 1)], None, 0),
         ("one more", 1, vec![order("9", OrderStatus::Canceled, 2)], Some(2), 0),
         ("fewer than recorded", 2, vec![order("9", OrderStatus::Canceled, 1)], None, 0),
         ("another's order", 1, vec![order("8", OrderStatus::Filled, 2)], None, 0),
         ("a row that does not read", 1, vec![unreadable], None, 0),
+        ("another's order that was edited", 1, vec![theirs, order("9", OrderStatus::Canceled, 1)], None, 0),
         ("one of each", 1, vec![replaced.clone(), order("10", OrderStatus::Filled, 1)], Some(2), 0),
         ("what replaced it works on", 1, vec![replaced.clone(), order("10", OrderStatus::Working, 0)], None, 1),
         ("what replaced it is not shown", 1, vec![replaced], None, 1),

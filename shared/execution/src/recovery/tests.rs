@@ -300,3 +300,35 @@ fn an_edited_order_is_counted_with_those_that_replaced_it() {
         }
     }
 }
+
+#[test]
+fn an_edited_order_is_recorded_once_all_of_it_is_over() {
+    use OrderStatus::{Canceled, Filled, Replaced, Working};
+    for (status, next, expected) in [
+        (Canceled, order("10", Canceled, 1), Some((1, Replaced))),
+        (Canceled, order("10", Filled, 2), Some((2, Canceled))),
+        (Working, order("10", Canceled, 1), None),
+    ] {
+        let first = OrderView { linked: vec![next.id.clone()], ..order("9", status.clone(), 0) };
+        match (found(&rung(1, RungState::Accepted { order: first.id.clone() }), &first, &[first.clone(), next]), expected) {
+            (Action::Record { order, .. }, Some(whole)) => assert_eq!((order.filled, order.status), whole),
+            (Action::Read { order, .. }, None) => assert_eq!(order, first.id),
+            (got, expected) => panic!("{status}: got {got:?}, expected {expected:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_order_read_by_its_id_is_ours_only_when_it_shows_that() {
+    let rung = rung(1, RungState::Named { order: OrderId("9".into()) });
+    let ours = |order: &OrderView, day: &LoadedDay, names_of| proves(day, &rung, order, Some("ours"), names_of);
+    let mut unknown = day(vec![]);
+    assert_eq!(ours(&order("9", OrderStatus::Working, 0), &unknown, None), Ok(()));
+    for (why, other) in [("another price", another_price("9")), ("seen before the mark", order("1", OrderStatus::Working, 0))] {
+        assert!(ours(&other, &unknown, None).is_err(), "{why}");
+    }
+    assert!(ours(&order("9", OrderStatus::Working, 0), &unknown, Some(TODAY)).is_err(), "it has not our name");
+    unknown.intents.clear();
+    let words = ours(&order("9", OrderStatus::Working, 0), &unknown, None).unwrap_err();
+    assert!(words.contains("not the intent"), "{words}");
+}
