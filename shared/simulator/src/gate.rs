@@ -38,6 +38,9 @@ pub(crate) struct Gate {
     pub(crate) broker: Option<Arc<dyn Sufferer>>,
 }
 
+/// Bytes; a real order has one or two thousand.
+const LARGEST_ORDER: usize = 1 << 20;
+
 /// Whether a client hears anything.
 enum Outcome {
     Answered(Response),
@@ -97,11 +100,13 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let account = gate.broker.as_ref().and_then(|broker| broker.account_on(&path));
     let asked = faults::Request { service: gate.service, route, method: request.method().clone(), path, account, at: gate.clock.now() };
     let caller = request.extensions().get::<ConnectInfo<Caller>>().map(|ConnectInfo(caller)| caller.clone());
+    let (order, request) = order_of(&asked.route, request).await;
     let outcome = gate.serve(&asked, request, next).await;
     let status = if let Outcome::Answered(response) = &outcome { Some(response.status().as_u16()) } else { None };
     let faults::Request { route, method, path, at, .. } = asked;
     let path = if let Route::Aws(operation) = route { operation } else { path };
-    gate.log.add(LoggedRequest { service: gate.service, method: method.to_string(), path, status, at, arrived, answered: real_now().into_std() });
+    let answered = real_now().into_std();
+    gate.log.add(LoggedRequest { service: gate.service, method: method.to_string(), path, order, status, at, arrived, answered });
     match (outcome, caller) {
         (Outcome::Answered(response), _) => return response,
         (Outcome::Cut, Some(caller)) => caller.cut(),
@@ -111,6 +116,21 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     }
     // It is written to a connection that lets nothing through any more.
     StatusCode::SERVICE_UNAVAILABLE.into_response()
+}
+
+/// The body of an order that is sent, and the request as it came.
+async fn order_of(route: &Route, request: Request) -> (Option<String>, Request) {
+    if !matches!(route, Route::PlaceOrder) {
+        return (None, request);
+    }
+    let (head, body) = request.into_parts();
+    match axum::body::to_bytes(body, LARGEST_ORDER).await {
+        Ok(bytes) => (Some(String::from_utf8_lossy(&bytes).into_owned()), Request::from_parts(head, bytes.into())),
+        Err(error) => {
+            tracing::error!("the body of an order did not come: {error}");
+            (None, Request::from_parts(head, axum::body::Body::empty()))
+        }
+    }
 }
 
 fn outcome(fault: &Fault, asked: &faults::Request) -> Outcome {

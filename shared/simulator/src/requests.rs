@@ -23,7 +23,7 @@ pub enum Service {
     Aws,
 }
 
-/// One request. Query, headers and bodies are left out, so no secret gets in.
+/// One request. Query, headers and bodies are left out, so no secret gets in; only the body of an order, which holds none, is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
     /// The face.
@@ -32,6 +32,8 @@ pub struct LoggedRequest {
     pub method: String,
     /// The path without its query, as it came; of AWS the operation, such as `DynamoDB.PutItem`.
     pub path: String,
+    /// The body as it came, where an order was sent; `None` of every other request.
+    pub order: Option<String>,
     /// The status it was answered with; `None` when a fault left it without an answer, and of a message.
     pub status: Option<u16>,
     /// Virtual time at which it arrived.

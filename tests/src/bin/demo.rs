@@ -1,6 +1,7 @@
 //! `scripts/demo`: trades a real SPXW chain on this machine and tells the story.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,12 @@ struct Arguments {
     /// One line for each of this many seeds, from --seed on, instead of a story
     #[arg(long, value_name = "N")]
     seeds: Option<u64>,
+    /// With --seeds: write each order that went to the broker, as it went, into this file
+    #[arg(long, value_name = "FILE", requires = "seeds")]
+    record: Option<PathBuf>,
+    /// Write every item that the table holds at the end, in the wire's own form, into this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "serve"])]
+    items: Option<PathBuf>,
     /// Everything but sending
     #[arg(long)]
     dry_run: bool,
@@ -107,10 +114,18 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
         config.start = "2025-09-03T20:20:00Z".parse()?;
     }
     let stack = Stack::start(moto, &config).await?;
+    let told = story(arguments, moto, &config, &stack).await;
+    if let Some(file) = &arguments.items {
+        std::fs::write(file, serde_json::to_string_pretty(&moto.items(stack.table()).await?)?)?;
+    }
+    told
+}
+
+async fn story(arguments: &Arguments, moto: &Moto, config: &StackConfig, stack: &Stack) -> Result<(), Box<dyn Error>> {
     // `gamma --local` finds the stack by it as long as it is there to be used.
     let _announced = (arguments.serve || arguments.open).then(|| stack.local(moto).announce(&local_file())).transpose()?;
     if arguments.serve {
-        return serve(&stack).await;
+        return serve(stack).await;
     }
     let (trader, begins) = (arguments.one(), new_york(&config.start.to_string()));
     if arguments.dry_run {
@@ -123,9 +138,9 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
     let watching = arguments.speed.map(|_| tokio::spawn(watch(stack.host.subscribe())));
     if arguments.all_three() {
         say(arguments, &format!("It is {begins} in New York on 2025-09-03. The scheduler delivers the event of each account."));
-        let told = together(arguments, &stack).await;
+        let told = together(arguments, stack).await;
         watching.iter().for_each(tokio::task::JoinHandle::abort);
-        afterwards(arguments, &stack).await?;
+        afterwards(arguments, stack).await?;
         return told;
     }
     say(arguments, &format!("It is {begins} in New York on 2025-09-03. The scheduler delivers events/{}.json.", trader.account));
@@ -133,9 +148,9 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
     watching.iter().for_each(tokio::task::JoinHandle::abort);
     print(arguments, &answer);
     if arguments.faults > 0 {
-        put_in_order(arguments, &stack).await?;
+        put_in_order(arguments, stack).await?;
     }
-    ledger(arguments, &stack).await?;
+    ledger(arguments, stack).await?;
     say(arguments, "The same event is delivered again.");
     let posts = stack.book_of(trader)?.posts().len();
     let again = stack.invoke_of(trader, &live(trader)).await?;
@@ -297,7 +312,7 @@ async fn sweep(stack: &Stack, trader: Trader) -> Result<Answer, Box<dyn Error>> 
 async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box<dyn Error>> {
     let last = if arguments.faults > 0 { "filled       faults  sweep             books and ledger" } else { "filled" };
     println!("{:>5}  {:<10}  {:<18}  {:<34}  {last}", "seed", "begins", "outcome", "sides");
-    let mut disagree = 0;
+    let (mut disagree, mut recorded) = (0, String::new());
     for seed in arguments.seed..arguments.seed + seeds {
         let config = day(arguments, seed);
         let stack = Stack::start(moto, &config).await?;
@@ -319,7 +334,15 @@ async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box
             disagree += usize::from(!wrong.is_empty());
             println!("{filled:<11}  {struck:>6}  {swept:<16}  {}", if wrong.is_empty() { "agree".to_owned() } else { wrong.join("; ") });
         }
+        for request in stack.simulator.requests() {
+            if let Some(order) = &request.order {
+                writeln!(recorded, "{seed} {} {} {order}", trader.account, request.path)?;
+            }
+        }
         stack.host.stop().await;
+    }
+    if let Some(file) = &arguments.record {
+        std::fs::write(file, recorded)?;
     }
     if disagree == 0 { Ok(()) } else { Err(format!("on {disagree} days books and ledger disagree").into()) }
 }

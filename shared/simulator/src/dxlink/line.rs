@@ -64,7 +64,7 @@ impl Line {
             conversation.hear(text, message, &mut Around { config, tokens, switches, counters, sight: &mut sight, now });
         });
         let answered = real_now().into_std();
-        face.log.add(LoggedRequest { service: Service::DxLink, method, path, status: None, at: now, arrived, answered });
+        face.log.add(LoggedRequest { service: Service::DxLink, method, path, order: None, status: None, at: now, arrived, answered });
     }
 }
 
