@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 mod control;
 mod end_to_end;
+mod golden;
 mod google;
 mod incidents;
 mod kills;
