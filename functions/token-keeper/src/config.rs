@@ -1,6 +1,7 @@
 //! What the deployment says: which logins there are, and where they are kept.
 
-use gamma_accounts::login::{LoginNames, TokenUse};
+use gamma_accounts::brokers::LoginNames;
+use gamma_accounts::login::TokenUse;
 use gamma_accounts::profiles;
 use gamma_lambda::{Failure, is_loopback};
 

@@ -15,9 +15,9 @@ use gamma_strategy::edge::EdgeSettings;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::brokers::{Connection, Kept, LoginParts, LoginSecrets};
+use crate::brokers::{Connection, Kept, LoginParts, LoginSecrets, unavailable};
 use crate::deployment::Deployment;
-use crate::login::{LoginAssembly, stored, unavailable};
+use crate::login::{LoginAssembly, stored};
 use crate::profiles::{self, Account, Overrides};
 use gamma_lambda::Failure;
 use gamma_lambda::clock::RunClock;

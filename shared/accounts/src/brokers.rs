@@ -3,6 +3,7 @@
 //! [`BrokerKind::setup`] is the only place that tells them apart. To add a broker: a variant, a line there, and a file beside `schwab.rs`
 //! that says the rest; its secrets get their names in [`crate::names`].
 
+mod login_names;
 mod schwab;
 mod tastytrade;
 #[cfg(test)]
@@ -23,7 +24,8 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::login::{LoginNames, unavailable};
+pub use login_names::LoginNames;
+
 use crate::names::Name;
 
 /// Which broker an account is at, as accounts.toml says it.
@@ -225,4 +227,10 @@ pub trait Authorization: Send + Sync {
 /// A token document, or an application, that an adapter cannot be made with.
 fn bad_token(error: impl std::fmt::Display) -> Failure {
     Failure::new("BadToken", error)
+}
+
+/// Takes the error by value, as `map_err` gives it.
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(crate) fn unavailable(error: SecretsError) -> Failure {
+    Failure::new("SecretsUnavailable", error)
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use gamma_cloud::SecretName;
 use gamma_execution::ports::Consumer;
 
-use crate::brokers::{BrokerKind, Purpose};
-use crate::login::{LoginNames, TokenUse};
+use crate::brokers::{BrokerKind, LoginNames, Purpose};
+use crate::login::TokenUse;
 use crate::{names, profiles};
 use gamma_lambda::{Failure, is_loopback};
 

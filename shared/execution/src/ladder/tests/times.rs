@@ -180,7 +180,7 @@ fn a_named_order_is_read_every_second_and_looked_for_after_five() {
 }
 
 #[test]
-fn an_order_that_was_over_once_is_believed_when_the_run_has_to_end_and_no_read_succeeds() {
+fn what_was_over_once_is_believed_when_no_read_succeeds() {
     let mut side = accepted();
     let canceled = view(&one(), OrderStatus::Canceled, 2, 1);
     side.step(at(20), Event::Time);
