@@ -32,6 +32,8 @@ async fn an_answer_that_names_our_earlier_order_buys_nothing_twice() {
     assert_eq!((filled(&world, Right::Put), world.broker.live()), (4, 0), "{:?}", report.notes);
     let put = report.sides.iter().find(|side| side.side == Right::Put).unwrap();
     assert_eq!(put.filled, 4, "the order that was made is found and counted: {:?}", report.notes);
+    let told = report.notes.iter().any(|note| note.contains("the answer names order 1000, which was there before"));
+    assert!(told, "nobody reads or waits for an order that cannot be this one: {:?}", report.notes);
 }
 
 #[tokio::test]
