@@ -85,6 +85,8 @@ class Subject:
         """The folder of each broker's parameters, as the code names its token document: {"tastytrade": "tt"}."""
         usual = dict(re.findall(r'const (\w+): Name = Name \{ variable: \S+, usual: "([^"]+)" \}', self.text("shared/accounts/src/names.rs")))
         brokers = [self.text(path) for path in _sources("shared/accounts") if "/brokers/" in path]
+        # A file there that describes no broker is what they share.
+        brokers = [text for text in brokers if "static FACTS: BrokerFacts" in text]
         said = [(re.search(r'\bname: "(\w+)"', text), re.search(r"\btoken: names::(\w+)", text)) for text in brokers]
         return {name.group(1): usual[token.group(1)].split("/")[2] for name, token in said}
 
