@@ -148,6 +148,7 @@ OF_THE_TEMPLATE = [
     ("the_ledger_has_the_keys_that_the_code_writes", "it forgets by another", "Resources.Ledger.Properties.TimeToLiveSpecification.AttributeName", "expires"),
     ("dead_letters_are_kept_as_long_as_can_be", "four days", "Resources.DeadLetters.Properties.MessageRetentionPeriod", GONE),
     ("every_variable_is_read_and_every_needed_one_is_set", "a misspelt one", f"{TRADE}.Environment.Variables.GAMMA_ACOUNT", "schwab"),
+    ("every_variable_is_read_and_every_needed_one_is_set", "one of another function", "Resources.SheetsLog.Properties.Environment.Variables.GAMMA_DRY_RUN", "true"),
     ("every_variable_is_read_and_every_needed_one_is_set", "one missing", "Globals.Function.Environment.Variables.GAMMA_TABLE", GONE),
     ("the_functions_that_are_named_exist", "no such function",
      f"{TRADE}.Environment.Variables.GAMMA_SHEETS_LOG_FUNCTION", {"Fn::Sub": "${AWS::StackName}-sheet-log"}),

@@ -37,6 +37,13 @@ class Rules(unittest.TestCase):
                 self.assertIn(before, text, "the mutant is as it was")
                 self.assertTrue(list(RULES[name](Subject(whole.template, {path: text.replace(before, after)}, like=whole))), "nobody notices")
 
+    def test_a_variable_may_name_the_secret_that_a_function_reads(self):
+        whole = Subject()
+        rule = RULES["every_variable_is_read_and_every_needed_one_is_set"]
+        for function, name in [("SheetsLog", "GOOGLE_ACCOUNT"), ("EdgeGuardSchwab", "GOOGLE_ACCOUNT"), ("TradeSchwab", "APP_KEY")]:
+            path = f"Resources.{function}.Properties.Environment.Variables.GAMMA_NAME_{name}"
+            self.assertEqual(list(rule(Subject(changed(whole.template, path, "secretsmanager:other"), like=whole))), [], path)
+
     def test_no_rule_is_without_a_mutant(self):
         self.assertEqual(set(RULES), {mutant[0] for mutant in OF_THE_TEMPLATE + OF_THE_NEIGHBOURS})
 
