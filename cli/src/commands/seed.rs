@@ -201,5 +201,6 @@ fn told(standing: &[Standing<'_>], slots: &[Slot]) -> String {
     for slot in slots.iter().filter(|slot| slot.name.is_in_secrets_manager()) {
         text += &format!("\n{}: write it with `aws secretsmanager put-secret-value`", slot.name);
     }
-    text + "\n\n`gamma login schwab` and `gamma login tastytrade` write the token documents; `gamma check` looks at everything."
+    let logins = BrokerKind::ALL.map(|broker| format!("`gamma login {}`", broker.facts().name)).join(" and ");
+    format!("{text}\n\n{logins} write the token documents; `gamma check` looks at everything.")
 }

@@ -38,6 +38,13 @@ fn a_secret_that_the_broker_does_not_have_is_named() {
 }
 
 #[test]
+fn accounts_trade_at_brokers_of_the_list() {
+    for account in crate::profiles::names() {
+        assert!(BrokerKind::ALL.contains(&crate::profiles::broker(&account).unwrap()), "{account}");
+    }
+}
+
+#[test]
 fn only_tastytrade_makes_documents_of_grants() {
     use secrecy::ExposeSecret as _;
     let grant = SecretString::from("canary");
