@@ -53,6 +53,9 @@ pub struct Finding {
     /// How the login stands, where it ends at all.
     #[serde(skip)]
     pub runway: Option<Runway>,
+    /// What a person should know of that, where there is something to do.
+    #[serde(skip)]
+    pub reminder: Option<String>,
 }
 
 impl Finding {
@@ -99,19 +102,20 @@ impl Finding {
             notes: Vec::new(),
             troubles: Vec::new(),
             runway: None,
+            reminder: None,
         }
     }
 
     fn aged(mut self, place: &LoginPlace, age: Option<TokenAge>, now: Timestamp) -> Self {
         self.expires = age.and_then(|age| Timestamp::from_second(age.expires).ok());
         // Where a login does not end by itself, what the document calls its creation is the last refresh.
-        let lasts = place.names.broker.facts().login_lasts;
-        self.runway = age.zip(lasts).map(|(age, lasts)| Runway::of(age.created, lasts, now));
-        self.hours_left = self.runway.and_then(Runway::hours);
+        let Some((age, end)) = age.zip(place.names.broker.facts().login_end) else { return self };
+        let runway = Runway::of(age.created, end.lasts, now);
+        (self.runway, self.hours_left, self.reminder) = (Some(runway), runway.hours(), runway.words(end.runbook));
         let dead = self.troubles.iter().any(|trouble| trouble.error_type == "TokenDead");
-        if let Some(Runway::Ending { .. }) = self.runway
+        if let Runway::Ending { .. } = runway
             && !dead
-            && let Some(detail) = self.runway.and_then(Runway::words)
+            && let Some(detail) = self.reminder.clone()
         {
             self.troubles.push(Trouble { error_type: "LoginExpiring", detail });
         }
@@ -122,7 +126,7 @@ impl Finding {
     #[must_use]
     pub fn notice(&self) -> Option<Notice> {
         let page = self.troubles.iter().find(|trouble| ["TokenDead", "LoginExpiring"].contains(&trouble.error_type));
-        let (severity, what, words) = match (page, self.runway.and_then(Runway::words)) {
+        let (severity, what, words) = match (page, self.reminder.clone()) {
             (Some(trouble), _) if trouble.error_type == "TokenDead" => (Severity::Alarm, "login is dead", trouble.detail.clone()),
             (Some(trouble), _) => (Severity::Alarm, "login is ending", trouble.detail.clone()),
             (None, Some(words)) if self.runway == Some(Runway::Unknown) => (Severity::Warning, "login is of unknown age", words),

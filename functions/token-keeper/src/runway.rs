@@ -59,10 +59,10 @@ impl Runway {
         }
     }
 
-    /// What a person should know, where there is something to do.
+    /// What a person should know, where there is something to do: with the section of the runbook that says how.
     #[must_use]
-    pub fn words(self) -> Option<String> {
-        let log_in = "a person must log in again, see docs/runbook.md, 'Schwab login'";
+    pub fn words(self, runbook: &str) -> Option<String> {
+        let log_in = format!("a person must log in again, see docs/runbook.md, '{runbook}'");
         match self {
             Self::Long { .. } => None,
             Self::Short { hours } | Self::Ending { hours: hours @ 1.. } => Some(format!("the login ends in {hours} h: {log_in}")),
@@ -105,14 +105,14 @@ mod tests {
 
     #[test]
     fn a_person_reads_how_long_and_what_to_do_and_nothing_while_there_is_time() {
-        assert_eq!(Runway::Long { hours: 49 }.words(), None);
+        assert_eq!(Runway::Long { hours: 49 }.words("Schwab login"), None);
         for (runway, begins) in [
             (Runway::Short { hours: 47 }, "the login ends in 47 h: "),
             (Runway::Ending { hours: 1 }, "the login ends in 1 h: "),
             (Runway::Ending { hours: 0 }, "the login ends within the hour, or has ended: "),
             (Runway::Unknown, "creation_timestamp: got a time to come"),
         ] {
-            let words = runway.words().unwrap();
+            let words = runway.words("Schwab login").unwrap();
             assert!(words.starts_with(begins) && words.ends_with("see docs/runbook.md, 'Schwab login'"), "{words}");
         }
     }

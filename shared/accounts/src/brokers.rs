@@ -79,10 +79,19 @@ pub struct BrokerFacts {
     pub token_age: ReadAge,
     /// Where a token document tells its times.
     pub token_shape: DocumentShape,
-    /// How long a person's login lasts, whatever is refreshed meanwhile; `None` where it does not end by itself.
-    pub login_lasts: Option<SignedDuration>,
+    /// How a person's login ends by itself; `None` where it does not.
+    pub login_end: Option<LoginEnd>,
     /// Whether an account must say its number, because the broker names accounts only by it.
     pub number_needed: bool,
+}
+
+/// How a login ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginEnd {
+    /// So long after a person logged in, whatever is refreshed meanwhile.
+    pub lasts: SignedDuration,
+    /// The section of docs/runbook.md that says how to log in again.
+    pub runbook: &'static str,
 }
 
 /// One of the secrets of a login.

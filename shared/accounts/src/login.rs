@@ -39,8 +39,8 @@ impl TokenUse {
 #[must_use]
 pub fn usual_login(account: &str) -> Option<gamma_operator::Login> {
     let facts = profiles::broker(account).ok()?.facts();
-    let document = facts.token.usual.to_owned();
-    Some(gamma_operator::Login { broker: facts.name, document, shape: facts.token_shape, lasts: facts.login_lasts })
+    let (document, lasts) = (facts.token.usual.to_owned(), facts.login_end.map(|end| end.lasts));
+    Some(gamma_operator::Login { broker: facts.name, document, shape: facts.token_shape, lasts })
 }
 
 /// What a login is put together with.

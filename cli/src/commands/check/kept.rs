@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gamma_accounts::BrokerKind;
+use gamma_accounts::brokers::LoginEnd;
 use gamma_cloud::{Secrets, SecretsError};
 use gamma_http::{HttpClient, HttpConfig, Request};
 use jiff::{SignedDuration, Timestamp};
@@ -63,7 +64,7 @@ fn log_in(broker: BrokerKind) -> String {
 }
 
 fn token(name: &str, broker: BrokerKind, document: &SecretString, now: Timestamp) -> Line {
-    let Some(lasts) = broker.facts().login_lasts else {
+    let Some(LoginEnd { lasts, .. }) = broker.facts().login_end else {
         return Line::ok(name, "there, and reads; a grant does not age");
     };
     let age = (broker.facts().token_age)(document);

@@ -11,7 +11,7 @@ use gamma_schwab::{Schwab, SchwabConfig, SchwabLogin, SchwabLoginConfig};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
-use super::{Authorization, BrokerFacts, BrokerLogin, BrokerSetup, Connection, Kept, LoginParts, LoginSecret, LoginSecrets, Purpose, bad_token};
+use super::{Authorization, BrokerFacts, BrokerLogin, BrokerSetup, Connection, Kept, LoginEnd, LoginParts, LoginSecret, LoginSecrets, Purpose, bad_token};
 use crate::names;
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ static FACTS: BrokerFacts = BrokerFacts {
     token_format: "a token file as schwab-py writes it (JSON, or base64 of it)",
     token_age: gamma_schwab::token_age,
     token_shape: DocumentShape { token: Some("token"), dated: true },
-    login_lasts: Some(SignedDuration::from_secs(SchwabLogin::LIFE)),
+    login_end: Some(LoginEnd { lasts: SignedDuration::from_secs(SchwabLogin::LIFE), runbook: "Schwab login" }),
     number_needed: false,
 };
 

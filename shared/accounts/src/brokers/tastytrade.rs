@@ -35,7 +35,7 @@ static FACTS: BrokerFacts = BrokerFacts {
     token_age: gamma_tastytrade::token_age,
     // What it calls its creation is the last refresh, and a document that a person stored has none.
     token_shape: DocumentShape { token: None, dated: false },
-    login_lasts: None,
+    login_end: None,
     number_needed: true,
 };
 

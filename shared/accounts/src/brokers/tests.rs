@@ -45,6 +45,14 @@ fn accounts_trade_at_brokers_of_the_list() {
 }
 
 #[test]
+fn the_runbook_says_how_to_log_in_again() {
+    let runbook = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/runbook.md")).unwrap();
+    for end in BrokerKind::ALL.iter().filter_map(|kind| kind.facts().login_end) {
+        assert!(runbook.lines().any(|line| line.strip_prefix("## ") == Some(end.runbook)), "{end:?}");
+    }
+}
+
+#[test]
 fn only_tastytrade_makes_documents_of_grants() {
     use secrecy::ExposeSecret as _;
     let grant = SecretString::from("canary");
