@@ -99,7 +99,7 @@ SAFEGUARDS = [
     ("recovery looks until trading ends", EXECUTION + "run/recover.rs",
      "                if !pass.again || self.now() >= look_until {", "                if !pass.again || self.now() >= look_until || look_until > Timestamp::MIN {", ["-p", "gamma-execution"]),
     ("a mark of unknown fate leaves the intent open", EXECUTION + "run/records.rs",
-     "        if !side.unsure.is_empty() {", "        if side.unsure.len() > 99 {", ["-p", "gamma-simulation", "--test", "seeds"]),
+     "        if !side.unsure.is_empty() {", "        if side.unsure.len() > 99 {", ["-p", "gamma-execution"]),
     ("deadline: no rung that cannot be confirmed", EXECUTION + "schedule.rs",
      "slot.checked_sub(confirm)?", "slot.checked_sub(confirm * 0)?", ["-p", "gamma-execution"]),
     ("envelope: no price beyond it", EXECUTION + "approval.rs",

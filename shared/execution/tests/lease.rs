@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use crate::support::net::Net;
 use crate::support::{World, set};
 use gamma_execution::ladder::{SideEnd, StopReason};
-use gamma_execution::ports::Clock;
+use gamma_execution::ports::{Clock, IntentState};
 use gamma_execution::report::Outcome;
 
 #[tokio::test]
@@ -36,6 +36,24 @@ async fn what_cannot_be_marked_is_not_sent_and_a_short_fault_is_ridden_out() {
         let report = world.deliver("run-1").await;
         assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (outcome, posts), "{operation} × {times}: {:?}", report.notes);
     }
+}
+
+#[tokio::test]
+async fn a_mark_that_may_land_late_leaves_its_intent_open() {
+    let world = World::at("20:13:31");
+    set(&world.broker.fills, |_, _, _| 4);
+    world.ledger.break_write("put sending", u32::MAX);
+    let report = world.deliver("run-1").await;
+    assert_eq!((*world.broker.posts.lock().unwrap(), world.ledger.intents().len()), (0, 2), "{:?}", report.notes);
+    for intent in world.ledger.intents() {
+        assert_eq!((intent.state, intent.filled), (IntentState::Open, 0), "{}: {:?}", intent.key, report.notes);
+        let told = format!("whether a mark of {} was written is not known", intent.key);
+        assert!(report.notes.iter().any(|note| note.starts_with(&told)), "{:?}", report.notes);
+    }
+    // Now the ledger can be asked: the rungs are not there, nothing was sent, and the day goes on.
+    world.ledger.break_write("put sending", 0);
+    let report = world.deliver("run-2").await;
+    assert_eq!(report.outcome, Outcome::Filled, "{:?}", report.notes);
 }
 
 #[tokio::test]
