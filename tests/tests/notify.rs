@@ -7,7 +7,7 @@ use std::time::Duration;
 use gamma_execution::notice::notice_of;
 use gamma_execution::ports::{Notice, Notifier};
 use gamma_execution::report::Outcome;
-use gamma_notify::{Mail, MailNames, MailSettings};
+use gamma_notify::{Mail, MailSettings};
 use jiff::civil::date;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -60,19 +60,10 @@ impl Server {
     }
 }
 
-/// As a deployment names them.
-const NAMES: MailNames = MailNames {
-    user: "/gamma/shared/smtp_user",
-    password: "/gamma/shared/smtp_pass",
-    to: "/gamma/shared/smtp_to",
-    host: "/gamma/shared/smtp_host",
-    port: "/gamma/shared/smtp_port",
-};
-
 fn settings(port: u16, password: &str, host: &str) -> MailSettings {
     let kept = [("user", USER), ("pass", password), ("to", "a@example.org, b@example.org"), ("host", host), ("port", &port.to_string())];
     let kept: BTreeMap<String, SecretString> = kept.iter().map(|(name, value)| (format!("/gamma/shared/smtp_{name}"), SecretString::from(*value))).collect();
-    MailSettings::read(&NAMES, |name| kept.get(name)).unwrap().unwrap()
+    MailSettings::read(&gamma_accounts::names::MAIL, |name| kept.get(name)).unwrap().unwrap()
 }
 
 fn notice() -> Notice {

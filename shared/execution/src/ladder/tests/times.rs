@@ -73,7 +73,7 @@ fn a_read_that_fails_during_a_cancel_asks_for_no_other() {
 }
 
 #[test]
-fn what_was_not_sent_is_tried_after_one_two_four_and_eight_seconds() {
+fn what_was_not_sent_is_tried_after_1_2_4_and_8_s() {
     let refused = || Event::Posted(PlaceReply::Refused(NotPlaced::NotConnected("refused".into())));
     // A mark that the ledger does not have is made again under its own number.
     for (failed, renumbered) in [(refused as fn() -> Event<'static>, 1), (|| Event::Unmarked, 0)] {
@@ -205,7 +205,7 @@ fn an_order_that_is_over_is_read_again_only_while_there_is_time() {
 }
 
 #[test]
-fn an_order_that_another_replaces_ends_its_side_unless_it_has_filled() {
+fn a_replaced_order_ends_its_side_unless_it_has_filled() {
     for (status, filled, ends) in [(OrderStatus::Canceled, 1, "unresolved"), (OrderStatus::Working, 0, "unresolved"), (OrderStatus::Filled, 2, "filled")] {
         let mut side = accepted();
         let linked = OrderView { linked: vec![OrderId("10".into())], ..view(&one(), status, 2, filled) };
