@@ -17,6 +17,7 @@ static IDLE: Mutex<Vec<Server>> = Mutex::new(Vec::new());
 pub struct Moto {
     server: Option<Server>,
     address: SocketAddr,
+    /// Whether the next owner may have it.
     pooled: bool,
 }
 
@@ -35,13 +36,16 @@ impl Moto {
     /// When the variable is unset, the program cannot be started, ends before it listens, or refuses a request.
     pub async fn start() -> io::Result<Self> {
         while let Some(server) = { IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop() } {
-            let moto = Self::of(server, true);
+            let mut moto = Self::of(server);
+            // One that no longer answers is not given back.
             if moto.reset().await.is_ok() {
+                moto.pooled = true;
                 return Ok(moto);
             }
         }
-        let moto = Self::of(Server::start(&[&program("GAMMA_MOTO_SERVER", "moto_server")?]).await?, true);
+        let mut moto = Self::of(Server::start(&[&program("GAMMA_MOTO_SERVER", "moto_server")?]).await?);
         moto.load().await?;
+        moto.pooled = true;
         Ok(moto)
     }
 
@@ -51,13 +55,13 @@ impl Moto {
     /// As [`Moto::start`].
     pub async fn start_for_many() -> io::Result<Self> {
         let python = program("GAMMA_PYTHON", "a Python with moto")?;
-        let moto = Self::of(Server::start(&[&python, "-c", include_str!("../moto/many.py")]).await?, false);
+        let moto = Self::of(Server::start(&[&python, "-c", include_str!("../moto/many.py")]).await?);
         moto.load().await?;
         Ok(moto)
     }
 
-    fn of(server: Server, pooled: bool) -> Self {
-        Self { address: server.address, server: Some(server), pooled }
+    const fn of(server: Server) -> Self {
+        Self { address: server.address, server: Some(server), pooled: false }
     }
 
     /// moto loads a service's code on its first request, which on a busy machine takes longer than an SDK waits.
