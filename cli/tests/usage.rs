@@ -34,7 +34,7 @@ fn every_command_has_help_and_the_exit_codes_are_told() {
 }
 
 #[test]
-fn wrong_usage_is_2_and_a_demo_that_is_not_there_is_3_with_the_next_step() {
+fn wrong_usage_exits_2_and_a_missing_demo_3_with_the_next_step() {
     for arguments in [&["runs", "--days", "0"][..], &["nonsense"], &["resolve", "schwab"], &["seed", "--from-env", "NAME"], &["login"]] {
         assert_eq!(gamma(arguments).0, Some(2), "{arguments:?}");
     }

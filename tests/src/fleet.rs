@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_copies_come_within_the_minute_and_the_others_at_once_or_a_little_later() {
+    fn first_copies_come_within_the_minute_and_repeats_soon_after() {
         let (begins, ends, last) = (at("20:13:00"), at("20:14:00"), at("20:15:00"));
         let mut together = 0;
         for member in 0..MOST_ACCOUNTS {

@@ -20,7 +20,7 @@ async fn call(url: &str, target: &str, body: &Value) -> Result<(u16, Value), req
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn what_took_effect_is_in_the_table_and_one_of_many_conditional_writes_wins() {
+async fn effects_are_in_the_table_and_one_conditional_write_wins() {
     let moto = Moto::start().await.unwrap();
     let config = SimulatorConfig { aws: Some(moto.address()), ..SimulatorConfig::of_2025_09_03(1).unwrap() };
     let simulator = Simulator::start(config).await.unwrap();

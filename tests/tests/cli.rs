@@ -128,9 +128,10 @@ async fn a_live_run_needs_the_typed_name_and_is_told_afterwards() {
     assert_eq!(stack.ledger_runs(SCHWAB).await.unwrap().len(), 2, "the run and the decision");
 }
 
+/// A good one replaces a token that a run refreshed meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_login_is_refused_with_a_foreign_state_or_a_spent_code_and_replaces_what_a_run_refreshed() {
+async fn a_login_with_foreign_state_or_spent_code_is_refused() {
     let (stack, operator, _moto) = stack(StackConfig { environment: BTreeMap::new(), ..StackConfig::of_seed(1) }).await;
     let (before, version) = stack.token().await.unwrap();
     let hidden = |shown: Said| Said { err: shown.err.replace(CANARIES[0].1, "…"), ..shown };

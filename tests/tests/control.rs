@@ -85,7 +85,7 @@ fn of(trader: Trader, event: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_halt_stops_a_run_between_rungs_with_its_orders_cancelled_and_proven_over() {
+async fn a_halt_stops_a_run_between_rungs_with_its_orders_terminal() {
     for trader in [SCHWAB, TT_IRA] {
         let desk = Desk::open(StackConfig { start: "2025-09-03T20:13:05Z".parse().unwrap(), ..StackConfig::of_seed(QUIET) }).await;
         let stack = &desk.stack;
@@ -234,7 +234,7 @@ async fn status_tells_the_day_and_shows_no_secret() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_run_that_died_is_recovered_and_handed_off_when_an_operator_asks() {
+async fn a_dead_run_is_recovered_and_handed_off_for_an_operator() {
     let names = Names::of_stack(Names::STACK, Names::SCHEDULES, TRADERS.map(|trader| trader.account));
     let consumers = [names.sheets_log.clone(), names.edge_guard[SCHWAB.account].clone()];
     let trade = names.trade[SCHWAB.account].clone();

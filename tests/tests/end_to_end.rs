@@ -104,7 +104,7 @@ async fn the_same_seed_is_the_same_day() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn an_expired_token_is_refreshed_once_and_written_back_readable_by_schwab_py() {
+async fn an_expired_token_is_refreshed_once_and_schwab_py_can_read_it() {
     let (stack, _moto) = stack(&StackConfig::of_seed(1)).await;
     let (before, version) = stack.token().await.unwrap();
     let answer = stack.invoke(LIVE).await.unwrap();
@@ -125,7 +125,7 @@ async fn an_expired_token_is_refreshed_once_and_written_back_readable_by_schwab_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn refused_events_are_lambda_errors_with_stable_types_and_place_nothing() {
+async fn refused_events_are_stable_lambda_errors_and_place_nothing() {
     let (stack, _moto) = stack(&StackConfig::of_seed(1)).await;
     for (event, error_type) in [
         (include_str!("../../events/refused/empty.json"), "EmptyEvent"),
@@ -215,7 +215,7 @@ async fn bad_signals_and_quotes_are_named_and_nothing_is_placed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_lost_quote_costs_its_side_and_a_rejection_after_acceptance_is_an_end() {
+async fn a_lost_quote_or_a_late_rejection_costs_its_side_alone() {
     let (stack, _moto) = stack(&StackConfig::of_seed(1)).await;
     stack.simulator.drop_quote("SPXW  250904P06420000".parse().unwrap());
     stack.simulator.reject_next_order("made up: not enough buying power");
@@ -249,7 +249,7 @@ async fn live_needs_event_deployment_and_armed_record_to_agree() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_dry_run_by_hand_works_at_any_hour_and_says_what_would_have_refused() {
+async fn a_manual_dry_run_works_at_any_hour_and_names_refusals() {
     let (stack, _moto) = stack(&StackConfig { start: "2025-09-03T20:20:00Z".parse().unwrap(), ..StackConfig::of_seed(1) }).await;
     let answer = stack.invoke(DRY).await.unwrap();
     assert_eq!(answer.outcome(), "dry_run", "{}", answer.body);
@@ -259,9 +259,10 @@ async fn a_dry_run_by_hand_works_at_any_hour_and_says_what_would_have_refused() 
     assert!(stack.simulator.book().posts().is_empty());
 }
 
+/// The environment is frozen between warm-up and trade; its sockets die meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn the_warm_up_refreshes_the_token_and_the_trade_after_a_freeze_uses_no_dead_socket() {
+async fn warm_up_refreshes_the_token_and_no_dead_socket_is_used() {
     let (stack, _moto) = stack(&StackConfig { start: "2025-09-03T20:10:00Z".parse().unwrap(), ..StackConfig::of_seed(1) }).await;
     let answer = stack.invoke(WARM_UP).await.unwrap();
     assert_eq!((answer.body["token_refreshed"].as_bool(), answer.body["ready_to_trade"].as_bool()), (Some(true), Some(true)), "{}", answer.body);

@@ -97,7 +97,7 @@ fn outcome(answer: &Answer, expected: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn cancel_accepted_but_the_order_filled_between_last_poll_and_cancel() {
+async fn cancel_accepted_but_filled_between_last_poll_and_cancel() {
     for trader in BROKERS {
         let size = size(trader);
         let fault = Fault::FillsDuringCancel(u32::MAX);
@@ -258,7 +258,7 @@ async fn the_deploy_flag_said_dry_and_it_traded_live() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_signal_row_of_another_day_or_a_list_read_from_the_wrong_end() {
+async fn a_signal_row_of_another_day_or_a_list_from_the_wrong_end() {
     let day = Day::of_seed(SCHWAB, FILLING, [Rule::on(Route::Signal).always().fault(Fault::StaleSignal)]).await;
     let answer = day.deliver(LIVE).await;
     outcome(&answer, "signal_unusable");

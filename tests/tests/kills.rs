@@ -72,7 +72,7 @@ async fn killed_at_fifty_random_moments_and_delivered_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn at_tastytrade_killed_at_thirty_random_moments_and_delivered_again() {
+async fn at_tastytrade_killed_at_thirty_moments_and_delivered_again() {
     killed_and_delivered_again(TT_IRA, Service::Tastytrade, 6).await;
 }
 

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn of_twenty_accounts_within_a_minute_each_trades_once_and_nothing_strays() {
+async fn twenty_accounts_in_a_minute_trade_once_each_and_apart() {
     let moto = Moto::start_for_many().await.unwrap();
     let fleet = Fleet::start(&moto, &FleetConfig::of(20)).await.unwrap();
     let mut delivered = fleet.trade(2).await.unwrap();

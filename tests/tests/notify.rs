@@ -98,7 +98,7 @@ async fn a_notice_arrives_encrypted_once_and_as_it_was_made() {
 
 #[tokio::test]
 #[ignore = "needs aiosmtpd; scripts/test runs it"]
-async fn neither_password_nor_message_goes_to_a_server_that_proves_nothing() {
+async fn no_password_or_message_goes_to_an_unproven_server() {
     // A certificate that nobody trusts.
     let server = Server::start("starttls").await;
     let error = error_of(&Mail::new(server.settings(PASSWORD, "localhost")).unwrap()).await;
@@ -133,7 +133,7 @@ async fn mail_in_the_clear_is_for_this_machine_alone() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_or_is_not_there_costs_bounded_time() {
+async fn a_silent_or_absent_server_costs_bounded_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mail = Mail::new(settings(silent.local_addr().unwrap().port(), PASSWORD, "127.0.0.1").plain_on_this_machine()).unwrap();
     let error = error_of(&mail.within(Duration::from_millis(200))).await;

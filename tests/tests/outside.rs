@@ -56,14 +56,14 @@ fn vertical(sell: &str, buy: &str) -> Vertical {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs schwab-py; scripts/test runs it"]
-async fn schwab_py_works_with_the_simulator_as_with_schwab_and_builds_the_same_order() {
+async fn schwab_py_works_with_the_simulator_and_builds_the_same_order() {
     let put = Package::vertical(vertical("SPXW250904P6425", "SPXW250904P6420"));
     agrees(&simulator().await, "schwab_py.py", ("put_order", order_json(&put, Effect::Credit, 2, Price::cents(95)))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs schwab-py; scripts/test runs it"]
-async fn schwab_py_builds_the_same_four_leg_orders_and_the_simulator_takes_both() {
+async fn schwab_py_and_we_build_the_same_four_leg_orders() {
     let condor = Package::iron_condor(vertical("SPXW250904P6425", "SPXW250904P6420"), vertical("SPXW250904C6470", "SPXW250904C6475")).unwrap();
     let leg = |symbol: &str, action| Leg { symbol: symbol.parse().unwrap(), action };
     let broken_wing = Package::custom([

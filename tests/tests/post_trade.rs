@@ -50,9 +50,10 @@ async fn outbox(stack: &Stack) -> usize {
     left
 }
 
+/// The incident: two accounts overwrote each other's row of the sheet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn two_accounts_overwrote_each_others_sheet_row_and_three_that_finish_at_once_have_each_their_own() {
+async fn three_accounts_that_finish_at_once_have_a_row_each() {
     let moto = Moto::start().await.unwrap();
     let stack = day(&moto).await;
     let mut lines = stack.host.subscribe();
@@ -149,7 +150,7 @@ fn said(stack: &Stack, function: &str, words: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_person_is_told_once_of_a_one_sided_day_and_not_of_an_ordinary_one() {
+async fn a_one_sided_day_is_notified_once_and_an_ordinary_one_not() {
     let moto = Moto::start().await.unwrap();
     let stack = Stack::start(&moto, &StackConfig { post_trade: true, ..StackConfig::of_seed(ONE_SIDED) }).await.unwrap();
     // Schwab has no quote of one put leg: that account trades its calls alone.

@@ -125,7 +125,7 @@ fn contracts(packages: &[(&Package, i64)]) -> BTreeMap<OptionSymbol, i64> {
 }
 
 #[tokio::test]
-async fn packages_of_four_legs_are_previewed_read_back_and_held_leg_by_leg() {
+async fn four_leg_packages_are_previewed_read_back_and_held_by_leg() {
     let desk = Desk::open().await;
     let (condor, broken_wing) = (condor(), broken_wing());
     for (package, effect, quantity, cents, commission) in [(&condor, Effect::Credit, 2, 5, "5.2"), (&broken_wing, Effect::Debit, 3, 1500, "11.7")] {

@@ -37,7 +37,7 @@ async fn in_order(stack: &Stack) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn three_accounts_trade_at_the_same_minute_and_second_deliveries_place_nothing() {
+async fn three_accounts_trade_at_once_and_redeliveries_place_nothing() {
     let moto = Moto::start().await.unwrap();
     for seed in [FILLING, QUIET, 1] {
         let stack = Stack::start(&moto, &StackConfig::of_seed(seed)).await.unwrap();
@@ -75,7 +75,7 @@ async fn three_accounts_trade_at_the_same_minute_and_second_deliveries_place_not
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn the_quote_token_outlives_an_invocation_and_the_connection_does_not() {
+async fn a_quote_token_outlives_an_invocation_its_connection_does_not() {
     let moto = Moto::start().await.unwrap();
     let stack = Stack::start(&moto, &StackConfig { start: "2025-09-03T20:10:00Z".parse().unwrap(), ..StackConfig::of_seed(FILLING) }).await.unwrap();
     for (trader, answer) in stack.invoke_all(warm_up).await.unwrap() {
@@ -139,7 +139,7 @@ async fn run(moto: &Moto, rules: impl IntoIterator<Item = Rule>, switches: impl 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn with_one_read_fault_a_tastytrade_run_fills_what_the_undisturbed_run_fills() {
+async fn with_one_read_fault_a_tastytrade_run_fills_as_without() {
     let moto = Moto::start().await.unwrap();
     let faults = [
         Fault::ServerError(503, When::BeforeEffect),

@@ -76,7 +76,7 @@ fn alarms(stack: &Stack, answer: &Answer, words: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_round_refreshes_each_document_once_and_a_second_one_finds_nothing_to_do() {
+async fn a_round_refreshes_each_document_once_and_a_second_none() {
     let (stack, _moto) = stack(&config()).await;
     let before = versions(&stack).await;
     let answer = keep(&stack).await;
@@ -123,7 +123,7 @@ async fn it_reads_nothing_but_applications_tokens_and_mail() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_login_that_ends_is_said_in_time_and_everything_else_is_refreshed_first() {
+async fn an_ending_login_is_notified_after_the_rest_is_refreshed() {
     let moto = Moto::start().await.unwrap();
     for (days, error_type, hours, severity) in [
         (4, "", 72, ""),
@@ -206,7 +206,7 @@ async fn a_run_that_holds_the_lock_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_borrowing_deployment_trades_at_both_brokers_and_writes_no_token() {
+async fn a_borrowing_deployment_trades_and_writes_no_token() {
     let moto = Moto::start().await.unwrap();
     for (expired, rotating) in [(false, false), (true, false), (true, true)] {
         let borrowing = StackConfig { expired_token: expired, rotating, ..with(config(), "GAMMA_TOKENS", "borrow") };

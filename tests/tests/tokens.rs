@@ -18,7 +18,7 @@ fn refreshes(stack: &Stack) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_token_lock_that_another_run_holds_costs_two_seconds_and_an_alarm_but_not_the_trade() {
+async fn a_held_token_lock_costs_two_seconds_and_an_alarm_no_trade() {
     let moto = Moto::start().await.unwrap();
     let free = Stack::start(&moto, &StackConfig::of_seed(1)).await.unwrap();
     let usual = free.invoke(LIVE).await.unwrap();
@@ -39,7 +39,7 @@ async fn a_token_lock_that_another_run_holds_costs_two_seconds_and_an_alarm_but_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn the_lock_is_free_again_after_the_warm_up_and_the_trade_refreshes_nothing() {
+async fn after_warm_up_the_lock_is_free_and_the_trade_refreshes_none() {
     let moto = Moto::start().await.unwrap();
     let stack = Stack::start(&moto, &StackConfig::of_seed(1)).await.unwrap();
     let answer = stack.invoke(WARM_UP).await.unwrap();
@@ -51,7 +51,7 @@ async fn the_lock_is_free_again_after_the_warm_up_and_the_trade_refreshes_nothin
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_run_whose_secrets_lie_in_secrets_manager_trades_and_keeps_its_token_there() {
+async fn a_run_trades_with_secrets_and_token_in_secrets_manager() {
     let moto = Moto::start().await.unwrap();
     let usual = StackConfig::of_seed(1);
     let token = json!({

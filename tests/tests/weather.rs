@@ -80,7 +80,7 @@ async fn trouble_on(stack: &Stack, trader: Trader, rules: impl IntoIterator<Item
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn with_one_aws_fault_that_clears_a_run_fills_what_the_undisturbed_run_fills() {
+async fn with_one_aws_fault_a_run_fills_as_without() {
     let moto = Moto::start().await.unwrap();
     let operations = [
         ("SSM.GetParameters", 1),
@@ -106,7 +106,7 @@ async fn with_one_aws_fault_that_clears_a_run_fills_what_the_undisturbed_run_fil
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn with_one_read_fault_that_clears_a_run_fills_what_the_undisturbed_run_fills() {
+async fn with_one_read_fault_a_run_fills_as_without() {
     let moto = Moto::start().await.unwrap();
     let routes = [Route::Token, Route::AccountNumbers, Route::Account, Route::ListOrders, Route::Quotes, Route::ReadOrder, Route::SignalLogin, Route::Signal];
     let mut wrong = Vec::new();
@@ -156,7 +156,7 @@ const ATTEMPTS: u32 = 3;
 /// two operations make, each tried to its end, and the third comes after two seconds of the run's own waiting.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn with_an_aws_service_out_for_two_seconds_a_run_fills_what_the_undisturbed_run_fills() {
+async fn with_an_aws_service_out_two_seconds_a_run_fills_as_without() {
     let moto = Moto::start().await.unwrap();
     let mut wrong = Vec::new();
     for service in ["SSM", "DynamoDB"] {
@@ -185,7 +185,7 @@ async fn asked(moto: &Moto, service: Service) -> Vec<(Route, Timestamp)> {
 /// request of its kind, with the last, and with some between.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn with_reads_out_for_two_seconds_a_run_fills_what_the_undisturbed_run_fills() {
+async fn with_reads_out_for_two_seconds_a_run_fills_as_without() {
     let moto = Moto::start().await.unwrap();
     let broker = [Route::Token, Route::AccountNumbers, Route::Account, Route::ListOrders, Route::Quotes, Route::ReadOrder];
     let feed = [Route::SignalLogin, Route::Signal];
@@ -210,7 +210,7 @@ async fn with_reads_out_for_two_seconds_a_run_fills_what_the_undisturbed_run_fil
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn whatever_happens_to_an_orders_post_or_cancel_the_books_stay_in_order() {
+async fn any_fault_of_a_post_or_cancel_leaves_the_books_in_order() {
     let hidden = |seconds| Fault::HiddenFor(Duration::from_secs(seconds));
     let posts = [
         hidden(3),
@@ -240,7 +240,7 @@ async fn whatever_happens_to_an_orders_post_or_cancel_the_books_stay_in_order() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn at_tastytrade_whatever_happens_to_an_orders_post_or_cancel_the_books_stay_in_order() {
+async fn at_tastytrade_any_post_or_cancel_fault_leaves_order() {
     let posts = [
         Fault::HiddenFor(Duration::from_secs(3)),
         Fault::HiddenFor(Duration::from_secs(40)),
@@ -271,7 +271,7 @@ async fn at_tastytrade_whatever_happens_to_an_orders_post_or_cancel_the_books_st
 /// The cancel lets two packages fill, the broker says at once that nothing remains, and shows the fills two seconds later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn at_tastytrade_nothing_is_bought_again_when_a_cancel_leaves_nothing_and_the_fills_come_late() {
+async fn at_tastytrade_late_fills_after_a_cancel_buy_nothing_again() {
     let moto = Moto::start().await.unwrap();
     let stack = Stack::start(&moto, &StackConfig::of_seed(QUIET)).await.unwrap();
     stack.faults().add(Rule::on(Route::CancelOrder).times(2).fault(Fault::FillsDuringCancel(2)));

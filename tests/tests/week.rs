@@ -231,7 +231,7 @@ async fn both_changes_of_the_clock() {
 /// A function is out of reach for a trade, a schedule is switched off for a day, an event is delivered too late.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn what_goes_wrong_in_a_week_is_said_on_its_day_and_over_on_the_next() {
+async fn a_weeks_faults_are_reported_that_day_and_gone_the_next() {
     let [monday, tuesday, wednesday] = [8, 9, 10].map(|day| date(2025, 9, day));
     let mut week = Week::start(monday, wednesday).await;
 
@@ -288,7 +288,7 @@ async fn make(week: &Week, name: &str, body: &Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_schedule_made_meanwhile_fires_at_once_and_one_of_a_single_time_is_gone_after_it() {
+async fn a_late_schedule_fires_at_once_and_a_one_time_one_is_gone() {
     let saturday = date(2025, 9, 6);
     let mut week = Week::start(saturday, saturday).await;
     week.until(saturday, time(11, 59, 30, 0)).await;

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_with_a_stable_type_and_names_the_field() {
+    fn other_events_are_refused_with_stable_type_and_field() {
         let who = json!({"account": "schwab", "by": "Ada", "why": "a drill"});
         let but = |field: &str, value: Value| {
             let mut fields = who.clone();

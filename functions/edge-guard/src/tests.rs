@@ -67,7 +67,7 @@ async fn a_run_tells_its_equity_and_the_guard_leaves_a_decision() {
 }
 
 #[tokio::test]
-async fn a_losing_account_pauses_and_while_it_does_the_guard_asks_for_the_equity_itself() {
+async fn losses_pause_an_account_and_the_guard_reads_equity_meanwhile() {
     let (ledger, mut broker) = (MemoryEdge::default(), MemoryBroker::default());
     for (days, equity) in [(0, "20000"), (1, "18800"), (2, "17600"), (3, "16400")] {
         let date = DAY + days.days();
@@ -93,7 +93,7 @@ async fn a_losing_account_pauses_and_while_it_does_the_guard_asks_for_the_equity
 }
 
 #[tokio::test]
-async fn no_equity_and_no_session_make_no_row_and_a_record_that_does_not_read_is_named() {
+async fn no_equity_or_session_no_row_and_unreadable_records_are_named() {
     let (ledger, mut broker) = (MemoryEdge::default(), MemoryBroker::default());
     for equity in [None, Some(Decimal::ZERO), Some(Decimal::from(-5))] {
         broker.equity = equity;
@@ -116,7 +116,7 @@ async fn no_equity_and_no_session_make_no_row_and_a_record_that_does_not_read_is
 }
 
 #[tokio::test]
-async fn a_transfer_that_shows_late_is_found_by_the_next_run_and_an_old_one_by_a_backfill() {
+async fn late_transfers_are_found_by_the_next_run_or_a_backfill() {
     let (ledger, mut broker) = (MemoryEdge::default(), MemoryBroker::default());
     let days = [DAY, DAY + 1.day(), DAY + 2.days()];
     for date in &days[..2] {

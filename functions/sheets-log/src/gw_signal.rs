@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fields_of_the_feed_stand_under_their_columns_and_tx_under_none() {
+    fn feed_fields_have_their_columns_and_tx_has_none() {
         let signal: BTreeMap<String, String> = FIELDS.iter().map(|field| ((*field).to_owned(), format!("<{field}>"))).collect();
         let signal = signal.into_iter().chain([("Date".into(), "2026-02-11T00:00:00".into()), ("TDate".into(), " 2026-02-12".into())]).collect();
         let row = row(&signal).unwrap().unwrap();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_published_is_empty_and_a_signal_without_its_day_is_refused() {
+    fn unpublished_is_empty_and_a_signal_without_day_is_refused() {
         let signal = |date: &str| BTreeMap::from([("Date".to_owned(), date.to_owned())]);
         assert_eq!(row(&signal("2026-02-11")).unwrap().unwrap()["spx"], "");
         assert_eq!(row(&BTreeMap::new()).unwrap(), None);

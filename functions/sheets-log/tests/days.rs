@@ -98,7 +98,7 @@ fn how_each_side_ended_is_said() {
 }
 
 #[test]
-fn a_run_that_died_without_a_report_leaves_what_the_ledger_knows() {
+fn a_run_without_report_leaves_what_the_ledger_knows() {
     let mut day = vector_42();
     day.reports.clear();
     let workbook = handed_off(&[day]);
@@ -116,7 +116,7 @@ fn a_report_that_does_not_read_is_named_and_nothing_is_written() {
 }
 
 #[test]
-fn a_new_summary_has_the_blocks_of_the_old_and_the_newest_date_on_top() {
+fn a_new_summary_has_the_old_blocks_and_newest_date_first() {
     let next = Day::new("schwab", "2026-02-12", "2026-02-13").side(PUT, 1, 2, &[("0.95", &[(2, "0.95")])]).reported();
     let workbook = handed_off(&[vector_42(), next]);
     assert_eq!(summary(&workbook, 8), "");
@@ -137,8 +137,9 @@ fn the_pnl_is_unknown_until_the_expiry_has_settled() {
     assert_eq!(summary(&workbook, 11), "2026-02-11|1|0.93|-1.02||0||||4|0.9|-1.05||0||||6897|-3.09||-10.7064");
 }
 
+/// The tab has one strike a side: a figure made from two would be wrong.
 #[test]
-fn a_side_that_filled_at_two_strikes_has_no_pnl_that_could_be_wrong() {
+fn a_side_filled_at_two_strikes_has_no_pnl() {
     let fill: &[(&str, &[(u32, &str)])] = &[("0.95", &[(1, "0.95")])];
     let day = Day::new("schwab", "2026-02-11", "2026-02-12").side(PUT, 1, 2, fill).side((Right::Put, Effect::Credit, 6910), 2, 1, fill).reported();
     let workbook = handed_off(&[day, Day::new("schwab", "2026-02-12", "2026-02-13")]);
@@ -147,7 +148,7 @@ fn a_side_that_filled_at_two_strikes_has_no_pnl_that_could_be_wrong() {
 }
 
 #[test]
-fn a_plan_that_was_replaced_before_it_filled_is_not_what_the_day_shows() {
+fn a_plan_replaced_before_it_filled_is_not_shown() {
     let unfilled: &[(&str, &[(u32, &str)])] = &[("0.95", &[])];
     // The signal moved to an earlier expiry; the row of the later one stands below.
     let later = Day::new("schwab", "2026-02-11", "2026-02-13").side(PUT, 1, 2, unfilled);
@@ -174,7 +175,7 @@ fn a_day_without_orders_leaves_its_signal_alone() {
 }
 
 #[test]
-fn a_summary_with_something_else_where_a_block_should_be_is_refused() {
+fn a_summary_with_other_text_in_a_blocks_place_is_refused() {
     let mut workbook = Workbook::default();
     add(&mut workbook, "CS_Summary", "\n\n\n\n\n\n\n\n|GW||||fees");
     assert_eq!(

@@ -71,7 +71,7 @@ fn no_cell_is_lost_or_moved_in_any_form() {
 }
 
 #[test]
-fn trades_without_account_stay_as_they_are_and_new_ones_come_below_the_notes() {
+fn trades_without_account_stay_and_new_ones_go_below_the_notes() {
     let mut workbook = baseline();
     hand_off(&mut workbook);
     let tab = &workbook.tabs["ConstantStableTrades"];
@@ -102,7 +102,7 @@ fn the_signal_comes_beside_the_formulas_that_wait_for_it() {
 }
 
 #[test]
-fn tracking_without_a_date_gets_one_at_the_right_and_its_old_rows_none() {
+fn tracking_without_date_gets_the_column_but_old_rows_no_value() {
     let mut workbook = other_forms();
     hand_off(&mut workbook);
     let tab = &workbook.tabs["CS_Tracking"];
@@ -153,7 +153,7 @@ fn a_formula_among_the_summary_s_own_cells_is_left_where_it_is() {
 }
 
 #[test]
-fn a_row_without_date_whose_expiry_two_days_had_belongs_to_neither() {
+fn a_row_without_date_whose_expiry_two_days_share_is_neithers() {
     let mut workbook = other_forms();
     let other = Day::new("schwab", "2026-02-07", "2026-02-10");
     other.hand_off(&mut workbook);

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gravest_trouble_names_the_error_and_every_login_is_told_of() {
+    fn the_worst_issue_names_the_error_and_every_login_is_reported() {
         let places = places();
         let down = kept(&places[1], 1, Err(BrokerFault::Unavailable("503".into())), TokenSaved::Unchanged);
         let fine = kept(&places[0], 1, Ok(true), TokenSaved::Unchanged);

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_reads_how_long_and_what_to_do_and_nothing_while_there_is_time() {
+    fn an_operator_reads_time_left_and_next_step_only_when_near() {
         assert_eq!(Runway::Long { hours: 49 }.words("Schwab login"), None);
         for (runway, begins) in [
             (Runway::Short { hours: 47 }, "the login ends in 47 h: "),

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_with_a_stable_type_and_names_the_field() {
+    fn other_events_are_refused_with_stable_type_and_field() {
         for (payload, error_type, words) in [
             (Value::Null, "EmptyEvent", "event: empty"),
             (json!({}), "EmptyEvent", "event: empty"),

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_of_a_secret_may_be_replaced_and_a_bad_one_names_its_variable() {
+    fn secret_names_may_be_replaced_a_bad_one_names_its_variable() {
         let usual = deployment(&[]).unwrap().names;
         assert_eq!((usual.login.token.as_str(), usual.sizing.as_str()), ("/gamma/schwab/token_json", "/gamma/schwab/sizing"));
         assert_eq!(usual.account_number.as_str(), "/gamma/schwab/account_number");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tastytrade_account_has_secrets_and_an_address_of_its_own_kind() {
+    fn a_tastytrade_account_has_its_own_secrets_and_address() {
         let ours = [("GAMMA_ACCOUNT", "tt-ira"), ("GAMMA_TASTYTRADE_URL", "http://127.0.0.1:5004")];
         let deployment = deployment(&ours).unwrap();
         assert_eq!(deployment.broker_url, "http://127.0.0.1:5004");
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_kept_unless_the_deployment_says_that_it_borrows_them() {
+    fn tokens_are_kept_unless_the_deployment_borrows_them() {
         assert_eq!(deployment(&[]).unwrap().tokens, TokenUse::Keep);
         assert_eq!(deployment(&[("GAMMA_TOKENS", "keep")]).unwrap().tokens, TokenUse::Keep);
         assert_eq!(deployment(&[("GAMMA_TOKENS", "borrow")]).unwrap().tokens, TokenUse::Borrow);

@@ -20,7 +20,7 @@ async fn seed(name: &str, value: &str) {
 
 #[tokio::test]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn secrets_come_decrypted_with_their_versions_and_hide_themselves() {
+async fn secrets_come_decrypted_with_versions_and_hidden_in_debug() {
     seed("/read/key", "old").await;
     seed("/read/key", "sesame-open").await;
     let names: Vec<String> = (0..12).map(|number| format!("/read/many/{number}")).collect();

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn account_numbers_keep_their_last_four_signs_and_credentials_nothing() {
+    fn account_numbers_keep_four_digits_and_credentials_nothing() {
         for (text, clean) in [
             ("account 5WT20360 has", "account ****0360 has"),
             ("GET https://api.tastyworks.com/accounts/5WT20360/orders/dry-run", "GET https://api.tastyworks.com/accounts/****0360/orders/dry-run"),

@@ -361,7 +361,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_outcome_for_every_mix_of_sides_and_one_sided_is_never_silent() {
+    fn each_mix_of_sides_has_one_outcome_one_sided_never_silent() {
         for (sides, outcome) in [
             (vec![], Outcome::NothingToDo),
             (vec![(1, 2, 2, false)], Outcome::Filled),

@@ -67,8 +67,9 @@ async fn a_recovered_day_whose_other_side_was_refused_is_one_sided() {
     assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("one_sided"), "{}", second.detail);
 }
 
+/// The close passed, and list and positions both show nothing of it.
 #[tokio::test]
-async fn a_lost_post_is_never_accepted_once_the_close_the_list_and_the_positions_say_so() {
+async fn a_lost_post_is_never_accepted_when_close_and_reads_agree() {
     let world = a_day_with_a_lost_post().await;
     world.at_time("20:15:20");
     assert_eq!(world.sweep("sweep-1").await.outcome, Outcome::Unresolved, "the close has only just passed");
@@ -122,8 +123,9 @@ async fn a_sweep_touches_no_order_that_the_ledger_does_not_know() {
     assert_eq!(*world.broker.cancels.lock().unwrap(), 0);
 }
 
+/// For weeks nobody noticed: now a day without a final outcome is an alarm.
 #[tokio::test]
-async fn incident_schedules_that_did_not_fire_for_weeks_the_sweep_alarms_when_a_day_has_no_final_outcome() {
+async fn incident_schedules_did_not_fire_the_sweep_alarms() {
     let world = World::at("20:21:00");
     let swept = world.sweep("sweep-1").await;
     assert_eq!((swept.outcome, swept.alarm), (Outcome::NoFinalOutcome, true));
@@ -162,7 +164,7 @@ async fn a_day_that_was_not_to_be_traded_is_in_order() {
 }
 
 #[tokio::test]
-async fn a_run_that_died_before_closing_its_day_gets_its_outcome_from_the_sweep() {
+async fn a_run_that_died_gets_its_outcome_from_the_sweep() {
     let world = World::at("20:13:00");
     set(&world.broker.fills, |_, _, _| 4);
     world.ledger.break_write("close day", 100);
@@ -212,7 +214,7 @@ async fn a_decision_that_cannot_be_taken_changes_nothing_and_says_why() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_alive_at_the_broker_is_not_a_matter_of_opinion() {
+async fn an_order_alive_at_the_broker_cannot_be_resolved() {
     let world = World::at("20:13:31");
     set(&world.broker.cancel_works, false);
     assert_eq!(world.deliver("run-1").await.outcome, Outcome::Unresolved);
@@ -230,7 +232,7 @@ async fn an_order_that_is_alive_at_the_broker_is_not_a_matter_of_opinion() {
 }
 
 #[tokio::test]
-async fn a_dry_run_by_hand_does_not_silence_the_sweep_of_a_live_deployment() {
+async fn a_manual_dry_run_does_not_silence_a_live_sweep() {
     let world = World::at("14:00:00");
     let by_hand = RunRequest { task: Task::Trade { dry_run: true, scheduled: None }, ..world.request("by-hand") };
     world.deliver_as(&by_hand).await;

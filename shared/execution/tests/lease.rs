@@ -21,7 +21,7 @@ async fn incident_two_copies_at_once_trade_once() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_marked_is_not_sent_and_a_short_fault_is_ridden_out() {
+async fn an_unmarked_order_is_not_sent_and_short_faults_are_retried() {
     for (operation, times, posts, outcome) in [
         ("put sending", 2, 2, Outcome::Filled),
         ("put sending", 100, 0, Outcome::LedgerUnavailable),
@@ -57,7 +57,7 @@ async fn a_mark_that_may_land_late_leaves_its_intent_open() {
 }
 
 #[tokio::test]
-async fn a_lease_taken_over_stops_the_run_and_its_orders_are_proven_over() {
+async fn a_lost_lease_stops_the_run_and_its_orders_become_terminal() {
     let world = World::at("20:13:31");
     let thief = async {
         while *world.broker.posts.lock().unwrap() < 2 {

@@ -74,7 +74,7 @@ async fn incident_a_rung_sends_only_the_verified_remainder() {
 }
 
 #[tokio::test]
-async fn incident_cancel_accepted_but_filled_before_it_one_orders_worth_of_fills() {
+async fn incident_cancel_after_the_fill_gives_one_orders_fills() {
     let world = World::at("20:13:00");
     set(&world.broker.fills, |_, _, seconds| if seconds >= 20 { 4 } else { 0 });
     let report = world.deliver("run-1").await;
@@ -106,7 +106,7 @@ async fn gates_refuse_before_anything_is_read_or_placed() {
 }
 
 #[tokio::test]
-async fn a_dry_run_does_everything_but_send_and_says_what_would_have_refused() {
+async fn a_dry_run_sends_nothing_and_says_what_would_have_refused() {
     let world = World::at("23:00:00");
     world.ledger.set_controls(Controls { arming: Arming::NotArmed, halted: None, edge: None });
     let request = RunRequest { task: Task::Trade { dry_run: true, scheduled: None }, ..world.request("run-1") };
@@ -146,7 +146,7 @@ async fn a_halt_between_rungs_cancels_nothing_more_is_sent() {
 }
 
 #[tokio::test]
-async fn the_run_waits_for_todays_row_and_a_day_without_one_may_be_tried_again() {
+async fn the_run_waits_for_todays_row_and_without_it_may_be_retried() {
     let world = World::at("20:13:00");
     let mut yesterday = row(6400, 6500);
     (yesterday.date, yesterday.expiry) = (jiff::civil::date(2025, 9, 2), Some(jiff::civil::date(2025, 9, 3)));
@@ -209,8 +209,9 @@ async fn incident_a_lost_reply_is_found_or_stopped_never_sent_again() {
     assert_eq!((again.outcome, *world.broker.posts.lock().unwrap()), (Outcome::Unresolved, 2), "nothing is placed while an order's fate is unknown");
 }
 
+/// Killed between SENDING and the reply: the next delivery recovers and places nothing.
 #[tokio::test]
-async fn incident_killed_between_sending_and_the_reply_the_next_delivery_recovers_and_places_nothing() {
+async fn incident_killed_before_the_reply_then_recovered_places_none() {
     let world = World::at("20:13:31");
     set(&world.broker.place, |number| if number == 2 { Place::Hang } else { Place::Accept });
     set(&world.broker.fills, |right, _, seconds| if right == Right::Put && seconds >= 2 { 1 } else { 0 });
@@ -323,7 +324,7 @@ async fn a_day_that_ended_before_its_first_sending_may_be_tried_again() {
 }
 
 #[tokio::test]
-async fn the_users_own_orders_and_positions_are_left_alone_and_counted() {
+async fn foreign_orders_and_positions_are_left_alone_and_counted() {
     let world = World::at("20:13:00");
     world.broker.users_order_works();
     set(&world.broker.fills, |_, _, _| 4);
@@ -371,7 +372,7 @@ fn paused(until: Date) -> Controls {
 }
 
 #[tokio::test]
-async fn a_pause_of_the_edge_guard_holds_back_only_where_it_is_enforced_and_only_while_it_lasts() {
+async fn an_edge_guard_pause_holds_only_where_and_while_enforced() {
     for (mode, until, outcome) in [
         (EdgeMode::Enforce, date(2025, 9, 3), Outcome::EdgePaused),
         (EdgeMode::Enforce, date(2025, 9, 8), Outcome::EdgePaused),

@@ -48,7 +48,7 @@ async fn a_lease_renewed_slowly_still_outlives_the_post() {
 }
 
 #[tokio::test]
-async fn a_slow_list_while_one_order_is_looked_for_does_not_hold_up_the_other_sides_cancel() {
+async fn a_slow_list_for_one_side_does_not_delay_the_others_cancel() {
     let world = World::at("20:14:20");
     set(&world.broker.place, |number| if number == 1 { Place::LostBefore } else { Place::Accept });
     let mut net = Net::to(&world);
@@ -111,8 +111,9 @@ async fn a_broker_out_of_reach_for_a_while_costs_no_rung() {
     }
 }
 
+/// The broker answers no list while the order is looked for.
 #[tokio::test]
-async fn while_an_order_is_looked_for_at_a_deaf_broker_the_other_side_sends_nothing_and_goes_on_once_it_is_found() {
+async fn while_one_order_is_unknown_the_other_side_waits_then_goes_on() {
     let world = World::at("20:13:31");
     set(&world.broker.place, |number| if number == 1 { Place::LostAfter } else { Place::Accept });
     let mut net = Net::to(&world);
@@ -152,7 +153,7 @@ async fn nothing_is_sent_again_once_trading_is_halted() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_on_a_permission_that_grew_old_while_the_mark_was_written() {
+async fn nothing_is_sent_on_a_lease_that_aged_during_the_mark() {
     let world = World::at("20:13:31");
     let mut net = Net::to(&world);
     net.halt_with_call = Some("put sending");
@@ -213,8 +214,9 @@ fn enter_a_twin(world: &World) {
     world.broker.foreign.lock().unwrap().push(twin);
 }
 
+/// At brokers where orders carry names.
 #[tokio::test]
-async fn where_orders_carry_names_a_twin_of_ours_is_neither_taken_for_it_nor_in_its_way() {
+async fn a_twin_without_our_name_is_not_adopted_nor_in_the_way() {
     for (names, expected) in [(true, Outcome::Recovered), (false, Outcome::Unresolved)] {
         let world = World::at("20:13:31");
         set(&world.broker.names_orders, names);

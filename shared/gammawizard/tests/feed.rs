@@ -248,7 +248,7 @@ async fn a_login_that_is_made_early_counts_among_the_three() {
 }
 
 #[tokio::test]
-async fn passing_trouble_is_asked_again_and_lasting_trouble_is_given_up() {
+async fn transient_errors_are_retried_and_lasting_ones_given_up() {
     let down = || says(503, "");
     for (name, script, asked, waited) in [
         ("the read, once", vec![down(), says(200, ROW)], vec!["old"; 2], 300),

@@ -51,7 +51,7 @@ async fn a_refused_connection_is_proven_unsent() {
 }
 
 #[tokio::test]
-async fn a_name_without_address_and_a_failed_tls_handshake_are_proven_unsent() {
+async fn no_dns_address_or_failed_tls_handshake_is_proven_unsent() {
     let not_tls = accept_once(|mut stream| async move {
         let _ = stream.write_all(b"this is no TLS server\r\n").await;
     })
@@ -63,7 +63,7 @@ async fn a_name_without_address_and_a_failed_tls_handshake_are_proven_unsent() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_outlasts_the_connect_timeout_is_proven_unsent() {
+async fn a_handshake_over_the_connect_timeout_is_proven_unsent() {
     let mute = accept_once(|mut stream| async move {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
@@ -74,7 +74,7 @@ async fn a_handshake_that_outlasts_the_connect_timeout_is_proven_unsent() {
 }
 
 #[tokio::test]
-async fn a_connection_dropped_before_within_or_instead_of_the_answer_is_lost() {
+async fn a_connection_dropped_around_its_answer_is_lost() {
     let at_once = accept_once(|stream| async move { drop(stream) }).await;
     let after_reading = accept_once(|mut stream| async move {
         let _ = stream.read(&mut [0; 1024]).await;
@@ -105,7 +105,7 @@ async fn no_answer_in_time_is_lost() {
 }
 
 #[tokio::test]
-async fn an_answer_over_the_limit_is_too_large_whether_announced_or_not() {
+async fn an_answer_over_the_limit_is_too_large_announced_or_not() {
     let announced = serve(Router::new().route("/", get(|| async { "x".repeat(1001) }))).await;
     let chunked = accept_once(|mut stream| async move {
         let _ = stream.read(&mut [0; 1024]).await;

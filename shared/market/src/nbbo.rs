@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn only_absence_crossing_and_negatives_make_a_package_unavailable() {
+    fn only_missing_crossed_or_negative_makes_it_unavailable() {
         for rows in [
             vec![(PUT_HIGH, "2.00", "2.10")],
             vec![(PUT_HIGH, "2.00", "2.10"), (PUT_LOW, "", "1.15")],

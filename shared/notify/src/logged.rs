@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_log_is_told_as_loudly_as_it_matters_and_without_account_numbers() {
+    async fn notices_are_logged_by_severity_without_account_numbers() {
         let log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();

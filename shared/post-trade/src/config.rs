@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_virtual_clock_needs_everything_on_loopback_and_google_needs_tls() {
+    fn a_virtual_clock_requires_loopback_and_google_requires_tls() {
         assert_eq!(config(&[]).unwrap().spreadsheet, None);
         for (change, words) in [
             (("GAMMA_TABLE", " "), "GAMMA_TABLE: got nothing"),

@@ -123,7 +123,7 @@ async fn one_message_resets_then_removes_then_adds() {
 }
 
 #[tokio::test]
-async fn fields_are_those_asked_for_and_known_and_a_later_setup_adds_types() {
+async fn fields_are_the_known_ones_requested_and_a_setup_adds_types() {
     let stage = Stage::start().await;
     let mut client = stage.authorized().await;
     client.open(1).await;

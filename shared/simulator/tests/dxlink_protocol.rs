@@ -20,7 +20,7 @@ fn error(message: &Value) -> (&str, u64) {
 }
 
 #[tokio::test]
-async fn the_handshake_is_the_references_and_each_message_is_on_record() {
+async fn the_handshake_is_as_documented_and_messages_are_recorded() {
     let stage = Stage::start().await;
     let mut client = stage.connect().await;
     client.send(setup()).await;
@@ -76,7 +76,7 @@ async fn protocols_it_does_not_speak_end_the_connection() {
 }
 
 #[tokio::test]
-async fn a_channel_before_the_login_and_a_bad_token_end_the_connection() {
+async fn a_channel_before_login_or_a_bad_token_ends_the_connection() {
     let stage = Stage::start().await;
     for early in [channel_request(1), feed_setup(1, json!({})), json!({ "type": "FEED_SUBSCRIPTION", "channel": 1 })] {
         let mut client = stage.connect().await;
@@ -119,7 +119,7 @@ async fn channels_are_odd_opened_once_and_only_for_the_feed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_named_and_what_is_not_known_is_ignored() {
+async fn unreadable_messages_are_named_and_unknown_ones_ignored() {
     let stage = Stage::start().await;
     let mut client = stage.authorized().await;
     client.open(1).await;
@@ -173,7 +173,7 @@ async fn channels_are_apart_and_one_that_is_cancelled_is_silent() {
 }
 
 #[tokio::test]
-async fn a_quiet_server_sends_keepalives_and_a_quiet_client_is_dropped() {
+async fn an_idle_server_sends_keepalives_and_drops_an_idle_client() {
     let second = Duration::from_secs(1);
     let config = DxLinkConfig { keepalive_timeout: second, accept_keepalive_timeout: second * 2, keepalive_every: Duration::from_secs(30) };
     let stage = Stage::with(|simulator| simulator.dxlink = config).await;

@@ -98,7 +98,7 @@ async fn a_status_nobody_knows_is_shown_of_an_order_that_lives_on() {
 }
 
 #[tokio::test]
-async fn packages_fill_when_they_are_told_to_at_the_limit_and_into_the_account() {
+async fn forced_fills_are_at_the_limit_and_reach_the_account() {
     let session = Session::start(1).await;
     for (route, order_first) in [(Route::ReadOrder, true), (Route::ListOrders, true), (Route::CancelOrder, true), (Route::PlaceOrder, false)] {
         let fault = Fault::PartFill(2);

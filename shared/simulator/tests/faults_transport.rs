@@ -33,8 +33,9 @@ async fn place(session: &Session) -> Result<Response, reqwest::Error> {
     session.attempt(Method::POST, &session.account("/orders"), Some(&vertical(1, "4.00"))).await
 }
 
+/// An order exists when the fault comes after the effect, and only then.
 #[tokio::test]
-async fn each_fault_of_the_way_is_seen_as_it_is_and_orders_exist_only_after_the_effect() {
+async fn each_transport_fault_shows_and_orders_exist_only_if_it_took() {
     for (fault, expected, orders) in [
         (Fault::Latency(Duration::from_millis(5)), Seen::Status(201), 1),
         (Fault::TooManyRequests { retry_after: None }, Seen::Status(429), 0),
@@ -148,7 +149,7 @@ async fn a_rule_counts_looks_at_the_time_and_leaves_what_does_not_fit() {
 }
 
 #[tokio::test]
-async fn of_several_faults_one_answers_and_nothing_is_recorded_that_did_not_happen() {
+async fn one_of_several_faults_answers_and_only_facts_are_recorded() {
     let hidden = Fault::HiddenFor(Duration::from_secs(5));
     for (answer, orders, expected) in
         [(Fault::Dropped(AFTER), 1, vec![hidden.clone(), Fault::Dropped(AFTER)]), (Fault::Dropped(BEFORE), 0, vec![Fault::Dropped(BEFORE)])]

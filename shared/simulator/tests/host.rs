@@ -36,7 +36,7 @@ async fn a_function_gets_its_event_and_lambdas_environment() {
 }
 
 #[tokio::test]
-async fn an_environment_is_reused_when_idle_and_another_started_when_not() {
+async fn an_idle_environment_is_reused_and_else_another_started() {
     let stage = Stage::new(vec![function()]).await;
     let first = stage.answer(json!({})).await["pid"].clone();
     let (one, two) = tokio::join!(stage.answer(json!({ "wait": 60 })), stage.answer(json!({ "wait": 60 })));
@@ -54,7 +54,7 @@ async fn an_environment_is_reused_when_idle_and_another_started_when_not() {
 }
 
 #[tokio::test]
-async fn functions_of_many_names_run_at_once_and_where_runs_take_turns_one_works_at_a_time() {
+async fn functions_run_at_once_and_turns_let_one_work_at_a_time() {
     let names = ["f", "g", "h"];
     let stage = Stage::new(names.map(|name| FunctionConfig { name: name.to_owned(), ..function() }).to_vec()).await;
     stage.clock.take_turns(1);
@@ -73,7 +73,7 @@ async fn functions_of_many_names_run_at_once_and_where_runs_take_turns_one_works
 }
 
 #[tokio::test]
-async fn between_invocations_everything_is_frozen_and_quiet_connections_die() {
+async fn between_invocations_all_is_frozen_and_idle_connections_die() {
     let stage = Stage::new(vec![function()]).await;
     let face = stage.connections.serve(Router::new().route("/quote", get(async || "6850.25"))).await.unwrap();
     let url = format!("http://{face}/quote");

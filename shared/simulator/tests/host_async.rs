@@ -12,7 +12,7 @@ fn starts(stage: &Stage, request_id: &str) -> Vec<(u32, Timestamp)> {
 }
 
 #[tokio::test]
-async fn a_failing_event_is_retried_after_one_and_two_minutes_with_its_own_id() {
+async fn a_failing_event_is_retried_after_1_and_2_minutes_with_its_id() {
     let stage = Stage::new(vec![function()]).await;
     let event = json!({ "print": ["trying"], "raise": "no" });
     let id = stage.queue(&event).await;
@@ -29,7 +29,7 @@ async fn a_failing_event_is_retried_after_one_and_two_minutes_with_its_own_id() 
 }
 
 #[tokio::test]
-async fn retries_end_with_success_and_count_from_the_end_of_the_attempt() {
+async fn retries_end_with_success_and_count_from_the_attempts_end() {
     let stage = Stage::new(vec![function()]).await;
     let id = stage.queue(&json!({ "wait": 10, "fail_until": scratch("runs"), "times": 2 })).await;
     stage.host.settled().await;

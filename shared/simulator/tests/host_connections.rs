@@ -71,7 +71,7 @@ async fn a_killed_connection_swallows_requests_and_others_live_on() {
 }
 
 #[tokio::test]
-async fn a_request_under_way_on_a_killed_connection_is_served_and_not_answered() {
+async fn a_request_on_a_killed_connection_is_served_unanswered() {
     let connections = Connections::new();
     let (entered, mut entries) = mpsc::channel(1);
     let release = std::sync::Arc::new(tokio::sync::Notify::new());

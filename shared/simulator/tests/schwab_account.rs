@@ -41,7 +41,7 @@ async fn a_refresh_gives_half_an_hour() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_dies_seven_days_after_the_login_and_a_refresh_does_not_help() {
+async fn a_refresh_token_dies_seven_days_after_login_despite_refresh() {
     let session = Session::start(1).await;
     session.pass((7 * 24 * 3600 - 1).seconds()).await;
     assert_eq!(token(&session, BASIC, REFRESH).await.0, 200);

@@ -24,7 +24,7 @@ fn quote_reference() -> Value {
 }
 
 #[tokio::test]
-async fn quotes_are_the_chains_at_the_start_and_have_the_reference_shape() {
+async fn quotes_start_as_the_chains_and_have_the_documented_shape() {
     let session = Session::start(1).await;
     let quotes = session.read("/marketdata/v1/quotes?symbols=%24SPX,SPXW%20%20250904P06425000").await;
     assert_shape(&quotes, &quote_reference(), "quotes");

@@ -140,7 +140,7 @@ async fn a_cancel_or_a_replace_loses_against_a_fill() {
 }
 
 #[tokio::test]
-async fn packages_fill_when_they_are_told_to_and_others_replace_what_is_ours() {
+async fn packages_fill_when_forced_and_others_can_replace_ours() {
     let tasty = Tasty::start(1).await;
     tasty.next(Route::PlaceOrder, &Fault::PartFill(2));
     let id = tasty.post(&vertical(3, "4.00")).await;

@@ -21,7 +21,7 @@ async fn token(tasty: &Tasty, headers: &[(&str, &str)], body: &str) -> (StatusCo
 }
 
 #[tokio::test]
-async fn a_refresh_works_as_json_and_as_a_form_with_the_secret_in_either_place() {
+async fn a_refresh_works_as_json_or_form_with_either_secret_place() {
     let mut tasty = Tasty::start(1).await;
     let form = format!("grant_type=refresh_token&client_secret={SECRET}&refresh_token={REFRESH}&client_id=simulated-client-id");
     let basic = ("authorization", "Basic c2ltdWxhdGVkLWNsaWVudC1pZDpzaW11bGF0ZWQtY2xpZW50LXNlY3JldA==");

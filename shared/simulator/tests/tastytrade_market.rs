@@ -112,7 +112,7 @@ async fn sessions_say_what_state_the_market_is_in() {
 }
 
 #[tokio::test]
-async fn a_quote_token_is_known_for_a_day_and_says_where_quotes_stream() {
+async fn a_quote_token_lasts_a_day_and_names_the_stream() {
     let tasty = Tasty::start(1).await;
     tasty.simulator.tastytrade().set_dxlink_url("ws://127.0.0.1:4321/realtime");
     let shown = tasty.read("/api-quote-tokens").await;

@@ -218,7 +218,7 @@ async fn some_orders_are_rejected_only_at_the_exchange() {
 }
 
 #[tokio::test]
-async fn a_closing_leg_without_a_position_is_refused_or_becomes_an_opening_one() {
+async fn a_closing_leg_without_position_is_refused_or_made_opening() {
     let tasty = Tasty::start(1).await;
     let (status, body) = tasty.place(&closing(1, "4.90", true)).await;
     assert_eq!((status, &body["error"]["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("preflight_check_failure")));

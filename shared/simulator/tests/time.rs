@@ -55,7 +55,7 @@ impl Advance for World {
 }
 
 #[tokio::test]
-async fn time_stands_while_a_run_is_busy_and_then_jumps_to_the_earliest_wait() {
+async fn time_stands_for_a_busy_run_then_jumps_to_the_earliest_wait() {
     let clock = clock();
     assert!(clock.attach("a") && clock.attach("b") && !clock.attach("b"));
     let a = tokio::spawn(clock.wait("a", at(300)));
@@ -118,7 +118,7 @@ async fn alarms_alone_move_time_and_keep_their_moment() {
 }
 
 #[tokio::test]
-async fn runs_that_take_turns_all_work_at_their_moment_but_never_too_many_at_once() {
+async fn runs_in_turns_work_at_their_time_and_never_too_many_at_once() {
     const AT_ONCE: usize = 2;
     let clock = clock();
     clock.take_turns(AT_ONCE);

@@ -159,7 +159,7 @@ mod tests {
     const TOMORROW: Date = date(2026, 2, 12);
 
     #[test]
-    fn incident_a_list_read_from_the_wrong_end_the_newest_date_wins_in_any_order() {
+    fn incident_list_read_from_the_wrong_end_the_newest_date_wins() {
         let old = row(date(2026, 2, 10), Some(TODAY));
         let new = row(TODAY, Some(TOMORROW));
         for rows in [[old.clone(), new.clone()], [new.clone(), old]] {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn incident_signal_row_of_another_day_every_other_feed_is_refused_with_what_came() {
+    fn incident_signal_row_of_another_day_is_refused_and_shown() {
         let today = |expiry| row(TODAY, expiry);
         let mut other = today(Some(TOMORROW));
         other.left_go = Some(1.into());

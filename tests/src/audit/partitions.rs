@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_in_another_accounts_partition_is_found_wherever_it_stands() {
+    fn a_mark_in_another_accounts_partition_is_found() {
         let owners = [owner("schwab-001", "1005600"), owner("schwab-002", "1005700")];
         let own = [item("schwab-001#2025-09-03", "order 1005600 filled"), item("schwab-002#2025-09-03", "1005700"), item("token#/t", "1005600")];
         assert_eq!(strangers(&own, &owners), Vec::<String>::new());

@@ -25,7 +25,7 @@ fn the_file_we_ship_is_sound_and_carries_the_reference_values() {
 }
 
 #[test]
-fn the_tastytrade_accounts_trade_as_schwab_does_but_for_size_and_cost() {
+fn tastytrade_accounts_differ_from_schwab_in_size_and_cost_only() {
     let schwab = plain("schwab").profile;
     for (name, number, unit_dollars) in [("tt-ira", "5WT20360", 6000), ("tt-individual", "5WT09219", 7500)] {
         let account = plain(name);
@@ -60,7 +60,7 @@ fn sizing_may_be_overridden_and_nothing_else() {
 }
 
 #[test]
-fn one_document_sizes_accounts_by_their_numbers_and_is_never_ignored() {
+fn one_document_sizes_accounts_by_number_and_is_never_ignored() {
     let by_number = |text| Overrides { sizing_by_number: Some((BY_NUMBER, text)), ..Overrides::default() };
     let both = r#"{"5WT20360": {"label": "IRA", "unit_dollars": 7000}, "5WT09219": {"unit_dollars": "8000.50"}}"#;
     assert_eq!(units("tt-ira", by_number(both)), Ok("7000".into()));

@@ -136,7 +136,7 @@ mod tests {
 
     /// The reason stands in ledger and log, and a Location holds an account's hash.
     #[test]
-    fn a_location_that_names_no_order_of_ours_is_told_without_showing_it() {
+    fn a_location_that_names_no_order_is_reported_but_not_shown() {
         for (location, wrong) in [
             ("https://api.schwabapi.com/trader/v1/accounts/FFFF/orders/1005638175790", "under another account's hash"),
             ("https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/", "is no …/accounts/<hash>/orders/<id>"),

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_day_of_trades_expiries_and_strangers_the_transfers_that_stand() {
+    fn of_a_days_rows_only_transfers_that_stand_are_taken() {
         let rows = serde_json::from_str(include_str!("../fixtures/transactions__trades_transfers_and_strangers.json")).unwrap();
         assert_eq!(
             shown(&rows),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transfer_without_its_amount_is_an_error_and_one_of_nothing_is_none() {
+    fn a_transfer_without_amount_is_an_error_and_of_zero_is_none() {
         let row = |amount: Value| json!([{"activityId": 9, "type": "WIRE_IN", "time": "2026-08-21T12:00:00+0000", "netAmount": amount}]);
         let read = |amount| transfer(&list(&row(amount)).unwrap()[0]);
         assert_eq!(read(Value::Null).unwrap_err().to_string(), "answer: transaction 9: netAmount: got nothing, expected dollars");

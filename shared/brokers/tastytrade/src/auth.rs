@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn callers_at_the_same_moment_share_a_refusal_and_any_other_answer_ends_the_row() {
+    fn concurrent_callers_share_a_refusal_and_other_answers_end_it() {
         let at = |millis: i64| Timestamp::from_millisecond(1_790_010_000_000 + millis).unwrap();
         let refusals = Refusals::default();
         refusals.answered(true, at(0));

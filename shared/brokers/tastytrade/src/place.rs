@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_4xx_of_the_api_or_one_given_before_it_is_a_proven_refusal() {
+    fn only_a_4xx_of_the_api_or_before_it_is_a_proven_refusal() {
         for status in [100, 301, 302, 408, 500, 501, 502, 503, 504, 599] {
             assert!(matches!(reply(status, &[], r#"{"data":{"id":5}}"#), PlaceReply::Unknown(_)), "{status}");
         }

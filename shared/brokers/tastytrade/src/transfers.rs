@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn money_movements_are_transfers_but_for_what_the_account_earned() {
+    fn money_movements_are_transfers_except_earnings() {
         let row = |kind: &str, sub: &str, value: Value, effect: &str| json!({"data": {"items": [{"id": 1, "transaction-type": kind, "transaction-sub-type": sub, "executed-at": "2026-08-22T12:00:00Z", "net-value": value, "net-value-effect": effect}]}});
         for (kind, sub, value, effect, expected) in [
             ("Money Movement", "Deposit", json!("1000.0"), "Credit", vec!["1 2026-08-22T12:00:00Z 1000.0"]),

@@ -44,7 +44,7 @@ async fn what_is_known_of_equity_only_grows_and_is_never_changed() {
 
 #[tokio::test]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn of_two_decisions_the_one_made_from_more_stands_and_the_next_run_reads_it_with_its_controls() {
+async fn the_decision_made_from_more_stands_and_comes_with_controls() {
     let ledger = ledger("decision").await;
     let read = async || ledger.controls(ACCOUNT).await.unwrap().edge;
     assert_eq!(read().await, None);

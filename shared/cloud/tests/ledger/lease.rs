@@ -86,7 +86,7 @@ async fn a_lease_given_back_is_free_at_once_and_keeps_its_fence() {
 
 #[tokio::test]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn only_the_lease_expires_and_not_before_the_trade_date_is_long_over() {
+async fn only_the_lease_expires_and_long_after_the_trade_date() {
     let ledger = ledger("expiry").await;
     let lease = planned(&ledger, "first").await;
     ours(ledger.put_sending(&lease, &rung(&lease.writer, 1, 1)).await.unwrap());

@@ -83,7 +83,7 @@ async fn an_item_that_does_not_read_is_named_and_never_skipped() {
 
 #[tokio::test]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_rung_below_no_intent_is_an_error_and_a_note_on_an_item_is_not() {
+async fn a_rung_without_intent_is_an_error_and_an_items_note_is_not() {
     let ledger = ledger("orphan").await;
     let lease = planned(&ledger, "first").await;
     ours(ledger.put_sending(&lease, &rung(&lease.writer, 1, 1)).await.unwrap());

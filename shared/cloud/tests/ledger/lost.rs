@@ -41,7 +41,7 @@ impl Lossy {
 
 #[tokio::test]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_run_that_loses_every_first_answer_goes_the_way_of_one_that_loses_none() {
+async fn losing_every_first_answer_changes_nothing_in_a_run() {
     let wire = Lossy::new("lost").await;
     let lease = take(wire.once(), "first", 0).await.unwrap();
     assert_eq!(lease.writer.fence, 1, "a lost answer is not another take");

@@ -14,7 +14,7 @@ fn key(run_id: &str) -> RunKey {
 
 #[tokio::test]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_run_is_in_the_outbox_from_its_record_on_until_each_consumer_has_it() {
+async fn a_recorded_run_is_in_the_outbox_until_each_consumer_has_it() {
     let ledger = ledger("outbox").await;
     let pending = async || ledger.pending(ACCOUNT).await.unwrap();
     assert_eq!(pending().await, []);

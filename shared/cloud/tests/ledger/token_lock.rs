@@ -30,7 +30,7 @@ async fn take(lock: &DynamoTokenLock, run_id: &str, second: i64) -> PutOutcome {
 
 #[tokio::test]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn one_run_holds_the_token_lock_until_it_gives_it_back_or_its_time_is_over() {
+async fn one_run_holds_the_token_lock_until_release_or_timeout() {
     let lock = lock("token_lock").await;
     ours(take(&lock, "first", 0).await);
     theirs(take(&lock, "second", 9).await, &format!("by run first until {}", at(10)));
@@ -65,7 +65,7 @@ async fn of_eight_runs_at_once_one_has_the_token_lock() {
 
 #[tokio::test]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_token_lock_whose_answer_was_lost_is_ours_and_so_is_its_release() {
+async fn a_token_lock_or_release_with_lost_answer_is_recognised() {
     create_table(&moto::config().await, "token_lost").await.unwrap();
     let lose = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&lose);

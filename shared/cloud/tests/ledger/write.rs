@@ -30,7 +30,7 @@ fn unknown() -> RungState {
 
 #[tokio::test]
 #[ignore = "needs moto; scripts/test runs it"]
-async fn a_second_delivery_opens_the_day_only_before_the_first_sending() {
+async fn a_second_delivery_opens_the_day_only_before_any_sending() {
     let ledger = ledger("deliveries").await;
     let first = planned(&ledger, "first").await;
     ours(ledger.close_day(&first, STRATEGY, "no_signal").await.unwrap());

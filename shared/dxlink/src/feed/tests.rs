@@ -59,7 +59,7 @@ fn many_rows_types_and_forms_in_one_frame() {
 }
 
 #[test]
-fn what_makes_no_sense_is_dropped_counted_and_followed_by_the_rest() {
+fn unreadable_rows_are_dropped_and_counted_and_the_rest_is_read() {
     let good = r#""Quote", ["Quote", ".A", 4.1, 4.2, 1, 1, 0, 0]"#;
     for (bad, senseless) in [
         (r#""Quote", ["Quote", ".X", 4.1, 4.2, 1, 1, 0]"#, 1),

@@ -74,7 +74,7 @@ async fn what_came_before_the_question_does_not_answer_it() {
 }
 
 #[tokio::test]
-async fn when_patience_ends_the_caller_has_what_came_and_why_the_rest_did_not() {
+async fn at_the_timeout_a_caller_gets_what_came_and_why_the_rest_not() {
     let server = Server::start().await;
     let link = connect(&server);
     let mut peer = server.greeted().await;

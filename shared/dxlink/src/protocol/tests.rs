@@ -188,7 +188,7 @@ fn how_a_close_is_understood() {
 }
 
 #[test]
-fn it_subscribes_without_waiting_for_a_configuration_and_believes_each_that_comes() {
+fn it_subscribes_before_the_configuration_and_heeds_each_one() {
     let mut session = asking();
     let config = |fields: Value| json!({"type": "FEED_CONFIG", "channel": 1, "aggregationPeriod": 0.1, "dataFormat": "COMPACT", "eventFields": fields});
     let bids = |session: &mut Session, row: Value| -> Vec<String> {
@@ -253,7 +253,7 @@ fn an_error_about_the_connection_ends_it() {
 }
 
 #[test]
-fn something_is_said_in_time_and_a_server_that_says_nothing_is_given_up() {
+fn keepalives_go_out_in_time_and_a_silent_server_is_dropped() {
     let mut session = asking();
     session.rest();
     play(&mut session, &[("30", &["KEEPALIVE 0"]), ("29", &[])]);

@@ -186,7 +186,7 @@ fn an_order_costs_something_and_less_than_the_width() {
 }
 
 #[test]
-fn a_side_is_refused_when_the_broker_shows_less_than_the_ledger_has_filled() {
+fn a_side_is_refused_if_the_broker_holds_less_than_was_filled() {
     let put = vertical("P6900", "P6895");
     for (filled, shown, refused) in
         [((-2, 2), (-2, 2), false), ((-2, 2), (-5, 3), false), ((-2, 2), (-1, 2), true), ((-2, 2), (-2, 0), true), ((0, 0), (3, -3), false)]

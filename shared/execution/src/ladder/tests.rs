@@ -153,8 +153,9 @@ fn reference_vector_28_nothing_fills_three_rungs() {
     assert_eq!((ladder.end(), ladder.filled()), (Some(&SideEnd::Exhausted), 0));
 }
 
+/// The replaced bot sent the full quantity again after a partial fill.
 #[test]
-fn incident_full_quantity_after_a_partial_fill_only_the_verified_remainder_is_sent() {
+fn incident_partial_fill_then_only_the_remainder_is_sent() {
     // Reference vector 29.
     let (posts, ladder) = drive(ladder(2), |_, number, asked| match (number, asked) {
         (1, false) => (OrderStatus::Working, 1),
@@ -165,8 +166,9 @@ fn incident_full_quantity_after_a_partial_fill_only_the_verified_remainder_is_se
     assert_eq!((ladder.end(), ladder.filled()), (Some(&SideEnd::Filled), 2));
 }
 
+/// The order fills between the last poll and the cancel.
 #[test]
-fn incident_filled_between_last_poll_and_cancel_one_orders_worth_of_fills() {
+fn incident_filled_before_the_cancel_gives_one_orders_fills() {
     // Reference vector 32: the cancel was accepted, but the order had filled; the old ladder bought it twice more.
     let (posts, ladder) = drive(ladder(2), |_, _, asked| if asked { (OrderStatus::Filled, 2) } else { (OrderStatus::Working, 0) });
     assert_eq!((posts.len(), ladder.filled(), ladder.end()), (1, 2, Some(&SideEnd::Filled)));
@@ -180,7 +182,7 @@ fn incident_cancel_refused_because_filled_no_next_rung() {
 }
 
 #[test]
-fn reference_vector_31_an_order_that_cannot_be_proven_over_stops_the_side() {
+fn reference_vector_31_an_order_not_proven_terminal_stops_it() {
     for stubborn in [OrderStatus::Working, OrderStatus::CancelPending, OrderStatus::Other("CANCELLED?".into())] {
         let mut side = ladder(2);
         side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
@@ -227,7 +229,7 @@ fn posted(reply: PlaceReply) -> (Ladder, Vec<Command>) {
 }
 
 #[test]
-fn incident_order_id_not_parsed_the_outcome_is_unknown_then_found_or_stopped() {
+fn incident_order_id_not_parsed_is_unknown_then_found_or_stops() {
     // Reference vector 35: three full-size orders at once.
     let own = view(&OrderId("9".into()), OrderStatus::Working, 2, 0);
     for (found, adopted) in [(vec![&own], true), (vec![], false), (vec![&own, &own], false)] {
@@ -245,7 +247,7 @@ fn incident_order_id_not_parsed_the_outcome_is_unknown_then_found_or_stopped() {
 }
 
 #[test]
-fn an_order_that_shows_up_late_is_cancelled_and_its_fills_are_kept() {
+fn a_late_order_is_cancelled_and_its_fills_are_kept() {
     let own = |status, filled| view(&OrderId("9".into()), status, 2, filled);
     let (mut side, _) = posted(PlaceReply::Unknown("timeout".into()));
     side.step(at(5), Event::Time);
@@ -260,7 +262,7 @@ fn an_order_that_shows_up_late_is_cancelled_and_its_fills_are_kept() {
 }
 
 #[test]
-fn orders_that_cannot_be_listed_leave_the_outcome_unknown_until_the_end() {
+fn unlistable_orders_leave_the_outcome_unknown_until_the_end() {
     let (mut side, _) = posted(PlaceReply::Unknown("timeout".into()));
     let mut listed = 0;
     until_the_end(&mut side, |side, now| {
@@ -272,7 +274,7 @@ fn orders_that_cannot_be_listed_leave_the_outcome_unknown_until_the_end() {
 }
 
 #[test]
-fn a_proven_refusal_may_be_sent_again_as_a_new_sending_a_few_times() {
+fn a_proven_refusal_may_be_sent_anew_a_few_times() {
     for (reply, again_at) in [
         (NotPlaced::Unauthorized, Some(0)),
         (NotPlaced::NotConnected("refused".into()), Some(1)),
@@ -389,7 +391,7 @@ fn any_move() -> impl Strategy<Value = (u8, u32, i64)> {
 
 proptest! {
     #[test]
-    fn whatever_happens_one_live_order_at_a_time_and_never_more_than_approved(quantity in 1_u32..4, moves in proptest::collection::vec(any_move(), 1..80)) {
+    fn at_all_times_one_live_order_and_no_more_than_approved(quantity in 1_u32..4, moves in proptest::collection::vec(any_move(), 1..80)) {
         let mut side = ladder(quantity);
         let (mut second, mut live, mut broker_filled) = (0_i64, None::<(OrderId, u32, u32)>, 0_u32);
         let mut gone = None::<OrderView>;

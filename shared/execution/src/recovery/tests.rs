@@ -116,7 +116,7 @@ fn views() -> Vec<(&'static str, Vec<OrderView>, &'static str, &'static str)> {
 }
 
 #[test]
-fn every_state_of_a_rung_against_everything_the_broker_can_show_before_and_after_the_close() {
+fn every_rung_state_and_broker_view_before_and_after_the_close() {
     let unchanged = BTreeMap::from([(vertical().sell(), -5)]);
     let changed = BTreeMap::from([(vertical().sell(), -6)]);
     let dates = [
@@ -157,7 +157,7 @@ fn an_order_known_to_be_another_rungs_is_never_adopted() {
 }
 
 #[test]
-fn the_tag_on_an_order_known_to_be_ours_tells_ours_from_the_users() {
+fn the_tag_of_a_known_order_tells_ours_from_foreign_ones() {
     let first = || RungState::Terminal { order: OrderId("8".into()), status: OrderStatus::Canceled, filled: 0, fills: vec![] };
     let known = || order("8", OrderStatus::Canceled, 0);
     for (other, expected) in [(tagged("9", "ours"), "cancel 9"), (tagged("9", "thinkorswim"), "stop"), (OrderView { tag: None, ..tagged("9", "") }, "stop")] {

@@ -111,7 +111,7 @@ fn world_with(make: fn() -> World, strikes: impl IntoIterator<Item = Strike>) ->
 }
 
 #[test]
-fn token_lock_two_runs_that_share_a_token_refresh_it_once_and_write_it_once() {
+fn token_lock_two_runs_refresh_and_write_a_token_once() {
     for make in WORLDS {
         let (played, found) = every_order(make, 2, false, |world, ends| {
             let shared = world.shared();
@@ -125,8 +125,9 @@ fn token_lock_two_runs_that_share_a_token_refresh_it_once_and_write_it_once() {
     }
 }
 
+/// Two runs in every order of their steps, with one fault at any step.
 #[test]
-fn token_lock_and_version_check_no_fault_at_any_step_in_any_order_leaves_the_store_older() {
+fn token_lock_and_version_check_no_fault_leaves_an_older_token() {
     let mut played = 0;
     for (make, strike) in WORLDS.into_iter().flat_map(|make| strikes().map(move |strike| (make, strike))) {
         let (orders, found) = every_order(|| world_with(make, Some(strike)), 2, false, |_, _| {});
@@ -136,8 +137,9 @@ fn token_lock_and_version_check_no_fault_at_any_step_in_any_order_leaves_the_sto
     assert!(played > 20_000, "{played} orders");
 }
 
+/// Whoever stores the login asks for neither lock nor version.
 #[test]
-fn token_version_check_a_login_stored_without_looking_survives_every_order_and_is_used() {
+fn token_version_check_a_login_survives_every_order_of_steps() {
     let strikes = || [None].into_iter().chain(strikes().map(Some)).filter(|strike| !matches!(strike, Some((.., Fault::Dies))));
     for (make, strike) in WORLDS.into_iter().flat_map(|make| strikes().map(move |strike| (make, strike))) {
         let (_, found) = every_order(
@@ -155,7 +157,7 @@ fn token_version_check_a_login_stored_without_looking_survives_every_order_and_i
 
 /// Two faults in one run, both of its writes: what a write went over is put back all the same, and nobody has to be told.
 #[test]
-fn token_version_check_a_login_stored_without_looking_survives_two_writes_that_fail() {
+fn token_version_check_a_login_survives_two_failed_writes() {
     let faults = [Fault::Fails, Fault::AnswerLost, Fault::Twice];
     let pairs = (0..STEPS).flat_map(|one| (one + 1..STEPS).map(move |two| (one, two)));
     let pairs =
@@ -207,14 +209,14 @@ fn a_borrower_takes_no_lock_and_writes_nothing_in_any_order() {
 
 /// The checks above can fail: without lock and version check the last writer wins, as in the incident.
 #[test]
-fn incident_last_writer_won_without_token_lock_and_version_check() {
+fn incident_last_writer_wins_without_token_lock_and_version() {
     let (_, found) = every_order(|| World { lock_is_open: true, writes_are_blind: true, ..World::new() }, 2, false, |_, _| {});
     assert_eq!(found, BTreeSet::from(["the store is older than a token that a living run reported as saved"]));
 }
 
 /// Neither is enough alone: a writer that dies before it can repair needs the lock, a lock that fails needs the version check.
 #[test]
-fn without_either_token_lock_or_version_check_one_fault_is_enough() {
+fn with_token_lock_or_version_check_alone_one_fault_is_enough() {
     let breaks = |fault: Fault, lock_is_open: bool, writes_are_blind: bool| {
         let make = |step| World { strikes: vec![(0, step, fault)], lock_is_open, writes_are_blind, ..World::new() };
         (0..STEPS).any(|step| !every_order(|| make(step), 2, false, |_, _| {}).1.is_empty())

@@ -53,7 +53,7 @@ fn written_back_only_when_the_content_changed() {
 }
 
 #[test]
-fn token_lock_a_token_that_somebody_else_refreshed_meanwhile_is_adopted() {
+fn token_lock_a_token_refreshed_meanwhile_is_adopted() {
     let (world, hand) = world(|_| {});
     let keeper = hand.keeper();
     let theirs = document(1, START + 900);
@@ -76,8 +76,9 @@ fn a_newer_login_that_is_due_itself_is_what_gets_refreshed() {
     assert_eq!(world.stands().1.created, 2);
 }
 
+/// Two seconds once, however many ask, and one note.
 #[test]
-fn token_lock_taken_with_a_usable_token_costs_two_seconds_once_a_note_and_an_alarm() {
+fn token_lock_taken_costs_a_usable_token_two_seconds_and_alarms() {
     let (world, hand) = world(|_| {});
     let keeper = hand.keeper();
     held_for(&world, 60);
@@ -92,7 +93,7 @@ fn token_lock_taken_with_a_usable_token_costs_two_seconds_once_a_note_and_an_ala
 }
 
 #[test]
-fn token_lock_taken_with_a_useless_token_adopts_the_holders_or_refreshes_without() {
+fn token_lock_taken_without_valid_token_adopts_or_refreshes() {
     for written in [true, false] {
         let (world, hand) = world(|_| {});
         let keeper = hand.keeper();
@@ -137,7 +138,7 @@ fn a_write_that_failed_is_told_and_made_after_trading() {
 }
 
 #[test]
-fn a_write_whose_answer_was_lost_or_that_was_made_twice_is_recognised_as_ours() {
+fn a_write_with_lost_answer_or_made_twice_is_known_as_ours() {
     for (fault, versions) in [(Fault::AnswerLost, 2), (Fault::Twice, 3)] {
         let (world, hand) = world(|world| world.strikes = vec![(0, 4, fault)]);
         let keeper = hand.keeper();
@@ -148,8 +149,9 @@ fn a_write_whose_answer_was_lost_or_that_was_made_twice_is_recognised_as_ours() 
     }
 }
 
+/// An operator may have logged in meanwhile.
 #[test]
-fn a_dead_refresh_token_is_looked_up_once_more_because_a_person_may_have_logged_in() {
+fn a_dead_refresh_token_is_looked_up_once_more() {
     let (world, hand) = world(|world| world.strikes = vec![(0, 2, Fault::Slow(1))]);
     let keeper = hand.keeper();
     let held = document(1, 10).into();
@@ -171,7 +173,7 @@ fn a_dead_refresh_token_is_looked_up_once_more_because_a_person_may_have_logged_
 }
 
 #[test]
-fn of_the_same_age_ours_replaces_what_it_came_from_and_nothing_else() {
+fn of_equal_age_ours_replaces_only_what_it_came_from() {
     for (stored, stays) in [(document(1, 10), false), (document(1, 10).replace("CANARY", "theirs"), true)] {
         let (world, hand) = world(|_| {});
         let keeper = hand.keeper();
@@ -193,7 +195,7 @@ fn a_stored_document_that_does_not_read_is_replaced() {
 }
 
 #[test]
-fn what_a_write_goes_over_that_lands_after_two_others_is_put_back_by_the_flush() {
+fn a_write_landing_after_two_others_is_undone_by_the_flush() {
     let (world, hand) = world(|world| world.strikes = vec![(0, 4, Fault::Fails)]);
     let keeper = hand.keeper();
     let held = document(1, 10).into();
@@ -210,7 +212,7 @@ fn what_a_write_goes_over_that_lands_after_two_others_is_put_back_by_the_flush()
 }
 
 #[test]
-fn a_newer_token_that_a_lost_write_went_over_is_put_back_by_the_flush() {
+fn a_newer_token_under_a_lost_write_is_put_back_by_the_flush() {
     let (world, hand) = world(|world| world.strikes = vec![(0, 2, Fault::AnswerLost)]);
     let keeper = hand.keeper();
     keeper.state().current = document(1, START + 1800).into();
@@ -235,7 +237,7 @@ fn whoever_is_in_no_hurry_outwaits_a_holder_that_died() {
 }
 
 #[test]
-fn a_borrowed_token_is_used_while_it_lives_and_refreshed_in_memory_when_it_must_be() {
+fn a_borrowed_token_is_used_then_refreshed_in_memory_only() {
     let (world, hand) = world(|_| {});
     let keeper = hand.keeper().borrowing();
     held_for(&world, 60);
@@ -264,7 +266,7 @@ fn a_borrower_takes_over_what_the_owner_refreshed_meanwhile() {
 }
 
 #[test]
-fn a_refresh_token_that_is_rotated_under_a_borrower_is_an_alarm_and_not_written() {
+fn a_refresh_token_rotated_under_a_borrower_alarms_unwritten() {
     let (world, hand) = world(|world| world.rotates = true);
     let keeper = hand.keeper().borrowing();
     renew(&hand, &keeper, InHand::Useless).unwrap();

@@ -98,7 +98,7 @@ fn a_trade_without_a_row_says_no_trade() {
 }
 
 #[test]
-fn reference_vector_38i_the_newest_day_is_there_whatever_the_order() {
+fn reference_vector_38i_the_newest_day_is_found_in_any_order() {
     let newest = |body: &Value| read(body).unwrap().iter().map(|row| row.date).max();
     let (old, new) = (json!({"Date": "2026-02-10"}), json!({"Date": "2026-02-11"}));
     for body in [json!({"Trade": [old, new]}), json!({"Trade": [new, old]}), json!({"Predictions": [new, old]}), json!({"Predictions": [old, new]})] {

@@ -42,7 +42,7 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
-    fn the_bundled_database_has_the_zone_and_the_fallback_rule_agrees_with_it() {
+    fn the_bundled_zone_exists_and_the_fallback_rule_agrees() {
         assert_eq!(eastern().iana_name(), Some("America/New_York"));
         let rule = TimeZone::posix(RULE_SINCE_2007).unwrap();
         let (start, end) = ("2010-01-01T00:00Z".parse().unwrap(), "2036-01-01T00:00Z".parse::<Timestamp>().unwrap());

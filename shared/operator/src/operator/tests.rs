@@ -20,7 +20,7 @@ fn changed(world: &World) -> Vec<(String, ControlVerb, ChangeState)> {
 }
 
 #[tokio::test]
-async fn the_first_arming_wants_the_accounts_name_and_later_ones_do_not() {
+async fn only_the_first_arming_requires_the_accounts_name() {
     let world = World::new();
     let operator = world.operator();
     assert!(operator.arms_first("schwab").await.unwrap());
@@ -39,8 +39,9 @@ async fn the_first_arming_wants_the_accounts_name_and_later_ones_do_not() {
     assert_eq!(changed(&world), [done(ControlVerb::Arm), done(ControlVerb::Disarm), done(ControlVerb::Arm)]);
 }
 
+/// Nor does it stop disarming.
 #[tokio::test]
-async fn an_armed_record_that_does_not_read_arms_nobody_and_stops_neither_disarming_nor_a_halt() {
+async fn an_unreadable_armed_record_arms_nothing_and_blocks_no_halt() {
     let world = World::new();
     world.records.lock().unwrap().unreadable = true;
     let operator = world.operator();
@@ -52,7 +53,7 @@ async fn an_armed_record_that_does_not_read_arms_nobody_and_stops_neither_disarm
 }
 
 #[tokio::test]
-async fn an_account_that_the_deployment_does_not_have_is_refused_everywhere() {
+async fn an_account_unknown_to_the_deployment_is_always_refused() {
     let world = World::new();
     let operator = world.operator();
     let stranger = ControlScope::from("schwab-ira");
@@ -111,7 +112,7 @@ async fn halts_of_all_and_of_one_are_lifted_apart_and_listed_together() {
 }
 
 #[tokio::test]
-async fn schedules_are_switched_without_the_sweeps_and_the_change_is_recorded_first() {
+async fn schedules_but_sweeps_are_switched_after_the_change_is_kept() {
     let world = World::new();
     let operator = world.operator();
     let off = |sweeps| Switch { scope: schwab(), on: false, sweeps };
@@ -129,7 +130,7 @@ async fn schedules_are_switched_without_the_sweeps_and_the_change_is_recorded_fi
 }
 
 #[tokio::test]
-async fn a_schedule_that_is_missing_or_refuses_is_reported_and_the_rest_is_switched() {
+async fn a_missing_schedule_is_reported_and_the_rest_switched() {
     let world = World::new();
     world.schedules.lock().unwrap().remove("gamma-cs-schwab");
     *world.refuses.lock().unwrap() = Some("gamma-cs-tt-ira-warmup".to_owned());
@@ -143,7 +144,7 @@ async fn a_schedule_that_is_missing_or_refuses_is_reported_and_the_rest_is_switc
 }
 
 #[tokio::test]
-async fn what_cannot_be_recorded_is_not_tried_and_what_cannot_be_concluded_stays_asked_for() {
+async fn an_unrecorded_change_is_not_tried_an_unfinished_one_stays() {
     let switch = Switch { scope: schwab(), on: false, sweeps: false };
     let world = World::new();
     world.records.lock().unwrap().writes_left = Some(0);

@@ -40,7 +40,7 @@ fn the_trade_schedule_follows_new_yorks_clocks_and_calendar() {
 }
 
 #[test]
-fn the_next_fire_that_trades_passes_over_holidays_and_early_closes() {
+fn the_next_trading_fire_skips_holidays_and_early_closes() {
     let next = |expression: &str, now: &str| shown(schedule(expression).next_session(now.parse().unwrap(), &Ok(Calendar::default())));
     assert_eq!(next(TRADE, "2025-11-26T22:00:00Z"), "2025-12-01T21:13:00Z Mon 2025-12-01 16:13", "Thanksgiving, the day after, the weekend");
     assert_eq!(next(TRADE, "2035-12-31T22:00:00Z"), "unknown: the calendar knows no session at which it fires");
@@ -64,7 +64,7 @@ fn announced_days_are_told_and_passed_over() {
 }
 
 #[test]
-fn a_time_that_is_skipped_does_not_come_and_one_shown_twice_comes_once() {
+fn a_skipped_local_time_never_fires_and_a_repeated_one_once() {
     let daily = |now: &str, expression: &str| shown(schedule(expression).next(now.parse().unwrap(), None));
     let spring = "cron(30 2 * * ? *)";
     assert_eq!(daily("2026-03-07T12:00:00Z", spring), "2026-03-09T06:30:00Z Mon 2026-03-09 02:30");

@@ -117,7 +117,7 @@ fn of_rows_to_write_with_one_key_the_last_counts() {
 }
 
 #[test]
-fn rows_come_below_notes_and_beside_formulas_that_were_filled_down() {
+fn rows_go_below_notes_and_beside_filled_down_formulas() {
     let old = sheet("date|account|price|tx\n2026-02-10|schwab|0.80|=C2\n|||=C3\n|a note||=C4\n|||=C5\n|||=C6");
     let made = after(&old, &[fill("2026-02-11", "schwab", "0.95")]);
     assert_eq!(shown(&made), "date|account|price|tx|run_id\n2026-02-10|schwab|0.80|=C2\n|||=C3\n|a note||=C4\n2026-02-11|schwab|0.95|=C5|r1\n|||=C6");

@@ -16,7 +16,7 @@ fn parse(text: &str) -> Result<ServiceAccount, String> {
 }
 
 #[test]
-fn the_key_file_is_taken_as_json_and_as_base64_however_it_was_wrapped() {
+fn the_key_file_is_read_as_json_and_as_wrapped_base64() {
     let file = key_file(URI).to_string();
     let encoded = STANDARD.encode(format!("{file} "));
     let wrapped: String = encoded.as_bytes().chunks(64).map(|line| format!("  {}\r\n", String::from_utf8_lossy(line))).collect();

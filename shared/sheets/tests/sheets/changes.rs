@@ -99,7 +99,7 @@ async fn nothing_to_change_is_no_request() {
 }
 
 #[tokio::test]
-async fn changes_that_cannot_be_made_name_tab_and_range_before_anything_is_sent() {
+async fn impossible_changes_name_tab_and_range_and_send_nothing() {
     let long = "é".repeat(50_001);
     let bench = Bench::new().await;
     for (change, message) in [
@@ -114,7 +114,7 @@ async fn changes_that_cannot_be_made_name_tab_and_range_before_anything_is_sent(
 }
 
 #[tokio::test]
-async fn changes_whose_outcome_is_unknown_are_said_to_be_so_and_never_sent_again() {
+async fn changes_of_unknown_outcome_are_reported_and_never_resent() {
     for (name, reply) in [("500", fails(500)), ("503", fails(503)), ("408", fails(408)), ("409", fails(409)), ("broken", Reply::Breaks)] {
         let bench = Bench::new().await;
         bench.on(CHANGES, [reply]);
@@ -135,7 +135,7 @@ async fn changes_whose_outcome_is_unknown_are_said_to_be_so_and_never_sent_again
 }
 
 #[tokio::test]
-async fn changes_that_were_certainly_not_made_are_sent_again_while_there_is_time() {
+async fn changes_proven_not_made_are_resent_while_there_is_time() {
     let bench = Bench::new().await;
     bench.on(CHANGES, [Reply::Later("2"), fails(429), says(200, &json!({}))]);
     bench.sheets().apply(&[write("Log", 0, 0, &[&["a"]])], &workbook()).await.unwrap();

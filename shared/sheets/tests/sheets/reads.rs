@@ -111,7 +111,7 @@ async fn an_answer_that_is_not_about_what_was_asked_is_no_answer() {
 }
 
 #[tokio::test]
-async fn settings_that_would_lead_elsewhere_are_refused_before_anything_is_sent() {
+async fn settings_that_lead_elsewhere_are_refused_before_sending() {
     let bench = Bench::new().await;
     let account = crate::google::account(&crate::google::key_file(&format!("{}/token", bench.url)));
     for (base_url, spreadsheet, message) in [

@@ -11,7 +11,7 @@ fn no_tabs() -> Reply {
 }
 
 #[tokio::test]
-async fn the_assertion_is_signed_for_spreadsheets_only_and_for_an_hour() {
+async fn the_assertion_is_for_spreadsheets_only_and_for_an_hour() {
     let bench = Bench::new().await;
     bench.on(TABS, [no_tabs()]);
     bench.sheets().read(&[]).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_refused_token_is_replaced_once() {
 }
 
 #[tokio::test]
-async fn a_login_that_google_refuses_is_not_repeated_and_shows_no_secret() {
+async fn a_login_refused_by_google_is_not_retried_and_shows_no_secret() {
     for (reply, message) in [
         (says(400, &json!({"error": "invalid_grant", "error_description": "Invalid JWT\n Signature."})), "400 invalid_grant: Invalid JWT Signature."),
         (says(403, &json!({"message": "canary"})), "403 (20 bytes in no known shape, not shown)"),

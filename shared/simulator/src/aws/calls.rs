@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_record_has_a_file_of_its_own_and_a_line_for_each_distinct_call() {
+    fn each_record_has_its_file_and_a_line_per_distinct_call() {
         let directory = std::env::temp_dir().join(format!("gamma-aws-calls-{}", std::process::id()));
         let (one, two) = (AwsCalls::kept_in(&directory).unwrap(), AwsCalls::kept_in(&directory).unwrap());
         let headers = HeaderMap::from_iter([

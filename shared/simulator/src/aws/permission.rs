@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_asked_item_by_item_and_in_a_transaction_by_its_parts() {
+    fn table_permissions_are_per_item_and_per_transaction_part() {
         let key = |pk: &str| json!({ "pk": { "S": pk }, "sk": { "S": "x" } });
         let one = json!({ "TableName": "t", "Key": key("schwab#2025-09-03") });
         assert_eq!(of_table("GetItem", &one), triples(&[("dynamodb:GetItem", "t", "schwab#2025-09-03")]));

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_below_the_intrinsic_value_and_a_contract_that_is_over_say_nothing() {
+    fn a_price_below_intrinsic_or_an_expired_contract_has_no_greeks() {
         let put = Contract { right: Right::Put, level: 6448.0, strike: 6500.0, years: 1.0 / 365.0 };
         assert_eq!(put.greeks(51.0), None);
         assert_eq!(Contract { years: 0.0, ..put }.greeks(60.0), None);

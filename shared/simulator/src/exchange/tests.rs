@@ -88,7 +88,7 @@ fn ten_seeds_show_full_partial_and_no_fills() {
 }
 
 #[test]
-fn an_order_reaches_the_market_within_a_second_and_fills_at_the_natural_price() {
+fn an_order_works_within_a_second_and_fills_at_the_natural() {
     for seed in 0..20 {
         let mut exchange = exchange(seed);
         let id = exchange.submit(spread(PUTS, 2, credit(5)));
@@ -156,7 +156,7 @@ fn a_cancel_takes_a_moment_and_a_fill_may_win() {
 }
 
 #[test]
-fn a_replacement_works_once_the_old_order_is_off_and_is_rejected_when_it_filled() {
+fn a_replacement_works_after_the_old_or_is_rejected_if_filled() {
     let mut exchange = exchange(2);
     let old = exchange.submit(spread(PUTS, 1, credit(400)));
     pass(&mut exchange, 2.seconds());
@@ -180,7 +180,7 @@ fn a_replacement_works_once_the_old_order_is_off_and_is_rejected_when_it_filled(
 }
 
 #[test]
-fn what_the_market_would_not_take_is_rejected_after_it_was_accepted() {
+fn an_impossible_order_is_rejected_after_acceptance() {
     use PositionEffect::{Closing, Opening};
     let rejects: [(Ticket, &str); 7] = [
         (spread(PUTS, 1, credit(97)), "not a multiple of 0.05"),
@@ -222,7 +222,7 @@ fn working_orders_reserve_buying_power() {
 }
 
 #[test]
-fn orders_end_with_their_session_and_positions_with_their_series() {
+fn orders_end_with_the_session_and_positions_with_the_series() {
     let mut exchange = exchange(1);
     let day = exchange.submit(spread(PUTS, 1, credit(400)));
     let sold = exchange.submit(spread(PUTS, 1, credit(5)));

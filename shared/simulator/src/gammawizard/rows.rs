@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn every_session_has_a_row_that_fits_the_market_as_it_then_stands() {
+    fn every_session_has_a_row_that_fits_its_market() {
         let (friday, monday, tuesday) = (date(2025, 11, 28), date(2025, 12, 1), date(2025, 12, 2));
         let chain = Chain::spxw_2025_09_03().unwrap().dated(date(2025, 11, 27), [friday, monday, tuesday]);
         let mut market = Market::new(chain, 5, "2025-11-27T10:00-05:00".parse().unwrap());

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_count_past_z_and_titles_are_quoted_where_they_must_be() {
+    fn columns_count_past_z_and_titles_are_quoted_when_needed() {
         for (column, text) in [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (701, "ZZ"), (702, "AAA")] {
             assert_eq!((letters(column), column_number(text)), (text.to_owned(), Some(column)));
         }

@@ -63,7 +63,7 @@ fn quotes_follow_the_index() {
 }
 
 #[test]
-fn the_walk_has_the_stated_size_and_rests_while_the_market_is_closed() {
+fn the_walk_has_the_stated_size_and_stops_at_the_close() {
     let squares: i64 = (1..=60).map(|seed| at(seed, 100).walk.shift().pow(2)).sum();
     let deviation = (squares / 60).isqrt();
     assert!((3_000..5_000).contains(&deviation), "after 100 seconds: {deviation} thousandths, expected about 4000");

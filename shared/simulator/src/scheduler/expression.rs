@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cron_keeps_new_yorks_time_through_both_changes_of_the_clock() {
+    fn a_cron_keeps_new_york_time_through_both_clock_changes() {
         let trade = "cron(13 16 ? * MON-FRI *)";
         assert_eq!(moments(trade, "2025-10-31T00:00:00Z", 2), ["2025-10-31T20:13:00Z", "2025-11-03T21:13:00Z"]);
         assert_eq!(moments(trade, "2026-03-06T00:00:00Z", 2), ["2026-03-06T21:13:00Z", "2026-03-09T20:13:00Z"]);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_time_that_does_not_exist_is_skipped_and_one_that_comes_twice_comes_once() {
+    fn a_missing_local_time_is_skipped_a_repeated_one_fires_once() {
         let half_past_two = "cron(30 2 * * ? *)";
         assert_eq!(moments(half_past_two, "2026-03-07T00:00:00Z", 2), ["2026-03-07T07:30:00Z", "2026-03-09T06:30:00Z"]);
         let half_past_one = "cron(30 1 * * ? *)";

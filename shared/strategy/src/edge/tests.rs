@@ -123,7 +123,7 @@ fn vector_41_the_lower_bound_pauses_and_the_test_begins_anew() {
 }
 
 #[test]
-fn the_upper_bound_begins_the_test_anew_and_a_useless_sigma_tests_nothing() {
+fn the_upper_bound_restarts_the_test_and_no_sigma_tests_nothing() {
     let grows: Vec<Observation> = [(0, "10000"), (1, "12100"), (2, "12200")].map(|(day, equity)| seen(day, equity)).to_vec();
     let rows = chain(&grows, &[], &tested(), "schwab");
     assert_eq!(rows.iter().map(|row| (row.verdict, row.n)).collect::<Vec<_>>(), [(Verdict::MonitorOnly, 0), (Verdict::EdgeOkReset, 0), (Verdict::Ok, 1)]);
@@ -134,7 +134,7 @@ fn the_upper_bound_begins_the_test_anew_and_a_useless_sigma_tests_nothing() {
 }
 
 #[test]
-fn a_pause_lasts_its_days_and_neither_transfers_nor_money_are_lost_in_it() {
+fn a_pause_lasts_its_days_and_loses_no_transfer_or_return() {
     let settings = EdgeSettings { min_samples: 1, ..tested() };
     // The loss of day 1 pauses to day 6; 5000 come on day 3, and the account stands where it stood.
     let equities = ["20000", "17000", "17000", "22000", "22000", "22000", "22000", "22000"];

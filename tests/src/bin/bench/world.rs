@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_side_by_side_are_not_counted_twice_and_only_what_lies_between_counts() {
+    fn concurrent_calls_count_once_and_only_within_the_span() {
         let zero = now();
         let at = |milliseconds| zero + Duration::from_millis(milliseconds);
         let call = |began, ended| Call { to: "AWS", what: String::new(), began: at(began), ended: at(ended) };

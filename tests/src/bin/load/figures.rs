@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_was_met_held_where_the_delivery_waited_for_it_or_gave_up() {
+    fn a_lease_counts_as_held_if_the_delivery_waited_or_gave_up() {
         let delivered = |outcome: &str, admit: i64| Delivered {
             number: "1".into(),
             at: Timestamp::UNIX_EPOCH,

@@ -110,7 +110,7 @@ async fn an_order_that_cannot_be_prepared_is_not_sent() {
 }
 
 #[tokio::test]
-async fn our_own_limit_refuses_without_sending_and_lets_cancels_through() {
+async fn our_own_limit_refuses_unsent_and_lets_cancels_through() {
     let mut stage = Stage::new().await;
     stage.schwab = stage.schwab.with_order_writes_per_minute(2);
     stage.on(ORDERS, [Reply::created("5")]);

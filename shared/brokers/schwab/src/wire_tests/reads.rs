@@ -15,7 +15,7 @@ fn account_reply() -> Reply {
 }
 
 #[tokio::test]
-async fn every_read_asks_as_the_reference_says_and_the_hash_is_asked_for_once() {
+async fn reads_ask_as_documented_and_the_hash_is_read_once() {
     let stage = Stage::new().await;
     stage.on(ACCOUNT, [account_reply()]);
     stage.on(LIST, [Reply::new(200, include_str!("../../fixtures/orders__trigger_oco_and_shares.json"))]);
@@ -113,7 +113,7 @@ async fn one_refused_token_is_replaced_and_a_second_refusal_ends_it() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_not_there_is_named_before_anything_is_read() {
+async fn a_missing_account_is_named_before_anything_is_read() {
     let stage = Stage::with_token_for(1800, Some("99999111")).await;
     let error = stage.schwab.account().await.unwrap_err();
     assert!(error.to_string().contains("account ending in 111 is not among the 1"), "{error}");

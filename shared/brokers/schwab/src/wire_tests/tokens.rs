@@ -18,7 +18,7 @@ const ACCOUNT: &str = "GET /trader/v1/accounts/A1B2C3D4";
 const DEAD: &str = r#"{"error":"unsupported_token_type","error_description":"400 Bad Request: \"{\"error_description\":\"Exception while authenticating refresh token [tokenDigest=x, Exception=Failed]\",\"error\":\"refresh_token_authentication_error\"}\""}"#;
 
 #[tokio::test]
-async fn a_due_token_is_refreshed_once_for_all_who_ask_at_the_same_time() {
+async fn a_due_token_is_refreshed_once_for_concurrent_callers() {
     let stage = Stage::with_token_for(300, None).await;
     stage.on(TOKEN, [Reply::token("canary-access-2", "canary-refresh-2")]);
     stage.on(ACCOUNT, [Reply::json(&json!({"securitiesAccount": {}}))]);
@@ -95,7 +95,7 @@ async fn a_token_that_was_good_at_first_is_not_renewed_between_rungs() {
 }
 
 #[tokio::test]
-async fn a_token_endpoint_that_is_down_stops_nothing_while_the_token_in_hand_lives() {
+async fn a_token_endpoint_outage_stops_nothing_while_the_token_lives() {
     let stage = Stage::with_token_for(240, None).await;
     stage.on(TOKEN, [Reply::new(503, "")]);
     stage.on(ACCOUNT, [Reply::json(&json!({"securitiesAccount": {}}))]);
@@ -157,7 +157,7 @@ fn stored(created: i64, expires: i64) -> Value {
 }
 
 #[tokio::test]
-async fn a_token_that_another_process_refreshed_is_used_instead_of_refreshing() {
+async fn a_token_refreshed_by_another_process_is_used() {
     let (stage, keeper, _) = kept(&stored(START - 561_600, START + 1500)).await;
     assert!(stage.schwab.account().await.is_ok());
     assert_eq!((stage.seen(TOKEN).len(), stage.seen(ACCOUNT)[0].authorization.as_str()), (0, "Bearer canary-access-3"));

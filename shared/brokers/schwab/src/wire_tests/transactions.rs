@@ -18,7 +18,7 @@ fn query(from: &str, to: &str) -> TransactionQuery {
 }
 
 #[tokio::test]
-async fn transactions_are_asked_for_as_the_reference_says_and_come_oldest_first() {
+async fn transactions_are_requested_as_documented_oldest_first() {
     let stage = Stage::new().await;
     stage.on(LIST, [Reply::new(503, ""), rows()]);
     let mut query = query("2026-08-20T04:00:00Z", "2026-08-21T04:00:00.0001Z");
@@ -84,7 +84,7 @@ async fn neither_the_account_nor_the_token_is_in_an_error() {
 }
 
 #[tokio::test]
-async fn transfers_of_more_than_a_year_are_read_year_by_year_and_each_is_told_once() {
+async fn long_spans_of_transfers_are_read_by_year_and_reported_once() {
     let stage = Stage::new().await;
     stage.on(LIST, [rows(), rows()]);
     let (from, to): (Timestamp, Timestamp) = ("2025-08-20T04:00:00Z".parse().unwrap(), "2026-08-21T20:13:00Z".parse().unwrap());

@@ -108,7 +108,7 @@ fn an_order_is_over_only_once_status_remainder_and_fills_agree() {
 
 /// One answer cannot tell whether a cancel left nothing, or a fill did.
 #[test]
-fn nothing_remaining_of_a_cancelled_order_is_believed_once_its_fills_had_the_time_to_be_attached() {
+fn a_cancel_that_left_nothing_is_believed_after_the_fills_lag() {
     let one: [&[(&str, u32, i64)]; 2] = [&[("a", 1, 295)], &[("b", 1, 410)]];
     let (zeroed, untold, told) = ([json!(0), json!(0)], [Value::Null, Value::Null], [json!(1), json!(1)]);
     for (status, remaining, times, believed) in [
@@ -134,7 +134,7 @@ fn nothing_remaining_of_a_cancelled_order_is_believed_once_its_fills_had_the_tim
 }
 
 #[test]
-fn a_replaced_order_lives_on_under_another_id_unless_it_filled_first() {
+fn a_replaced_order_has_a_new_id_unless_it_filled_first() {
     let both: [&[(&str, u32, i64)]; 2] = [&[("a", 2, 295)], &[("b", 2, 410)]];
     for (status, fills, expected) in [
         ("Cancelled", [&[][..], &[][..]], OrderStatus::Replaced),

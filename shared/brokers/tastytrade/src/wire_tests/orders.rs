@@ -17,7 +17,7 @@ fn five() -> OrderId {
 }
 
 #[tokio::test]
-async fn an_order_goes_out_once_with_token_and_name_and_its_id_comes_back() {
+async fn an_order_is_sent_once_with_token_and_name_and_gets_its_id() {
     let stage = Stage::new().await;
     stage.on(ORDERS, [Reply::new(201, include_str!("../../fixtures/order_placed__routed.json"))]);
     assert_eq!(stage.broker.send_order(&order(), NAME).await, PlaceReply::Accepted(OrderId("312345678".into())));
@@ -111,7 +111,7 @@ async fn an_order_that_cannot_be_prepared_is_not_sent() {
 }
 
 #[tokio::test]
-async fn our_own_limit_refuses_without_sending_and_lets_cancels_through() {
+async fn our_own_limit_refuses_unsent_and_lets_cancels_through() {
     let mut stage = Stage::new().await;
     stage.broker = stage.broker.with_order_writes_per_minute(2);
     stage.on(ORDERS, [Reply::created(5)]);

@@ -155,7 +155,7 @@ async fn more_than_a_hundred_symbols_go_in_several_requests() {
 }
 
 #[tokio::test]
-async fn the_chains_names_are_asked_for_once_and_their_absence_costs_nothing() {
+async fn chain_symbols_are_read_once_and_their_absence_is_harmless() {
     let mut chain: Value = serde_json::from_str(include_str!("../../fixtures/option_chain__nested_two_roots.json")).unwrap();
     chain["data"]["items"][1]["expirations"][0]["strikes"][0]["put-streamer-symbol"] = json!(".SPXW.X");
     let (stage, stream) = staged(Ok(QuoteBook::new()), rest()).await;

@@ -50,7 +50,7 @@ async fn every_request_says_who_asks_and_with_which_token() {
 }
 
 #[tokio::test]
-async fn orders_of_both_lists_are_told_once_and_only_those_of_the_time_asked_for() {
+async fn orders_of_both_lists_come_once_and_within_the_time_requested() {
     let stage = Stage::new().await;
     let noon = "2026-08-20T16:00:00.000+00:00";
     stage.on(LIVE, [list(&[row(1, "Cancelled", noon), row(2, "Live", noon), row(9, "Live", "2026-08-19T16:00:00.000+00:00")], &Value::Null)]);
@@ -144,7 +144,7 @@ async fn transactions_of_all_pages_come_oldest_first() {
 }
 
 #[tokio::test]
-async fn todays_list_in_pages_shorter_than_ours_is_read_from_its_first_page_in_ours() {
+async fn todays_list_in_shorter_pages_is_read_again_in_our_page_size() {
     let noon = "2026-08-20T16:00:00.000+00:00";
     let rows = |ids: std::ops::Range<u64>| ids.map(|id| row(id, "Expired", noon)).collect::<Vec<_>>();
     let stage = Stage::new().await;

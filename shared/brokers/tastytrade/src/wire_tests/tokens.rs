@@ -16,7 +16,7 @@ fn well(stage: &Stage) {
 }
 
 #[tokio::test]
-async fn a_due_token_is_refreshed_once_for_all_who_ask_at_the_same_time() {
+async fn a_due_token_is_refreshed_once_for_concurrent_callers() {
     let stage = Stage::with_token_for(300).await;
     stage.on(TOKEN, [Reply::token("canary-access-2")]);
     well(&stage);
@@ -57,7 +57,7 @@ async fn the_application_says_who_it_is_as_configured() {
 }
 
 #[tokio::test]
-async fn a_token_stored_without_times_is_refreshed_before_anything_is_sent() {
+async fn a_token_stored_without_times_is_refreshed_first() {
     for text in [r#"{"refresh_token":"canary-refresh-1"}"#, r#"{"refresh_token":"canary-refresh-1","access_token":"canary-old","expires_in":900}"#] {
         let stage = Stage::configured(|url| TastytradeConfig { token_text: SecretString::from(text), ..config(url, 0) }).await;
         stage.on(TOKEN, [Reply::token("canary-access-2")]);

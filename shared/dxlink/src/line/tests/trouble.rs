@@ -12,7 +12,7 @@ async fn answer(server: &Server, name: &str) {
 }
 
 #[tokio::test]
-async fn a_question_survives_the_loss_of_its_connection_and_old_quotes_do_not() {
+async fn a_request_survives_a_lost_connection_and_old_quotes_do_not() {
     let server = Server::start().await;
     let link = connect(&server);
     let legs = symbols(&LEGS);
@@ -35,7 +35,7 @@ async fn a_question_survives_the_loss_of_its_connection_and_old_quotes_do_not() 
 }
 
 #[tokio::test]
-async fn a_question_survives_the_loss_of_its_channel_and_old_quotes_do_not() {
+async fn a_request_survives_a_lost_channel_and_old_quotes_do_not() {
     let server = Server::start().await;
     let link = connect(&server);
     let legs = symbols(&LEGS);
@@ -59,7 +59,7 @@ async fn a_question_survives_the_loss_of_its_channel_and_old_quotes_do_not() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_away_while_nobody_asks_is_connected_to_again() {
+async fn a_server_lost_while_idle_is_connected_to_again() {
     let server = Server::start().await;
     let link = connect(&server);
     server.greeted().await.close(1001, "deploy").await;
@@ -156,7 +156,7 @@ async fn upgrade_answered(server: &Server, status: &str) {
 }
 
 #[tokio::test]
-async fn an_upgrade_that_fails_is_tried_again_unless_it_is_about_the_token() {
+async fn a_failed_upgrade_is_retried_unless_it_is_about_the_token() {
     let server = Server::start().await;
     let link = connect(&server);
     let legs = symbols(&[".A"]);
@@ -238,7 +238,7 @@ async fn a_connection_that_would_show_the_token_is_not_made() {
 }
 
 #[tokio::test]
-async fn an_encrypted_connection_can_be_made_and_believes_no_certificate_that_is_none() {
+async fn tls_connects_and_refuses_an_invalid_certificate() {
     let server = Server::start().await;
     let config = DxLinkConfig::new(server.url().replace("ws://", "wss://"), TOKEN.into());
     let link = DxLink::connect(config).unwrap();

@@ -49,7 +49,7 @@ fn what_has_filled_so_far_counts_the_order_that_is_still_out() {
 }
 
 #[test]
-fn in_doubt_from_the_first_look_in_vain_on_and_not_for_a_mere_stop() {
+fn in_doubt_from_the_first_vain_look_and_not_for_a_mere_stop() {
     let (mut lost, _) = posted(PlaceReply::Unknown("timeout".into()));
     assert!(!lost.in_doubt(), "it has its settle window to show up");
     lost.step(at(5), Event::Time);
@@ -67,7 +67,7 @@ fn in_doubt_from_the_first_look_in_vain_on_and_not_for_a_mere_stop() {
 }
 
 #[test]
-fn after_a_signal_that_moved_too_late_the_rungs_that_remain_are_worked() {
+fn a_signal_that_moved_too_late_leaves_the_rungs_to_be_worked() {
     let mut side = showing(OrderStatus::Working, 1);
     side.step(at(3), Event::Stop(StopReason::SignalMoved));
     assert!(!side.resume(), "its order is still out");

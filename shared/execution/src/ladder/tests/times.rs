@@ -13,7 +13,7 @@ fn working() -> Ladder {
 }
 
 #[test]
-fn an_order_is_read_every_two_seconds_and_cancelled_when_its_time_is_over() {
+fn an_order_is_read_every_two_seconds_and_cancelled_in_time() {
     let mut side = working();
     let quiet = view(&one(), OrderStatus::Working, 2, 0);
     for second in 1..20 {
@@ -33,7 +33,7 @@ fn an_order_is_read_every_two_seconds_and_cancelled_when_its_time_is_over() {
 }
 
 #[test]
-fn an_order_that_cannot_be_read_is_cancelled_in_time_all_the_same() {
+fn an_unreadable_order_is_cancelled_in_time() {
     let mut side = working();
     for second in [2, 4, 19] {
         assert_eq!(side.step(at(second), Event::Time), [Command::Read(one())], "second {second}");
@@ -107,7 +107,7 @@ fn nothing_is_sent_again_at_the_end_of_its_rung() {
 }
 
 #[test]
-fn a_rate_limit_without_a_wait_is_a_second_and_no_more_than_four_of_them_a_rung() {
+fn a_rate_limit_without_wait_is_a_second_at_most_four_a_rung() {
     for retry_after in [None, Some(Duration::ZERO)] {
         let refused = || PlaceReply::Refused(NotPlaced::RateLimited { retry_after });
         let (mut side, _) = posted(refused());
@@ -129,8 +129,9 @@ fn lost(prove_by: i64) -> Ladder {
     side
 }
 
+/// The end is that of trading or of the run, whichever comes first.
 #[test]
-fn an_order_of_unknown_outcome_is_looked_for_every_second_until_trading_or_the_run_has_to_end() {
+fn an_unknown_order_is_looked_for_each_second_until_the_end() {
     for (prove_by, listed, ends) in [(200, true, 100), (12, true, 12), (200, false, 200), (12, false, 12)] {
         let (mut side, mut looks) = (lost(prove_by), Vec::new());
         until_the_end(&mut side, |side, now| {
@@ -147,7 +148,7 @@ fn an_order_of_unknown_outcome_is_looked_for_every_second_until_trading_or_the_r
 }
 
 #[test]
-fn an_order_found_in_its_settle_window_is_worked_to_the_end_of_its_rung() {
+fn an_order_found_in_its_settle_window_works_out_its_rung() {
     let own = view(&OrderId("9".into()), OrderStatus::Working, 2, 0);
     for (second, cancelled) in [(19, false), (20, true)] {
         let mut side = lost(200);

@@ -140,7 +140,7 @@ async fn an_announced_closure_is_told_beside_the_next_fire() {
 }
 
 #[tokio::test]
-async fn a_login_is_told_by_its_documents_own_times_and_no_token_is_shown() {
+async fn a_login_shows_its_documents_times_and_no_token() {
     let world = World::new();
     // Six days and a bit before now: under a day is left.
     let document = json!({"creation_timestamp": 1_756_933_200 - 6 * 86_400 - 600, "token": {"refresh_token": "canary", "expires_at": 1_756_930_000}});
@@ -173,7 +173,7 @@ async fn records_stand_with_who_and_why() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_read_is_unknown_with_the_reason_and_the_rest_is_shown() {
+async fn what_cannot_be_read_is_unknown_with_reason_the_rest_is_shown() {
     let world = World::new();
     world.ran("schwab", date(2025, 9, 2), "trade", "filled", "2025-09-02T20:15:00Z");
     world.days.lock().unwrap().insert(("schwab".to_owned(), DAY), Err(away("load day")));
@@ -187,7 +187,7 @@ async fn what_could_not_be_read_is_unknown_with_the_reason_and_the_rest_is_shown
 }
 
 #[tokio::test]
-async fn a_change_of_schedules_that_is_not_proven_is_visible_until_one_is() {
+async fn an_unproven_change_of_schedules_shows_until_one_is_proven() {
     let world = World::new();
     let off = Switch { scope: schwab(), on: false, sweeps: false };
     world.records.lock().unwrap().writes_left = Some(1);

@@ -93,8 +93,9 @@ fn reference_vector_14_no_direction_no_trade() {
     assert_eq!(run(&row(Some(0), None, Some("0.1")), Some("9000"), &[], lambda()), Err(PlanRefusal::NoSide));
 }
 
+/// Missing equity refuses too.
 #[test]
-fn corrects_reference_vector_15_missing_or_non_positive_equity_refuses() {
+fn corrects_reference_vector_15_equity_must_be_positive() {
     // The replaced system sized a missing equity as one unit and traded 2 + 2.
     let both = row(Some(-1), Some(-1), Some("0.1"));
     assert_eq!(run(&both, None, &[], lambda()), Err(PlanRefusal::EquityMissing));
@@ -103,8 +104,9 @@ fn corrects_reference_vector_15_missing_or_non_positive_equity_refuses() {
     }
 }
 
+/// Where volatility is missing, the larger of two sizes is never traded.
 #[test]
-fn corrects_reference_vectors_3_and_16_missing_volatility_never_trades_the_larger_size() {
+fn corrects_reference_vectors_3_and_16_no_volatility_small_size() {
     // The replaced system took the middle bucket: multiplier 5, 10 + 10 contracts.
     let both = row(Some(-1), Some(-1), None);
     assert_eq!(run(&both, Some("20000"), &[], lambda()), Err(PlanRefusal::VolatilityMissing { field: "VixOne".into() }));
@@ -157,7 +159,7 @@ fn reference_vector_38_the_cap_holds_per_side() {
 }
 
 #[test]
-fn reference_vector_38h_strikes_follow_the_signal_and_keep_their_width() {
+fn reference_vector_38h_strikes_follow_the_signal_in_one_width() {
     let mut moved = row(Some(-1), Some(1), Some("0.1"));
     moved.put_strike = Some(dec("6910.9"));
     moved.call_strike = Some(dec("7010"));
