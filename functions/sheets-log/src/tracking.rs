@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use crate::day::Side;
 use crate::trades::number;
 
-/// The reference's columns (section 6.3).
+/// The columns of docs/reference/spreadsheet.md, `CS_Tracking`.
 pub(crate) const TABLE: TableSpec = TableSpec {
     tab: "CS_Tracking",
     columns: &[

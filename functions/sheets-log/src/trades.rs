@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use crate::dates::{eastern_time, universal_time};
 use crate::day::Side;
 
-/// The reference's columns (section 3.8), and what their key lacked: the account, the run, which plan of the day it was; and what
+/// The columns (docs/reference/spreadsheet.md), and what their key lacked: the account, the run, which plan of the day it was; and what
 /// `last_price`, the last limit, was taken for: the price of the fills.
 pub(crate) const TABLE: TableSpec = TableSpec {
     tab: "ConstantStableTrades",

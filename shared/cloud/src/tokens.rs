@@ -1,4 +1,4 @@
-//! Token documents kept as SSM SecureString parameters (reference gammawizard.md, section 4).
+//! Token documents kept as SSM SecureString parameters (docs/reference/aws.md, Parameter Store).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The rows of `FEED_DATA`, in whichever of the feed's forms (reference sections 5, 7 and 8).
+//! The rows of `FEED_DATA`, in whichever of the feed's forms (docs/reference/dxlink.md, Data).
 //!
 //! An event comes as an object with named values (FULL) or as a row of bare ones (COMPACT), whose names the server tells in
 //! `FEED_CONFIG`. Which of the two it is, the data itself shows; what was asked for decides nothing.

@@ -1,4 +1,4 @@
-//! The protocol of one connection as a machine without I/O and clock (reference sections 1 to 6, 9 and 10).
+//! The protocol of one connection as a machine without I/O and clock (docs/reference/dxlink.md).
 //!
 //! Texts, beats and the caller's wishes go in; texts to send, quotes and the connection's end come out. A beat is a second.
 

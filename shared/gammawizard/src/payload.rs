@@ -1,9 +1,9 @@
-//! From the body of an answer to signal rows, whatever shape the feed chose (reference section 1). Pure.
+//! From the body of an answer to signal rows, whatever shape the feed chose (docs/reference/gammawizard.md, Answer). Pure.
 //!
 //! A row is an object with any of the row fields (`Date`, `TDate`, `Limit`, …). Rows are looked for in `Trade` *and*
 //! `Predictions` where an object has either, and otherwise in whatever wrappers and lists stand around them. Every row found
 //! is returned, in the feed's order: choosing today's is the strategy's work, and taking "the last of the list" once sent
-//! orders for expired symbols (reference section 9, lesson 7; vector 38i).
+//! orders for expired symbols (docs/reference/gammawizard.md, Answer; vector 38i).
 
 mod fields;
 

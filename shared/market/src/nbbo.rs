@@ -62,7 +62,7 @@ pub struct PackageNbbo {
     pub mid: Price,
 }
 
-/// The NBBO of any package of one-to-one legs (reference section 3.1, bundle form).
+/// The NBBO of any package of one-to-one legs (docs/reference/strategy.md, Package NBBO).
 ///
 /// Worst cash is what hitting every leg's far side brings (Σ sold bids − Σ bought asks), best cash the near sides
 /// (Σ sold asks − Σ bought bids). Both negative or zero: a debit; both positive or zero: a credit; across zero: the sign of the

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// One row of a signal feed (reference section 1). A field that was absent, null or not a number is `None`:
+/// One row of a signal feed (docs/reference/gammawizard.md, Row). A field that was absent, null or not a number is `None`:
 /// what a missing field means is the strategy's to decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalRow {

@@ -1,6 +1,6 @@
 //! A face that speaks DXLink, the streaming protocol of tastytrade's quotes, on the simulator's market.
 //!
-//! Its wire is written from the reference (`dxlink.md`, sections named in each module) and shares no type with any client. It serves
+//! Its wire is written from docs/reference/dxlink.md (sections named in each module) and shares no type with any client. It serves
 //! [`PATH`] as a WebSocket on loopback; tokens are those of [`QuoteTokens`], which whoever hands them out fills.
 //!
 //! A subscription delivers the last known event at once. From then on the face is a world of the clock: every jump of virtual time sends

@@ -1,4 +1,4 @@
-//! A face that speaks GammaWizard's API (reference `gammawizard.md` section 1).
+//! A face that speaks GammaWizard's API (docs/reference/gammawizard.md).
 //!
 //! A login for an account's email and password, and one endpoint with the day's row and the rows before it. A row is not there before
 //! the moment it is published.

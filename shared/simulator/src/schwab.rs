@@ -1,6 +1,6 @@
 //! A face that speaks Schwab's Trader and Market Data API.
 //!
-//! Its wire is written from the reference (`schwab.md`, sections named in each module) and shares no type with any client, so that a
+//! Its wire is written from docs/reference/schwab.md (sections named in each module) and shares no type with any client, so that a
 //! client's mistake has nothing here to agree with.
 
 mod accounts;
@@ -231,13 +231,13 @@ fn account_hash(account_number: &str) -> String {
     crate::random::text(&mut stream_at(seed, Stream::Identifiers, 0), b"0123456789ABCDEF", 64)
 }
 
-/// The gateway's own answer (reference section 4): no JSON.
+/// The gateway's own answer (docs/reference/schwab.md, Errors): no JSON.
 async fn unknown_route() -> Response {
     let text = "404 Not Found: Requested route ('traderapi-accounts.apigx-origin.schwab.com') does not exist.";
     (StatusCode::NOT_FOUND, text).into_response()
 }
 
-/// Every answer carries an id to name it by in a complaint (reference section 3).
+/// Every answer carries an id to name it by in a complaint (docs/reference/schwab.md, Hosts).
 async fn correlate(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
     let id = face.next_uuid();
     let mut response = next.run(request).await;

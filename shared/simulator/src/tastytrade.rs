@@ -1,10 +1,10 @@
 //! A face that speaks tastytrade's open API over REST.
 //!
-//! Its wire is written from the reference (`tastytrade.md`, sections named in each module) and shares no type with any client. One login
+//! Its wire is written from docs/reference/tastytrade.md (sections named in each module) and shares no type with any client. One login
 //! shows several accounts; each has an exchange and books of its own over the one market, so quotes and chain are those of every other
 //! face at the same virtual time.
 //!
-//! What the reference leaves unsure is decided where it is written: the end of a replacement whose order filled first, and how large a
+//! What is unsure there is decided where it is written: the end of a replacement whose order filled first, and how large a
 //! replacement is, in `orders`; what an index option settles to, in
 //! `transactions`.
 
@@ -216,7 +216,7 @@ impl Tastytrade {
     }
 
     /// From now on `…/orders/live` leaves out orders that were neither placed nor changed today, working or not; the search has them.
-    /// The broker's documents say that today's list has those that work; whether it always does is unsure (reference section 7).
+    /// The broker's documents say that today's list has those that work; whether it always does is unsure (docs/reference/tastytrade.md, Order lists).
     pub fn show_only_todays_orders(&self, only: bool) {
         self.0.state().only_todays_orders = only;
     }

@@ -1,4 +1,4 @@
-//! The edge test: an account's equity day by day, transfers excluded, and a sequential test of its returns (reference section 6.5).
+//! The edge test: an account's equity day by day, transfers excluded, and a sequential test of its returns (docs/reference/strategy.md, Edge test).
 //!
 //! Nothing is carried from one day to the next but what was observed: the whole chain is worked out of all observations and transfers every
 //! time. A hand-off that comes late, twice or out of order therefore changes nothing but what it adds.
@@ -71,7 +71,7 @@ pub struct Transfer {
     pub amount: Decimal,
 }
 
-/// What the test says of a day, in the reference's words.
+/// What the test says of a day, in the replaced system's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Verdict {

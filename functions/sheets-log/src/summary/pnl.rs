@@ -21,7 +21,7 @@ pub(super) struct Held {
 
 impl Held {
     /// Points won or lost by all of them when the index settles at `settle`, the costs of trading them taken off: premium against intrinsic
-    /// value, which a seller owes and a buyer is owed (reference section 6.4).
+    /// value, which a seller owes and a buyer is owed (docs/reference/spreadsheet.md, `CS_Summary`).
     pub(super) fn at_expiry(&self, settle: Decimal, cost_per_contract: Decimal) -> Decimal {
         let (low, high) = self.strikes;
         let inside = match self.right {

@@ -1,4 +1,4 @@
-//! `GET /accounts/{hash}?fields=positions` (reference section 5).
+//! `GET /accounts/{hash}?fields=positions` (docs/reference/schwab.md, Account).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The account's hash, which every path needs (reference section 3).
+//! The account's hash, which every path needs (docs/reference/schwab.md, Account hash).
 
 use gamma_execution::ports::BrokerFault;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The token endpoint (reference section 2).
+//! The token endpoint (docs/reference/schwab.md, Login and tokens).
 
 use std::sync::Arc;
 use std::time::Duration;

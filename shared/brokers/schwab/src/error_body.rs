@@ -1,4 +1,4 @@
-//! What an answer that is an error says, in all the shapes Schwab's layers give it (reference section 4).
+//! What an answer that is an error says, in all the shapes Schwab's layers give it (docs/reference/schwab.md, Errors).
 
 use gamma_wire::{ErrorBody, Origin};
 use serde_json::Value;
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shape_of_reference_section_4() {
+    fn every_documented_shape() {
         for (body, text, from) in [
             (
                 r#"{"message":"A validation error occurred.","errors":["orderLegCollection is required","price"]}"#,

@@ -1,6 +1,6 @@
 //! Charles Schwab: token refresh, accounts, positions, quotes, orders, preview, transactions.
 //!
-//! [`Schwab`] is the broker port over the Trader and Market Data APIs (reference: `schwab.md`). Reads are retried and
+//! [`Schwab`] is the broker port over the Trader and Market Data APIs (docs/reference/schwab.md). Reads are retried and
 //! survive one refused token; [`place`](gamma_execution::ports::Broker::place) sends exactly once and calls every
 //! answer by its name: accepted, proven refused, or unknown.
 //!

@@ -1,4 +1,4 @@
-//! An order's JSON (reference section 6).
+//! An order's JSON (docs/reference/schwab.md, Order request).
 
 use gamma_market::{Effect, Leg, LegAction, Package, Price, Shape};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_json_of_reference_section_6() {
+    fn the_documented_json() {
         let put = vertical("SPXW260821P5900", "SPXW260821P5895");
         let condor = Package::iron_condor(put, vertical("SPXW260821C6000", "SPXW260821C6005")).unwrap();
         let call_debit = Package::vertical(vertical("SPXW260821C6000", "SPXW260821C5995"));

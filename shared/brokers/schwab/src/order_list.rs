@@ -1,4 +1,4 @@
-//! `GET /accounts/{hash}/orders` (reference section 3 and 7).
+//! `GET /accounts/{hash}/orders` (docs/reference/schwab.md, Order lists).
 
 use gamma_execution::ports::{BrokerFault, OrderView};
 use jiff::{Timestamp, ToSpan, Unit};

@@ -1,4 +1,4 @@
-//! Schwab's status words (reference section 7) in the ports' vocabulary.
+//! Schwab's status words (docs/reference/schwab.md, Order as shown) in the ports' vocabulary.
 
 use gamma_execution::ports::OrderStatus;
 
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_of_reference_section_7() {
+    fn every_documented_word() {
         for (words, expected) in [
             (
                 "NEW PENDING_ACTIVATION ACCEPTED QUEUED AWAITING_PARENT_ORDER AWAITING_CONDITION AWAITING_STOP_CONDITION \

@@ -1,4 +1,4 @@
-//! One order as Schwab shows it (reference section 7).
+//! One order as Schwab shows it (docs/reference/schwab.md, Order as shown).
 
 use gamma_execution::ports::{BrokerFault, Fill, OrderId, OrderStatus, OrderView};
 use gamma_market::{Effect, Leg, LegAction, Price};
@@ -83,7 +83,7 @@ fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
     })
 }
 
-/// The orders that it replaces, or that replace it: which of the two says so is not known (reference section 7), nor whether whole orders
+/// The orders that it replaces, or that replace it: which of the two says so is not known (docs/reference/schwab.md, Order as shown), nor whether whole orders
 /// or their ids stand there. What does not read links to nothing that could be asked for.
 fn linked(order: &Object<'_>) -> Vec<OrderId> {
     let own = order.id("orderId").ok().flatten();

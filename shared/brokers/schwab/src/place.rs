@@ -1,4 +1,4 @@
-//! Placing an order: one POST, and what the answer proves (reference section 3).
+//! Placing an order: one POST, and what the answer proves (docs/reference/schwab.md, Placing).
 
 use std::time::Duration;
 

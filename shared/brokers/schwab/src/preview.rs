@@ -1,4 +1,4 @@
-//! `POST previewOrder` (reference section 8): what the broker would say, without an order.
+//! `POST previewOrder` (docs/reference/schwab.md, Preview): what the broker would say, without an order.
 
 use gamma_execution::ports::{Broker, BrokerError, BrokerFault};
 use gamma_http::Request;

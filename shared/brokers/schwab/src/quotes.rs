@@ -1,4 +1,4 @@
-//! `GET /marketdata/v1/quotes` (reference section 11).
+//! `GET /marketdata/v1/quotes` (docs/reference/schwab.md, Market data).
 
 use gamma_execution::ports::BrokerFault;
 use gamma_market::{LegQuote, OptionSymbol, Price, QuoteBook, QuoteState};

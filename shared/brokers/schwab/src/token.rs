@@ -1,4 +1,4 @@
-//! The token document, in the shape schwab-py keeps it (reference section 2), so that either program can read what the
+//! The token document, in the shape schwab-py keeps it (docs/reference/schwab.md, Login and tokens), so that either program can read what the
 //! other wrote.
 
 use base64::Engine as _;

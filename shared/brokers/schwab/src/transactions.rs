@@ -1,4 +1,4 @@
-//! `GET /accounts/{hash}/transactions` (reference section 9): fills with their fees, transfers, expiries.
+//! `GET /accounts/{hash}/transactions` (docs/reference/schwab.md, Transactions): fills with their fees, transfers, expiries.
 
 pub(crate) mod read;
 
@@ -75,7 +75,7 @@ pub enum TransactionKind {
 }
 
 impl TransactionKind {
-    /// Every type of the reference.
+    /// Every type that the documents name.
     pub const KNOWN: [Self; 15] = [
         Self::Trade,
         Self::ReceiveAndDeliver,

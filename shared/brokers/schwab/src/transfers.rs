@@ -1,4 +1,4 @@
-//! Money that came into the account or left it, out of its transactions (gammawizard reference, section 6.5).
+//! Money that came into the account or left it, out of its transactions (docs/reference/strategy.md, Edge test).
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ fn transfer(row: &Transaction) -> Result<Option<Transfer>, BrokerFault> {
     Ok((!amount.is_zero()).then(|| Transfer { id: row.id.to_string(), at: row.at, amount }))
 }
 
-/// The reference's test of words; where they say nothing, a type that is always a transfer is one.
+/// The replaced system's test of words; where they say nothing, a type that is always a transfer is one.
 fn moves_money(row: &Transaction) -> bool {
     let moves_options = row.items.iter().any(|item| match item {
         TransferItem::Contracts { .. } => true,

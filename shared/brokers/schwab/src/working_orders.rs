@@ -1,4 +1,4 @@
-//! Orders that work, whenever they were entered (reference sections 3 and 7).
+//! Orders that work, whenever they were entered (docs/reference/schwab.md, Order lists).
 //!
 //! The list is asked for without a status: what the filter makes of a trigger that is over while its children work is not known, and a word
 //! that Schwab invents tomorrow could not be asked for. So it is every order of 60 days, in one request for most accounts. Where that is

@@ -1,4 +1,4 @@
-//! `GET /accounts/{number}/balances` and `/positions` (reference section 4).
+//! `GET /accounts/{number}/balances` and `/positions` (docs/reference/tastytrade.md, Accounts).
 
 use std::collections::BTreeMap;
 

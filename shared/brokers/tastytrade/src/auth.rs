@@ -1,4 +1,4 @@
-//! The token endpoint (reference section 2).
+//! The token endpoint (docs/reference/tastytrade.md, Login and tokens).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

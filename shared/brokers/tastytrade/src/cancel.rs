@@ -1,4 +1,4 @@
-//! Asking for a cancel (reference section 7). It may be repeated, so a refused token is replaced and the request sent again.
+//! Asking for a cancel (docs/reference/tastytrade.md, Placing). It may be repeated, so a refused token is replaced and the request sent again.
 
 use std::time::Duration;
 

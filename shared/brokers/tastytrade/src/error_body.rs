@@ -1,4 +1,4 @@
-//! What an answer that is an error says, in all the shapes of reference section 3.
+//! What an answer that is an error says, in all its shapes (docs/reference/tastytrade.md, Errors).
 
 use gamma_wire::{ErrorBody, Origin};
 use serde_json::Value;
@@ -76,7 +76,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_shape_of_reference_section_3() {
+    fn every_documented_shape() {
         for (body, text, from) in [
             (
                 include_str!("../fixtures/error__preflight_check_failure.json"),

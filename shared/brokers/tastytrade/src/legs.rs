@@ -1,4 +1,4 @@
-//! The legs of an order with what was filled of each (reference section 7).
+//! The legs of an order with what was filled of each (docs/reference/tastytrade.md, Order as shown).
 
 use std::collections::BTreeMap;
 

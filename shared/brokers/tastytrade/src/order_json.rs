@@ -1,4 +1,4 @@
-//! An order's JSON (reference section 6).
+//! An order's JSON (docs/reference/tastytrade.md, Order request).
 
 use gamma_market::{Effect, Leg, LegAction, Package, Price};
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_json_of_reference_section_6() {
+    fn the_documented_json() {
         use PositionEffect::{Close, Open};
         let put = Package::vertical(vertical("SPXW260821P5900", "SPXW260821P5895"));
         let unwound = Package::vertical(vertical("SPXW260821P5895", "SPXW260821P5900"));

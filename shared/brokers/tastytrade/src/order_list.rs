@@ -1,4 +1,4 @@
-//! `GET /accounts/{number}/orders/live` and `/orders` (reference section 7).
+//! `GET /accounts/{number}/orders/live` and `/orders` (docs/reference/tastytrade.md, Order lists).
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const DATED: &str = "GET orders";
 /// How far back orders that still work are searched for: a good-till-cancel order may be this old.
 const WORKING_SINCE: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// The words of an order that is not over (reference section 7).
+/// The words of an order that is not terminal (docs/reference/tastytrade.md, Order as shown).
 const NOT_OVER: [&str; 7] = ["Received", "Routed", "In Flight", "Live", "Cancel Requested", "Replace Requested", "Contingent"];
 
 /// How patiently a list is read.

@@ -1,4 +1,4 @@
-//! tastytrade's status words (reference section 7) in the ports' vocabulary.
+//! tastytrade's status words (docs/reference/tastytrade.md, Order as shown) in the ports' vocabulary.
 
 use gamma_execution::ports::OrderStatus;
 
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_of_reference_section_7() {
+    fn every_documented_word() {
         for (words, expected) in [
             ("Received,Routed,In Flight,Contingent,IN_FLIGHT,in-flight,InFlight", OrderStatus::Pending),
             ("Live,LIVE", OrderStatus::Working),

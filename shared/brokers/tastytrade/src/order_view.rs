@@ -1,4 +1,4 @@
-//! One order as tastytrade shows it (reference section 7).
+//! One order as tastytrade shows it (docs/reference/tastytrade.md, Order as shown).
 
 use gamma_execution::ports::{BrokerFault, OrderId, OrderName, OrderStatus, OrderView};
 use gamma_market::Effect;

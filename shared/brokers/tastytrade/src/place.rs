@@ -1,4 +1,4 @@
-//! Placing an order: one POST, and what the answer proves (reference section 7).
+//! Placing an order: one POST, and what the answer proves (docs/reference/tastytrade.md, Placing).
 
 use std::time::Duration;
 

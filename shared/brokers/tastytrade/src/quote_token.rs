@@ -1,4 +1,4 @@
-//! `GET /api-quote-tokens`: the key to the quote stream (reference section 10).
+//! `GET /api-quote-tokens`: the key to the quote stream (docs/reference/tastytrade.md, Market data).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `GET /market-data/by-type` (reference section 10).
+//! `GET /market-data/by-type` (docs/reference/tastytrade.md, Market data).
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-/// The names under which feeds publish a volatility, in the order the reference tries them.
+/// The names under which feeds publish a volatility, in the order in which the replaced system tried them.
 const VOLATILITY_FIELDS: [&str; 6] = ["VixOne", "VIXONE", "Vix1", "VIX1", "VIX", "Vix"];
 
 /// Fields and signs that are kept of a row for the record; the feed publishes some thirty short ones.
@@ -46,7 +46,7 @@ fn published(name: &str, value: &Value) -> Option<(String, String)> {
     (name.len() <= LONGEST && text.len() <= LONGEST).then(|| (name.to_owned(), text))
 }
 
-/// A day: an ISO date, or a date-time of which the first ten characters are taken as they stand (reference section 1).
+/// A day: an ISO date, or a date-time of which the first ten characters are taken as they stand (docs/reference/gammawizard.md, Row).
 /// No time zone is applied: the feed writes the trading day's own date.
 fn read_day(value: &Value) -> Option<Date> {
     let text = value.as_str()?.trim();

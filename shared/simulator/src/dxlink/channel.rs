@@ -1,4 +1,4 @@
-//! One channel: what its client accepts, what it wants to see and what it saw last (reference sections 4 to 7).
+//! One channel: what its client accepts, what it wants to see and what it saw last (docs/reference/dxlink.md, Channels).
 
 use std::collections::{BTreeMap, BTreeSet};
 

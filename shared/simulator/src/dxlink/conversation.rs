@@ -1,4 +1,4 @@
-//! The protocol on one connection, without the socket: what is heard, and what is said to it (reference sections 2 to 6 and 9).
+//! The protocol on one connection, without the socket: what is heard, and what is said to it (docs/reference/dxlink.md).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the market looks like as events (reference section 8).
+//! What the market looks like as events (docs/reference/dxlink.md, Events).
 //!
 //! Indexes have quotes without sizes, most times are 0, and what is not known is "NaN", as in the real feed.
 

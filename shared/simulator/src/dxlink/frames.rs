@@ -1,4 +1,4 @@
-//! Rows put into frames (reference section 7).
+//! Rows put into frames (docs/reference/dxlink.md, Data).
 
 use serde_json::Value;
 

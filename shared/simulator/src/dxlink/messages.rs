@@ -1,4 +1,4 @@
-//! The protocol's messages, read and written (reference sections 2 to 9).
+//! The protocol's messages, read and written (docs/reference/dxlink.md).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

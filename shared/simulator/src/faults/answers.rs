@@ -1,4 +1,4 @@
-//! The answers of faults (reference `schwab.md` sections 2 and 4, `tastytrade.md` sections 2 and 3; AWS's JSON protocols).
+//! The answers of faults (docs/reference/schwab.md and tastytrade.md, Login and tokens, Errors; AWS's JSON protocols).
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};

@@ -1,4 +1,4 @@
-//! Accounts and positions (reference sections 3 and 5).
+//! Accounts and positions (docs/reference/schwab.md, Account).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

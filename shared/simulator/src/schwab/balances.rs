@@ -1,4 +1,4 @@
-//! The balances of a margin account (reference section 5).
+//! The balances of a margin account (docs/reference/schwab.md, Account).
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Chains and expirations (reference section 11). Keys are the observed ones (`bid`, `ask`, `inTheMoney`), not the schema's.
+//! Chains and expirations (docs/reference/schwab.md, Market data). Keys are the observed ones (`bid`, `ask`, `inTheMoney`), not the schema's.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

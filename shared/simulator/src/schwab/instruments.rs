@@ -1,4 +1,4 @@
-//! How one option is described, in orders, positions and transactions (reference sections 5, 7 and 9).
+//! How one option is described, in orders, positions and transactions (docs/reference/schwab.md).
 
 use gamma_market::{OptionSymbol, Right};
 use serde_json::{Value, json};

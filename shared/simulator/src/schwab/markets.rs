@@ -1,4 +1,4 @@
-//! Market hours (reference section 11).
+//! Market hours (docs/reference/schwab.md, Market data).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

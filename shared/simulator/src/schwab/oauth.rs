@@ -1,4 +1,4 @@
-//! Tokens (reference section 2): the refresh, and the check of every call.
+//! Tokens (docs/reference/schwab.md, Login and tokens): the refresh, and the check of every call.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Placing, reading, replacing and cancelling orders (reference sections 3, 6 and 7).
+//! Placing, reading, replacing and cancelling orders (docs/reference/schwab.md, Placing).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -225,7 +225,7 @@ fn list<'a>(face: &Face, holders: impl Iterator<Item = &'a Holder>, view: &View,
     Ok(wire::ok(&shown.into()))
 }
 
-/// A required time in UTC with a Z and three decimals or none: the reference wants the former, public SDKs send the latter too.
+/// A required time in UTC with a Z and three decimals or none: the vendor's documents want the former, public SDKs send the latter too.
 pub(super) fn time(query: &BTreeMap<String, String>, name: &str) -> Result<Timestamp, String> {
     let text = query.get(name).ok_or_else(|| format!("{name} is required"))?;
     let shape = ["2025-09-03T20:13:30Z".len(), "2025-09-03T20:13:30.000Z".len()];

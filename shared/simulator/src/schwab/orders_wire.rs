@@ -1,4 +1,4 @@
-//! An order's JSON as Schwab gives it back (reference section 7).
+//! An order's JSON as Schwab gives it back (docs/reference/schwab.md, Order as shown).
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! The user's preferences (reference section 10).
+//! The user's preferences (docs/reference/schwab.md, User preference).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What an order would come to (reference section 8).
+//! What an order would come to (docs/reference/schwab.md, Preview).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Quotes (reference section 11).
+//! Quotes (docs/reference/schwab.md, Market data).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Transactions (reference section 9): one a leg and fill, fee rows first.
+//! Transactions (docs/reference/schwab.md, Transactions): one a leg and fill, fee rows first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

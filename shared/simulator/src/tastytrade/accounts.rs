@@ -1,4 +1,4 @@
-//! The login and the accounts it shows (reference section 4).
+//! The login and the accounts it shows (docs/reference/tastytrade.md, Accounts).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Balances and positions of a margin account (reference section 4).
+//! Balances and positions of a margin account (docs/reference/tastytrade.md, Accounts).
 
 use std::sync::Arc;
 

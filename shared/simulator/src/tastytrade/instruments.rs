@@ -1,4 +1,4 @@
-//! Chains and instruments (reference section 5).
+//! Chains and instruments (docs/reference/tastytrade.md, Symbols and chains).
 //!
 //! Root SPXW has the chain's expirations and strikes. Root SPX is there too, as it is at the real service, with its next monthly
 //! expiration: it is listed and neither quoted nor traded here, so that whoever takes the wrong root learns it.

@@ -1,4 +1,4 @@
-//! Quotes, metrics, sessions and the token for streamed quotes (reference section 10).
+//! Quotes, metrics, sessions and the token for streamed quotes (docs/reference/tastytrade.md, Market data).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tokens (reference section 2): the refresh, and the checks of every call.
+//! Tokens (docs/reference/tastytrade.md, Login and tokens): the refresh, and the checks of every call.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Lists of orders (reference section 7): those of today, and those of some days.
+//! Lists of orders (docs/reference/tastytrade.md, Order lists): those of today, and those of some days.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! An order's JSON as tastytrade gives it back (reference section 7).
+//! An order's JSON as tastytrade gives it back (docs/reference/tastytrade.md, Order as shown).
 
 use gamma_market::{Effect, LegAction};
 use jiff::Timestamp;

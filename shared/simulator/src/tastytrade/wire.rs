@@ -1,4 +1,4 @@
-//! How values look in tastytrade's JSON (reference section 3).
+//! How values look in tastytrade's JSON (docs/reference/tastytrade.md, Envelope and numbers).
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

@@ -129,7 +129,7 @@ impl TryFrom<RawProfile> for Profile {
 pub(super) mod tests {
     use super::*;
 
-    /// The Lambda configuration of the reference's table 2.1.
+    /// What the replaced system was deployed with (docs/reference/strategy.md, Sizing).
     pub(in crate::constant_stable) fn lambda() -> RawProfile {
         RawProfile {
             unit_dollars: Decimal::from(10_000),

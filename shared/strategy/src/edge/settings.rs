@@ -1,4 +1,4 @@
-//! The test's settings, with the reference's defaults.
+//! The test's settings, with the replaced system's defaults (docs/reference/strategy.md, Edge test).
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -40,7 +40,7 @@ pub struct EdgeSettingsError {
 }
 
 impl EdgeSettings {
-    /// Checks every field. A sigma that is not above zero is no error: the reference calls it `NO_SIGMA`.
+    /// Checks every field. A sigma that is not above zero is no error: the test then says `NO_SIGMA`.
     ///
     /// # Errors
     /// [`EdgeSettingsError`] names the field, what came and what was expected.

@@ -154,7 +154,7 @@ fn a_transfer_belongs_to_the_first_row_whose_equity_holds_it() {
         ([seen(0, "20000"), seen(1, "20000"), seen(2, "20000")], at(1) + 1.second(), ["0.00", "0.00", "7.00"]),
         // The value of the day's start shows what came at noon tomorrow.
         ([start_of_day(0), start_of_day(1), start_of_day(2)], at(1) - 4.hours(), ["0.00", "0.00", "7.00"]),
-        // Up to a day before the first, as in the reference; not yet in any row.
+        // Up to a day before the first, as in the replaced system; not yet in any row.
         ([seen(0, "20000"), seen(1, "20000"), seen(2, "20000")], at(-1) + 1.second(), ["7.00", "0.00", "0.00"]),
         ([seen(0, "20000"), seen(1, "20000"), seen(2, "20000")], at(-1), ["0.00", "0.00", "0.00"]),
         ([seen(0, "20000"), seen(1, "20000"), seen(2, "20000")], at(2) + 1.second(), ["0.00", "0.00", "0.00"]),
@@ -220,7 +220,7 @@ fn a_setting_that_cannot_be_used_is_named() {
         |it| it.mu1 = Some(Decimal::ONE),
         |it| it.sigma = Some(Decimal::ONE),
         |it| it.sigma = Some(dec("0.000001")),
-        // The reference calls these NO_SIGMA.
+        // The replaced system calls these NO_SIGMA.
         |it| it.sigma = Some(Decimal::ZERO),
         |it| it.sigma = Some(dec("-0.1")),
         |it| (it.alpha, it.beta, it.min_samples, it.pause_days) = (dec("0.4999"), dec("0.4999"), 10_000, 366),

@@ -1,4 +1,4 @@
-//! Which rows of an account's transactions are transfers (reference section 6.5).
+//! Which rows of an account's transactions are transfers (docs/reference/strategy.md, Edge test).
 
 /// Words of what an account earns and trades: whatever says one of them is no transfer.
 const EARNED: [&str; 8] = ["DIVIDEND", "INTEREST", "TRADE", "OPTION", "BUY", "SELL", "EXERCISE", "ASSIGNMENT"];

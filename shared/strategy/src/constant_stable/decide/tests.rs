@@ -1,4 +1,4 @@
-//! The reference's vectors (section 8) through `decide`, expiry 2026-02-12, Limit 6900, CLimit 7000, Lambda configuration.
+//! The vectors of docs/reference/strategy.md through `decide`, expiry 2026-02-12, Limit 6900, CLimit 7000, deployed sizes.
 
 use super::super::RawProfile;
 use super::super::profile::tests::lambda;

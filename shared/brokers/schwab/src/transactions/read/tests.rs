@@ -80,7 +80,7 @@ fn every_row_keeps_what_it_says_and_nothing_it_does_not() {
 }
 
 #[test]
-fn every_word_of_reference_section_9_is_known() {
+fn every_documented_word_is_known() {
     let words = "TRADE, RECEIVE_AND_DELIVER, DIVIDEND_OR_INTEREST, ACH_RECEIPT, ACH_DISBURSEMENT, CASH_RECEIPT, CASH_DISBURSEMENT, ELECTRONIC_FUND, WIRE_OUT, \
                  WIRE_IN, JOURNAL, MEMORANDUM, MARGIN_CALL, MONEY_MARKET, SMA_ADJUSTMENT";
     for word in words.split(", ") {
