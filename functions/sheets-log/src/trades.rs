@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 use crate::dates::{eastern_time, universal_time};
 use crate::day::Side;
 
-/// The columns (docs/reference/spreadsheet.md), and what their key lacked: the account, the run, which plan of the day it was; and what
-/// `last_price`, the last limit, was taken for: the price of the fills.
+/// The columns (docs/reference/spreadsheet.md), and what their key lacked: the account, the run, which plan
+/// of the day it was; and what `last_price`, the last limit, was taken for: the price of the fills.
 pub(crate) const TABLE: TableSpec = TableSpec {
     tab: "ConstantStableTrades",
     columns: &[

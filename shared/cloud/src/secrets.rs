@@ -1,4 +1,5 @@
-//! Secrets kept as SSM SecureString parameters (docs/reference/aws.md, Parameter Store) or in Secrets Manager.
+//! Secrets kept as SSM SecureString parameters (docs/reference/aws.md, Parameter Store) or in Secrets
+//! Manager.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

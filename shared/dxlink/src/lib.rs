@@ -1,4 +1,5 @@
-//! Streamed quotes over DXLink, the WebSocket protocol of dxFeed that tastytrade serves its quotes with (docs/reference/dxlink.md).
+//! Streamed quotes over DXLink, the WebSocket protocol of dxFeed that tastytrade serves its quotes with
+//! (docs/reference/dxlink.md).
 //!
 //! [`DxLink`] is one connection that a background task keeps up. [`DxLink::quotes`] asks for all legs of a package in one message and
 //! answers when each of them has a quote of two sides that came after the question, or when patience ends; then it unsubscribes, so

@@ -1,4 +1,5 @@
-//! From the body of an answer to signal rows, whatever shape the feed chose (docs/reference/gammawizard.md, Answer). Pure.
+//! From the body of an answer to signal rows, whatever shape the feed chose
+//! (docs/reference/gammawizard.md, Answer). Pure.
 //!
 //! A row is an object with any of the row fields (`Date`, `TDate`, `Limit`, …). Rows are looked for in `Trade` *and*
 //! `Predictions` where an object has either, and otherwise in whatever wrappers and lists stand around them. Every row found

@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// One row of a signal feed (docs/reference/gammawizard.md, Row). A field that was absent, null or not a number is `None`:
-/// what a missing field means is the strategy's to decide.
+/// One row of a signal feed (docs/reference/gammawizard.md, Row). A field that was absent, null or not a
+/// number is `None`: what a missing field means is the strategy's to decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalRow {
     /// The day the signal is for (`Date`).

@@ -1,7 +1,8 @@
 //! A face that speaks DXLink, the streaming protocol of tastytrade's quotes, on the simulator's market.
 //!
-//! Its wire is written from docs/reference/dxlink.md (sections named in each module) and shares no type with any client. It serves
-//! [`PATH`] as a WebSocket on loopback; tokens are those of [`QuoteTokens`], which whoever hands them out fills.
+//! Its wire is written from docs/reference/dxlink.md (sections named in each module) and shares no type with
+//! any client. It serves [`PATH`] as a WebSocket on loopback; tokens are those of [`QuoteTokens`], which
+//! whoever hands them out fills.
 //!
 //! A subscription delivers the last known event at once. From then on the face is a world of the clock: every jump of virtual time sends
 //! what changed of the subscribed symbols, before anybody who waited for that moment wakes. Liveness is about a real socket, so its

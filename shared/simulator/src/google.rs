@@ -1,8 +1,10 @@
 //! A face that speaks Google's: the token endpoint of service accounts and the Sheets API, version 4.
 //!
-//! It has one account, whose key file is [`Simulator::google_service_account`](crate::simulator::Simulator::google_service_account), and
-//! the spreadsheets that are made through [`Spreadsheets`]. Ranges, refusals and what appending takes for a table are Google's (docs/reference/google.md, and
-//! the API's own guide and reference pages); public clients check it from outside. A write is done whole or not at all.
+//! It has one account, whose key file is
+//! [`Simulator::google_service_account`](crate::simulator::Simulator::google_service_account), and the
+//! spreadsheets that are made through [`Spreadsheets`]. Ranges, refusals and what appending takes for a table
+//! are Google's (docs/reference/google.md, and the API's own guide and reference pages); public clients check
+//! it from outside. A write is done whole or not at all.
 //!
 //! What is typed is a date, number or boolean where Google makes one of it ([`Locale`] says in which order a date is read), and is read back
 //! as such. Where it knowingly differs: formulas are never computed (`#NAME?` where a result would stand), formats are read over, a request of

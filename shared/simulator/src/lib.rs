@@ -6,7 +6,8 @@
 //! whose schedules fire ([`scheduler`]). [`faults`] says what goes wrong on the way. Everything
 //! is a function of the seed, the requests and their virtual times.
 //!
-//! Nothing here depends on a client: the faces write their own wire from docs/reference, and public SDKs check it from outside.
+//! Nothing here depends on a client: the faces write their own wire from docs/reference, and public SDKs
+//! check it from outside.
 
 pub mod account;
 pub mod aws;

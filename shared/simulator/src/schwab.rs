@@ -1,7 +1,7 @@
 //! A face that speaks Schwab's Trader and Market Data API.
 //!
-//! Its wire is written from docs/reference/schwab.md (sections named in each module) and shares no type with any client, so that a
-//! client's mistake has nothing here to agree with.
+//! Its wire is written from docs/reference/schwab.md (sections named in each module) and shares no type with
+//! any client, so that a client's mistake has nothing here to agree with.
 
 mod accounts;
 mod balances;

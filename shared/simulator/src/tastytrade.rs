@@ -1,8 +1,8 @@
 //! A face that speaks tastytrade's open API over REST.
 //!
-//! Its wire is written from docs/reference/tastytrade.md (sections named in each module) and shares no type with any client. One login
-//! shows several accounts; each has an exchange and books of its own over the one market, so quotes and chain are those of every other
-//! face at the same virtual time.
+//! Its wire is written from docs/reference/tastytrade.md (sections named in each module) and shares no type
+//! with any client. One login shows several accounts; each has an exchange and books of its own over the one
+//! market, so quotes and chain are those of every other face at the same virtual time.
 //!
 //! What is unsure there is decided where it is written: the end of a replacement whose order filled first, and how large a
 //! replacement is, in `orders`; what an index option settles to, in
@@ -216,7 +216,8 @@ impl Tastytrade {
     }
 
     /// From now on `…/orders/live` leaves out orders that were neither placed nor changed today, working or not; the search has them.
-    /// The broker's documents say that today's list has those that work; whether it always does is unsure (docs/reference/tastytrade.md, Order lists).
+    /// The broker's documents say that today's list has those that work; whether it always does is
+    /// unsure (docs/reference/tastytrade.md, Order lists).
     pub fn show_only_todays_orders(&self, only: bool) {
         self.0.state().only_todays_orders = only;
     }

@@ -1,4 +1,5 @@
-//! ConstantStable: 5-wide SPXW verticals, one per side of the signal, sized by volatility buckets (docs/reference/strategy.md).
+//! ConstantStable: 5-wide SPXW verticals, one per side of the signal, sized by volatility buckets
+//! (docs/reference/strategy.md).
 
 mod bucket;
 mod decide;

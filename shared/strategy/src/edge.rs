@@ -1,4 +1,5 @@
-//! The edge test: an account's equity day by day, transfers excluded, and a sequential test of its returns (docs/reference/strategy.md, Edge test).
+//! The edge test: an account's equity day by day, transfers excluded, and a sequential test of its
+//! returns (docs/reference/strategy.md, Edge test).
 //!
 //! Nothing is carried from one day to the next but what was observed: the whole chain is worked out of all observations and transfers every
 //! time. A hand-off that comes late, twice or out of order therefore changes nothing but what it adds.

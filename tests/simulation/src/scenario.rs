@@ -167,7 +167,8 @@ impl Signal {
         }
     }
 
-    /// The four-row table (docs/reference/strategy.md, Sides), and its size: units by equity, times two when volatility is low and three when not.
+    /// The four-row table (docs/reference/strategy.md, Sides), and its size: units by equity, times two
+    /// when volatility is low and three when not.
     fn plan(self, account: &Account) -> Plan {
         let units = if account.equity >= Decimal::from(20_000) { 2 } else { 1 };
         let full: u32 = units * if self.low { 2 } else { 3 };

@@ -1,4 +1,5 @@
-//! A person's login: where it begins, and the code that it ends with made into a token document (docs/reference/schwab.md, Login and tokens).
+//! A person's login: where it begins, and the code that it ends with made into a token document
+//! (docs/reference/schwab.md, Login and tokens).
 
 use std::time::Duration;
 

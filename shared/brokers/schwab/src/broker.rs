@@ -149,8 +149,8 @@ fn orders_of(answer: &serde_json::Value) -> Result<Vec<OrderView>, BrokerError> 
 
 #[async_trait]
 impl Broker for Schwab {
-    /// Four legs is the largest complex order type (docs/reference/schwab.md, Order request). No largest quantity is published; this one only
-    /// stops nonsense.
+    /// Four legs is the largest complex order type (docs/reference/schwab.md, Order request). No largest
+    /// quantity is published; this one only stops nonsense.
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             broker: BROKER,

@@ -1,4 +1,5 @@
-//! Asking for a cancel (docs/reference/schwab.md, Placing). It may be repeated, so a refused token is replaced and the request sent again.
+//! Asking for a cancel (docs/reference/schwab.md, Placing). It may be repeated, so a refused token is
+//! replaced and the request sent again.
 
 use std::time::Duration;
 

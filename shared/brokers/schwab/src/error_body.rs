@@ -1,4 +1,5 @@
-//! What an answer that is an error says, in all the shapes Schwab's layers give it (docs/reference/schwab.md, Errors).
+//! What an answer that is an error says, in all the shapes Schwab's layers give it
+//! (docs/reference/schwab.md, Errors).
 
 use gamma_wire::{ErrorBody, Origin};
 use serde_json::Value;

@@ -1,8 +1,8 @@
 //! Charles Schwab: token refresh, accounts, positions, quotes, orders, preview, transactions.
 //!
-//! [`Schwab`] is the broker port over the Trader and Market Data APIs (docs/reference/schwab.md). Reads are retried and
-//! survive one refused token; [`place`](gamma_execution::ports::Broker::place) sends exactly once and calls every
-//! answer by its name: accepted, proven refused, or unknown.
+//! [`Schwab`] is the broker port over the Trader and Market Data APIs (docs/reference/schwab.md). Reads are
+//! retried and survive one refused token; [`place`](gamma_execution::ports::Broker::place) sends exactly once
+//! and calls every answer by its name: accepted, proven refused, or unknown.
 //!
 //! Decoding walks the JSON by key: unknown keys are ignored, a key of the wrong type is an error that names it.
 

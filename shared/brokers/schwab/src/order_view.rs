@@ -83,8 +83,9 @@ fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
     })
 }
 
-/// The orders that it replaces, or that replace it: which of the two says so is not known (docs/reference/schwab.md, Order as shown), nor whether whole orders
-/// or their ids stand there. What does not read links to nothing that could be asked for.
+/// The orders that it replaces, or that replace it: which of the two says so is not known
+/// (docs/reference/schwab.md, Order as shown), nor whether whole orders or their ids stand there. What does
+/// not read links to nothing that could be asked for.
 fn linked(order: &Object<'_>) -> Vec<OrderId> {
     let own = order.id("orderId").ok().flatten();
     let id_of = |value: &Value| fields::id(value.get("orderId").unwrap_or(value)).filter(|id| Some(id) != own.as_ref());

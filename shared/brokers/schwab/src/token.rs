@@ -1,5 +1,5 @@
-//! The token document, in the shape schwab-py keeps it (docs/reference/schwab.md, Login and tokens), so that either program can read what the
-//! other wrote.
+//! The token document, in the shape schwab-py keeps it (docs/reference/schwab.md, Login and tokens), so that
+//! either program can read what the other wrote.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,5 @@
-//! `GET /accounts/{hash}/transactions` (docs/reference/schwab.md, Transactions): fills with their fees, transfers, expiries.
+//! `GET /accounts/{hash}/transactions` (docs/reference/schwab.md, Transactions): fills with their fees,
+//! transfers, expiries.
 
 pub(crate) mod read;
 

@@ -1,4 +1,5 @@
-//! A person's grant: where it begins, and the code that it ends with made into a token document (docs/reference/tastytrade.md, Login and tokens).
+//! A person's grant: where it begins, and the code that it ends with made into a token document
+//! (docs/reference/tastytrade.md, Login and tokens).
 
 use std::time::Duration;
 

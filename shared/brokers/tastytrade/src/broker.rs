@@ -192,7 +192,8 @@ impl fmt::Debug for Tastytrade {
 
 #[async_trait]
 impl Broker for Tastytrade {
-    /// Four legs is what orders may have (docs/reference/tastytrade.md, Order request). No largest quantity is published; this one only stops nonsense.
+    /// Four legs is what orders may have (docs/reference/tastytrade.md, Order request). No largest
+    /// quantity is published; this one only stops nonsense.
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             broker: BROKER,

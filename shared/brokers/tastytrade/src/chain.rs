@@ -1,4 +1,5 @@
-//! `GET /option-chains/{underlying}/nested`: what the API and its streamer call each contract (docs/reference/tastytrade.md, Symbols and chains).
+//! `GET /option-chains/{underlying}/nested`: what the API and its streamer call each contract
+//! (docs/reference/tastytrade.md, Symbols and chains).
 
 use std::collections::BTreeMap;
 use std::fmt;

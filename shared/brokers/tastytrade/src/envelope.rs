@@ -1,4 +1,5 @@
-//! The envelope around every answer: `data`, and for lists `data.items` with a `pagination` beside it (docs/reference/tastytrade.md, Envelope and numbers).
+//! The envelope around every answer: `data`, and for lists `data.items` with a `pagination` beside it
+//! (docs/reference/tastytrade.md, Envelope and numbers).
 
 use serde_json::Value;
 

@@ -1,9 +1,10 @@
 //! tastytrade: token refresh, balances, positions, option chains, quotes, orders, preview, transactions.
 //!
-//! [`Tastytrade`] is the broker port over the Open API (docs/reference/tastytrade.md). Reads are retried and survive one refused token;
-//! [`place`](gamma_execution::ports::Broker::place) sends exactly once and calls every answer by its name: accepted, proven refused, or
-//! unknown. Each order carries a name of ours (`external-identifier`), by which one whose answer was lost is found again; the broker
-//! does not refuse a name it has seen, so the name never replaces the care about sending once.
+//! [`Tastytrade`] is the broker port over the Open API (docs/reference/tastytrade.md). Reads are retried and
+//! survive one refused token; [`place`](gamma_execution::ports::Broker::place) sends exactly once and calls
+//! every answer by its name: accepted, proven refused, or unknown. Each order carries a name of ours
+//! (`external-identifier`), by which one whose answer was lost is found again; the broker does not refuse a
+//! name it has seen, so the name never replaces the care about sending once.
 //!
 //! Quotes come from a [`QuoteStream`] where one is plugged in, and from REST for what it leaves open.
 //!

@@ -1,4 +1,5 @@
-//! `POST orders/dry-run` (docs/reference/tastytrade.md, Preview): what the broker would say, without an order.
+//! `POST orders/dry-run` (docs/reference/tastytrade.md, Preview): what the broker would say, without an
+//! order.
 
 use gamma_execution::ports::{Broker, BrokerError, BrokerFault};
 use gamma_http::retry::Backoff;
@@ -18,7 +19,8 @@ use crate::{envelope, error_body};
 /// The broker's opinion of an order it was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
-    /// Nothing rejects it. A price off the exchange's tick is not noticed here (docs/reference/tastytrade.md, Preview).
+    /// Nothing rejects it. A price off the exchange's tick is not noticed here
+    /// (docs/reference/tastytrade.md, Preview).
     pub accepted: bool,
     /// Why it would be rejected, in the broker's words.
     pub rejects: Vec<String>,

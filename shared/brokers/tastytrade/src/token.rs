@@ -1,4 +1,5 @@
-//! The token document: tastytrade's own OAuth answer, with the two times that it leaves out (docs/reference/tastytrade.md, Login and tokens).
+//! The token document: tastytrade's own OAuth answer, with the two times that it leaves out
+//! (docs/reference/tastytrade.md, Login and tokens).
 
 use gamma_execution::tokens::TokenAge;
 use gamma_wire::TokenDocument as _;

@@ -1,4 +1,5 @@
-//! `GET /accounts/{number}/transactions` (docs/reference/tastytrade.md, Transactions): fills with their fees, expiries, money movements.
+//! `GET /accounts/{number}/transactions` (docs/reference/tastytrade.md, Transactions): fills with their
+//! fees, expiries, money movements.
 
 use gamma_execution::ports::{BrokerError, BrokerFault, OrderId};
 use gamma_http::Request;

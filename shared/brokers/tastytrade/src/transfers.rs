@@ -1,4 +1,5 @@
-//! Money that came into the account or left it, out of its transactions (docs/reference/strategy.md, Edge test).
+//! Money that came into the account or left it, out of its transactions (docs/reference/strategy.md,
+//! Edge test).
 
 use async_trait::async_trait;
 use gamma_execution::ports::{BrokerError, BrokerFault, MoneyRow, Transfer, Transfers, words_say_transfer};

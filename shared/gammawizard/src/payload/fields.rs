@@ -46,8 +46,8 @@ fn published(name: &str, value: &Value) -> Option<(String, String)> {
     (name.len() <= LONGEST && text.len() <= LONGEST).then(|| (name.to_owned(), text))
 }
 
-/// A day: an ISO date, or a date-time of which the first ten characters are taken as they stand (docs/reference/gammawizard.md, Row).
-/// No time zone is applied: the feed writes the trading day's own date.
+/// A day: an ISO date, or a date-time of which the first ten characters are taken as they stand
+/// (docs/reference/gammawizard.md, Row). No time zone is applied: the feed writes the trading day's own date.
 fn read_day(value: &Value) -> Option<Date> {
     let text = value.as_str()?.trim();
     let (day, rest) = text.split_at_checked(10)?;

@@ -1,4 +1,5 @@
-//! One channel: what its client accepts, what it wants to see and what it saw last (docs/reference/dxlink.md, Channels).
+//! One channel: what its client accepts, what it wants to see and what it saw last
+//! (docs/reference/dxlink.md, Channels).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! The protocol on one connection, without the socket: what is heard, and what is said to it (docs/reference/dxlink.md).
+//! The protocol on one connection, without the socket: what is heard, and what is said to it
+//! (docs/reference/dxlink.md).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

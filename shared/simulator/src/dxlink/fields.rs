@@ -1,4 +1,5 @@
-//! The events that are offered and their fields, in the server's own order (docs/reference/dxlink.md, Events).
+//! The events that are offered and their fields, in the server's own order (docs/reference/dxlink.md,
+//! Events).
 
 /// A type of event that is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,5 @@
-//! The answers of faults (docs/reference/schwab.md and tastytrade.md, Login and tokens, Errors; AWS's JSON protocols).
+//! The answers of faults (docs/reference/schwab.md and tastytrade.md, Login and tokens, Errors; AWS's
+//! JSON protocols).
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};

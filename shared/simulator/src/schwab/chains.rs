@@ -1,4 +1,5 @@
-//! Chains and expirations (docs/reference/schwab.md, Market data). Keys are the observed ones (`bid`, `ask`, `inTheMoney`), not the schema's.
+//! Chains and expirations (docs/reference/schwab.md, Market data). Keys are the observed ones (`bid`,
+//! `ask`, `inTheMoney`), not the schema's.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

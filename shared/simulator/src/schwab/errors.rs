@@ -1,4 +1,5 @@
-//! Error bodies (docs/reference/schwab.md, Errors): the trader API and the market data API each have their own.
+//! Error bodies (docs/reference/schwab.md, Errors): the trader API and the market data API each have
+//! their own.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,5 @@
-//! Reading an order's JSON (docs/reference/schwab.md, Order request): what Schwab answers with 400 is refused here, field by field.
+//! Reading an order's JSON (docs/reference/schwab.md, Order request): what Schwab answers with 400 is
+//! refused here, field by field.
 
 use gamma_market::{Effect, LegAction, OptionSymbol, Price};
 use rust_decimal::Decimal;

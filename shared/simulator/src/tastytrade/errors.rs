@@ -1,4 +1,5 @@
-//! Error bodies (docs/reference/tastytrade.md, Errors): `{"error": {"code", "message", "errors"}}`, whose inner items have one of two shapes.
+//! Error bodies (docs/reference/tastytrade.md, Errors): `{"error": {"code", "message", "errors"}}`,
+//! whose inner items have one of two shapes.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

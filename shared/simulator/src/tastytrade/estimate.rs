@@ -1,4 +1,5 @@
-//! What an order would come to (docs/reference/tastytrade.md, Preview): buying power and fees, from the same books that decide whether it is taken.
+//! What an order would come to (docs/reference/tastytrade.md, Preview): buying power and fees, from the
+//! same books that decide whether it is taken.
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};

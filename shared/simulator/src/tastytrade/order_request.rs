@@ -1,5 +1,6 @@
-//! Reading an order's JSON (docs/reference/tastytrade.md, Order request). What cannot be read is refused with 400, field by field; what reads but may not be is
-//! refused with 422 by a check that has a name. Fields the service does not know are passed over, as public clients send some.
+//! Reading an order's JSON (docs/reference/tastytrade.md, Order request). What cannot be read is refused with
+//! 400, field by field; what reads but may not be is refused with 422 by a check that has a name. Fields the
+//! service does not know are passed over, as public clients send some.
 
 use gamma_market::{Effect, LegAction, OptionSymbol, Price};
 use rust_decimal::Decimal;

@@ -1,7 +1,8 @@
 //! Placing, reading, replacing and cancelling orders (docs/reference/tastytrade.md, Placing).
 //!
 //! A replacement is for what was left of its order when it was asked for, and stays that large even when the order fills in part on its
-//! way out: how large is unsure (docs/reference/tastytrade.md, Replacing), so a client must read both orders again.
+//! way out: how large is unsure (docs/reference/tastytrade.md, Replacing), so a client must read both
+//! orders again.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The account's rows (docs/reference/tastytrade.md, Transactions): one a leg of an execution, one a contract that expired.
+//! The account's rows (docs/reference/tastytrade.md, Transactions): one a leg of an execution, one a
+//! contract that expired.
 //!
 //! What an expiry settles to is in its one row here; whether the real service writes a row of money beside it is not known.
 

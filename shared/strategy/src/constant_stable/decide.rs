@@ -69,7 +69,8 @@ struct Trade {
     feed_price: Option<Price>,
 }
 
-/// The four-row table (docs/reference/strategy.md, Sides). The inner strike is the published one, whole points by truncation.
+/// The four-row table (docs/reference/strategy.md, Sides). The inner strike is the published one, whole
+/// points by truncation.
 fn side_of(row: &SignalRow, side: Right, expiry: Date) -> Result<Option<Trade>, PlanRefusal> {
     let (go, strike, strength, price, field) = match side {
         Right::Put => (row.left_go, row.put_strike, row.left_strength, row.put_price, "Limit"),

@@ -5,7 +5,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{EdgeRow, WinLoss};
 
-/// The columns of the tab `ConstantStableEdge`, in its order (docs/reference/spreadsheet.md, `ConstantStableEdge`). A row is known by `run_date` and `acct`.
+/// The columns of the tab `ConstantStableEdge`, in its order (docs/reference/spreadsheet.md,
+/// `ConstantStableEdge`). A row is known by `run_date` and `acct`.
 pub const COLUMNS: [&str; 21] = [
     "ts_utc",
     "ts_et",

@@ -1,4 +1,5 @@
-//! The vectors of docs/reference/strategy.md through `decide`, expiry 2026-02-12, Limit 6900, CLimit 7000, deployed sizes.
+//! The vectors of docs/reference/strategy.md through `decide`, expiry 2026-02-12, Limit 6900, CLimit
+//! 7000, deployed sizes.
 
 use super::super::RawProfile;
 use super::super::profile::tests::lambda;
