@@ -11,7 +11,7 @@ use gamma_market::{Effect, PackageNbbo, Price};
 use jiff::Timestamp;
 
 use crate::approval::{Approved, Intent};
-use crate::ports::{NotPlaced, OrderId, OrderStatus, OrderView, PlaceReply};
+use crate::ports::{NotPlaced, NotSent, OrderId, OrderStatus, OrderView, PlaceReply};
 use crate::profile::{ExecutionProfile, seconds};
 
 pub use moves::{Command, Event, Posting, RungSkip, SideEnd, StopReason};
@@ -161,7 +161,8 @@ impl Ladder {
             (phase, Event::Stop(reason)) => self.on_stop(now, phase, reason),
             (Phase::Ready, Event::Open { nbbo, closes }) => self.open(nbbo, closes),
             (Phase::Posting(rung), Event::Posted(reply)) => self.on_posted(now, rung, reply),
-            (Phase::Posting(rung), Event::Unmarked) => {
+            (Phase::Posting(rung), Event::Unmarked(why)) => {
+                self.heed(&why);
                 // The ledger takes no rung whose predecessor it does not have.
                 self.number -= 1;
                 let at = after(now, 1 << rung.resends.min(5));
@@ -250,7 +251,10 @@ impl Ladder {
                 (Phase::Naming { rung, order, poll_at: now, locate_at: after(now, self.settings.profile.locate_seconds) }, vec![record])
             }
             PlaceReply::Unknown(reason) => self.unknown(now, rung, reason),
-            PlaceReply::Refused(refusal) => {
+            PlaceReply::NotPlaced(refusal) => {
+                if let NotPlaced::NotSent(why) = &refusal {
+                    self.heed(why);
+                }
                 let mut commands = vec![Command::RecordRefused { posting, reason: refusal.to_string() }];
                 let at = match refusal {
                     NotPlaced::Rejected { .. } => return (Phase::Done(SideEnd::Rejected(refusal.to_string())), commands),
@@ -258,7 +262,7 @@ impl Ladder {
                     NotPlaced::Unauthorized if rung.resends == 0 => now,
                     NotPlaced::Unauthorized => after(now, 1 << (rung.resends - 1).min(5)),
                     // 1, 2, 4 and 8 seconds: an outage shorter than a rung costs no rung.
-                    NotPlaced::NotConnected(_) | NotPlaced::NotRead(_) => after(now, 1 << rung.resends.min(5)),
+                    NotPlaced::NotSent(_) | NotPlaced::NotRead(_) => after(now, 1 << rung.resends.min(5)),
                     NotPlaced::RateLimited { retry_after } => {
                         now.checked_add(retry_after.unwrap_or_default().max(std::time::Duration::from_secs(1))).unwrap_or(Timestamp::MAX)
                     }
@@ -267,6 +271,13 @@ impl Ladder {
                 commands.extend(more);
                 (phase, commands)
             }
+        }
+    }
+
+    /// What keeps an order from being sent may keep every further one from it.
+    fn heed(&mut self, why: &NotSent) {
+        if let NotSent::Stopped(reason) = why {
+            self.stop.get_or_insert_with(|| reason.clone());
         }
     }
 

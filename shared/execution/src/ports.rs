@@ -12,7 +12,8 @@ mod signal;
 mod tokens;
 
 pub use broker::{
-    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Fill, NotPlaced, OrderId, OrderName, OrderStatus, OrderView, PlaceReply, WorkingOrders,
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Fill, NotPlaced, NotSent, OrderId, OrderName, OrderStatus, OrderView, PlaceReply,
+    WorkingOrders,
 };
 pub use capabilities::{Capabilities, Incapable, Lack, OrderKind};
 pub use clock::Clock;

@@ -11,8 +11,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::gates::Gate;
-use crate::ladder::SideEnd;
-use crate::ports::{Fill, OrderId, OrderStatus};
+use crate::ladder::{RungSkip, SideEnd};
+use crate::ports::{Fill, OrderId, OrderStatus, RungRecord, RungState};
 use crate::tokens::TokenSaved;
 
 /// The one named outcome of a delivery.
@@ -335,6 +335,47 @@ pub struct RungReport {
     pub fills: Vec<Fill>,
     /// What else happened: refused, skipped, unknown.
     pub note: Option<String>,
+}
+
+impl RungReport {
+    /// A side's rungs as the ledger has them, and those that were not opened, in the order of their time.
+    #[must_use]
+    pub fn all(effect: Effect, rungs: &[RungRecord], skips: &[(Timestamp, RungSkip)]) -> Vec<Self> {
+        let mut all: Vec<Self> = rungs.iter().map(|rung| Self::of(effect, rung)).chain(skips.iter().map(Self::skipped)).collect();
+        all.sort_by_key(|rung| rung.at);
+        all
+    }
+
+    /// A rung that was never opened has no number.
+    fn skipped((at, skip): &(Timestamp, RungSkip)) -> Self {
+        let note = Some(format!("not opened: {skip}"));
+        Self { number: 0, at: *at, nbbo: None, price: None, quantity: 0, order: None, status: None, filled: 0, fills: Vec::new(), note }
+    }
+
+    fn of(effect: Effect, rung: &RungRecord) -> Self {
+        let (bid, ask, mid) = rung.nbbo;
+        let (status, fills) = match &rung.state {
+            RungState::Terminal { status, fills, .. } => (Some(status.clone()), fills.clone()),
+            _ => (None, Vec::new()),
+        };
+        let note = match &rung.state {
+            RungState::Refused { reason } => Some(format!("refused: {reason}")),
+            RungState::Unknown { reason } => Some(format!("outcome unknown: {reason}")),
+            _ => None,
+        };
+        Self {
+            number: rung.number,
+            at: rung.at,
+            nbbo: Some(PackageNbbo { effect, bid, ask, mid }),
+            price: Some(rung.price),
+            quantity: rung.quantity,
+            order: rung.state.order().cloned(),
+            status,
+            filled: rung.state.filled(),
+            fills,
+            note,
+        }
+    }
 }
 
 impl SideReport {

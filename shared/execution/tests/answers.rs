@@ -51,7 +51,7 @@ async fn a_broker_that_asks_to_wait_an_hour_is_not_waited_for() {
     let world = World::at("20:13:31");
     let mut net = Net::to(&world);
     let hour = Some(Duration::from_secs(3600));
-    net.placing = Box::new(move |_, _| Some(PlaceReply::Refused(NotPlaced::RateLimited { retry_after: hour })));
+    net.placing = Box::new(move |_, _| Some(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: hour })));
     let report = net.deliver(&world.request("run-1")).await;
     assert_eq!((report.outcome, net.posts.lock().unwrap().len()), (Outcome::Rejected, 2), "{} {:?}", report.detail, report.notes);
     assert!(report.ended < at("20:15:10"), "trading is over, and so is the run: {}", report.ended);

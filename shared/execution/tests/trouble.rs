@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::net::Net;
 use crate::support::{Place, World, row, set};
-use gamma_execution::ports::{NotPlaced, OrderStatus, OrderView, PlaceReply};
+use gamma_execution::ports::{NotPlaced, NotSent, OrderStatus, OrderView, PlaceReply};
 use gamma_execution::report::Outcome;
 use gamma_market::Right;
 use jiff::Timestamp;
@@ -89,7 +89,7 @@ async fn a_429_is_waited_out_before_the_next_rung_too() {
     set(&world.broker.fills, |_, _, _| 4);
     let mut net = Net::to(&world);
     let wait = Some(Duration::from_secs(30));
-    net.placing = Box::new(move |_, now| (now < at("20:14:01")).then_some(PlaceReply::Refused(NotPlaced::RateLimited { retry_after: wait })));
+    net.placing = Box::new(move |_, now| (now < at("20:14:01")).then_some(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: wait })));
     let report = net.deliver(&world.request("run-1")).await;
     let sent: Vec<_> = net.posts.lock().unwrap().iter().map(|(sent, _)| *sent).collect();
     assert_eq!(report.outcome, Outcome::Filled, "{sent:?}");
@@ -103,7 +103,7 @@ async fn a_broker_out_of_reach_for_a_while_costs_no_rung() {
         set(&world.broker.fills, |_, _, _| 4);
         let mut net = Net::to(&world);
         let back_at = at(back);
-        net.placing = Box::new(move |_, now| (now < back_at).then(|| PlaceReply::Refused(NotPlaced::NotConnected("refused".into()))));
+        net.placing = Box::new(move |_, now| (now < back_at).then(|| NotSent::NotConnected("refused".into()).into()));
         let report = net.deliver(&world.request("run-1")).await;
         let posts = net.posts.lock().unwrap().len();
         assert_eq!(report.outcome, Outcome::Filled, "back at {back}: {posts} POSTs, {}", report.detail);
@@ -147,7 +147,7 @@ async fn nothing_is_sent_again_once_trading_is_halted() {
     let mut net = Net::to(&world);
     net.halt_with_post = Some(2);
     let wait = Some(Duration::from_secs(10));
-    net.placing = Box::new(move |_, _| Some(PlaceReply::Refused(NotPlaced::RateLimited { retry_after: wait })));
+    net.placing = Box::new(move |_, _| Some(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: wait })));
     let report = net.deliver(&world.request("run-1")).await;
     assert_eq!((net.posts.lock().unwrap().len(), report.outcome), (2, Outcome::Halted), "halted with the second POST");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, InHand, NotPlaced, OrderId, OrderKind, OrderName, OrderView,
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, InHand, NotPlaced, NotSent, OrderId, OrderKind, OrderName, OrderView,
     PlaceReply, TokenRenewal, WorkingOrders,
 };
 use gamma_execution::tokens::TokenKeeper;
@@ -181,15 +181,14 @@ impl Broker for Desk {
 
     async fn place(&self, order: &Approved<PackageOrder>, name: &OrderName) -> PlaceReply {
         let (world, who) = (&self.hand.world, &self.hand.who);
-        let refused = |why: &str| PlaceReply::Refused(NotPlaced::NotConnected(why.into()));
         let called = world.look().now;
         let token = match self.access().await {
             Ok(token) => token,
-            Err(BrokerFault::TokenDead(_) | BrokerFault::Unauthorized(_)) => return PlaceReply::Refused(NotPlaced::Unauthorized),
-            Err(fault) => return refused(&fault.to_string()),
+            Err(BrokerFault::TokenDead(_) | BrokerFault::Unauthorized(_)) => return PlaceReply::NotPlaced(NotPlaced::Unauthorized),
+            Err(fault) => return NotSent::NotPrepared(fault.to_string()).into(),
         };
         if world.look().now - called > PREPARATION {
-            return refused("getting ready took too long");
+            return NotSent::TooLate("getting ready to send took too long".into()).into();
         }
         before_post(&mut world.look(), who, order.get());
         let sent = Sent { account: who.account, run: who.run, left: world.look().now };
@@ -198,14 +197,14 @@ impl Broker for Desk {
         match self.send("place", POST, &token, enter).await {
             Ok(Answered::Yes(Some(id))) => PlaceReply::Accepted(id),
             Ok(Answered::Yes(None)) => PlaceReply::Unknown("201 without an id".into()),
-            Err(Failure::Answered(Fault::Page)) => PlaceReply::Refused(NotPlaced::NotRead("403 edge page: Access Denied".into())),
+            Err(Failure::Answered(Fault::Page)) => PlaceReply::NotPlaced(NotPlaced::NotRead("403 edge page: Access Denied".into())),
             Ok(Answered::Unauthorized) | Err(Failure::Answered(Fault::Unauthorized)) => {
                 let _ = self.replace(&token).await;
-                PlaceReply::Refused(NotPlaced::Unauthorized)
+                PlaceReply::NotPlaced(NotPlaced::Unauthorized)
             }
-            Err(Failure::Answered(Fault::NotConnected)) => refused("connection refused"),
-            Err(Failure::Answered(Fault::TooMany)) => PlaceReply::Refused(NotPlaced::RateLimited { retry_after: None }),
-            Err(Failure::Answered(Fault::Refused)) => PlaceReply::Refused(NotPlaced::Rejected { status: 400, message: "no".into() }),
+            Err(Failure::Answered(Fault::NotConnected)) => NotSent::NotConnected("connection refused".into()).into(),
+            Err(Failure::Answered(Fault::TooMany)) => PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: None }),
+            Err(Failure::Answered(Fault::Refused)) => PlaceReply::NotPlaced(NotPlaced::Rejected { status: 400, message: "no".into() }),
             Err(failure) => PlaceReply::Unknown(format!("{failure:?}")),
         }
     }

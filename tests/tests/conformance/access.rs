@@ -30,7 +30,7 @@ pub(crate) async fn an_expired_token_is_refreshed_once_and_reads_go_on(desk: &De
 pub(crate) async fn an_order_refused_for_its_token_does_not_exist_and_the_next_is_accepted(desk: &Desk) {
     desk.next(Route::PlaceOrder, Fault::AccessTokenDies);
     let reply = desk.place(1, RESTS, &name(1)).await;
-    assert_eq!(reply, PlaceReply::Refused(NotPlaced::Unauthorized));
+    assert_eq!(reply, PlaceReply::NotPlaced(NotPlaced::Unauthorized));
     assert_eq!((desk.posts(), desk.book().posts().len(), desk.refreshes()), (1, 0, 1), "refreshed, and not sent again by itself");
     let reply = desk.place(1, RESTS, &name(2)).await;
     assert!(matches!(reply, PlaceReply::Accepted(_)), "{reply:?}");
@@ -44,7 +44,7 @@ pub(crate) async fn a_dead_refresh_token_says_what_a_person_must_do(desk: &Desk)
     let BrokerFault::TokenDead(why) = &error.fault else { panic!("{error:?}") };
     assert!(why.contains(desk.nature.runbook), "{why}");
     let asked = desk.refreshes();
-    assert_eq!(desk.place(1, RESTS, &name(1)).await, PlaceReply::Refused(NotPlaced::Unauthorized));
+    assert_eq!(desk.place(1, RESTS, &name(1)).await, PlaceReply::NotPlaced(NotPlaced::Unauthorized));
     let error = desk.broker().orders(desk.start, desk.now()).await.unwrap_err();
     assert!(matches!(&error.fault, BrokerFault::TokenDead(why) if why.contains(desk.nature.runbook)), "{error}");
     assert_eq!((desk.book().posts().len(), desk.refreshes(), desk.store.writes()), (0, asked, 0), "a dead token is not tried again");
@@ -71,7 +71,7 @@ pub(crate) async fn reads_wait_as_long_as_the_broker_asks_and_an_order_is_not_se
         desk.next(Route::PlaceOrder, limited.clone());
         let reply = desk.place(1, RESTS, &name(2)).await;
         let retry_after = retry_after.map(|seconds| Duration::from_secs(seconds.into()));
-        assert_eq!(reply, PlaceReply::Refused(NotPlaced::RateLimited { retry_after }));
+        assert_eq!(reply, PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after }));
         desk.pass(10).await;
         assert_eq!((desk.posts(), desk.book().posts().len()), (posts + 1, 1));
         desk.struck(&[limited]);
@@ -103,7 +103,7 @@ pub(crate) async fn an_edge_page_is_no_answer(desk: &Desk) {
     }
     let posts = desk.posts();
     let reply = desk.place(1, RESTS, &name(2)).await;
-    assert!(matches!(&reply, PlaceReply::Refused(NotPlaced::NotRead(why)) if why.contains("edge page")), "{reply:?}");
+    assert!(matches!(&reply, PlaceReply::NotPlaced(NotPlaced::NotRead(why)) if why.contains("edge page")), "{reply:?}");
     assert_eq!((desk.posts(), desk.book().posts().len()), (posts + 1, 1));
 
     desk.simulator.faults().clear();

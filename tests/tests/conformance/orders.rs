@@ -35,7 +35,7 @@ pub(crate) async fn an_accepted_order_is_shown_as_it_was_sent(desk: &Desk) {
 pub(crate) async fn a_refused_order_does_not_exist(desk: &Desk) {
     desk.next(Route::PlaceOrder, Fault::Declined("This account may not trade spreads.".into()));
     let reply = desk.place(1, RESTS, &name(1)).await;
-    let PlaceReply::Refused(NotPlaced::Rejected { status: 400..=499, message }) = &reply else { panic!("{reply:?}") };
+    let PlaceReply::NotPlaced(NotPlaced::Rejected { status: 400..=499, message }) = &reply else { panic!("{reply:?}") };
     assert!(message.contains("This account may not trade spreads."), "the broker's own words: {message}");
     desk.pass(3).await;
     assert_eq!((desk.posts(), desk.book().posts().len(), desk.listed().await), (1, 0, Vec::new()));

@@ -89,7 +89,7 @@ async fn an_order_lives_under_its_name_until_it_is_cancelled() {
 async fn an_order_beyond_the_account_is_a_proven_refusal() {
     let desk = Desk::with(|config| config.tastytrade.accounts = vec![TastytradeAccount::flat(ACCOUNT, 100)]).await;
     let reply = desk.tastytrade.place(&approved(&desk, 2, 400), &OrderName("a".into())).await;
-    assert!(matches!(&reply, PlaceReply::Refused(NotPlaced::Rejected { status: 422, message }) if message.contains("margin_check_failed")), "{reply:?}");
+    assert!(matches!(&reply, PlaceReply::NotPlaced(NotPlaced::Rejected { status: 422, message }) if message.contains("margin_check_failed")), "{reply:?}");
     assert!(desk.simulator.book_of(ACCOUNT).unwrap().posts().is_empty());
 }
 

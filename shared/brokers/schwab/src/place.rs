@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gamma_execution::approval::PackageOrder;
-use gamma_execution::ports::{BrokerFault, NotPlaced, OrderId, PlaceReply};
+use gamma_execution::ports::{BrokerFault, NotPlaced, NotSent, OrderId, PlaceReply};
 use gamma_http::{HttpError, Request, Response};
 use gamma_market::Package;
 use gamma_wire::ErrorBody;
@@ -26,21 +26,21 @@ impl Schwab {
         let called = clock.now();
         let (hash, token) = match self.prepare().await {
             Ok(prepared) => prepared,
-            Err(fault) => return PlaceReply::Refused(unsent(fault)),
+            Err(fault) => return PlaceReply::NotPlaced(unsent(fault)),
         };
         let now = clock.now();
         if now.duration_since(called) > LONGEST_PREPARATION {
-            return PlaceReply::Refused(NotPlaced::NotConnected("not sent: getting ready took too long".to_owned()));
+            return NotSent::TooLate("getting ready to send took too long".to_owned()).into();
         }
         if let Err(wait) = self.throttle.take(now) {
-            return PlaceReply::Refused(NotPlaced::RateLimited { retry_after: Some(wait) });
+            return PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(wait) });
         }
         let body = order_json(&Package::vertical(order.vertical), order.effect, order.quantity, order.price);
         let request = Request::post(&self.orders_url(hash)).bearer(&token).json_bytes(body.to_string().into_bytes()).timeout(POST_TIMEOUT);
         match self.client.http.send(request).await {
             Ok(response) => {
                 let reply = placed(&response, hash, |response| self.client.auth.error_body(response, &token));
-                if reply == PlaceReply::Refused(NotPlaced::Unauthorized) {
+                if reply == PlaceReply::NotPlaced(NotPlaced::Unauthorized) {
                     // Whether it works or not, this order was refused; the next call says what is wrong.
                     if let Err(fault) = self.client.auth.replace(&token).await {
                         tracing::error!(%fault, "Schwab token refresh after a 401 to an order failed");
@@ -48,7 +48,7 @@ impl Schwab {
                 }
                 reply
             }
-            Err(error) if error.never_sent() => PlaceReply::Refused(NotPlaced::NotConnected(error.to_string())),
+            Err(error) if error.never_sent() => NotSent::NotConnected(error.to_string()).into(),
             Err(HttpError::TooLarge { .. }) => PlaceReply::Unknown("an answer too large to read".to_owned()),
             Err(error) => PlaceReply::Unknown(error.to_string()),
         }
@@ -62,7 +62,7 @@ fn unsent(fault: BrokerFault) -> NotPlaced {
             tracing::error!(%fault, "Schwab order not sent");
             NotPlaced::Unauthorized
         }
-        fault => NotPlaced::NotConnected(format!("not sent: {fault}")),
+        fault => NotPlaced::NotSent(NotSent::NotPrepared(fault.to_string())),
     }
 }
 
@@ -74,16 +74,16 @@ pub(crate) fn placed(response: &Response, hash: &str, error_body: impl Fn(&Respo
             Ok(id) => PlaceReply::Accepted(id),
             Err(why) => PlaceReply::Unknown(format!("{} {why}", response.status)),
         },
-        401 => PlaceReply::Refused(NotPlaced::Unauthorized),
-        429 => PlaceReply::Refused(NotPlaced::RateLimited { retry_after: response.retry_after() }),
+        401 => PlaceReply::NotPlaced(NotPlaced::Unauthorized),
+        429 => PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: response.retry_after() }),
         status @ (400..=407 | 409..=499) => {
             let body = error_body(response);
             if !body.is_before_the_api() {
-                return PlaceReply::Refused(NotPlaced::Rejected { status, message: body.text });
+                return PlaceReply::NotPlaced(NotPlaced::Rejected { status, message: body.text });
             }
             let words = format!("{status} {}", body.text);
             // What a proxy answers after it has passed a request on says nothing of the order.
-            if gamma_wire::before_passing_on(status) { PlaceReply::Refused(NotPlaced::NotRead(words)) } else { PlaceReply::Unknown(words) }
+            if gamma_wire::before_passing_on(status) { PlaceReply::NotPlaced(NotPlaced::NotRead(words)) } else { PlaceReply::Unknown(words) }
         }
         status => PlaceReply::Unknown(format!("{status} {}", error_body(response).text)),
     }
@@ -159,10 +159,10 @@ mod tests {
         }
         for status in [400, 403, 404, 405, 409, 413, 422, 499] {
             let expected = NotPlaced::Rejected { status, message: "no; because".to_owned() };
-            assert_eq!(reply(status, &location, r#"{"message":"no","errors":["because"]}"#), PlaceReply::Refused(expected));
+            assert_eq!(reply(status, &location, r#"{"message":"no","errors":["because"]}"#), PlaceReply::NotPlaced(expected));
         }
-        assert_eq!(reply(401, &[], ""), PlaceReply::Refused(NotPlaced::Unauthorized));
-        let limited = |retry_after| PlaceReply::Refused(NotPlaced::RateLimited { retry_after });
+        assert_eq!(reply(401, &[], ""), PlaceReply::NotPlaced(NotPlaced::Unauthorized));
+        let limited = |retry_after| PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after });
         assert_eq!(reply(429, &[], ""), limited(None));
         assert_eq!(reply(429, &[("retry-after", "7")], ""), limited(Some(Duration::from_secs(7))));
     }
@@ -176,7 +176,7 @@ mod tests {
             (404, "404 Not Found: Requested route ('x') does not exist.", "404 404 Not Found: Requested route ('x') does not exist."),
             (413, r#"{"fault":{"faultstring":"Body buffer overflow"}}"#, "413 Body buffer overflow"),
         ] {
-            assert_eq!(reply(status, &[], body), PlaceReply::Refused(NotPlaced::NotRead(why.to_owned())), "{status} {body}");
+            assert_eq!(reply(status, &[], body), PlaceReply::NotPlaced(NotPlaced::NotRead(why.to_owned())), "{status} {body}");
         }
         // 499 and 409 of a proxy may follow a request that it has passed on.
         for (status, body) in
@@ -184,6 +184,6 @@ mod tests {
         {
             assert!(matches!(reply(status, &[], body), PlaceReply::Unknown(_)), "{status}: it may have been passed on");
         }
-        assert!(matches!(reply(403, &[], ""), PlaceReply::Refused(NotPlaced::Rejected { status: 403, .. })), "no page: whoever said it is not known");
+        assert!(matches!(reply(403, &[], ""), PlaceReply::NotPlaced(NotPlaced::Rejected { status: 403, .. })), "no page: whoever said it is not known");
     }
 }

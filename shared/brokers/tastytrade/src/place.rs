@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gamma_execution::approval::PackageOrder;
-use gamma_execution::ports::{BrokerFault, NotPlaced, OrderId, PlaceReply};
+use gamma_execution::ports::{BrokerFault, NotPlaced, NotSent, OrderId, PlaceReply};
 use gamma_http::{HttpError, Request, Response};
 use gamma_market::{Effect, Package, Price};
 use gamma_wire::{ErrorBody, Origin};
@@ -34,7 +34,7 @@ impl Tastytrade {
     ///
     /// The run does not use it: it cancels, reads until the order is over, and sends a new one for what is left.
     pub async fn replace(&self, id: &OrderId, effect: Effect, price: Price, name: Option<&str>) -> PlaceReply {
-        let rejected = |message: String| PlaceReply::Refused(NotPlaced::NotConnected(message));
+        let rejected = |message: String| PlaceReply::from(NotSent::NotPrepared(message));
         let url = match self.order_url(id) {
             Ok(url) => url,
             Err(fault) => return rejected(fault.to_string()),
@@ -55,20 +55,20 @@ impl Tastytrade {
         let called = clock.now();
         let token = match self.client.auth.access().await {
             Ok(token) => token,
-            Err(fault) => return PlaceReply::Refused(unsent(fault)),
+            Err(fault) => return PlaceReply::NotPlaced(unsent(fault)),
         };
         let now = clock.now();
         if now.duration_since(called) > LONGEST_PREPARATION {
-            return PlaceReply::Refused(NotPlaced::NotConnected("not sent: getting ready took too long".to_owned()));
+            return NotSent::TooLate("getting ready to send took too long".to_owned()).into();
         }
         if let Err(wait) = self.throttle.take(now) {
-            return PlaceReply::Refused(NotPlaced::RateLimited { retry_after: Some(wait) });
+            return PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(wait) });
         }
         let request = request().bearer(&token).json_bytes(body.to_string().into_bytes()).timeout(POST_TIMEOUT);
         match self.client.http.send(request).await {
             Ok(response) => {
                 let reply = placed(&response, &self.account_number, name, |response| self.client.auth.error_body(response, &token));
-                if reply == PlaceReply::Refused(NotPlaced::Unauthorized) {
+                if reply == PlaceReply::NotPlaced(NotPlaced::Unauthorized) {
                     // Whether it works or not, this order was refused; the next call says what is wrong.
                     if let Err(fault) = self.client.auth.replace(&token).await {
                         tracing::error!(%fault, "tastytrade token refresh after a 401 to an order failed");
@@ -76,7 +76,7 @@ impl Tastytrade {
                 }
                 reply
             }
-            Err(error) if error.never_sent() => PlaceReply::Refused(NotPlaced::NotConnected(error.to_string())),
+            Err(error) if error.never_sent() => NotSent::NotConnected(error.to_string()).into(),
             Err(HttpError::TooLarge { .. }) => PlaceReply::Unknown("an answer too large to read".to_owned()),
             Err(error) => PlaceReply::Unknown(error.to_string()),
         }
@@ -90,7 +90,7 @@ fn unsent(fault: BrokerFault) -> NotPlaced {
             tracing::error!(%fault, "tastytrade order not sent");
             NotPlaced::Unauthorized
         }
-        fault => NotPlaced::NotConnected(format!("not sent: {fault}")),
+        fault => NotPlaced::NotSent(NotSent::NotPrepared(fault.to_string())),
     }
 }
 
@@ -102,14 +102,14 @@ pub(crate) fn placed(response: &Response, account: &str, name: Option<&str>, err
             Ok(id) => PlaceReply::Accepted(id),
             Err(why) => PlaceReply::Unknown(format!("{} {why}", response.status)),
         },
-        401 => PlaceReply::Refused(NotPlaced::Unauthorized),
-        429 => PlaceReply::Refused(NotPlaced::RateLimited { retry_after: response.retry_after() }),
+        401 => PlaceReply::NotPlaced(NotPlaced::Unauthorized),
+        429 => PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: response.retry_after() }),
         status @ (400..=407 | 409..=499) => {
             let body = error_body(response);
             match body.from {
-                Origin::Api => PlaceReply::Refused(NotPlaced::Rejected { status, message: body.text }),
+                Origin::Api => PlaceReply::NotPlaced(NotPlaced::Rejected { status, message: body.text }),
                 Origin::Gateway | Origin::Edge if gamma_wire::before_passing_on(status) => {
-                    PlaceReply::Refused(NotPlaced::NotRead(format!("{status} {}", body.text)))
+                    PlaceReply::NotPlaced(NotPlaced::NotRead(format!("{status} {}", body.text)))
                 }
                 Origin::Gateway | Origin::Edge => PlaceReply::Unknown(format!("{status} {}", body.text)),
             }
@@ -176,21 +176,21 @@ mod tests {
         for status in [100, 301, 302, 408, 500, 501, 502, 503, 504, 599] {
             assert!(matches!(reply(status, &[], r#"{"data":{"id":5}}"#), PlaceReply::Unknown(_)), "{status}");
         }
-        let rejected = |status, message: &str| PlaceReply::Refused(NotPlaced::Rejected { status, message: message.to_owned() });
+        let rejected = |status, message: &str| PlaceReply::NotPlaced(NotPlaced::Rejected { status, message: message.to_owned() });
         for status in [400, 403, 404, 409, 422, 499] {
             assert_eq!(reply(status, &[], r#"{"error":{"code":"a","message":"b","errors":[{"code":"c"}]}}"#), rejected(status, "a: b; c"));
         }
         for status in [400, 403, 404, 413] {
-            let not_read = |text: &str| PlaceReply::Refused(NotPlaced::NotRead(format!("{status} {text}")));
+            let not_read = |text: &str| PlaceReply::NotPlaced(NotPlaced::NotRead(format!("{status} {text}")));
             assert_eq!(reply(status, &[], "<html>No</html>"), not_read("edge page: No"));
             assert_eq!(reply(status, &[], "upstream says no"), not_read("upstream says no"));
         }
         for status in [402, 409, 410, 422, 444, 499] {
             assert_eq!(reply(status, &[], "<html>No</html>"), PlaceReply::Unknown(format!("{status} edge page: No")));
         }
-        let limited = |retry_after| PlaceReply::Refused(NotPlaced::RateLimited { retry_after });
+        let limited = |retry_after| PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after });
         assert_eq!(reply(429, &[], ""), limited(None));
         assert_eq!(reply(429, &[("retry-after", "7")], "<html>"), limited(Some(Duration::from_secs(7))));
-        assert_eq!(reply(401, &[], "<html>401 Authorization Required</html>"), PlaceReply::Refused(NotPlaced::Unauthorized));
+        assert_eq!(reply(401, &[], "<html>401 Authorization Required</html>"), PlaceReply::NotPlaced(NotPlaced::Unauthorized));
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{Approved, PackageOrder};
-use crate::ports::{OrderId, OrderView, PlaceReply};
+use crate::ports::{NotSent, OrderId, OrderView, PlaceReply};
 
 /// What happened.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub enum Event<'a> {
     /// What came of the POST.
     Posted(PlaceReply),
     /// Nothing was sent, and no mark was written either: the rung's number is still free.
-    Unmarked,
+    Unmarked(NotSent),
     /// The order was read, and it is ours.
     Seen(&'a OrderView),
     /// The order that the POST's answer named was read, and it is not ours, in words.

@@ -277,11 +277,11 @@ fn unlistable_orders_leave_the_outcome_unknown_until_the_end() {
 fn a_proven_refusal_may_be_sent_anew_a_few_times() {
     for (reply, again_at) in [
         (NotPlaced::Unauthorized, Some(0)),
-        (NotPlaced::NotConnected("refused".into()), Some(1)),
+        (NotPlaced::NotSent(NotSent::NotConnected("refused".into())), Some(1)),
         (NotPlaced::RateLimited { retry_after: Some(std::time::Duration::from_secs(3)) }, Some(3)),
         (NotPlaced::RateLimited { retry_after: Some(std::time::Duration::from_secs(30)) }, None),
     ] {
-        let (mut side, mut commands) = posted(PlaceReply::Refused(reply.clone()));
+        let (mut side, mut commands) = posted(PlaceReply::NotPlaced(reply.clone()));
         if let Some(second) = again_at.filter(|second| *second > 0) {
             assert_eq!(side.next_wake(), Some(at(second)));
             commands = side.step(at(second), Event::Time);
@@ -293,7 +293,7 @@ fn a_proven_refusal_may_be_sent_anew_a_few_times() {
 
 #[test]
 fn a_401_is_sent_again_at_once_and_then_after_1_2_and_4_s() {
-    let (mut side, mut commands) = posted(PlaceReply::Refused(NotPlaced::Unauthorized));
+    let (mut side, mut commands) = posted(PlaceReply::NotPlaced(NotPlaced::Unauthorized));
     let mut sent = vec![0];
     let mut now = at(0);
     for _ in 0..9 {
@@ -303,7 +303,7 @@ fn a_401_is_sent_again_at_once_and_then_after_1_2_and_4_s() {
             side.step(now, Event::Time);
         }
         sent.push(now.as_second());
-        commands = side.step(now, Event::Posted(PlaceReply::Refused(NotPlaced::Unauthorized)));
+        commands = side.step(now, Event::Posted(PlaceReply::NotPlaced(NotPlaced::Unauthorized)));
     }
     assert_eq!(sent, [0, 0, 1, 3, 7], "two seconds of 401 cost no rung, and no token endpoint is asked for ever");
     assert_eq!((side.is_ready(), side.next_wake()), (false, Some(at(20))), "the rung keeps its time");
@@ -314,7 +314,7 @@ fn a_401_is_sent_again_at_once_and_then_after_1_2_and_4_s() {
 #[test]
 fn a_wait_that_the_broker_asks_for_holds_the_next_rung_too() {
     let wait = Some(std::time::Duration::from_secs(30));
-    let (mut side, _) = posted(PlaceReply::Refused(NotPlaced::RateLimited { retry_after: wait }));
+    let (mut side, _) = posted(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: wait }));
     assert_eq!(side.next_wake(), Some(at(30)), "beyond this rung's end");
     assert!(side.step(at(29), Event::Time).is_empty() && !side.is_ready());
     side.step(at(30), Event::Time);
@@ -323,7 +323,7 @@ fn a_wait_that_the_broker_asks_for_holds_the_next_rung_too() {
 
 #[test]
 fn a_broker_that_says_no_ends_the_side() {
-    let (side, _) = posted(PlaceReply::Refused(NotPlaced::Rejected { status: 400, message: "price".into() }));
+    let (side, _) = posted(PlaceReply::NotPlaced(NotPlaced::Rejected { status: 400, message: "price".into() }));
     assert!(matches!(side.end(), Some(SideEnd::Rejected(_))));
     let (posts, ladder) = drive(ladder_of_two(), |_, _, _| (OrderStatus::Rejected, 0));
     assert_eq!((posts.len(), ladder.end()), (1, Some(&SideEnd::Rejected("not enough".into()))));

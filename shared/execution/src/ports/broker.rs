@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Capabilities;
 use crate::approval::{Approved, PackageOrder};
+use crate::ladder::StopReason;
 
 /// One brokerage account, as a run uses it. Reads may retry inside the adapter; `place` sends exactly once.
 #[async_trait]
@@ -228,7 +229,7 @@ pub enum PlaceReply {
     /// An id came back. That names an order; whether it is ours its first read says.
     Accepted(OrderId),
     /// Proven not to exist at the broker.
-    Refused(NotPlaced),
+    NotPlaced(NotPlaced),
     /// Timeout, 5xx, connection lost after sending, or success without an id: it may or may not exist.
     Unknown(String),
 }
@@ -236,8 +237,8 @@ pub enum PlaceReply {
 /// Why an order is proven not to exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotPlaced {
-    /// No connection was established, or nothing was sent.
-    NotConnected(String),
+    /// Nothing left this process.
+    NotSent(NotSent),
     /// The edge in front of the broker answered (its 403 page): the broker never read the order.
     NotRead(String),
     /// 401; the adapter has already refreshed the token, a new SENDING may follow.
@@ -259,13 +260,36 @@ pub enum NotPlaced {
 impl fmt::Display for NotPlaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotConnected(why) => write!(f, "not connected: {why}"),
+            Self::NotSent(why) => write!(f, "not sent: {why}"),
             Self::NotRead(why) => write!(f, "answered before the broker, which never read it: {why}"),
             Self::Unauthorized => f.write_str("401 unauthorized"),
             Self::RateLimited { retry_after: Some(wait) } => write!(f, "429, asked to wait {} s", wait.as_secs()),
             Self::RateLimited { retry_after: None } => f.write_str("429"),
             Self::Rejected { status, message } => write!(f, "{status} {message}"),
         }
+    }
+}
+
+/// Why nothing was sent. Adapters know the last two, the rest is found before one is asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    /// Nothing more may be sent for this intent: halted, no longer armed, the lease or the ledger lost.
+    #[error(transparent)]
+    Stopped(StopReason),
+    /// Getting there took so long that price, permission or time are gone.
+    #[error("too late: {0}")]
+    TooLate(String),
+    /// No order could be made: quotes without a price, no token, no account.
+    #[error("could not be prepared: {0}")]
+    NotPrepared(String),
+    /// No connection was established.
+    #[error("not connected: {0}")]
+    NotConnected(String),
+}
+
+impl From<NotSent> for PlaceReply {
+    fn from(why: NotSent) -> Self {
+        Self::NotPlaced(NotPlaced::NotSent(why))
     }
 }
 

@@ -9,10 +9,9 @@ use super::Run;
 use super::prepare::Account;
 use super::work::Side;
 use crate::fingerprint::{Fingerprint, Mark, our_tag};
-use crate::ladder::{Command, Event, Posting, RungSkip, StopReason};
-use crate::ports::{BrokerError, CancelReply, Lease, NotPlaced, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RungRecord, RungState};
+use crate::ladder::{Command, Event, Posting, StopReason};
+use crate::ports::{BrokerError, CancelReply, Lease, NotSent, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RungRecord, RungState};
 use crate::recovery;
-use crate::report::RungReport;
 
 impl Run<'_> {
     /// Hands `event` to every side. What the broker is asked on account of it goes out for all sides at once, cancels before reads: a
@@ -44,7 +43,7 @@ impl Run<'_> {
                 (Command::Locate(posting), Some(listed)) => more.extend(self.located(side, &posting, listed)),
                 (Command::Confirm(order), Some(listed)) => more.extend(self.linked(side, &order, listed)),
                 (Command::Cancel(_) | Command::Read(_) | Command::Locate(_) | Command::Confirm(_), _) => {}
-                (Command::Skipped(skip), _) => self.skipped(side, &skip),
+                (Command::Skipped(skip), _) => side.skips.push((self.now(), skip)),
                 (record, _) => self.record(side, record),
             }
         }
@@ -108,9 +107,11 @@ impl Run<'_> {
         while let Some(command) = queue.pop_front() {
             let more = match command {
                 Command::Post(posting) => {
-                    let came = self.post(lease, side, account, &posting).await.map_or(Event::Unmarked, Event::Posted);
-                    let now = self.now();
-                    side.ladder.step(now, came)
+                    let came = match self.post(lease, side, account, &posting).await {
+                        Ok(reply) => Event::Posted(reply),
+                        Err(unmarked) => Event::Unmarked(unmarked),
+                    };
+                    side.ladder.step(self.now(), came)
                 }
                 Command::Read(order) => self.read(side, &order).await,
                 Command::Confirm(order) => {
@@ -132,7 +133,7 @@ impl Run<'_> {
                     self.located(side, &posting, &listed)
                 }
                 Command::Skipped(skip) => {
-                    self.skipped(side, &skip);
+                    side.skips.push((self.now(), skip));
                     Vec::new()
                 }
                 record => {
@@ -144,20 +145,13 @@ impl Run<'_> {
         }
     }
 
-    /// SENDING first, then the POST, once. What cannot be marked is not sent; `None` where no mark was tried.
-    async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> Option<PlaceReply> {
-        let not_sent = |why: String| Some(PlaceReply::Refused(NotPlaced::NotConnected(why)));
-        if let Err(reason) = self.may_send(lease, side).await {
-            side.ladder.step(self.now(), Event::Stop(reason));
-            return None;
-        }
-        let posting = &match self.freshly_priced(side, posting).await {
-            Ok(posting) => posting,
-            Err(why) => {
-                self.note(format!("{} is not sent yet: {why}", side.report.name));
-                return None;
-            }
-        };
+    /// SENDING first, then the POST, once. What cannot be marked is not sent; an error where no mark was tried.
+    async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> Result<PlaceReply, NotSent> {
+        self.may_send(lease, side).await.map_err(NotSent::Stopped)?;
+        let posting = &self.freshly_priced(side, posting).await.map_err(|why| {
+            self.note(format!("{} is not sent yet: {why}", side.report.name));
+            NotSent::NotPrepared(why)
+        })?;
         let order = posting.order.get();
         // What any answer has named before is not this order, whoever's it is.
         let seen: BTreeSet<OrderId> = account.seen().into_iter().chain(self.sent.iter().chain(&self.named).cloned()).collect();
@@ -173,39 +167,36 @@ impl Run<'_> {
             state: RungState::Sending,
             nbbo: (posting.nbbo.bid, posting.nbbo.ask, posting.nbbo.mid),
         };
-        side.report.rungs.push(rung_report(&rung, posting));
         side.rungs.push(rung.clone());
-        let ledger = self.ports.ledger;
-        let held = &*lease;
-        let why = match self.persist(async || ledger.put_sending(held, &rung).await).await {
-            Ok(PutOutcome::Ours) => {
-                tracing::info!(run_id = %self.request.run_id, intent = %rung.intent, rung = rung.number, price = %rung.price, quantity = rung.quantity, "sending");
-                // Writing the mark may have taken its time: nothing is sent on an old permission, or on a lease or for a rung that is
-                // running out.
-                if let Err(reason) = self.still_may(lease, side.closes).await {
-                    let detail = reason.to_string();
-                    side.ladder.step(self.now(), Event::Stop(reason));
-                    return not_sent(detail);
-                }
-                if self.now() >= side.closes {
-                    return not_sent("the rung's time was over before it could be sent".into());
-                }
-                if self.now().duration_since(side.quoted) > OLDEST_WHEN_SENT {
-                    return not_sent("writing the mark took so long that its price is old".into());
-                }
-                let reply = self.ports.broker.place(&posting.order, &rung.order_name(self.date())).await;
-                return Some(self.named_anew(&rung, reply));
-            }
-            Ok(PutOutcome::Theirs(holder)) => StopReason::LeaseLost(holder),
+        let (ledger, held) = (self.ports.ledger, &*lease);
+        match self.persist(async || ledger.put_sending(held, &rung).await).await {
+            Ok(PutOutcome::Ours) => {}
+            Ok(PutOutcome::Theirs(holder)) => return Ok(NotSent::Stopped(StopReason::LeaseLost(holder)).into()),
             Err(error) => {
                 // The mark may stand in the ledger, or land there yet.
                 side.unsure.insert(rung.number);
-                StopReason::MarkUnknown(error.to_string())
+                return Ok(NotSent::Stopped(StopReason::MarkUnknown(error.to_string())).into());
             }
-        };
-        let detail = why.to_string();
-        side.ladder.step(self.now(), Event::Stop(why));
-        not_sent(detail)
+        }
+        tracing::info!(run_id = %self.request.run_id, intent = %rung.intent, rung = rung.number, price = %rung.price, quantity = rung.quantity, "sending");
+        if let Err(why) = self.still_in_time(lease, side).await {
+            return Ok(why.into());
+        }
+        let reply = self.ports.broker.place(&posting.order, &rung.order_name(self.date())).await;
+        Ok(self.named_anew(&rung, reply))
+    }
+
+    /// Writing the mark may have taken its time: nothing is sent on an old permission or price, or on a lease or for a rung that is running
+    /// out.
+    async fn still_in_time(&mut self, lease: &mut Lease, side: &Side) -> Result<(), NotSent> {
+        self.still_may(lease, side.closes).await.map_err(NotSent::Stopped)?;
+        if self.now() >= side.closes {
+            return Err(NotSent::TooLate("the rung's time was over before it could be sent".to_owned()));
+        }
+        if self.now().duration_since(side.quoted) > OLDEST_WHEN_SENT {
+            return Err(NotSent::TooLate("writing the mark took so long that its price is old".to_owned()));
+        }
+        Ok(())
     }
 
     /// An id that was there before the mark, or that an earlier answer named, is another order's: what became of ours is not known.
@@ -333,12 +324,6 @@ impl Run<'_> {
         }
     }
 
-    fn skipped(&mut self, side: &mut Side, skip: &RungSkip) {
-        let (number, at, note) = (0, self.now(), Some(format!("not opened: {skip}")));
-        let (nbbo, price, quantity, order, status) = (None, None, 0, None, None);
-        side.report.rungs.push(RungReport { number, at, nbbo, price, quantity, order, status, filled: 0, fills: Vec::new(), note });
-    }
-
     /// Notes where a rung stands; [`Run::write_all`] brings it to the ledger.
     fn record(&mut self, side: &mut Side, command: Command) {
         let (number, state) = match command {
@@ -350,8 +335,8 @@ impl Run<'_> {
             _ => return,
         };
         self.sent.extend(state.order().cloned());
-        if let Some(report) = side.report.rungs.iter_mut().rfind(|rung| rung.number == number) {
-            show(report, &state);
+        if let RungState::Unknown { reason } = &state {
+            self.note(format!("rung {number} of {}: outcome unknown: {reason}", side.record.key));
         }
         if let Some(rung) = side.rungs.iter_mut().find(|rung| rung.number == number) {
             rung.state = state;
@@ -372,32 +357,4 @@ const OLDEST_WHEN_SENT: SignedDuration = SignedDuration::from_secs(3);
 /// What goes out for all sides at once.
 const fn asks_the_broker(command: &Command) -> bool {
     matches!(command, Command::Cancel(_) | Command::Read(_) | Command::Locate(_) | Command::Confirm(_))
-}
-
-fn rung_report(rung: &RungRecord, posting: &Posting) -> RungReport {
-    RungReport {
-        number: rung.number,
-        at: rung.at,
-        nbbo: Some(posting.nbbo),
-        price: Some(rung.price),
-        quantity: rung.quantity,
-        order: None,
-        status: None,
-        filled: 0,
-        fills: Vec::new(),
-        note: None,
-    }
-}
-
-fn show(report: &mut RungReport, state: &RungState) {
-    match state {
-        RungState::Sending | RungState::Named { .. } | RungState::NeverAccepted { .. } | RungState::Resolved { .. } => {}
-        RungState::Accepted { order } => report.order = Some(order.clone()),
-        RungState::Refused { reason } => report.note = Some(format!("refused: {reason}")),
-        RungState::Unknown { reason } => report.note = Some(format!("outcome unknown: {reason}")),
-        RungState::Terminal { order, status, filled, fills } => {
-            (report.order, report.status, report.filled) = (Some(order.clone()), Some(status.clone()), *filled);
-            report.fills.clone_from(fills);
-        }
-    }
 }

@@ -11,12 +11,12 @@ use super::prepare::{Account, ApprovedSide, approve_report, side_report};
 use super::recheck::{Asked, LOOK_BUDGET, RECHECK_BUDGET};
 use super::slots::Slot;
 use super::{Ended, Run};
-use crate::ladder::{Command, Event, Ladder, Settings, SideEnd, StopReason};
+use crate::ladder::{Command, Event, Ladder, RungSkip, Settings, SideEnd, StopReason};
 use crate::ports::{IntentKey, IntentRecord, IntentState, Lease, LoadedDay, OrderStatus, PutOutcome, RungRecord};
 use crate::profile::seconds;
 use crate::quotes::QuoteFault;
 use crate::recovery;
-use crate::report::{Outcome, SideCount, SideReport};
+use crate::report::{Outcome, RungReport, SideCount, SideReport};
 use crate::schedule::share;
 
 /// How often a day is planned, the signal moving before anything fills.
@@ -27,6 +27,8 @@ pub(super) struct Side {
     pub(super) ladder: Ladder,
     pub(super) record: IntentRecord,
     pub(super) rungs: Vec<RungRecord>,
+    /// Rungs that were not opened, and when.
+    pub(super) skips: Vec<(Timestamp, RungSkip)>,
     pub(super) report: SideReport,
     /// When the wait of its rung ends.
     pub(super) closes: Timestamp,
@@ -169,6 +171,7 @@ impl Run<'_> {
                 ladder: Ladder::new(side.intent, self.profile.execution.rung_offsets.clone(), settings),
                 record,
                 rungs: Vec::new(),
+                skips: Vec::new(),
                 report,
                 closes: Timestamp::MIN,
                 unwritten: BTreeSet::new(),
@@ -289,6 +292,7 @@ impl Run<'_> {
     fn report_sides(&mut self, sides: Vec<Side>) {
         for side in sides {
             let mut report = side.report;
+            report.rungs = RungReport::all(report.effect, &side.rungs, &side.skips);
             report.filled = side.ladder.filled();
             report.end = side.ladder.end().cloned();
             report.total(self.profile.execution.cost_per_contract);

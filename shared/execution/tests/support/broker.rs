@@ -372,9 +372,9 @@ impl BrokerPort for Broker {
                 PlaceReply::Accepted(OrderId(other.into()))
             }
             Place::OnlyNames(other) => PlaceReply::Accepted(OrderId(other.into())),
-            Place::Unauthorized => PlaceReply::Refused(NotPlaced::Unauthorized),
-            Place::EdgePage => PlaceReply::Refused(NotPlaced::NotRead("403 edge page: Access Denied".into())),
-            Place::Refuse(status) => PlaceReply::Refused(NotPlaced::Rejected { status, message: "no".into() }),
+            Place::Unauthorized => PlaceReply::NotPlaced(NotPlaced::Unauthorized),
+            Place::EdgePage => PlaceReply::NotPlaced(NotPlaced::NotRead("403 edge page: Access Denied".into())),
+            Place::Refuse(status) => PlaceReply::NotPlaced(NotPlaced::Rejected { status, message: "no".into() }),
             Place::Hang => unreachable!("it hangs above"),
         }
     }

@@ -32,8 +32,9 @@ pub(super) fn reply(data: &[u8]) -> Verdict {
             assert!(named.contains(&format!("/{HASH}/ORDERS/{id}")), "the order of this account: {named:.200}");
             return Verdict::Reads;
         }
-        PlaceReply::Refused(why) => {
+        PlaceReply::NotPlaced(why) => {
             assert!((400..500).contains(&status) && status != 408, "only a 4xx proves that no order exists: {status}");
+            assert!(!matches!(why, NotPlaced::NotSent(_)), "it was answered: {why:?}");
             bounded(&why);
             // A page is written by what stands before the broker, and nothing else than a text that is no error of the API's is.
             let text = String::from_utf8_lossy(body);

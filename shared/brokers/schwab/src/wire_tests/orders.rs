@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use gamma_execution::ports::{Broker, BrokerFault, CancelReply, NotPlaced, OrderId, PlaceReply};
+use gamma_execution::ports::{Broker, BrokerFault, CancelReply, NotPlaced, NotSent, OrderId, PlaceReply};
 use gamma_market::{Effect, Leg, LegAction, Package, Price, Vertical};
 use serde_json::Value;
 
@@ -33,10 +33,10 @@ async fn an_order_goes_out_once_with_the_token_and_its_id_comes_back() {
 #[tokio::test]
 async fn whatever_comes_back_there_is_one_post() {
     let is_unknown = |reply: &PlaceReply| matches!(reply, PlaceReply::Unknown(_));
-    let is_rejected = |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::Rejected { .. }));
-    let is_not_read = |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::NotRead(_)));
-    let is_limited = |reply: &PlaceReply| *reply == PlaceReply::Refused(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(3)) });
-    let is_unauthorized = |reply: &PlaceReply| *reply == PlaceReply::Refused(NotPlaced::Unauthorized);
+    let is_rejected = |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::Rejected { .. }));
+    let is_not_read = |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::NotRead(_)));
+    let is_limited = |reply: &PlaceReply| *reply == PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(3)) });
+    let is_unauthorized = |reply: &PlaceReply| *reply == PlaceReply::NotPlaced(NotPlaced::Unauthorized);
     type Expected<'a> = &'a dyn Fn(&PlaceReply) -> bool;
     let cases: [(&str, Reply, Expected<'_>); 12] = [
         ("201 without Location", Reply::new(201, ""), &is_unknown),
@@ -68,7 +68,7 @@ async fn after_a_401_the_next_order_has_a_new_token() {
     let stage = Stage::new().await;
     stage.on(TOKEN, [Reply::token("canary-access-2", "canary-refresh-2")]);
     stage.on(ORDERS, [Reply::new(401, ""), Reply::created("7")]);
-    assert_eq!(stage.schwab.send_order(&order()).await, PlaceReply::Refused(NotPlaced::Unauthorized));
+    assert_eq!(stage.schwab.send_order(&order()).await, PlaceReply::NotPlaced(NotPlaced::Unauthorized));
     assert_eq!(stage.schwab.send_order(&order()).await, PlaceReply::Accepted(OrderId("7".into())));
     let tokens: Vec<_> = stage.seen(ORDERS).into_iter().map(|seen| seen.authorization).collect();
     assert_eq!(tokens, ["Bearer canary-access-1", "Bearer canary-access-2"]);
@@ -80,7 +80,7 @@ async fn nobody_listening_is_a_proven_refusal() {
     stage.schwab.hash().await.unwrap();
     stage.stop_server().await;
     let reply = stage.schwab.send_order(&order()).await;
-    assert!(matches!(&reply, PlaceReply::Refused(NotPlaced::NotConnected(why)) if why.contains("POST")), "{reply:?}");
+    assert!(matches!(&reply, PlaceReply::NotPlaced(NotPlaced::NotSent(NotSent::NotConnected(why))) if why.contains("POST")), "{reply:?}");
     let reply = stage.schwab.cancel(&five()).await;
     assert!(matches!(reply, CancelReply::Unknown(_)), "{reply:?}");
 }
@@ -91,12 +91,12 @@ async fn an_order_that_cannot_be_prepared_is_not_sent() {
     type Expected = fn(&NotPlaced) -> bool;
     let cases: [(&str, Reply, Expected); 4] = [
         ("dead login", Reply::new(400, dead), |why| *why == NotPlaced::Unauthorized),
-        ("edge page", Reply::new(403, "<html>Access Denied</html>"), |why| matches!(why, NotPlaced::NotConnected(_))),
-        ("token endpoint down", Reply::new(503, ""), |why| matches!(why, NotPlaced::NotConnected(_))),
+        ("edge page", Reply::new(403, "<html>Access Denied</html>"), |why| matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))),
+        ("token endpoint down", Reply::new(503, ""), |why| matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))),
         (
             "too slow",
             Reply::token("canary-access-2", "r").takes(Duration::from_millis(2001)),
-            |why| matches!(why, NotPlaced::NotConnected(text) if text.contains("too long")),
+            |why| matches!(why, NotPlaced::NotSent(NotSent::TooLate(text)) if text.contains("too long")),
         ),
     ];
     for (name, answer, expected) in cases {
@@ -104,7 +104,7 @@ async fn an_order_that_cannot_be_prepared_is_not_sent() {
         stage.on(TOKEN, [answer]);
         stage.on(ORDERS, [Reply::created("5")]);
         let reply = stage.schwab.send_order(&order()).await;
-        assert!(matches!(&reply, PlaceReply::Refused(why) if expected(why)), "{name}: {reply:?}");
+        assert!(matches!(&reply, PlaceReply::NotPlaced(why) if expected(why)), "{name}: {reply:?}");
         assert_eq!((stage.seen(ORDERS).len(), stage.seen(TOKEN).len()), (0, 1), "{name}");
     }
 }
@@ -119,7 +119,7 @@ async fn our_own_limit_refuses_unsent_and_lets_cancels_through() {
     for _ in 0..2 {
         assert_eq!(stage.schwab.cancel(&five()).await, CancelReply::Requested);
     }
-    let refused = PlaceReply::Refused(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(60)) });
+    let refused = PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(60)) });
     assert_eq!(stage.schwab.send_order(&order()).await, refused);
     assert_eq!(stage.seen(ORDERS).len(), 1);
 }

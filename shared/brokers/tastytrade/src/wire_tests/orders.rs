@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use gamma_execution::ports::{Broker, BrokerFault, CancelReply, NotPlaced, OrderId, PlaceReply};
+use gamma_execution::ports::{Broker, BrokerFault, CancelReply, NotPlaced, NotSent, OrderId, PlaceReply};
 use gamma_market::{Effect, Package, Price};
 use serde_json::{Value, json};
 
@@ -32,11 +32,11 @@ async fn an_order_is_sent_once_with_token_and_name_and_gets_its_id() {
 async fn whatever_comes_back_there_is_one_post() {
     let is_unknown = |reply: &PlaceReply| matches!(reply, PlaceReply::Unknown(_));
     let is_rejected =
-        |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::Rejected { status: 422, message }) if message.contains("margin_check_failed"));
-    let is_not_read = |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::NotRead(why)) if why.starts_with("40"));
-    let is_forbidden = |reply: &PlaceReply| matches!(reply, PlaceReply::Refused(NotPlaced::Rejected { status: 403, .. }));
-    let is_limited = |reply: &PlaceReply| *reply == PlaceReply::Refused(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(3)) });
-    let is_unauthorized = |reply: &PlaceReply| *reply == PlaceReply::Refused(NotPlaced::Unauthorized);
+        |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::Rejected { status: 422, message }) if message.contains("margin_check_failed"));
+    let is_not_read = |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::NotRead(why)) if why.starts_with("40"));
+    let is_forbidden = |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::Rejected { status: 403, .. }));
+    let is_limited = |reply: &PlaceReply| *reply == PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(3)) });
+    let is_unauthorized = |reply: &PlaceReply| *reply == PlaceReply::NotPlaced(NotPlaced::Unauthorized);
     type Expected<'a> = &'a dyn Fn(&PlaceReply) -> bool;
     let cases: [(&str, Reply, Expected<'_>); 15] = [
         ("201 without id", Reply::new(201, r#"{"data":{"order":{}}}"#), &is_unknown),
@@ -71,7 +71,7 @@ async fn after_a_401_the_next_order_has_a_new_token() {
     let stage = Stage::new().await;
     stage.on(TOKEN, [Reply::token("canary-access-2")]);
     stage.on(ORDERS, [Reply::new(401, ""), Reply::created(7)]);
-    assert_eq!(stage.broker.send_order(&order(), NAME).await, PlaceReply::Refused(NotPlaced::Unauthorized));
+    assert_eq!(stage.broker.send_order(&order(), NAME).await, PlaceReply::NotPlaced(NotPlaced::Unauthorized));
     assert_eq!(stage.broker.send_order(&order(), NAME).await, PlaceReply::Accepted(OrderId("7".into())));
     let tokens: Vec<_> = stage.seen(ORDERS).into_iter().map(|seen| seen.authorization).collect();
     assert_eq!(tokens, ["Bearer canary-access-1", "Bearer canary-access-2"]);
@@ -82,7 +82,7 @@ async fn nobody_listening_is_a_proven_refusal() {
     let mut stage = Stage::new().await;
     stage.stop_server().await;
     let reply = stage.broker.send_order(&order(), NAME).await;
-    assert!(matches!(&reply, PlaceReply::Refused(NotPlaced::NotConnected(why)) if why.contains("POST")), "{reply:?}");
+    assert!(matches!(&reply, PlaceReply::NotPlaced(NotPlaced::NotSent(NotSent::NotConnected(why))) if why.contains("POST")), "{reply:?}");
     let reply = stage.broker.cancel(&five()).await;
     assert!(matches!(reply, CancelReply::Unknown(_)), "{reply:?}");
 }
@@ -92,12 +92,12 @@ async fn an_order_that_cannot_be_prepared_is_not_sent() {
     type Expected = fn(&NotPlaced) -> bool;
     let cases: [(&str, Reply, Expected); 4] = [
         ("dead grant", Reply::new(400, r#"{"error":"invalid_grant"}"#), |why| *why == NotPlaced::Unauthorized),
-        ("edge page", Reply::new(403, "<html>Forbidden</html>"), |why| matches!(why, NotPlaced::NotConnected(_))),
-        ("token endpoint down", Reply::new(503, ""), |why| matches!(why, NotPlaced::NotConnected(_))),
+        ("edge page", Reply::new(403, "<html>Forbidden</html>"), |why| matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))),
+        ("token endpoint down", Reply::new(503, ""), |why| matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))),
         (
             "too slow",
             Reply::token("canary-access-2").takes(Duration::from_millis(2001)),
-            |why| matches!(why, NotPlaced::NotConnected(text) if text.contains("too long")),
+            |why| matches!(why, NotPlaced::NotSent(NotSent::TooLate(text)) if text.contains("too long")),
         ),
     ];
     for (name, answer, expected) in cases {
@@ -105,7 +105,7 @@ async fn an_order_that_cannot_be_prepared_is_not_sent() {
         stage.on(TOKEN, [answer]);
         stage.on(ORDERS, [Reply::created(5)]);
         let reply = stage.broker.send_order(&order(), NAME).await;
-        assert!(matches!(&reply, PlaceReply::Refused(why) if expected(why)), "{name}: {reply:?}");
+        assert!(matches!(&reply, PlaceReply::NotPlaced(why) if expected(why)), "{name}: {reply:?}");
         assert_eq!((stage.seen(ORDERS).len(), stage.seen(TOKEN).len()), (0, 1), "{name}");
     }
 }
@@ -120,7 +120,7 @@ async fn our_own_limit_refuses_unsent_and_lets_cancels_through() {
     for _ in 0..2 {
         assert_eq!(stage.broker.cancel(&five()).await, CancelReply::Requested);
     }
-    let refused = PlaceReply::Refused(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(60)) });
+    let refused = PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(60)) });
     assert_eq!(stage.broker.send_order(&order(), NAME).await, refused);
     assert_eq!(stage.seen(ORDERS).len(), 1);
 }
@@ -174,7 +174,7 @@ async fn a_replacement_has_an_id_of_its_own_and_is_sent_once() {
         let reply = stage.broker.replace(&five(), Effect::Credit, Price::cents(110), None).await;
         assert_eq!((matches!(reply, PlaceReply::Unknown(_)), stage.seen(REPLACE).len()), (unknown, 1), "{reply:?}");
     }
-    assert!(matches!(stage.broker.replace(&five(), Effect::Credit, Price::ZERO, None).await, PlaceReply::Refused(_)));
+    assert!(matches!(stage.broker.replace(&five(), Effect::Credit, Price::ZERO, None).await, PlaceReply::NotPlaced(_)));
     assert_eq!(stage.seen(REPLACE).len(), 1);
 }
 
@@ -184,7 +184,7 @@ async fn an_id_that_is_no_id_reaches_no_path() {
     for id in ["", "../accounts", "5/6", "5?x"] {
         let id = OrderId(id.to_owned());
         assert!(matches!(stage.broker.cancel(&id).await, CancelReply::Refused(_)));
-        assert!(matches!(stage.broker.replace(&id, Effect::Credit, Price::cents(5), None).await, PlaceReply::Refused(_)));
+        assert!(matches!(stage.broker.replace(&id, Effect::Credit, Price::cents(5), None).await, PlaceReply::NotPlaced(_)));
         assert!(stage.broker.order(&id).await.unwrap_err().to_string().contains("order id: got"));
     }
     assert_eq!(stage.targets(), Vec::<String>::new());

@@ -115,8 +115,8 @@ fn a_stop_while_the_post_is_out_cancels_what_comes_of_it() {
     let commands = side.step(at(2), Event::Seen(&view(&one(), OrderStatus::Working, 2, 0)));
     assert!(matches!(&commands[..], [Command::RecordAccepted { .. }, Command::Cancel(id)] if *id == one()), "{commands:?}");
     assert_eq!(side.end(), None);
-    for refusal in [NotPlaced::Unauthorized, NotPlaced::NotConnected("refused".into())] {
-        let (side, commands) = stopped(PlaceReply::Refused(refusal));
+    for refusal in [NotPlaced::Unauthorized, NotPlaced::NotSent(NotSent::NotConnected("refused".into()))] {
+        let (side, commands) = stopped(PlaceReply::NotPlaced(refusal));
         assert!(matches!(commands[..], [Command::RecordRefused { .. }]), "{commands:?}");
         assert_eq!(side.end(), Some(&SideEnd::Stopped(StopReason::Disarmed)));
     }
@@ -125,8 +125,8 @@ fn a_stop_while_the_post_is_out_cancels_what_comes_of_it() {
 #[test]
 fn a_stop_between_orders_ends_the_side_at_once() {
     let wait = Some(std::time::Duration::from_secs(30));
-    let resending = posted(PlaceReply::Refused(NotPlaced::NotConnected("refused".into()))).0;
-    let pausing = posted(PlaceReply::Refused(NotPlaced::RateLimited { retry_after: wait })).0;
+    let resending = posted(NotSent::NotConnected("refused".into()).into()).0;
+    let pausing = posted(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: wait })).0;
     for mut side in [ladder(2), resending, pausing] {
         assert!(side.step(at(0), Event::Stop(StopReason::TimeUp)).is_empty());
         assert_eq!(side.end(), Some(&SideEnd::Stopped(StopReason::TimeUp)));

@@ -74,9 +74,9 @@ fn a_read_that_fails_during_a_cancel_asks_for_no_other() {
 
 #[test]
 fn what_was_not_sent_is_tried_after_1_2_4_and_8_s() {
-    let refused = || Event::Posted(PlaceReply::Refused(NotPlaced::NotConnected("refused".into())));
+    let refused = || Event::Posted(NotSent::NotConnected("refused".into()).into());
     // A mark that the ledger does not have is made again under its own number.
-    for (failed, renumbered) in [(refused as fn() -> Event<'static>, 1), (|| Event::Unmarked, 0)] {
+    for (failed, renumbered) in [(refused as fn() -> Event<'static>, 1), (|| Event::Unmarked(NotSent::NotConnected("refused".into())), 0)] {
         let mut side = ladder(2);
         side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
         side.step(at(0), failed());
@@ -99,7 +99,7 @@ fn what_was_not_sent_is_tried_after_1_2_4_and_8_s() {
 fn nothing_is_sent_again_at_the_end_of_its_rung() {
     for (seconds, wakes, again) in [(19, 19, true), (20, 20, false), (21, 21, false)] {
         let wait = Some(Duration::from_secs(seconds));
-        let (mut side, _) = posted(PlaceReply::Refused(NotPlaced::RateLimited { retry_after: wait }));
+        let (mut side, _) = posted(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: wait }));
         assert_eq!(side.next_wake(), Some(at(wakes)));
         let commands = side.step(at(wakes), Event::Time);
         assert_eq!(commands.iter().any(|command| matches!(command, Command::Post(_))), again, "{seconds} seconds");
@@ -109,7 +109,7 @@ fn nothing_is_sent_again_at_the_end_of_its_rung() {
 #[test]
 fn a_rate_limit_without_wait_is_a_second_at_most_four_a_rung() {
     for retry_after in [None, Some(Duration::ZERO)] {
-        let refused = || PlaceReply::Refused(NotPlaced::RateLimited { retry_after });
+        let refused = || PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after });
         let (mut side, _) = posted(refused());
         for second in 1..=4 {
             assert_eq!(side.next_wake(), Some(at(second)));

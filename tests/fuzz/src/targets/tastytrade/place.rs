@@ -34,8 +34,9 @@ pub(in super::super) fn reply(data: &[u8]) -> Verdict {
             assert!(is_told(body, &id.0), "the id of the answer's own order: {id}");
             return Verdict::Reads;
         }
-        PlaceReply::Refused(why) => {
+        PlaceReply::NotPlaced(why) => {
             assert!((400..500).contains(&status) && status != 408, "only a 4xx proves that no order exists: {status}");
+            assert!(!matches!(why, NotPlaced::NotSent(_)), "it was answered: {why:?}");
             bounded(&why);
             if let NotPlaced::RateLimited { retry_after } = why {
                 assert_eq!(status, 429);
