@@ -15,3 +15,4 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod tokens;
+pub mod worker;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gamma_market::OptionSymbol;
+use gamma_market::{OptionSymbol, Vertical};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -277,6 +277,41 @@ pub fn held(vertical: gamma_market::Vertical, positions: &BTreeMap<OptionSymbol,
 #[must_use]
 pub fn terminal(order: OrderView) -> RungState {
     RungState::Terminal { order: order.id, status: order.status, filled: order.filled, fills: order.fills }
+}
+
+/// How one side of a day stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// What was traded.
+    pub vertical: Vertical,
+    /// Which plan of the day it belongs to, counted from 1.
+    pub revision: u32,
+    /// Packages approved.
+    pub quantity: u32,
+    /// Sides that its plan was to trade.
+    pub planned_sides: u32,
+    /// Packages filled, as far as that is settled.
+    pub filled: u32,
+    /// The fate of one of its orders is open.
+    pub unresolved: bool,
+}
+
+/// How the sides of a day stand: the last revision of each.
+#[must_use]
+pub fn standings(day: &LoadedDay, rungs: &[RungRecord]) -> Vec<Standing> {
+    let last = |intent: &&IntentRecord| day.intents.iter().all(|other| other.key.side != intent.key.side || other.key.revision <= intent.key.revision);
+    let standing = |intent: &IntentRecord| {
+        let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
+        let unresolved = !of_intent.iter().all(|rung| rung.state.is_over());
+        let (revision, quantity, planned_sides) = (intent.key.revision, intent.quantity, intent.planned_sides);
+        Standing { vertical: intent.vertical, revision, quantity, planned_sides, filled: filled(&of_intent), unresolved }
+    };
+    day.intents.iter().filter(last).map(standing).collect()
+}
+
+/// Packages filled over all rungs, as far as that is settled.
+pub(crate) fn filled(rungs: &[&RungRecord]) -> u32 {
+    rungs.iter().map(|rung| rung.state.filled()).sum()
 }
 
 #[cfg(test)]

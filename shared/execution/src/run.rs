@@ -1,42 +1,32 @@
 //! One delivery of one event, from the gates to the recorded outcome. Every delivery ends in exactly one named outcome.
 
 mod last_look;
-mod lease;
-mod orders;
-mod persist;
+mod outcome;
 mod prepare;
 mod recheck;
-mod records;
-mod recover;
 mod request;
 mod resolve;
-mod slots;
 mod sweep;
-mod work;
+mod trade;
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use gamma_market::QuoteBook;
 use gamma_market::calendar::trade_date;
 use gamma_strategy::constant_stable;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::gates::{Gate, time_gates};
 use crate::handoff::is_handed_off;
-use crate::ports::{
-    Arming, BrokerError, BrokerFault, DayRecord, DayState, EdgeDecision, Lease, LedgerError, LoadedDay, OrderId, PutOutcome, RunRecord, SignalError,
-};
-use crate::profile::{EdgeMode, seconds};
+use crate::ports::{Arming, BrokerError, BrokerFault, DayRecord, DayState, EdgeDecision, LedgerError, LoadedDay, PutOutcome, RunRecord, SignalError};
+use crate::profile::EdgeMode;
+use crate::recovery;
 use crate::report::{Outcome, RunReport, Status};
 use crate::tokens::{TokenSaved, TokenSummary};
+use crate::worker::{HeldBy, Scope, WorkError, Worker, WorkerPorts};
 
 pub use request::{AccountProfile, Ports, RunRequest, Task};
 pub use resolve::Resolve;
-
-/// Seconds kept at the end of the function for recording what happened.
-const CLOSING_SECONDS: i64 = 8;
 
 /// A run that ends early, with its outcome and the reason in words.
 #[derive(Debug)]
@@ -61,6 +51,18 @@ impl From<BrokerError> for Ended {
     fn from(error: BrokerError) -> Self {
         let outcome = if matches!(error.fault, BrokerFault::TokenDead(_)) { Outcome::TokenDead } else { Outcome::BrokerUnavailable };
         Self::new(outcome, error)
+    }
+}
+
+impl From<WorkError> for Ended {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Ledger(error) => error.into(),
+            WorkError::Broker(error) => error.into(),
+            WorkError::TakenOver(why) => Self::new(Outcome::AnotherRunActive, why),
+            WorkError::LedgerSlow(why) => Self::new(Outcome::LedgerUnavailable, why),
+            WorkError::Unresolved(why) => Self::new(Outcome::Unresolved, why),
+        }
     }
 }
 
@@ -89,6 +91,7 @@ enum Earlier {
 /// The state of one delivery.
 struct Run<'a> {
     ports: Ports<'a>,
+    worker: Worker<'a>,
     request: &'a RunRequest,
     profile: &'a AccountProfile,
     report: RunReport,
@@ -97,20 +100,8 @@ struct Run<'a> {
     opened_day: bool,
     /// The outcome with which a day left open by an earlier run is closed.
     closes_day: Option<&'static str>,
-    /// Something besides the outcome that an operator should be told of.
-    alarm: bool,
-    /// Orders of this run that are proven ours.
-    sent: Vec<OrderId>,
-    /// Orders that answers to this run's POSTs have named.
-    named: Vec<OrderId>,
-    /// When the signal was looked at last.
-    looked: Timestamp,
-    /// The quotes that approval read, and when.
-    quoted: Option<(Timestamp, QuoteBook)>,
     /// What the edge guard decided, as it was read with halt and arming.
     edge: Option<EdgeDecision>,
-    /// When halt and arming were last asked for and allowed to send.
-    permitted: Cell<Timestamp>,
 }
 
 /// Runs one delivery to its end. Never fails: whatever goes wrong is an outcome.
@@ -144,25 +135,21 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         ended: began,
         durations_ms: Vec::new(),
     };
+    let scope = Scope { account: &request.account, date: trade_date, run_id: &request.run_id, deadline: request.deadline, execution: &profile.execution };
     let mut run = Run {
         ports,
+        worker: Worker::new(WorkerPorts { clock: ports.clock, broker: ports.broker, ledger: ports.ledger }, scope),
         request,
         profile,
         report,
         stage_began: began,
         opened_day: false,
         closes_day: None,
-        alarm: false,
-        sent: Vec::new(),
-        named: Vec::new(),
-        looked: Timestamp::MIN,
-        quoted: None,
         edge: None,
-        permitted: Cell::new(Timestamp::MIN),
     };
     if let Err(reason) = &request.calendar {
-        run.note(reason);
-        run.alarm = true;
+        run.worker.note(reason);
+        run.worker.ring();
     }
     let ended = match &request.task {
         Task::Trade { .. } if live => Box::pin(run.live()).await,
@@ -175,7 +162,7 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
 
 impl Run<'_> {
     fn now(&self) -> Timestamp {
-        self.ports.clock.now()
+        self.worker.now()
     }
 
     /// Ends a stage: how long it took goes into the report.
@@ -185,22 +172,8 @@ impl Run<'_> {
         self.stage_began = now;
     }
 
-    fn note(&mut self, note: impl ToString) {
-        let note = note.to_string();
-        if self.report.notes.contains(&note) {
-            return;
-        }
-        tracing::warn!(run_id = %self.request.run_id, "{note}");
-        self.report.notes.push(note);
-    }
-
-    fn date(&self) -> Date {
-        self.report.trade_date
-    }
-
-    /// When everything must be proven, so that it can still be recorded.
-    fn prove_by(&self) -> Timestamp {
-        self.request.deadline.checked_sub(SignedDuration::from_secs(CLOSING_SECONDS)).unwrap_or(self.request.deadline)
+    const fn date(&self) -> Date {
+        self.worker.date()
     }
 
     /// The gates, then the day under a lease.
@@ -213,30 +186,28 @@ impl Run<'_> {
             };
             return Ended::new(outcome, gate);
         }
-        let lease = match self.admitted().await {
-            Ok(lease) => lease,
-            Err(ended) => return ended,
-        };
+        if let Err(ended) = self.admitted().await {
+            return ended;
+        }
         self.stage("admit");
-        let mut lease = lease;
-        let ended = match self.under_lease(&mut lease).await {
+        let ended = match self.under_lease().await {
             Ok(outcome) => Ended::new(outcome, String::new()),
             Err(ended) => ended,
         };
-        self.leave(&lease, ended).await
+        self.leave(ended).await
     }
 
     /// Tokens first, then the day, then the lease.
-    async fn leave(&mut self, lease: &Lease, ended: Ended) -> Ended {
+    async fn leave(&mut self, ended: Ended) -> Ended {
         self.save_tokens().await;
-        self.close(lease, &ended).await;
+        self.close(&ended).await;
         ended
     }
 
     /// Armed, not halted, and the lease is ours.
-    async fn admitted(&mut self) -> Result<Lease, Ended> {
+    async fn admitted(&mut self) -> Result<(), Ended> {
         let ledger = self.ports.ledger;
-        let controls = self.persist(async || ledger.controls(&self.request.account).await).await?;
+        let controls = self.worker.persist(async || ledger.controls(&self.request.account).await).await?;
         if let Some(reason) = controls.halted {
             return Err(self.refuse(Outcome::Halted, Gate::Halted { reason }));
         }
@@ -253,7 +224,7 @@ impl Run<'_> {
         let gate = Gate::EdgePaused { until: edge.pauses(self.date())?, why: edge.why };
         match self.profile.execution.edge_guard {
             EdgeMode::Enforce => return Some(gate),
-            EdgeMode::Monitor => self.note(format!("edge_guard = \"monitor\", nothing is held back: {gate}")),
+            EdgeMode::Monitor => self.worker.note(format!("edge_guard = \"monitor\", nothing is held back: {gate}")),
         }
         None
     }
@@ -264,26 +235,14 @@ impl Run<'_> {
         ended
     }
 
-    /// A dead run's lease expires within seconds: wait for that once, but not for a run that keeps renewing.
-    async fn take_lease(&mut self) -> Result<Lease, Ended> {
-        let lasts = seconds(self.profile.execution.lease_seconds);
-        let give_up = self.now() + lasts + seconds(2);
-        loop {
-            let now = self.now();
-            let (ledger, request, date) = (self.ports.ledger, self.request, self.date());
-            let taken = self.persist(async || ledger.take_lease(&request.account, date, &request.run_id, now, now + lasts).await).await?;
-            match taken {
-                Ok(lease) => return Ok(lease),
-                Err(holder) if now >= give_up => return Err(self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder })),
-                Err(_) => self.ports.clock.sleep_until(now + seconds(2)).await,
-            }
-        }
+    async fn take_lease(&mut self) -> Result<(), Ended> {
+        self.worker.take_lease().await?.map_err(|HeldBy(holder)| self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder }))
     }
 
-    async fn under_lease(&mut self, lease: &mut Lease) -> Result<Outcome, Ended> {
+    async fn under_lease(&mut self) -> Result<Outcome, Ended> {
         let ledger = self.ports.ledger;
         let day = self.load().await?;
-        match self.earlier(lease, &day).await? {
+        match self.earlier(&day).await? {
             Earlier::Nothing => {}
             Earlier::Over { outcome } => return Err(self.refuse(Outcome::AlreadyTraded, Gate::AlreadyTraded { outcome })),
             Earlier::Recovered { words } => return Err(Ended::new(Outcome::Recovered, words)),
@@ -296,33 +255,33 @@ impl Run<'_> {
             account: account.clone(),
             strategy: constant_stable::NAME.to_owned(),
             date,
-            writer: lease.writer.clone(),
+            writer: self.worker.lease()?.writer.clone(),
             state: DayState::Open,
             sending: false,
             outcome: None,
         };
-        if let PutOutcome::Theirs(holder) = self.persist(async || ledger.open_day(&record).await).await? {
+        if let PutOutcome::Theirs(holder) = self.worker.persist(async || ledger.open_day(&record).await).await? {
             return Err(self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder }));
         }
         self.opened_day = true;
         self.stage("open day");
-        self.trade(lease, &day).await
+        self.trade(&day).await
     }
 
     async fn load(&self) -> Result<LoadedDay, Ended> {
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
-        Ok(self.persist(async || ledger.load_day(account, constant_stable::NAME, date).await).await?)
+        Ok(self.worker.persist(async || ledger.load_day(account, constant_stable::NAME, date).await).await?)
     }
 
     /// Recovers what an earlier run left open, and says what it had come to.
-    async fn earlier(&mut self, lease: &mut Lease, day: &LoadedDay) -> Result<Earlier, Ended> {
-        let recovered = self.recover(lease, day).await?;
+    async fn earlier(&mut self, day: &LoadedDay) -> Result<Earlier, Ended> {
+        let recovered = self.worker.recover(day).await?;
         let Some(record) = day.day.as_ref().filter(|record| record.sending) else { return Ok(Earlier::Nothing) };
         self.stage("recover");
         let open = record.state == DayState::Open;
         let died = open || recovered.is_some();
-        let sides = recovered.unwrap_or_else(|| recover::standings(day, &day.rungs));
-        let (outcome, words) = recover::outcome_of(&sides);
+        let sides = recovered.unwrap_or_else(|| recovery::standings(day, &day.rungs));
+        let (outcome, words) = outcome::outcome_of(&sides);
         // A day that an earlier run closed keeps its outcome; one it left open gets the one its orders make.
         self.closes_day = open.then(|| outcome.name());
         let named = record.outcome.clone().unwrap_or_else(|| outcome.name().to_owned());
@@ -346,7 +305,7 @@ impl Run<'_> {
                 let paused = self.edge_gate();
                 self.report.gates.extend(paused);
             }
-            Err(error) => self.note(format!("arming and halt could not be read: {error}")),
+            Err(error) => self.worker.note(format!("arming and halt could not be read: {error}")),
         }
         let ended = match self.rehearse().await {
             Ok(()) => Ended::new(Outcome::DryRun, "nothing was sent"),
@@ -359,34 +318,39 @@ impl Run<'_> {
     async fn save_tokens(&mut self) {
         let TokenSummary { saved, notes, alarm } = self.ports.tokens.flush().await;
         self.report.token = saved;
-        self.alarm |= alarm;
-        for note in notes {
-            self.note(note);
+        if alarm {
+            self.worker.ring();
         }
+        self.worker.note_all(notes);
         self.stage("save tokens");
     }
 
     /// Terminal writes. A day with an unproven order stays open, so that the next delivery recovers it; and so does one that another run has
     /// taken over: its orders say what it came to, not that this run lost it.
-    async fn close(&mut self, lease: &Lease, ended: &Ended) {
-        let ledger = self.ports.ledger;
+    async fn close(&mut self, ended: &Ended) {
         let stays_open = matches!(ended.outcome, Outcome::Unresolved | Outcome::AnotherRunActive);
         let own = (self.opened_day && !stays_open).then(|| ended.outcome.name());
         if let Some(name) = own.or(self.closes_day)
-            && let Err(error) = self.persist(async || ledger.close_day(lease, constant_stable::NAME, name).await).await
+            && let Err(error) = self.close_day(name).await
         {
-            self.note(format!("the day could not be closed: {error}"));
+            self.worker.note(format!("the day could not be closed: {error}"));
         }
-        if let Err(error) = ledger.release_lease(lease).await {
-            self.note(format!("the lease was left to expire: {error}"));
-        }
+        self.worker.release().await;
         self.stage("close");
+    }
+
+    async fn close_day(&self, outcome: &str) -> Result<(), WorkError> {
+        let (ledger, lease) = (self.ports.ledger, self.worker.lease()?);
+        self.worker.persist(async || ledger.close_day(lease, constant_stable::NAME, outcome).await).await?;
+        Ok(())
     }
 
     async fn finish(mut self, ended: Ended) -> RunReport {
         self.report.outcome = ended.outcome;
         self.report.status = ended.outcome.status();
-        self.report.alarm = self.alarm || ended.outcome.alarms();
+        let (notes, alarm) = self.worker.take_notes();
+        self.report.notes = notes;
+        self.report.alarm = alarm || ended.outcome.alarms();
         self.report.detail = ended.detail;
         self.report.ended = self.now();
         let record = RunRecord {
@@ -399,14 +363,10 @@ impl Run<'_> {
             hand_off: if is_handed_off(ended.outcome) && !self.report.dry_run { self.request.consumers.clone() } else { Vec::new() },
         };
         let ledger = self.ports.ledger;
-        if let Err(error) = self.persist(async || ledger.put_run(&record).await).await {
-            self.note(format!("the run record could not be written: {error}"));
+        if let Err(error) = self.worker.persist(async || ledger.put_run(&record).await).await {
+            self.worker.note(format!("the run record could not be written: {error}"));
+            self.report.notes.extend(self.worker.take_notes().0);
         }
         self.report
-    }
-
-    /// When trading in `closes_at` must be over: the series' close, or the end of the function.
-    fn end_of_trading(&self, close: Option<Timestamp>) -> Timestamp {
-        close.unwrap_or_else(|| self.closes()).min(self.prove_by())
     }
 }

@@ -3,26 +3,26 @@
 
 use gamma_market::calendar::trade_date;
 
-use super::{Ended, Run, recover};
+use super::{Ended, Run, outcome};
 use crate::last_look::{Seen, differences, doubts, more_fills, turned_up};
-use crate::ports::{IntentRecord, Lease, LoadedDay, PutOutcome, RungRecord};
-use crate::recovery;
+use crate::ports::{IntentRecord, LoadedDay};
 use crate::report::Outcome;
 
 impl Run<'_> {
     /// Looks once more; `ended` is what the sweep had come to before that.
-    pub(super) async fn last_look(&mut self, lease: &mut Lease, ended: Ended) -> Result<Ended, Ended> {
+    pub(super) async fn last_look(&mut self, ended: Ended) -> Result<Ended, Ended> {
         let mut day = self.load().await?;
-        let orders = self.shown_orders().await?;
+        let orders = self.worker.shown_orders().await?;
         let mut found = more_fills(&day, &orders);
-        found.extend(turned_up(&day, &orders, self.profile.execution.application_tag.as_deref(), self.names_of()));
+        found.extend(turned_up(&day, &orders, self.profile.execution.application_tag.as_deref(), self.worker.names_of()));
         let mut told = Vec::new();
         let mut open = doubts(&day, &orders);
         let intents = found.iter().flat_map(|seen| day.intents.iter().filter(|intent| intent.key == seen.rung.intent));
+        let fence = self.worker.lease()?.writer.fence;
         let mut writers = found.iter().map(|seen| &seen.rung.writer).chain(intents.map(|intent| &intent.writer));
-        if writers.any(|writer| writer.fence >= lease.writer.fence) {
+        if writers.any(|writer| writer.fence >= fence) {
             // What is proven changes only under a later fence: this sweep has recorded it a moment ago, and sees more now.
-            self.take_lease_anew(lease).await?;
+            self.worker.take_lease_anew().await?;
         }
         let before = day.clone();
         for Seen { rung, order, words } in found {
@@ -31,17 +31,17 @@ impl Run<'_> {
                 open.push(format!("{words}, and it is {}", order.status));
                 continue;
             }
-            self.correct(lease, &mut day, RungRecord { state: recovery::terminal(order), writer: lease.writer.clone(), ..rung }).await?;
+            self.worker.correct(&mut day, rung, order).await?;
             told.push(words);
         }
         if !told.is_empty() || lags(&day) {
             // A look that died on the way left rungs corrected, and their intents and day not.
-            told.push(self.conclude(lease, &before, &day).await?);
+            told.push(self.conclude(&before, &day).await?);
         }
         // On a later day positions tell of that day.
         if trade_date(self.now()) == self.date() {
             let broker = self.ports.broker;
-            let held = self.patiently(async || broker.account().await).await?.positions;
+            let held = self.worker.patiently(async || broker.account().await).await?.positions;
             let differs = differences(&day, &orders, &held, self.date());
             if !differs.is_empty() {
                 told.extend(differs.into_iter().chain(open));
@@ -58,32 +58,11 @@ impl Run<'_> {
         Ok(Ended::new(Outcome::Recovered, before.into_iter().chain(told).collect::<Vec<_>>().join("; ")))
     }
 
-    async fn take_lease_anew(&mut self, lease: &mut Lease) -> Result<(), Ended> {
-        let (ledger, held) = (self.ports.ledger, lease.clone());
-        self.persist(async || ledger.release_lease(&held).await).await?;
-        *lease = self.take_lease().await?;
-        Ok(())
-    }
-
-    /// Records what the broker shows by now of a rung that was called over.
-    async fn correct(&mut self, lease: &mut Lease, day: &mut LoadedDay, rung: RungRecord) -> Result<(), Ended> {
-        self.renew(lease).await?;
-        let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
-        if let PutOutcome::Theirs(what) = self.persist(async || ledger.set_rung(account, date, &rung).await).await? {
-            // Nobody may look again today.
-            self.alarm = true;
-            return Err(recover::written_meanwhile(&what));
-        }
-        day.rungs.retain(|known| !recover::is_same(known, &rung));
-        day.rungs.push(rung);
-        Ok(())
-    }
-
     /// Records what the corrected rungs make of their intents and the day, once for all of them: an intent that is over changes once under
     /// one fence.
-    async fn conclude(&mut self, lease: &mut Lease, before: &LoadedDay, day: &LoadedDay) -> Result<String, Ended> {
-        let sides = self.settle_intents(lease, before, &day.rungs).await.inspect_err(|_| self.alarm = true)?;
-        let (outcome, words) = recover::outcome_of(&sides);
+    async fn conclude(&mut self, before: &LoadedDay, day: &LoadedDay) -> Result<String, Ended> {
+        let sides = self.worker.settle_intents(before, &day.rungs).await.inspect_err(|_| self.worker.ring())?;
+        let (outcome, words) = outcome::outcome_of(&sides);
         self.closes_day = Some(outcome.name());
         Ok(format!("the day is {outcome} after the last look: {words}"))
     }

@@ -3,8 +3,8 @@
 use gamma_market::Right;
 use jiff::civil::Date;
 
-use super::{Earlier, Ended, Run, recover};
-use crate::ports::{BrokerError, BrokerFault, Decision, IntentRecord, IntentState, Lease, LoadedDay, PutOutcome, RungRecord, RungState};
+use super::{Earlier, Ended, Run, outcome};
+use crate::ports::{BrokerError, BrokerFault, Decision, IntentRecord, IntentState, LoadedDay, PutOutcome, RungRecord, RungState};
 use crate::recovery;
 use crate::report::Outcome;
 
@@ -34,30 +34,29 @@ impl Run<'_> {
                 return refused(format!("resolve {field}: got nothing, expected who decided and why"));
             }
         }
-        let mut lease = match self.take_lease().await {
-            Ok(lease) => lease,
-            Err(ended) => return ended,
-        };
+        if let Err(ended) = self.take_lease().await {
+            return ended;
+        }
         self.stage("admit");
-        let ended = match self.resolved(&mut lease, asked).await {
+        let ended = match self.resolved(asked).await {
             Ok(ended) | Err(ended) => ended,
         };
-        self.leave(&lease, ended).await
+        self.leave(ended).await
     }
 
     /// What can be proven is proven first; the decision stands for the rest only.
-    async fn resolved(&mut self, lease: &mut Lease, asked: &Resolve) -> Result<Ended, Ended> {
-        if !self.is_closed() {
+    async fn resolved(&mut self, asked: &Resolve) -> Result<Ended, Ended> {
+        if !self.worker.is_closed() {
             return Err(refused(
                 "the trade date is not over: its orders may still appear or fill; deliveries and sweeps prove what they can until five minutes after the close",
             ));
         }
         let day = self.load().await?;
-        match self.earlier(lease, &day).await {
+        match self.earlier(&day).await {
             Ok(Earlier::Recovered { words }) => return Ok(Ended::new(Outcome::Recovered, format!("there was nothing left to decide: {words}"))),
             Ok(_) => {}
             Err(ended) if matches!(ended.outcome, Outcome::LedgerUnavailable | Outcome::AnotherRunActive) => return Err(ended),
-            Err(ended) => self.note(format!("the broker cannot prove it: {}", ended.detail)),
+            Err(ended) => self.worker.note(format!("the broker cannot prove it: {}", ended.detail)),
         }
         let day = self.load().await?;
         let (intent, open) = doubtful(&day, asked)?;
@@ -92,15 +91,17 @@ impl Run<'_> {
         };
         match self.ports.broker.order(id).await {
             // What an answer named is ours only when it shows that; else it says nothing of ours.
-            Ok(view) if !proven && recovery::proves(day, rung, &view, self.profile.execution.application_tag.as_deref(), self.names_of()).is_err() => Ok(()),
+            Ok(view) if !proven && recovery::proves(day, rung, &view, self.profile.execution.application_tag.as_deref(), self.worker.names_of()).is_err() => {
+                Ok(())
+            }
             Ok(view) if !view.status.is_terminal() => Err(refused(format!("order {id} is {} at the broker: cancel it there first", view.status))),
             Ok(view) if view.is_settled(rung.quantity) => {
                 Err(refused(format!("order {id} is {} at the broker with {} filled: a sweep records that", view.status, view.filled)))
             }
             Ok(_) | Err(BrokerError { fault: BrokerFault::NotFound(_), .. }) => Ok(()),
             Err(error) => {
-                self.note(format!("order {id} could not be read, the decision stands alone: {error}"));
-                self.alarm = true;
+                self.worker.note(format!("order {id} could not be read, the decision stands alone: {error}"));
+                self.worker.ring();
                 Ok(())
             }
         }
@@ -108,7 +109,7 @@ impl Run<'_> {
 
     async fn decide_rung(&mut self, rung: RungRecord) -> Result<(), Ended> {
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
-        match self.persist(async || ledger.set_rung(account, date, &rung).await).await? {
+        match self.worker.persist(async || ledger.set_rung(account, date, &rung).await).await? {
             PutOutcome::Ours => Ok(()),
             PutOutcome::Theirs(what) => Err(refused(format!("rung {} of {} stands otherwise in the ledger: {what}", rung.number, rung.intent))),
         }
@@ -116,7 +117,7 @@ impl Run<'_> {
 
     async fn decide_intent(&mut self, intent: IntentRecord) -> Result<(), Ended> {
         let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
-        match self.persist(async || ledger.set_intent(account, date, &intent).await).await? {
+        match self.worker.persist(async || ledger.set_intent(account, date, &intent).await).await? {
             PutOutcome::Ours => Ok(()),
             PutOutcome::Theirs(what) => Err(refused(format!("intent {} stands otherwise in the ledger: {what}", intent.key))),
         }
@@ -125,7 +126,7 @@ impl Run<'_> {
     /// The day gets its outcome once nothing of it is open.
     async fn decided(&mut self, asked: &Resolve) -> Result<Ended, Ended> {
         let day = self.load().await?;
-        let (outcome, words) = recover::outcome_of(&recover::standings(&day, &day.rungs));
+        let (outcome, words) = outcome::outcome_of(&recovery::standings(&day, &day.rungs));
         let closed = day.day.as_ref().is_some_and(|record| record.outcome.is_some());
         if outcome != Outcome::Unresolved && !closed {
             self.closes_day = Some(outcome.name());

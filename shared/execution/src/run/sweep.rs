@@ -3,33 +3,32 @@
 use gamma_market::calendar::SessionDay;
 
 use super::{Earlier, Ended, Run};
-use crate::ports::{Lease, LoadedDay};
+use crate::ports::LoadedDay;
 use crate::report::{Outcome, Status};
 
 impl Run<'_> {
     pub(super) async fn sweep(&mut self) -> Ended {
-        let mut lease = match self.take_lease().await {
-            Ok(lease) => lease,
-            Err(ended) => return ended,
-        };
+        if let Err(ended) = self.take_lease().await {
+            return ended;
+        }
         self.stage("admit");
-        let ended = match self.swept(&mut lease).await {
+        let ended = match self.swept().await {
             Ok(ended) | Err(ended) => ended,
         };
-        self.leave(&lease, ended).await
+        self.leave(ended).await
     }
 
-    async fn swept(&mut self, lease: &mut Lease) -> Result<Ended, Ended> {
+    async fn swept(&mut self) -> Result<Ended, Ended> {
         let day = self.load().await?;
-        let ended = match self.earlier(lease, &day).await? {
+        let ended = match self.earlier(&day).await? {
             Earlier::Recovered { words } => Ended::new(Outcome::Recovered, words),
             Earlier::Over { outcome } => Ended::new(Outcome::Swept, format!("the day ended {outcome}, and every order of it is over")),
             Earlier::Nothing => return Ok(self.without_orders(&day)),
         };
-        if !self.is_closed() {
+        if !self.worker.is_closed() {
             return Ok(ended);
         }
-        self.last_look(lease, ended).await
+        self.last_look(ended).await
     }
 
     /// No order was ever sent: that must have been somebody's decision.
@@ -39,7 +38,7 @@ impl Run<'_> {
             SessionDay::Open { early_close: true } => return Ended::new(Outcome::MarketClosed, "the session closed early, there was no trade to make"),
             SessionDay::Open { early_close: false } => {}
         }
-        if self.now() <= self.closes() {
+        if self.now() <= self.worker.closes() {
             return Ended::new(Outcome::Swept, "the session is still on, nothing is open");
         }
         // In a live deployment a dry run by hand says nothing of the day.

@@ -2,16 +2,16 @@
 
 use futures_util::future::join_all;
 
-use super::Run;
+use super::Worker;
 use super::work::Side;
 use crate::ladder::SideEnd;
 use crate::ports::{IntentState, LedgerError, PutOutcome, RungRecord};
 
-impl Run<'_> {
+impl Worker<'_> {
     /// Writes where rungs stand, all at once and each once; gives what went wrong. The orders' life goes on when the ledger does not
     /// answer: SENDING is durable, and what is not written now is written before the next SENDING or at the end.
     pub(super) async fn write_all(&self, sides: &mut [Side]) -> Vec<String> {
-        let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
+        let (ledger, account, date) = (self.ledger, self.scope.account, self.date());
         let unwritten = |side: &Side| side.rungs.iter().filter(|rung| side.unwritten.contains(&rung.number)).cloned().collect::<Vec<_>>();
         let writes = sides.iter().enumerate().flat_map(|(index, side)| unwritten(side).into_iter().map(move |rung| (index, rung)));
         let answers = join_all(writes.map(async |(index, rung)| {
@@ -31,17 +31,13 @@ impl Run<'_> {
 
     /// Writes what is not written yet, and tries until it is known.
     pub(super) async fn write_patiently(&mut self, side: &mut Side) -> Result<(), LedgerError> {
-        let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
+        let (ledger, account, date) = (self.ledger, self.scope.account, self.date());
         for rung in side.rungs.iter().filter(|rung| side.unwritten.contains(&rung.number)).cloned().collect::<Vec<_>>() {
             let outcome = self.persist(async || ledger.set_rung(account, date, &rung).await).await?;
             let notes = side.written(&rung, outcome);
-            self.notes(notes.into_iter().collect());
+            self.note_all(notes);
         }
         Ok(())
-    }
-
-    pub(super) fn notes(&mut self, notes: Vec<String>) {
-        notes.into_iter().for_each(|note| self.note(note));
     }
 
     /// Records where every intent stands; whether the ledger has all of it.
@@ -67,7 +63,7 @@ impl Run<'_> {
         let unresolved = matches!(side.ladder.end(), Some(SideEnd::Unresolved(_)));
         side.record.state = if unresolved { IntentState::Unresolved } else { IntentState::Terminal };
         side.record.filled = side.ladder.filled();
-        let (record, ledger, account, date) = (side.record.clone(), self.ports.ledger, &self.request.account, self.date());
+        let (record, ledger, account, date) = (side.record.clone(), self.ledger, self.scope.account, self.date());
         match self.persist(async || ledger.set_intent(account, date, &record).await).await {
             Ok(PutOutcome::Ours) => return true,
             Ok(PutOutcome::Theirs(what)) => self.note(format!("intent {} stands otherwise in the ledger: {what}", record.key)),

@@ -2,22 +2,19 @@
 
 use futures_util::future::{join, join3};
 use gamma_market::{QuoteBook, Vertical};
-use gamma_strategy::constant_stable::Plan;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Run;
 use super::orders::FRESH;
-use super::prepare::Account;
-use super::recheck::{Asked, LOOK_BUDGET, Look};
-use super::work::{Side, untouched};
+use super::work::{Check, PlanCheck, SHORT_CHECK_BUDGET, Side, untouched};
+use super::{Account, Worker};
 use crate::ladder::{Event, StopReason};
-use crate::ports::{BrokerError, Lease};
+use crate::ports::BrokerError;
 use crate::profile::seconds;
 use crate::quotes;
 use crate::schedule::share;
 
-/// A look at the signal this long ago is as good as one right before the rung.
-pub(super) const JUST_LOOKED: SignedDuration = SignedDuration::from_secs(2);
+/// A check of the plan this long ago is as good as one right before the rung.
+const JUST_CHECKED: SignedDuration = SignedDuration::from_secs(2);
 
 /// The time that both sides share for one rung.
 pub(super) struct Slot {
@@ -32,25 +29,24 @@ pub(super) struct Slot {
     pub(super) again_at: Option<Timestamp>,
 }
 
-impl Run<'_> {
+impl Worker<'_> {
     /// Opens the next rung for every side that is ready. Gives the row with which the signal has moved instead, when it has: looked at right
     /// before the rung, so that none opens on strikes that the feed no longer shows.
-    pub(super) async fn open_rung(
+    pub(super) async fn open_rung<C: Send>(
         &mut self,
-        lease: &mut Lease,
         sides: &mut [Side],
         account: &Account,
-        plan: Option<&Plan>,
+        check: Option<&dyn PlanCheck<Change = C>>,
         end: Timestamp,
         slot: &mut Slot,
-    ) -> Option<Asked> {
-        let execution = &self.profile.execution;
+    ) -> Option<C> {
+        let execution = self.scope.execution;
         (slot.number, slot.closes, slot.ends, slot.again_at) = (slot.number + 1, self.now(), self.now(), None);
         if sides.iter().any(|side| side.ladder.in_doubt()) {
             self.stop(sides, &StopReason::OtherSideUnresolved).await;
             return None;
         }
-        let plan = plan.filter(|_| untouched(sides) && self.now().duration_since(self.looked) > JUST_LOOKED);
+        let check = check.filter(|_| untouched(sides) && self.now().duration_since(self.checked) > JUST_CHECKED);
         let verticals: Vec<Vertical> = sides.iter().filter(|side| side.ladder.is_ready()).map(|side| side.record.vertical).collect();
         let just_read = self.quoted.take().filter(|(at, _)| self.now().duration_since(*at) <= FRESH);
         let quotes = async {
@@ -59,13 +55,13 @@ impl Run<'_> {
                 None => self.quotes_of(&verticals).await,
             }
         };
-        let look = async {
-            match plan {
-                Some(plan) => self.look_at_signal(plan, LOOK_BUDGET).await,
-                None => Look::Same,
+        let said = async {
+            match check {
+                Some(check) => check.check(SHORT_CHECK_BUDGET).await,
+                None => Check::Same,
             }
         };
-        let (stop, (read, quotes), look) = join3(self.may_not_open(lease), quotes, look).await;
+        let (stop, (read, quotes), said) = join3(self.may_not_open(), quotes, said).await;
         // What was read beside a slow ledger or feed may be old by now.
         let old = stop.is_none() && self.now().duration_since(read) > FRESH;
         let (read, quotes) = if old { self.quotes_of(&verticals).await } else { (read, quotes) };
@@ -76,11 +72,11 @@ impl Run<'_> {
             self.stop(sides, &reason).await;
             return None;
         }
-        if plan.is_some()
-            && let Some(asked) = self.told(look)
+        if check.is_some()
+            && let Some(change) = self.heed(said)
         {
             self.note("the signal moved before the next rung");
-            return Some(asked);
+            return Some(change);
         }
         let now = self.now();
         let priced = |side: &&mut Side| quotes::package(side.record.vertical, &book, now, execution).is_ok();
@@ -88,27 +84,20 @@ impl Run<'_> {
             // A gap in the quotes costs the time it lasts, not a rung; and an order of the other side is read and cancelled meanwhile.
             slot.ends = self.now() + seconds(1);
             if sides.iter().all(|side| side.ladder.is_ready() || side.ladder.end().is_some()) {
-                self.ports.clock.sleep_until(slot.ends).await;
+                self.clock.sleep_until(slot.ends).await;
             }
             return None;
         }
         slot.rungs_left = slot.rungs_left.saturating_sub(1);
         slot.closes = self.now() + share.wait;
         slot.ends = slot.closes + seconds(execution.confirm_seconds);
-        self.open_sides(lease, sides, account, (read, &book), slot).await;
+        self.open_sides(sides, account, (read, &book), slot).await;
         None
     }
 
     /// Opens the rung of this slot for every side that is ready, has not had it, and has a price. Who has none is asked about again.
-    pub(super) async fn open_sides(
-        &mut self,
-        lease: &mut Lease,
-        sides: &mut [Side],
-        account: &Account,
-        (read, book): (Timestamp, &QuoteBook),
-        slot: &mut Slot,
-    ) {
-        let execution = &self.profile.execution;
+    pub(super) async fn open_sides(&mut self, sides: &mut [Side], account: &Account, (read, book): (Timestamp, &QuoteBook), slot: &mut Slot) {
+        let execution = self.scope.execution;
         slot.again_at = None;
         for side in sides.iter_mut().filter(|side| side.ladder.is_ready() && side.slot != slot.number) {
             let now = self.now();
@@ -119,7 +108,7 @@ impl Run<'_> {
                 Ok(nbbo) => nbbo,
                 Err(fault) => {
                     if side.gap.as_ref() != Some(&fault) {
-                        self.note(format!("{} waits for a price: {fault}", side.report.name));
+                        self.note(format!("{} waits for a price: {fault}", side.name()));
                         side.gap = Some(fault);
                     }
                     slot.again_at = Some(now + seconds(1));
@@ -128,16 +117,22 @@ impl Run<'_> {
             };
             (side.closes, side.slot, side.quoted, side.gap) = (slot.closes, slot.number, read, None);
             let commands = side.ladder.step(now, Event::Open { nbbo, closes: slot.closes });
-            self.carry_out(lease, side, account, commands).await;
+            self.carry_out(side, account, commands).await;
             // The id is durable before the other side's order goes out.
             let written = self.write_all(std::slice::from_mut(side)).await;
-            self.notes(written);
+            self.note_all(written);
         }
     }
 
     /// A side that had no price when its slot began opens its rung as soon as it has one: a gap costs the time it lasts, not the slot. What
     /// holds for every rung holds for this one; gives the row with which the signal has moved meanwhile.
-    pub(super) async fn open_late(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account, plan: Option<&Plan>, slot: &mut Slot) -> Option<Asked> {
+    pub(super) async fn open_late<C: Send>(
+        &mut self,
+        sides: &mut [Side],
+        account: &Account,
+        check: Option<&dyn PlanCheck<Change = C>>,
+        slot: &mut Slot,
+    ) -> Option<C> {
         slot.again_at = None;
         if sides.iter().any(|side| side.ladder.in_doubt()) {
             self.stop(sides, &StopReason::OtherSideUnresolved).await;
@@ -148,21 +143,21 @@ impl Run<'_> {
         if verticals.is_empty() {
             return None;
         }
-        let (stop, (read, quotes)) = join(self.may_not_open(lease), self.quotes_of(&verticals)).await;
+        let (stop, (read, quotes)) = join(self.may_not_open(), self.quotes_of(&verticals)).await;
         if let Some(reason) = stop {
             self.stop(sides, &reason).await;
             return None;
         }
         let (book, now) = (self.book(quotes), self.now());
-        let opens = verticals.iter().any(|vertical| quotes::package(*vertical, &book, now, &self.profile.execution).is_ok());
-        let plan = plan.filter(|_| opens && untouched(sides) && now.duration_since(self.looked) > JUST_LOOKED);
-        if let Some(plan) = plan
-            && let Some(row) = self.signal_moved(plan, LOOK_BUDGET).await
+        let opens = verticals.iter().any(|vertical| quotes::package(*vertical, &book, now, self.scope.execution).is_ok());
+        let check = check.filter(|_| opens && untouched(sides) && now.duration_since(self.checked) > JUST_CHECKED);
+        if let Some(check) = check
+            && let Some(change) = self.changed(check, SHORT_CHECK_BUDGET).await
         {
             self.note("the signal moved before the next rung");
-            return Some(row);
+            return Some(change);
         }
-        self.open_sides(lease, sides, account, (read, &book), slot).await;
+        self.open_sides(sides, account, (read, &book), slot).await;
         None
     }
 
@@ -175,10 +170,10 @@ impl Run<'_> {
     }
 
     /// Halt, arming and lease are read at every rung.
-    pub(super) async fn may_not_open(&self, lease: &mut Lease) -> Option<StopReason> {
+    async fn may_not_open(&self) -> Option<StopReason> {
         if let Some(reason) = self.forbidden().await {
             return Some(reason);
         }
-        self.renew(lease).await.err().map(|ended| StopReason::LeaseLost(ended.detail))
+        self.renew().await.err().map(|error| StopReason::LeaseLost(error.to_string()))
     }
 }

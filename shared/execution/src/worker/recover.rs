@@ -1,20 +1,12 @@
 //! Executing the recovery plan at the start of a delivery: prove and record what an earlier run left, place nothing.
 
-use futures_util::future::join;
-use gamma_market::Vertical;
-use gamma_market::calendar::{latest_close, trade_date};
-use jiff::civil::Date;
+use gamma_market::calendar::trade_date;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Ended, Run};
-use crate::ports::{BrokerError, BrokerFault, IntentRecord, IntentState, Lease, LoadedDay, OrderId, OrderStatus, OrderView, PutOutcome, RungRecord, RungState};
+use super::{HeldBy, WorkError, Worker};
+use crate::ports::{BrokerError, BrokerFault, IntentRecord, IntentState, LoadedDay, OrderId, OrderStatus, OrderView, PutOutcome, RungRecord, RungState};
 use crate::profile::seconds;
-use crate::recovery::{self, Action, Shown, TradeDate};
-use crate::report::{Outcome, SideCount};
-
-/// From the close of the series until an order that does not show up is known never to have existed: brokers' lists have been seen minutes
-/// late.
-const AFTER_THE_CLOSE: SignedDuration = SignedDuration::from_mins(5);
+use crate::recovery::{self, Action, Shown, Standing, TradeDate};
 
 /// A cancel that was asked for often enough is asked for again after this long, as long as the order works.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
@@ -25,7 +17,7 @@ const LOOK_EVERY: u32 = 2;
 /// What one pass over the open rungs came to.
 struct Pass {
     /// The first that could not be proven, if any.
-    trouble: Option<Ended>,
+    trouble: Option<WorkError>,
     /// Whether another look may prove more.
     again: bool,
     /// Whether a rung turned out to be named after another's order, so that it is to be planned for anew.
@@ -37,10 +29,13 @@ fn named(day: &LoadedDay) -> usize {
     day.rungs.iter().filter(|rung| matches!(rung.state, RungState::Named { .. })).count()
 }
 
-impl Run<'_> {
+impl Worker<'_> {
     /// Proves every open rung of the day, as far as the broker shows it; an order that does not show up is looked for until trading ends.
     /// `Ok(None)` when there was nothing to recover; else how the day's sides stand.
-    pub(super) async fn recover(&mut self, lease: &mut Lease, day: &LoadedDay) -> Result<Option<Vec<Standing>>, Ended> {
+    ///
+    /// # Errors
+    /// [`WorkError`] when something could not be proven, read or written.
+    pub async fn recover(&mut self, day: &LoadedDay) -> Result<Option<Vec<Standing>>, WorkError> {
         let open = day.open_rungs().next().is_some();
         if !open && day.intents.iter().all(|intent| intent.state == IntentState::Terminal) {
             return Ok(None);
@@ -48,16 +43,14 @@ impl Run<'_> {
         let mut known = day.clone();
         let mut trouble = None;
         if open {
-            if let Some(at) = recovery::settled_at(day, self.profile.execution.locate_seconds) {
-                self.ports.clock.sleep_until(at).await;
-                self.renew(lease).await?;
+            if let Some(at) = recovery::settled_at(day, self.scope.execution.locate_seconds) {
+                self.clock.sleep_until(at).await;
+                self.renew().await?;
             }
             let look_until = self.look_until();
             loop {
-                let pass = match self.recover_once(lease, &mut known).await {
-                    Err(ended) if ended.outcome == Outcome::BrokerUnavailable && self.now() < look_until => {
-                        Pass { trouble: Some(ended), again: true, renamed: false }
-                    }
+                let pass = match self.recover_once(&mut known).await {
+                    Err(error) if error.may_be_asked_again() && self.now() < look_until => Pass { trouble: Some(error), again: true, renamed: false },
                     pass => pass?,
                 };
                 trouble = pass.trouble;
@@ -67,15 +60,15 @@ impl Run<'_> {
                 if !pass.again || self.now() >= look_until {
                     break;
                 }
-                self.ports.clock.sleep_until(self.now() + seconds(LOOK_EVERY)).await;
-                self.renew(lease).await?;
+                self.clock.sleep_until(self.now() + seconds(LOOK_EVERY)).await;
+                self.renew().await?;
             }
         }
-        let sides = self.settle_intents(lease, day, &known.rungs).await?;
+        let sides = self.settle_intents(day, &known.rungs).await?;
         match trouble {
             Some(trouble) => Err(trouble),
             None => match sides.iter().find(|side| side.unresolved) {
-                Some(side) => Err(Ended::new(Outcome::Unresolved, format!("{} waits for an operator's decision (docs/runbook.md)", side.vertical))),
+                Some(side) => Err(WorkError::Unresolved(format!("{} waits for an operator's decision (docs/runbook.md)", side.vertical))),
                 None => Ok(Some(sides)),
             },
         }
@@ -83,16 +76,16 @@ impl Run<'_> {
 
     /// Until when an order that is not shown, or not proven over, is looked at again and again.
     fn look_until(&self) -> Timestamp {
-        (self.closes() + seconds(self.profile.execution.locate_seconds)).min(self.prove_by())
+        (self.closes() + seconds(self.scope.execution.locate_seconds)).min(self.prove_by())
     }
 
     /// One look at everything that is open. What is proven goes into `day`.
-    async fn recover_once(&mut self, lease: &mut Lease, day: &mut LoadedDay) -> Result<Pass, Ended> {
+    async fn recover_once(&mut self, day: &mut LoadedDay) -> Result<Pass, WorkError> {
         let actions = self.recovery_plan(day).await?;
         // Every live order is asked to go before any is waited for, and one that cannot be proven hides no other.
         for order in actions.iter().filter_map(|action| if let Action::Cancel { order, .. } = action { Some(order) } else { None }) {
-            let reply = self.ports.broker.cancel(order).await;
-            tracing::info!(run_id = %self.request.run_id, %order, ?reply, "recovery asked for a cancel");
+            let reply = self.broker.cancel(order).await;
+            tracing::info!(run_id = %self.scope.run_id, %order, ?reply, "recovery asked for a cancel");
         }
         let mut pass = Pass { trouble: None, again: false, renamed: false };
         let named_before = named(day);
@@ -102,20 +95,20 @@ impl Run<'_> {
             pass.again |= matches!(action, Action::Unresolved { may_change: true, .. } | Action::ReadNamed { .. });
             // While trading is on none waits for another that takes long: they take turns.
             let in_turn = several && self.now() < self.look_until();
-            let until = if in_turn { self.now() + seconds(self.profile.execution.confirm_seconds) } else { self.prove_by() };
+            let until = if in_turn { self.now() + seconds(self.scope.execution.confirm_seconds) } else { self.prove_by() };
             let takes_turns = in_turn && !matches!(action, Action::Unresolved { .. });
-            match self.execute(lease, day, action, until).await {
+            match self.execute(day, action, until).await {
                 Ok(proven) => {
                     proven_now += usize::from(day.rungs.iter().any(|rung| is_same(rung, &proven) && matches!(rung.state, RungState::Named { .. })));
                     tracing::info!(intent = %proven.intent, rung = proven.number, state = ?proven.state, "recovered");
                     day.rungs.retain(|rung| !is_same(rung, &proven));
                     day.rungs.push(proven);
                 }
-                Err(ended) if ended.outcome == Outcome::Unresolved => {
+                Err(unresolved @ WorkError::Unresolved(_)) => {
                     pass.again |= takes_turns;
-                    pass.trouble.get_or_insert(ended);
+                    pass.trouble.get_or_insert(unresolved);
                 }
-                Err(ended) => return Err(ended),
+                Err(error) => return Err(error),
             }
         }
         pass.again &= pass.trouble.is_some();
@@ -124,76 +117,46 @@ impl Run<'_> {
     }
 
     /// What is to be done about every open rung, from everything the broker shows.
-    async fn recovery_plan(&mut self, day: &LoadedDay) -> Result<Vec<Action>, Ended> {
+    async fn recovery_plan(&mut self, day: &LoadedDay) -> Result<Vec<Action>, WorkError> {
         let orders = self.shown_orders().await?;
         let closed = self.is_closed();
         let nameless = day.open_rungs().any(|rung| rung.state.order().is_none());
-        let snapshot = if closed && nameless { Some(self.ports.broker.account().await) } else { None };
+        let snapshot = if closed && nameless { Some(self.broker.account().await) } else { None };
         if let Some(Err(error)) = &snapshot {
             self.note(format!("positions could not be read: {error}"));
         }
         let positions = snapshot.as_ref().and_then(|snapshot| snapshot.as_ref().ok()).map(|snapshot| &snapshot.positions);
         let trade_date = if closed { TradeDate::Closed { positions, today: trade_date(self.now()) } } else { TradeDate::Open };
-        let tag = self.profile.execution.application_tag.as_deref();
+        let tag = self.scope.execution.application_tag.as_deref();
         Ok(recovery::plan(day, Shown { orders: &orders, trade_date, tag, names_of: self.names_of() }))
     }
 
-    /// The day's orders, and those that work: one of the two lists may be late. The second is worth a note when it fails, no more.
-    pub(super) async fn shown_orders(&mut self) -> Result<Vec<OrderView>, Ended> {
-        let (from, to) = self.today();
-        let broker = self.ports.broker;
-        let (orders, working) = join(self.patiently(async || broker.orders(from, to).await), broker.working_orders()).await;
-        let working = working.unwrap_or_else(|error| {
-            self.note(format!("working orders could not be listed, today's are: {error}"));
-            Default::default()
-        });
-        let mut all = recovery::merged(orders?, working.orders);
-        // An order of another day is none of this day's.
-        all.retain(|order| order.entered.is_none_or(|entered| from <= entered && entered <= to));
-        Ok(all)
-    }
-
-    /// The trade date, where orders carry the names of their rungs.
-    pub(super) fn names_of(&self) -> Option<Date> {
-        self.ports.broker.capabilities().names_orders.then(|| self.date())
-    }
-
-    /// The trade date's session has been over for a while.
-    pub(super) fn is_closed(&self) -> bool {
-        self.now() > self.closes() + AFTER_THE_CLOSE
-    }
-
-    /// When the last series of the trade date stopped trading, had it a full session.
-    pub(super) fn closes(&self) -> Timestamp {
-        latest_close(self.date())
-    }
-
-    async fn execute(&mut self, lease: &mut Lease, day: &mut LoadedDay, action: Action, until: Timestamp) -> Result<RungRecord, Ended> {
+    async fn execute(&mut self, day: &mut LoadedDay, action: Action, until: Timestamp) -> Result<RungRecord, WorkError> {
         let (rung, state) = match action {
             // Whole, or of a session that is long over, or edited and followed: one look is enough.
             Action::Record { rung, order } if order.filled >= rung.quantity || order.status == OrderStatus::Replaced || self.is_closed() => {
                 (rung, recovery::terminal(order))
             }
             Action::Record { rung, order } => {
-                let view = self.prove(lease, (&order.id, rung.quantity), Some(&order), until).await?;
+                let view = self.prove((&order.id, rung.quantity), Some(&order), until).await?;
                 (rung, recovery::terminal(view))
             }
             Action::Cancel { rung, order } | Action::Read { rung, order } => {
-                let view = self.prove(lease, (&order, rung.quantity), None, until).await?;
+                let view = self.prove((&order, rung.quantity), None, until).await?;
                 (rung, recovery::terminal(view))
             }
             Action::ReadNamed { rung, order } => {
-                let view = self.prove_named(lease, day, (&rung, &order), until).await?;
+                let view = self.prove_named(day, (&rung, &order), until).await?;
                 (rung, recovery::terminal(view))
             }
             Action::NeverAccepted { rung, reason } => (rung, RungState::NeverAccepted { reason }),
             Action::Unresolved { rung, reason, .. } => {
-                return Err(Ended::new(Outcome::Unresolved, format!("rung {} of {}: {reason}", rung.number, rung.intent)));
+                return Err(WorkError::Unresolved(format!("rung {} of {}: {reason}", rung.number, rung.intent)));
             }
         };
         // Under our own fence: a run that has lost its lease recovers nothing.
-        let proven = RungRecord { state, writer: lease.writer.clone(), ..rung };
-        let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
+        let proven = RungRecord { state, writer: self.lease()?.writer.clone(), ..rung };
+        let (ledger, account, date) = (self.ledger, self.scope.account, self.date());
         match self.persist(async || ledger.set_rung(account, date, &proven).await).await? {
             PutOutcome::Ours => Ok(proven),
             PutOutcome::Theirs(what) => Err(written_meanwhile(&what)),
@@ -202,18 +165,18 @@ impl Run<'_> {
 
     /// The order that an answer named, once its read shows that it is ours: asked to go, and read until it is over. One that is another's
     /// leaves the rung as nameless as if no answer had come.
-    async fn prove_named(&mut self, lease: &mut Lease, day: &mut LoadedDay, (rung, id): (&RungRecord, &OrderId), until: Timestamp) -> Result<OrderView, Ended> {
-        let unresolved = |why: String| Ended::new(Outcome::Unresolved, format!("rung {} of {}: {why}", rung.number, rung.intent));
-        let broker = self.ports.broker;
+    async fn prove_named(&mut self, day: &mut LoadedDay, (rung, id): (&RungRecord, &OrderId), until: Timestamp) -> Result<OrderView, WorkError> {
+        let unresolved = |why: String| WorkError::Unresolved(format!("rung {} of {}: {why}", rung.number, rung.intent));
+        let broker = self.broker;
         // Nothing hurries after the close, and what is read then is the last word.
         let read = if self.is_closed() { self.patiently(async || broker.order(id).await).await } else { broker.order(id).await };
         let hidden = matches!(&read, Err(BrokerError { fault: BrokerFault::NotFound(_) | BrokerFault::Refused(_), .. }));
         let view = read.map_err(|error| unresolved(format!("order {id}, which the answer named, is not shown: {error}")));
-        let tag = self.profile.execution.application_tag.as_deref();
+        let tag = self.scope.execution.application_tag.as_deref();
         let ours = match &view {
             Ok(view) => recovery::proves(day, rung, view, tag, self.names_of()).map_err(|why| format!("the answer named another: {why}")),
             // After the close the list tells what there was; until then it is read again. A read that failed says nothing either way.
-            Err(ended) if self.is_closed() && hidden => Err(ended.detail.clone()),
+            Err(error) if self.is_closed() && hidden => Err(error.to_string()),
             Err(_) => Ok(()),
         };
         if let Err(why) = ours {
@@ -224,24 +187,24 @@ impl Run<'_> {
         }
         let view = view?;
         if !view.status.is_terminal() {
-            let reply = self.ports.broker.cancel(id).await;
-            tracing::info!(run_id = %self.request.run_id, order = %id, ?reply, "recovery asked for a cancel");
+            let reply = self.broker.cancel(id).await;
+            tracing::info!(run_id = %self.scope.run_id, order = %id, ?reply, "recovery asked for a cancel");
         }
-        self.prove(lease, (id, rung.quantity), None, until).await
+        self.prove((id, rung.quantity), None, until).await
     }
 
     /// Reads the order until it is over, asking again for a cancel while it works. One with fewer fills than ordered is over when two reads
     /// say the same, far enough apart for its last fill to be counted, where there is time for that; `first` is the first of them.
-    async fn prove(&mut self, lease: &mut Lease, (id, quantity): (&OrderId, u32), first: Option<&OrderView>, until: Timestamp) -> Result<OrderView, Ended> {
+    async fn prove(&mut self, (id, quantity): (&OrderId, u32), first: Option<&OrderView>, until: Timestamp) -> Result<OrderView, WorkError> {
         let (mut cancels, mut asked) = (1, self.now());
-        let lag = seconds(self.profile.execution.fills_lag_seconds);
+        let lag = seconds(self.scope.execution.fills_lag_seconds);
         let mut before = first.map(|view| (view.filled, view.status.clone(), self.now()));
         loop {
-            self.renew(lease).await?;
+            self.renew().await?;
             let now = self.now();
-            match self.ports.broker.order(id).await {
+            match self.broker.order(id).await {
                 Ok(view) if view.status == OrderStatus::Replaced => {
-                    return Err(Ended::new(Outcome::Unresolved, recovery::replaced(&view)));
+                    return Err(WorkError::Unresolved(recovery::replaced(&view)));
                 }
                 // Edited: the new order is not ours to cancel, and the old one is over.
                 Ok(view) if view.filled < quantity && !view.linked.is_empty() => return self.not_edited(view, quantity).await,
@@ -256,101 +219,92 @@ impl Run<'_> {
                 }
                 // Over, but its fills do not add up yet.
                 Ok(view) if view.status.is_terminal() => {}
-                Ok(_) if cancels < self.profile.execution.cancel_tries || self.now().duration_since(asked) >= ASK_AGAIN => {
+                Ok(_) if cancels < self.scope.execution.cancel_tries || self.now().duration_since(asked) >= ASK_AGAIN => {
                     (cancels, asked) = (cancels + 1, self.now());
-                    let reply = self.ports.broker.cancel(id).await;
-                    tracing::info!(run_id = %self.request.run_id, order = %id, ?reply, "recovery asked again for a cancel");
+                    let reply = self.broker.cancel(id).await;
+                    tracing::info!(run_id = %self.scope.run_id, order = %id, ?reply, "recovery asked again for a cancel");
                 }
                 Ok(_) => {}
                 Err(error @ BrokerError { fault: BrokerFault::TokenDead(_), .. }) => return Err(error.into()),
                 Err(error) => self.note(format!("order {id} could not be read: {error}")),
             }
             if self.now() >= until {
-                return Err(Ended::new(Outcome::Unresolved, format!("order {id} could not be proven over")));
+                return Err(WorkError::Unresolved(format!("order {id} could not be proven over")));
             }
-            self.ports.clock.sleep_until(self.now() + seconds(self.profile.execution.cancel_settle_seconds)).await;
+            self.clock.sleep_until(self.now() + seconds(self.scope.execution.cancel_settle_seconds)).await;
         }
     }
 
     /// An order that is over, unless another one goes on in its place.
-    async fn not_edited(&mut self, view: OrderView, quantity: u32) -> Result<OrderView, Ended> {
+    async fn not_edited(&mut self, view: OrderView, quantity: u32) -> Result<OrderView, WorkError> {
         if view.filled == quantity {
             return Ok(view);
         }
         if let Some(by) = view.linked.first() {
-            return Err(Ended::new(Outcome::Unresolved, recovery::edited(&view.id, by)));
+            return Err(WorkError::Unresolved(recovery::edited(&view.id, by)));
         }
         let orders = self.shown_orders().await?;
         match recovery::successors(&view.id, &orders).first() {
-            Some(by) => Err(Ended::new(Outcome::Unresolved, recovery::edited(&view.id, by))),
+            Some(by) => Err(WorkError::Unresolved(recovery::edited(&view.id, by))),
             None => Ok(view),
         }
     }
 
+    /// Records what the broker shows by now of a rung that was called over.
+    ///
+    /// # Errors
+    /// [`WorkError`] when it could not be recorded; nobody may look again today.
+    pub async fn correct(&mut self, day: &mut LoadedDay, rung: RungRecord, order: OrderView) -> Result<(), WorkError> {
+        self.renew().await?;
+        let rung = RungRecord { state: recovery::terminal(order), writer: self.lease()?.writer.clone(), ..rung };
+        let (ledger, account, date) = (self.ledger, self.scope.account, self.date());
+        if let PutOutcome::Theirs(what) = self.persist(async || ledger.set_rung(account, date, &rung).await).await? {
+            self.alarm = true;
+            return Err(written_meanwhile(&what));
+        }
+        day.rungs.retain(|known| !is_same(known, &rung));
+        day.rungs.push(rung);
+        Ok(())
+    }
+
+    /// Takes the lease under a later fence: what is proven changes only under one.
+    ///
+    /// # Errors
+    /// [`WorkError`] when it is not ours any more.
+    pub async fn take_lease_anew(&mut self) -> Result<(), WorkError> {
+        let (ledger, held) = (self.ledger, self.lease()?.clone());
+        self.persist(async || ledger.release_lease(&held).await).await?;
+        self.take_lease().await?.map_err(|HeldBy(holder)| WorkError::TakenOver(holder))
+    }
+
     /// An intent whose rungs are all proven over is so itself, whatever was known of it before.
-    pub(super) async fn settle_intents(&mut self, lease: &Lease, day: &LoadedDay, rungs: &[RungRecord]) -> Result<Vec<Standing>, Ended> {
+    ///
+    /// # Errors
+    /// [`WorkError`] when it could not be recorded.
+    pub async fn settle_intents(&mut self, day: &LoadedDay, rungs: &[RungRecord]) -> Result<Vec<Standing>, WorkError> {
         for intent in &day.intents {
             let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
             let state = if of_intent.iter().all(|rung| rung.state.is_over()) { IntentState::Terminal } else { IntentState::Unresolved };
-            let filled = filled(&of_intent);
+            let filled = recovery::filled(&of_intent);
             if (state, filled) != (intent.state, intent.filled) {
-                let record = IntentRecord { state, filled, writer: lease.writer.clone(), ..intent.clone() };
-                let (ledger, account, date) = (self.ports.ledger, &self.request.account, self.date());
+                let record = IntentRecord { state, filled, writer: self.lease()?.writer.clone(), ..intent.clone() };
+                let (ledger, account, date) = (self.ledger, self.scope.account, self.date());
                 if let PutOutcome::Theirs(what) = self.persist(async || ledger.set_intent(account, date, &record).await).await? {
                     return Err(written_meanwhile(&what));
                 }
             }
         }
-        Ok(standings(day, rungs))
+        Ok(recovery::standings(day, rungs))
     }
 }
 
 /// Two records of one rung.
-pub(super) fn is_same(one: &RungRecord, other: &RungRecord) -> bool {
+#[must_use]
+pub fn is_same(one: &RungRecord, other: &RungRecord) -> bool {
     (&one.intent, one.number) == (&other.intent, other.number)
 }
 
 /// Somebody else recorded otherwise: the next delivery reads it afresh.
-pub(super) fn written_meanwhile(what: &str) -> Ended {
-    Ended::new(Outcome::AnotherRunActive, format!("the ledger was written by another run meanwhile: {what}"))
-}
-
-/// How one side of a day stands.
-pub(super) struct Standing {
-    vertical: Vertical,
-    revision: u32,
-    quantity: u32,
-    planned_sides: u32,
-    filled: u32,
-    unresolved: bool,
-}
-
-/// How the sides of a day stand: the last revision of each.
-pub(super) fn standings(day: &LoadedDay, rungs: &[RungRecord]) -> Vec<Standing> {
-    let last = |intent: &&IntentRecord| day.intents.iter().all(|other| other.key.side != intent.key.side || other.key.revision <= intent.key.revision);
-    let standing = |intent: &IntentRecord| {
-        let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
-        let unresolved = !of_intent.iter().all(|rung| rung.state.is_over());
-        let (revision, quantity, planned_sides) = (intent.key.revision, intent.quantity, intent.planned_sides);
-        Standing { vertical: intent.vertical, revision, quantity, planned_sides, filled: filled(&of_intent), unresolved }
-    };
-    day.intents.iter().filter(last).map(standing).collect()
-}
-
-/// The outcome that a day's sides make, and the sides in words.
-pub(super) fn outcome_of(sides: &[Standing]) -> (Outcome, String) {
-    let count = |side: &Standing| SideCount { revision: side.revision, quantity: side.quantity, filled: side.filled, unresolved: side.unresolved };
-    let newest = sides.iter().map(|side| side.revision).max().unwrap_or_default();
-    let of_newest: Vec<_> = sides.iter().filter(|side| side.revision == newest).collect();
-    // A side that approval refused has no intent; it was planned all the same.
-    let planned = of_newest.iter().map(|side| side.planned_sides).max().unwrap_or_default();
-    let refused = planned.saturating_sub(u32::try_from(of_newest.len()).unwrap_or(u32::MAX));
-    let unfilled = (0..refused).map(|_| SideCount { revision: newest, quantity: 1, filled: 0, unresolved: false });
-    let totals: Vec<_> = sides.iter().map(count).chain(unfilled).collect();
-    let words: Vec<_> = sides.iter().map(|side| format!("{} filled {} of {}", side.vertical, side.filled, side.quantity)).collect();
-    (Outcome::of_sides(&totals), words.join(", "))
-}
-
-fn filled(rungs: &[&RungRecord]) -> u32 {
-    rungs.iter().map(|rung| rung.state.filled()).sum()
+fn written_meanwhile(what: &str) -> WorkError {
+    WorkError::TakenOver(format!("the ledger was written by another run meanwhile: {what}"))
 }

@@ -5,15 +5,14 @@ use std::collections::{BTreeSet, VecDeque};
 use futures_util::future::{join, join_all};
 use jiff::SignedDuration;
 
-use super::Run;
-use super::prepare::Account;
 use super::work::Side;
+use super::{Account, Worker};
 use crate::fingerprint::{Fingerprint, Mark, our_tag};
 use crate::ladder::{Command, Event, Posting, StopReason};
-use crate::ports::{BrokerError, CancelReply, Lease, NotSent, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RungRecord, RungState};
+use crate::ports::{BrokerError, CancelReply, NotSent, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RungRecord, RungState};
 use crate::recovery;
 
-impl Run<'_> {
+impl Worker<'_> {
     /// Hands `event` to every side. What the broker is asked on account of it goes out for all sides at once, cancels before reads: a
     /// slow answer to one side must not hold up the other's cancel. Orders to be sent wait in [`Side::due`].
     pub(super) async fn tell_all(&mut self, sides: &mut [Side], event: &Event<'_>) {
@@ -51,7 +50,7 @@ impl Run<'_> {
     }
 
     /// Sends what is due.
-    pub(super) async fn send_due(&mut self, lease: &mut Lease, sides: &mut [Side], account: &Account) {
+    pub(super) async fn send_due(&mut self, sides: &mut [Side], account: &Account) {
         if sides.iter().any(|side| side.ladder.in_doubt()) && sides.iter().any(|side| !side.due.is_empty()) {
             self.stop(sides, &StopReason::OtherSideUnresolved).await;
         }
@@ -60,9 +59,9 @@ impl Run<'_> {
             if due.is_empty() {
                 continue;
             }
-            self.carry_out(lease, side, account, due).await;
+            self.carry_out(side, account, due).await;
             let written = self.write_all(std::slice::from_mut(side)).await;
-            self.notes(written);
+            self.note_all(written);
         }
     }
 
@@ -72,11 +71,11 @@ impl Run<'_> {
             return None;
         }
         let (from, to) = self.today();
-        Some(self.ports.broker.orders_in_haste(from, to).await)
+        Some(self.broker.orders_in_haste(from, to).await)
     }
 
     async fn cancel_all(&mut self, wanted: &[Vec<Command>]) {
-        let broker = self.ports.broker;
+        let broker = self.broker;
         let cancels = wanted.iter().flatten().filter_map(|command| if let Command::Cancel(order) = command { Some(order) } else { None });
         for (order, reply) in join_all(cancels.map(async |order| (order, broker.cancel(order).await))).await {
             self.cancel_answered(order, reply);
@@ -85,7 +84,7 @@ impl Run<'_> {
 
     /// Every order that is to be read, with the side it belongs to.
     async fn read_all(&self, wanted: &[Vec<Command>]) -> Vec<(usize, OrderId, Result<OrderView, BrokerError>)> {
-        let broker = self.ports.broker;
+        let broker = self.broker;
         let of_side = |(side, commands): (usize, &'_ Vec<Command>)| {
             let orders = commands.iter().filter_map(|command| match command {
                 Command::Read(order) | Command::Confirm(order) => Some(order.clone()),
@@ -102,12 +101,12 @@ impl Run<'_> {
     }
 
     /// Executes commands and feeds back what came of them, until the ladder wants to wait.
-    pub(super) async fn carry_out(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, commands: Vec<Command>) {
+    pub(super) async fn carry_out(&mut self, side: &mut Side, account: &Account, commands: Vec<Command>) {
         let mut queue = VecDeque::from(commands);
         while let Some(command) = queue.pop_front() {
             let more = match command {
                 Command::Post(posting) => {
-                    let came = match self.post(lease, side, account, &posting).await {
+                    let came = match self.post(side, account, &posting).await {
                         Ok(reply) => Event::Posted(reply),
                         Err(unmarked) => Event::Unmarked(unmarked),
                     };
@@ -116,20 +115,20 @@ impl Run<'_> {
                 Command::Read(order) => self.read(side, &order).await,
                 Command::Confirm(order) => {
                     let (from, to) = self.today();
-                    let broker = self.ports.broker;
+                    let broker = self.broker;
                     let (listed, answer) = join(broker.orders_in_haste(from, to), broker.order(&order)).await;
                     let mut more = self.linked(side, &order, &listed);
                     more.extend(self.saw(side, &order, answer));
                     more
                 }
                 Command::Cancel(order) => {
-                    let reply = self.ports.broker.cancel(&order).await;
+                    let reply = self.broker.cancel(&order).await;
                     self.cancel_answered(&order, reply);
                     Vec::new()
                 }
                 Command::Locate(posting) => {
                     let (from, to) = self.today();
-                    let listed = self.ports.broker.orders_in_haste(from, to).await;
+                    let listed = self.broker.orders_in_haste(from, to).await;
                     self.located(side, &posting, &listed)
                 }
                 Command::Skipped(skip) => {
@@ -146,10 +145,11 @@ impl Run<'_> {
     }
 
     /// SENDING first, then the POST, once. What cannot be marked is not sent; an error where no mark was tried.
-    async fn post(&mut self, lease: &mut Lease, side: &mut Side, account: &Account, posting: &Posting) -> Result<PlaceReply, NotSent> {
-        self.may_send(lease, side).await.map_err(NotSent::Stopped)?;
+    async fn post(&mut self, side: &mut Side, account: &Account, posting: &Posting) -> Result<PlaceReply, NotSent> {
+        self.may_send(side).await.map_err(NotSent::Stopped)?;
+        let lease = self.lease().map_err(|error| NotSent::Stopped(StopReason::LeaseLost(error.to_string())))?.clone();
         let posting = &self.freshly_priced(side, posting).await.map_err(|why| {
-            self.note(format!("{} is not sent yet: {why}", side.report.name));
+            self.note(format!("{} is not sent yet: {why}", side.name()));
             NotSent::NotPrepared(why)
         })?;
         let order = posting.order.get();
@@ -168,8 +168,8 @@ impl Run<'_> {
             nbbo: (posting.nbbo.bid, posting.nbbo.ask, posting.nbbo.mid),
         };
         side.rungs.push(rung.clone());
-        let (ledger, held) = (self.ports.ledger, &*lease);
-        match self.persist(async || ledger.put_sending(held, &rung).await).await {
+        let ledger = self.ledger;
+        match self.persist(async || ledger.put_sending(&lease, &rung).await).await {
             Ok(PutOutcome::Ours) => {}
             Ok(PutOutcome::Theirs(holder)) => return Ok(NotSent::Stopped(StopReason::LeaseLost(holder)).into()),
             Err(error) => {
@@ -178,18 +178,18 @@ impl Run<'_> {
                 return Ok(NotSent::Stopped(StopReason::MarkUnknown(error.to_string())).into());
             }
         }
-        tracing::info!(run_id = %self.request.run_id, intent = %rung.intent, rung = rung.number, price = %rung.price, quantity = rung.quantity, "sending");
-        if let Err(why) = self.still_in_time(lease, side).await {
+        tracing::info!(run_id = %self.scope.run_id, intent = %rung.intent, rung = rung.number, price = %rung.price, quantity = rung.quantity, "sending");
+        if let Err(why) = self.still_in_time(side).await {
             return Ok(why.into());
         }
-        let reply = self.ports.broker.place(&posting.order, &rung.order_name(self.date())).await;
+        let reply = self.broker.place(&posting.order, &rung.order_name(self.date())).await;
         Ok(self.named_anew(&rung, reply))
     }
 
     /// Writing the mark may have taken its time: nothing is sent on an old permission or price, or on a lease or for a rung that is running
     /// out.
-    async fn still_in_time(&mut self, lease: &mut Lease, side: &Side) -> Result<(), NotSent> {
-        self.still_may(lease, side.closes).await.map_err(NotSent::Stopped)?;
+    async fn still_in_time(&mut self, side: &Side) -> Result<(), NotSent> {
+        self.still_may(side.closes).await.map_err(NotSent::Stopped)?;
         if self.now() >= side.closes {
             return Err(NotSent::TooLate("the rung's time was over before it could be sent".to_owned()));
         }
@@ -220,24 +220,24 @@ impl Run<'_> {
         let vertical = side.record.vertical;
         let (read, quotes) = self.quotes_of(&[vertical]).await;
         let book = quotes.map_err(|error| error.to_string())?;
-        let nbbo = crate::quotes::package(vertical, &book, self.now(), &self.profile.execution).map_err(|fault| fault.to_string())?;
+        let nbbo = crate::quotes::package(vertical, &book, self.now(), self.scope.execution).map_err(|fault| fault.to_string())?;
         let posting = side.ladder.requote(nbbo).ok_or("fresh quotes make no price inside the envelope")?;
         side.quoted = read;
         Ok(posting)
     }
 
     /// Nothing stops the side, halt and arming were read a moment ago, the ledger has every rung before this one, and the lease lasts.
-    async fn may_send(&mut self, lease: &mut Lease, side: &mut Side) -> Result<(), StopReason> {
+    async fn may_send(&mut self, side: &mut Side) -> Result<(), StopReason> {
         if let Some(reason) = side.ladder.stopped_by() {
             return Err(reason.clone());
         }
         self.still_permitted().await?;
         self.write_patiently(side).await.map_err(|error| StopReason::Ledger(error.to_string()))?;
-        self.outlives_a_post(lease).await.map_err(|ended| StopReason::LeaseLost(ended.detail))
+        self.outlives_a_post().await.map_err(|error| StopReason::LeaseLost(error.to_string()))
     }
 
     async fn read(&mut self, side: &mut Side, id: &OrderId) -> Vec<Command> {
-        let answer = self.ports.broker.order(id).await;
+        let answer = self.broker.order(id).await;
         self.saw(side, id, answer)
     }
 
@@ -267,13 +267,13 @@ impl Run<'_> {
         let Some(posting) = side.ladder.naming() else { return Ok(()) };
         let Some(rung) = side.rungs.iter().find(|rung| rung.number == posting.number) else { return Ok(()) };
         let name = self.name_of(rung);
-        let mark = name.as_ref().map_or_else(|| our_tag(self.profile.execution.application_tag.as_deref(), &[], &[]), Mark::Name);
+        let mark = name.as_ref().map_or_else(|| our_tag(self.scope.execution.application_tag.as_deref(), &[], &[]), Mark::Name);
         Fingerprint::of(side.record.vertical, rung, &rung.seen, mark).proves(view)
     }
 
     /// The name of a rung's order, where the broker shows names.
     fn name_of(&self, rung: &RungRecord) -> Option<OrderName> {
-        self.ports.broker.capabilities().names_orders.then(|| rung.order_name(self.date()))
+        self.broker.capabilities().names_orders.then(|| rung.order_name(self.date()))
     }
 
     /// Whether another order of the broker's replaces this one.
@@ -307,7 +307,7 @@ impl Run<'_> {
         match listed {
             Ok(orders) => {
                 let name = self.name_of(rung);
-                let tag = || our_tag(self.profile.execution.application_tag.as_deref(), orders, &self.sent);
+                let tag = || our_tag(self.scope.execution.application_tag.as_deref(), orders, &self.sent);
                 let mark = name.as_ref().map_or_else(tag, Mark::Name);
                 let print = Fingerprint::of(side.record.vertical, rung, &rung.seen, mark);
                 let found = print.matches(orders);
