@@ -32,7 +32,7 @@ pub fn violations_among(posts: &[&Order], day: &LoadedDay, after: After) -> Vec<
         let lives: Vec<Life> = orders.iter().map(|order| (order.id, order.entered, order.closed)).collect();
         found.extend(alive_together(&lives).map(|(one, two)| format!("{side}: orders {one} and {two} were alive at the same time")));
         // The broker's ids are known only where its answer arrived; an order without one still has its SENDING mark.
-        let marks = day.rungs.iter().filter(|rung| rung.intent.side == side && !matches!(rung.state, RungState::Refused { .. })).count();
+        let marks = day.rungs.iter().filter(|rung| rung.intent.slot == side && !matches!(rung.state, RungState::Refused { .. })).count();
         if orders.len() > marks {
             found.push(format!("{side}: {} orders at the broker, {marks} marked in the ledger", orders.len()));
         }
@@ -84,7 +84,7 @@ fn alive_together(lives: &[Life]) -> impl Iterator<Item = (u64, u64)> + '_ {
 
 /// What may be filled of a side: the last plan's quantity, as the plans before it ended without a fill.
 fn approved(day: &LoadedDay, side: Right) -> u32 {
-    let of_side = day.intents.iter().filter(|intent| intent.key.side == side);
+    let of_side = day.intents.iter().filter(|intent| intent.key.slot == side);
     of_side.max_by_key(|intent: &&IntentRecord| intent.key.revision).map_or(0, |intent| intent.quantity)
 }
 

@@ -381,7 +381,7 @@ async fn one_lost_post_locked_an_account_for_ever() {
         }
         assert_eq!(day.deliver(SWEEP).await.error_type(), "Unresolved", "a sweep decides nothing");
         let open = day.stack.day_of(day.trader.account).await.unwrap();
-        let side = open.open_rungs().next().unwrap().intent.side;
+        let side = open.open_rungs().next().unwrap().intent.slot.right().unwrap();
         let decision = RESOLVE.replace("\"put\"", &format!("\"{side}\""));
         let asked = day.deliver(&decision).await;
         outcome(&asked, "resolved");

@@ -65,7 +65,7 @@ async fn schwab_py_works_with_the_simulator_and_builds_the_same_order() {
 #[ignore = "needs schwab-py; scripts/test runs it"]
 async fn schwab_py_and_we_build_the_same_four_leg_orders() {
     let condor = Package::iron_condor(vertical("SPXW250904P6425", "SPXW250904P6420"), vertical("SPXW250904C6470", "SPXW250904C6475")).unwrap();
-    let leg = |symbol: &str, action| Leg { symbol: symbol.parse().unwrap(), action };
+    let leg = |symbol: &str, action| Leg::open(symbol.parse().unwrap(), action);
     let broken_wing = Package::custom([
         (leg("SPXW250904P6445", LegAction::Buy), 1),
         (leg("SPXW250904P6435", LegAction::Sell), 2),
@@ -131,10 +131,10 @@ fn without_what_we_add(mut order: Value) -> Value {
 #[tokio::test]
 #[ignore = "needs tastytrade; scripts/test runs it"]
 async fn tastytrade_builds_the_same_orders_as_ours() {
-    use gamma_tastytrade::PositionEffect::{Close, Open};
-    let leg = |symbol: &str, action| Leg { symbol: symbol.parse().unwrap(), action };
+    let leg = |symbol: &str, action| Leg::open(symbol.parse().unwrap(), action);
     let put = Package::vertical(vertical("SPXW250904P6425", "SPXW250904P6420"));
     let bought = Package::vertical(vertical("SPXW250904P6420", "SPXW250904P6425"));
+    let closing = put.reversed();
     let condor = Package::iron_condor(vertical("SPXW250904P6425", "SPXW250904P6420"), vertical("SPXW250904C6470", "SPXW250904C6475")).unwrap();
     let broken_wing = Package::custom([
         (leg("SPXW250904P6445", LegAction::Sell), 1),
@@ -144,23 +144,23 @@ async fn tastytrade_builds_the_same_orders_as_ours() {
     ])
     .unwrap();
     let ours = [
-        ("vertical_credit", &put, Effect::Credit, 2, "0.95", Open, None),
-        ("vertical_debit", &bought, Effect::Debit, 2, "1.00", Open, None),
-        ("iron_condor", &condor, Effect::Credit, 2, "4.90", Open, None),
+        ("vertical_credit", &put, Effect::Credit, 2, "0.95", None),
+        ("vertical_debit", &bought, Effect::Debit, 2, "1.00", None),
+        ("iron_condor", &condor, Effect::Credit, 2, "4.90", None),
         // A closing order of ours is strict about positions, and theirs was told to be.
-        ("closing", &bought, Effect::Debit, 1, "3.00", Close, None),
-        ("broken_wing_credit", &broken_wing, Effect::Credit, 3, "2.35", Open, None),
-        ("broken_wing_debit", &broken_wing, Effect::Debit, 3, "15.00", Open, None),
-        ("named", &put, Effect::Credit, 1, "0.30", Open, Some("20250903-cs-put-r1-1")),
-        ("least_price", &put, Effect::Credit, 1, "0.05", Open, None),
-        ("price_of_one_decimal", &put, Effect::Credit, 1, "1.5", Open, None),
-        ("whole_price", &bought, Effect::Debit, 1, "4", Open, None),
-        ("large_price", &condor, Effect::Credit, 10, "1234.55", Open, None),
+        ("closing", &closing, Effect::Debit, 1, "3.00", None),
+        ("broken_wing_credit", &broken_wing, Effect::Credit, 3, "2.35", None),
+        ("broken_wing_debit", &broken_wing, Effect::Debit, 3, "15.00", None),
+        ("named", &put, Effect::Credit, 1, "0.30", Some("20250903-cs-put-r1-1")),
+        ("least_price", &put, Effect::Credit, 1, "0.05", None),
+        ("price_of_one_decimal", &put, Effect::Credit, 1, "1.5", None),
+        ("whole_price", &bought, Effect::Debit, 1, "4", None),
+        ("large_price", &condor, Effect::Credit, 10, "1234.55", None),
     ];
     let theirs: Value = serde_json::from_str(&says("tastytrade_sdk.py", &["orders"], &Value::Null).await).unwrap();
     assert_eq!(theirs.as_object().unwrap().len(), ours.len(), "every order of theirs is compared");
-    for (name, package, effect, quantity, price, position, named) in ours {
-        let built = gamma_tastytrade::order_json(package, effect, quantity, price.parse().unwrap(), position, named);
+    for (name, package, effect, quantity, price, named) in ours {
+        let built = gamma_tastytrade::order_json(package, effect, quantity, price.parse().unwrap(), named);
         assert_eq!(without_what_they_add(theirs[name].clone()), without_what_we_add(built), "{name}");
     }
 }

@@ -102,7 +102,7 @@ fn condor() -> Package {
 
 /// One and two bought around one and two sold.
 fn broken_wing() -> Package {
-    let leg = |symbol: &str, action| Leg { symbol: symbol.parse().unwrap(), action };
+    let leg = |symbol: &str, action| Leg::open(symbol.parse().unwrap(), action);
     let legs = [
         (leg("SPXW250904P6445", LegAction::Buy), 1),
         (leg("SPXW250904P6435", LegAction::Sell), 2),

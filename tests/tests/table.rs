@@ -66,7 +66,7 @@ impl Side {
     async fn call(&mut self, second: i64, call: Call) -> String {
         let (ledger, lease) = (&self.ledger, self.leases[call.run].clone());
         let (side, revision) = (if call.one.is_multiple_of(2) { Right::Put } else { Right::Call }, 1 + call.two / 2);
-        let key = IntentKey { strategy: "constant_stable".into(), side, revision };
+        let key = IntentKey { strategy: "constant_stable".into(), slot: side.into(), revision };
         match call.kind {
             0 => {
                 let taken = ledger.take_lease("schwab", DATE, RUNS[call.run], at(second), at(second + 6)).await;
@@ -79,7 +79,7 @@ impl Side {
             2 => format!("{:?}", ledger.release_lease(&lease).await),
             3 => format!("{:?}", ledger.open_day(&day(&lease)).await),
             4 => {
-                let both = [intent(&lease, key.clone()), intent(&lease, IntentKey { side: other(side), ..key })];
+                let both = [intent(&lease, key.clone()), intent(&lease, IntentKey { slot: other(side).into(), ..key })];
                 format!("{:?}", ledger.put_intents(&lease, &both[..usize::from(call.two.is_multiple_of(2)) + 1]).await)
             }
             5 => format!("{:?}", ledger.put_sending(&lease, &rung(&lease, key, 1 + call.one / 2, RungState::Sending)).await),
@@ -123,7 +123,7 @@ fn intent(lease: &Lease, key: IntentKey) -> IntentRecord {
     let leg = |text: &str| text.parse().unwrap();
     IntentRecord {
         key,
-        vertical: Vertical::new(leg("SPXW260212P6900"), leg("SPXW260212P6895")).unwrap(),
+        package: Vertical::new(leg("SPXW260212P6900"), leg("SPXW260212P6895")).unwrap().into(),
         effect: Effect::Credit,
         quantity: 3,
         planned_sides: 2,

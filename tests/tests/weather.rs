@@ -333,12 +333,12 @@ async fn a_signal_that_comes_late_or_changes_while_orders_are_out() {
         assert_eq!(answer.outcome(), "filled", "{fault:?}: {}", answer.body);
         assert_eq!(stack.audit(After::Everything).await.unwrap(), Vec::<String>::new(), "{fault:?}");
         let intents = stack.day().await.unwrap().intents;
-        let puts: Vec<_> = intents.iter().filter(|intent| intent.key.side == gamma_market::Right::Put).collect();
+        let puts: Vec<_> = intents.iter().filter(|intent| intent.key.slot == gamma_market::Right::Put).collect();
         assert_eq!(puts.len(), usize::try_from(revisions).unwrap(), "{fault:?}: {intents:?}");
         if let [first, second] = puts[..] {
             assert_eq!((first.filled, second.filled), (0, second.quantity), "{fault:?}");
             let strikes = |intent: &gamma_execution::ports::IntentRecord| {
-                let mut strikes = intent.vertical.legs().map(|leg| leg.symbol.strike());
+                let mut strikes: Vec<_> = intent.package.symbols().map(|symbol| symbol.strike()).collect();
                 strikes.sort();
                 strikes
             };

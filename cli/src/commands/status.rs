@@ -155,7 +155,7 @@ fn open_intents(open: &[OpenIntent]) -> String {
         let what = if intent.unresolved { "UNRESOLVED" } else { "open" };
         format!(
             "{what} {} {} r{}: {} of {} filled, {} orders open",
-            intent.date, intent.side, intent.revision, intent.filled, intent.quantity, intent.open_orders
+            intent.date, intent.slot, intent.revision, intent.filled, intent.quantity, intent.open_orders
         )
     };
     open.iter().map(one).collect::<Vec<_>>().join("; ")

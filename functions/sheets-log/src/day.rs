@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gamma_execution::ports::{IntentRecord, IntentState, LoadedDay, OrderStatus, RungRecord, RungState};
-use gamma_market::{Effect, Price, Right};
+use gamma_market::{Effect, Price, Right, Vertical};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -13,6 +13,7 @@ use crate::plan::{Plan, Report, SidePlan};
 /// One intent, and what is known of it.
 pub(crate) struct Side<'a> {
     pub(crate) intent: &'a IntentRecord,
+    pub(crate) vertical: Vertical,
     /// By number.
     pub(crate) rungs: Vec<&'a RungRecord>,
     /// The plan that wanted these strikes, where a report has it: a run that died left none.
@@ -26,21 +27,24 @@ pub(crate) struct Side<'a> {
 /// Every intent of the day by revision, put before call. An intent is never taken back, so a later look at the day has no fewer.
 pub(crate) fn sides<'a>(day: &'a LoadedDay, reports: &'a BTreeMap<String, Report>) -> Vec<Side<'a>> {
     let newest = day.intents.iter().map(|intent| intent.key.revision).max().unwrap_or_default();
-    let mut sides: Vec<Side<'a>> = day.intents.iter().map(|intent| Side::new(intent, day, reports, newest)).collect();
-    sides.sort_by_key(|side| (side.intent.key.revision, side.intent.key.side));
+    // The tabs have rows for the verticals of puts and calls; what other strategies work has none.
+    let mut sides: Vec<Side<'a>> = day.intents.iter().filter_map(|intent| Side::new(intent, day, reports, newest)).collect();
+    sides.sort_by_key(|side| (side.intent.key.revision, side.vertical.right()));
     sides
 }
 
 impl<'a> Side<'a> {
-    fn new(intent: &'a IntentRecord, day: &'a LoadedDay, reports: &'a BTreeMap<String, Report>, newest: u32) -> Self {
+    fn new(intent: &'a IntentRecord, day: &'a LoadedDay, reports: &'a BTreeMap<String, Report>, newest: u32) -> Option<Self> {
+        let vertical = intent.package.as_vertical().filter(|vertical| intent.key.slot == vertical.right())?;
         let mut rungs: Vec<&RungRecord> = day.rungs.iter().filter(|rung| rung.intent == intent.key).collect();
         rungs.sort_by_key(|rung| rung.number);
         let own = reports.get(&intent.writer.run_id);
         let plan = own.and_then(|report| report.plan.as_ref());
         // A report keeps the last plan only; of an earlier one it says nothing, unless it wanted the same strikes.
-        let side = |plan: &'a Plan| plan.sides.iter().find(|side| side.side == intent.key.side && side.vertical == intent.vertical);
+        let side = |plan: &'a Plan| plan.sides.iter().find(|side| intent.key.slot == side.side && side.vertical == vertical);
         let plan = plan.and_then(|plan| Some((plan, side(plan)?)));
-        Self { intent, rungs, plan, started: own.map(|report| report.started), superseded: intent.key.revision < newest }
+        let started = own.map(|report| report.started);
+        Some(Self { intent, vertical, rungs, plan, started, superseded: intent.key.revision < newest })
     }
 
     /// `PUT_SHORT`.
@@ -49,7 +53,7 @@ impl<'a> Side<'a> {
     }
 
     pub(crate) const fn kind(&self) -> &'static str {
-        match self.intent.key.side {
+        match self.vertical.right() {
             Right::Put => "PUT",
             Right::Call => "CALL",
         }
@@ -70,12 +74,12 @@ impl<'a> Side<'a> {
     }
 
     pub(crate) fn expiry(&self) -> Date {
-        self.intent.vertical.sell().expiry()
+        self.vertical.sell().expiry()
     }
 
     /// `6895/6900`, the lower strike first.
     pub(crate) fn strikes(&self) -> String {
-        format!("{}/{}", self.intent.vertical.low(), self.intent.vertical.high())
+        format!("{}/{}", self.vertical.low(), self.vertical.high())
     }
 
     /// Packages filled, proven.

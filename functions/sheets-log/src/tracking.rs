@@ -61,7 +61,7 @@ pub(crate) fn rows(account: &str, date: Date, sides: &[Side<'_>], cost_per_contr
 }
 
 fn row((account, date, expiry): (&str, Date, Date), sides: &[Side<'_>], cost_per_contract: Decimal) -> Row {
-    let of = |right| shown(sides.iter().filter(|side| side.expiry() == expiry && side.intent.key.side == right).collect());
+    let of = |right| shown(sides.iter().filter(|side| side.expiry() == expiry && side.vertical.right() == right).collect());
     let (put, call) = (of(Right::Put), of(Right::Call));
     let mut row: Row = TABLE.columns.iter().map(|column| ((*column).to_owned(), String::new())).collect();
     let mut set = |column: &str, text: String| drop(row.insert(column.to_owned(), text));

@@ -66,7 +66,7 @@ type Texts = Vec<(&'static str, String)>;
 fn identity(account: &str, date: Date, side: &Side<'_>) -> Texts {
     // A run that died has no report; its first order tells the time best.
     let began = side.started.or_else(|| side.rungs.first().map(|rung| rung.at));
-    let vertical = &side.intent.vertical;
+    let vertical = &side.vertical;
     vec![
         ("ts_utc", began.map(universal_time).unwrap_or_default()),
         ("ts_et", began.map(eastern_time).unwrap_or_default()),

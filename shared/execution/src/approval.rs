@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gamma_market::{Effect, OptionSymbol, PackageNbbo, Price, PriceRule, Tick, Vertical, settlement_value};
+use gamma_market::{Effect, OptionSymbol, Package, PackageNbbo, PositionEffect, Price, PriceRule, Tick, corners, settlement_value};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -27,7 +27,9 @@ impl<T> Approved<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Intent {
     /// What is traded.
-    pub vertical: Vertical,
+    pub package: Package,
+    /// Credit or debit.
+    pub effect: Effect,
     /// Most packages over all orders of the day.
     pub quantity: u32,
     /// The package mid when it was decided, in points.
@@ -36,15 +38,17 @@ pub struct Intent {
     pub worst_price: Price,
     /// The package tick.
     pub tick: Tick,
+    /// What no price of it reaches, in points, where its worth at expiry is bounded: the width of a vertical.
+    pub most_worth: Option<Price>,
     /// Dollars that this package adds to the worst loss at expiry, at its worst price.
     pub worst_loss_added: Decimal,
 }
 
-/// A limit order for one vertical, opening, good for the day.
+/// A limit order for one package, good for the day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageOrder {
     /// What is traded.
-    pub vertical: Vertical,
+    pub package: Package,
     /// Credit or debit.
     pub effect: Effect,
     /// Packages.
@@ -105,13 +109,19 @@ pub enum Refusal {
         /// Approved for the day.
         approved: u32,
     },
+    /// Neither the legs nor whoever wants it say whether it is a credit or a debit.
+    #[error("effect: got none, expected credit or debit for {package}")]
+    NoDirection {
+        /// The package.
+        package: Package,
+    },
     /// The package has no usable price.
-    #[error("price: the mid is {mid}, expected more than 0 and less than the width {width}")]
+    #[error("price: the mid is {mid}, expected {}", bounds(*.most_worth))]
     NoPrice {
         /// The mid.
         mid: Price,
-        /// The width.
-        width: Price,
+        /// What no price of it reaches, where there is a bound.
+        most_worth: Option<Price>,
     },
     /// The price is outside what was approved.
     #[error("price: got {price}, expected {expected}")]
@@ -137,6 +147,19 @@ pub enum Refusal {
         /// Filled by the ledger's account.
         filled: i64,
     },
+    /// A leg would close what is not held.
+    #[error("{symbol}: closing {wanted} contracts, held are {held}")]
+    ClosesMoreThanHeld {
+        /// The leg.
+        symbol: OptionSymbol,
+        /// Contracts to close.
+        wanted: i64,
+        /// Net contracts held, long positive.
+        held: i64,
+    },
+    /// Nothing bounds what the day's packages can lose.
+    #[error("worst loss: nothing bounds it: {0}")]
+    Unbounded(String),
     /// The day's packages would risk too much.
     #[error("worst loss: this adds {added} dollars, expected at most {most} ({share} of equity {equity})")]
     WorstLoss {
@@ -151,44 +174,54 @@ pub enum Refusal {
     },
 }
 
-/// Approves one side: capability, foreign orders, positions that hold the day's fills, price, envelope, and the worst loss it adds.
+/// Approves one package: capability, foreign orders, positions that hold the day's fills and what is to be closed, price, envelope, and the
+/// worst loss it adds.
 ///
 /// # Errors
 /// [`Refusal`] names what came and what was expected.
-pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<'_>, limits: Limits) -> Result<Approved<Intent>, Refusal> {
+pub fn approve(package: impl Into<Package>, quantity: u32, nbbo: PackageNbbo, book: Book<'_>, limits: Limits) -> Result<Approved<Intent>, Refusal> {
+    let package = package.into();
     if quantity == 0 {
         return Err(Refusal::NothingToSend);
     }
+    let effect = package.effect().ok_or(Refusal::NoDirection { package })?;
     let capabilities = book.capabilities;
-    let kind = match vertical.effect() {
+    let kind = match effect {
         Effect::Credit => OrderKind::NetCredit,
         Effect::Debit => OrderKind::NetDebit,
     };
-    capabilities.takes(vertical.legs().len(), quantity, kind)?;
-    if let Some(leg) = vertical.legs().iter().find(|leg| book.foreign.contains(&leg.symbol)) {
-        return Err(Refusal::ForeignOrder { symbol: leg.symbol });
+    capabilities.takes(package.legs().len(), quantity, kind)?;
+    if let Some(symbol) = package.symbols().find(|symbol| book.foreign.contains(symbol)) {
+        return Err(Refusal::ForeignOrder { symbol });
     }
-    for leg in vertical.legs() {
+    for (leg, ratio) in package.legs() {
         let of = |held: &BTreeMap<OptionSymbol, i64>| held.get(&leg.symbol).copied().unwrap_or_default();
         let (shown, filled) = (of(book.positions), of(book.ledger));
         if filled != 0 && shown * filled.signum() < filled.abs() {
             return Err(Refusal::BrokerShowsLess { symbol: leg.symbol, shown, filled });
         }
+        let wanted = i64::from(*ratio) * i64::from(quantity);
+        if leg.position == PositionEffect::Close && shown * -leg.action.sign() < wanted {
+            return Err(Refusal::ClosesMoreThanHeld { symbol: leg.symbol, wanted, held: shown });
+        }
     }
-    let rule = PriceRule::for_root(vertical.sell().root()).ok_or_else(|| Refusal::NoTickTable { root: vertical.sell().root().to_owned() })?;
+    let rule = PriceRule::for_root(package.root()).ok_or_else(|| Refusal::NoTickTable { root: package.root().to_owned() })?;
     // The broker's step, where it is the coarser one.
-    let tick = std::cmp::max_by_key(rule.package_tick(), capabilities.tick(vertical.sell().root())?, |tick| tick.points());
-    let (width, mid) = (vertical.width(), nbbo.mid);
-    if mid <= Price::ZERO || mid >= width {
-        return Err(Refusal::NoPrice { mid, width });
+    let tick = std::cmp::max_by_key(rule.tick_of(&package), capabilities.tick(package.root())?, |tick| tick.points());
+    let (most_worth, mid) = (package.most_worth().map(Price::new), nbbo.mid);
+    if mid <= Price::ZERO || most_worth.is_some_and(|most| mid >= most) {
+        return Err(Refusal::NoPrice { mid, most_worth });
     }
     let step = Price::new(tick.points());
-    let worst_price = match vertical.effect() {
+    let worst_price = match effect {
         Effect::Credit => tick.ceil(mid - limits.envelope).max(step),
-        Effect::Debit => tick.floor(mid + limits.envelope).min(width - step),
+        Effect::Debit => {
+            let ceiling = tick.floor(mid + limits.envelope);
+            most_worth.map_or(ceiling, |most| ceiling.min(most - step))
+        }
     };
-    let mut intent = Intent { vertical, quantity, decision_mid: mid, worst_price, tick, worst_loss_added: Decimal::ZERO };
-    intent.worst_loss_added = worst_loss(&intent, book);
+    let mut intent = Intent { package, effect, quantity, decision_mid: mid, worst_price, tick, most_worth, worst_loss_added: Decimal::ZERO };
+    intent.worst_loss_added = worst_loss(&intent, book)?;
     let most = (book.equity * limits.worst_loss_share).round_dp(2);
     if intent.worst_loss_added > most {
         return Err(Refusal::WorstLoss { added: intent.worst_loss_added, most, share: limits.worst_loss_share, equity: book.equity });
@@ -196,40 +229,108 @@ pub fn approve(vertical: Vertical, quantity: u32, nbbo: PackageNbbo, book: Book<
     Ok(Approved(intent))
 }
 
-/// The most dollars that the day's packages can lose at expiry, over every strike: this package alone, and together with the sides approved
-/// before (either may fill without the other). What the account holds counts neither against them nor for them: a loss that is there
-/// already must not hide one that is added.
-fn worst_loss(intent: &Intent, book: Book<'_>) -> Decimal {
-    let mut all: Vec<&Intent> = book.approved.iter().map(Approved::get).collect();
-    all.push(intent);
-    loss(&[intent]).max(loss(&all))
+fn bounds(most_worth: Option<Price>) -> String {
+    most_worth.map_or_else(|| "more than 0".to_owned(), |most| format!("more than 0 and less than the width {most}"))
 }
 
-fn loss(intents: &[&Intent]) -> Decimal {
-    let mut held: BTreeMap<OptionSymbol, i64> = BTreeMap::new();
-    let mut cash = Decimal::ZERO;
-    for intent in intents {
-        let packages = i64::from(intent.quantity);
-        *held.entry(intent.vertical.buy()).or_default() += packages;
-        *held.entry(intent.vertical.sell()).or_default() -= packages;
-        let paid = intent.worst_price.points() * Decimal::from(packages);
-        cash += if intent.vertical.effect() == Effect::Credit { paid } else { -paid };
+/// The most dollars that the day's packages can lose at expiry, over every settlement of every expiry: this package alone, and together with
+/// those approved before (either may fill without the other). What the account holds counts neither against them nor for them: a loss that is
+/// there already must not hide one that is added. Only what a leg closes is counted as held before, for with it goes what it could have lost.
+fn worst_loss(intent: &Intent, book: Book<'_>) -> Result<Decimal, Refusal> {
+    let mut all: Vec<&Intent> = book.approved.iter().map(Approved::get).collect();
+    all.push(intent);
+    let alone_or_together = loss(&[intent])?.max(loss(&all)?);
+    if intent.package.legs().iter().all(|(leg, _)| leg.position == PositionEffect::Open) {
+        return Ok(alone_or_together);
     }
-    let strikes: BTreeSet<Decimal> = held.keys().map(|symbol| symbol.strike().points()).collect();
-    // A vertical is long as many calls as it is short, and as many puts: below the lowest strike and above the highest nothing changes.
-    let worst = strikes.into_iter().map(|settle| settlement_value(&held, settle)).min().unwrap_or_default();
-    ((-worst - cash) * Decimal::ONE_HUNDRED).max(Decimal::ZERO).round_dp(2)
+    // What a leg closes may have covered something else that is held.
+    Ok(alone_or_together.max(uncovered(&[intent], book.positions)?).max(uncovered(&all, book.positions)?))
+}
+
+fn loss(intents: &[&Intent]) -> Result<Decimal, Refusal> {
+    let (mut before, mut after) = (BTreeMap::<OptionSymbol, i64>::new(), BTreeMap::<OptionSymbol, i64>::new());
+    for intent in intents {
+        for (leg, ratio) in intent.package.legs() {
+            let contracts = leg.action.sign() * i64::from(*ratio) * i64::from(intent.quantity);
+            match leg.position {
+                PositionEffect::Open => *after.entry(leg.symbol).or_default() += contracts,
+                PositionEffect::Close => *before.entry(leg.symbol).or_default() -= contracts,
+            }
+        }
+    }
+    // What can be lost already without a floor bounds nothing that is added to it.
+    let lost_before = least_worth(&before).map_or(Decimal::ZERO, |least| (-least).max(Decimal::ZERO));
+    let least = least_worth(&after).map_err(Refusal::Unbounded)?;
+    Ok(dollars(-least - cash(intents) - lost_before))
+}
+
+/// What is lost more at the worst after these packages than before them, all that the account holds of their root counted.
+fn uncovered(intents: &[&Intent], positions: &BTreeMap<OptionSymbol, i64>) -> Result<Decimal, Refusal> {
+    let of_root = |symbol: &OptionSymbol| intents.iter().any(|intent| intent.package.root() == symbol.root());
+    let before: BTreeMap<OptionSymbol, i64> = positions.iter().filter(|(symbol, _)| of_root(symbol)).map(|(symbol, held)| (*symbol, *held)).collect();
+    let mut after = before.clone();
+    for intent in intents {
+        for (symbol, contracts) in intent.package.contracts() {
+            *after.entry(symbol).or_default() += contracts * i64::from(intent.quantity);
+        }
+    }
+    match (least_worth(&before), least_worth(&after)) {
+        (Ok(before), Ok(after)) => Ok(dollars(before - after - cash(intents))),
+        (Ok(_), Err(why)) => Err(Refusal::Unbounded(why)),
+        // It had no floor before. None may be lost by it, and the rest is measured without what is held.
+        (Err(_), Err(why)) if short_calls(&after) > short_calls(&before) => Err(Refusal::Unbounded(why)),
+        (Err(_), _) => Ok(Decimal::ZERO),
+    }
+}
+
+/// Calls short beyond those long, over all expiries.
+fn short_calls(contracts: &BTreeMap<OptionSymbol, i64>) -> i64 {
+    net_calls(contracts).values().map(|net| (-net).max(0)).sum()
+}
+
+/// What comes in, in points, each package at its worst price.
+fn cash(intents: &[&Intent]) -> Decimal {
+    let each = intents.iter().map(|intent| {
+        let paid = intent.worst_price.points() * Decimal::from(intent.quantity);
+        if intent.effect == Effect::Credit { paid } else { -paid }
+    });
+    each.sum()
+}
+
+fn dollars(points: Decimal) -> Decimal {
+    (points * Decimal::ONE_HUNDRED).max(Decimal::ZERO).round_dp(2)
+}
+
+/// The least that contracts can be worth at expiry, each expiry settling where it is worst.
+///
+/// # Errors
+/// The expiry that has no least, in words: more calls short than long.
+fn least_worth(contracts: &BTreeMap<OptionSymbol, i64>) -> Result<Decimal, String> {
+    if let Some(expiry) = unbounded_expiries(contracts).first() {
+        return Err(format!("more calls of {expiry} are short than long"));
+    }
+    let mut least = Decimal::ZERO;
+    let expiries: BTreeSet<_> = contracts.keys().map(OptionSymbol::expiry).collect();
+    for expiry in expiries {
+        let of_expiry = contracts.iter().filter(|(symbol, _)| symbol.expiry() == expiry).map(|(symbol, quantity)| (*symbol, *quantity)).collect();
+        least += corners(&of_expiry).map(|settle| settlement_value(&of_expiry, settle)).min().unwrap_or_default();
+    }
+    Ok(least)
 }
 
 /// Expiries in which the account already holds more calls short than long: its loss has no floor. That is the user's own
 /// doing; the run warns of it and goes on.
 #[must_use]
 pub fn unbounded_expiries(positions: &BTreeMap<OptionSymbol, i64>) -> BTreeSet<jiff::civil::Date> {
+    net_calls(positions).into_iter().filter(|(_, net)| *net < 0).map(|(expiry, _)| expiry).collect()
+}
+
+fn net_calls(contracts: &BTreeMap<OptionSymbol, i64>) -> BTreeMap<jiff::civil::Date, i64> {
     let mut calls: BTreeMap<jiff::civil::Date, i64> = BTreeMap::new();
-    for (symbol, held) in positions.iter().filter(|(symbol, _)| symbol.right() == gamma_market::Right::Call) {
+    for (symbol, held) in contracts.iter().filter(|(symbol, _)| symbol.right() == gamma_market::Right::Call) {
         *calls.entry(symbol.expiry()).or_default() += held;
     }
-    calls.into_iter().filter(|(_, net)| *net < 0).map(|(expiry, _)| expiry).collect()
+    calls
 }
 
 impl Approved<Intent> {
@@ -250,14 +351,14 @@ impl Approved<Intent> {
         if !intent.tick.holds(price) {
             return wrong(format!("a multiple of {}", intent.tick));
         }
-        if price <= Price::ZERO || price >= intent.vertical.width() {
-            return wrong(format!("above 0 and below the width {}", intent.vertical.width()));
+        if price <= Price::ZERO || intent.most_worth.is_some_and(|most| price >= most) {
+            return wrong(bounds(intent.most_worth));
         }
-        let effect = intent.vertical.effect();
+        let effect = intent.effect;
         match effect {
             Effect::Credit if price < intent.worst_price => wrong(format!("{} or more", intent.worst_price)),
             Effect::Debit if price > intent.worst_price => wrong(format!("{} or less", intent.worst_price)),
-            _ => Ok(Approved(PackageOrder { vertical: intent.vertical, effect, quantity, price })),
+            _ => Ok(Approved(PackageOrder { package: intent.package, effect, quantity, price })),
         }
     }
 }

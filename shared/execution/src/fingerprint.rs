@@ -1,6 +1,6 @@
 //! Finding our own order among the broker's when its id is not known.
 
-use gamma_market::{LegAction, OptionSymbol, Price, Vertical};
+use gamma_market::{Package, Price};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ports::{OrderId, OrderName, OrderView, RungRecord};
@@ -15,7 +15,7 @@ pub const LATEST_ENTRY: SignedDuration = SignedDuration::from_secs(60);
 #[derive(Debug, Clone, Copy)]
 pub struct Fingerprint<'a> {
     /// What it trades.
-    pub vertical: Vertical,
+    pub package: Package,
     /// Packages.
     pub quantity: u32,
     /// Limit in points.
@@ -52,8 +52,8 @@ impl Mark<'_> {
 impl<'a> Fingerprint<'a> {
     /// The print of a rung's order.
     #[must_use]
-    pub const fn of(vertical: Vertical, rung: &'a RungRecord, seen: &'a [OrderId], mark: Mark<'a>) -> Self {
-        Fingerprint { vertical, quantity: rung.quantity, price: rung.price, marked: rung.at, seen, mark }
+    pub const fn of(package: Package, rung: &'a RungRecord, seen: &'a [OrderId], mark: Mark<'a>) -> Self {
+        Fingerprint { package, quantity: rung.quantity, price: rung.price, marked: rung.at, seen, mark }
     }
 
     /// Whether an order that an answer named is this one: it was not seen before, and it shows our name, or our legs, quantity, price and
@@ -71,7 +71,7 @@ impl<'a> Fingerprint<'a> {
         let shows = |what: &str| Err(format!("order {} shows {what}", order.id));
         match () {
             () if !self.same_legs(order) => shows("other legs than ours"),
-            () if order.effect != Some(self.vertical.effect()) => shows("another direction than ours"),
+            () if order.effect != self.package.effect() => shows("another direction than ours"),
             () if order.quantity != self.quantity => shows(&format!("{} packages, ours has {}", order.quantity, self.quantity)),
             () if order.price != Some(self.price) => shows(&format!("another price than our {}", self.price)),
             () if !self.mark.is_on(order) => shows("not what our orders carry"),
@@ -83,9 +83,8 @@ impl<'a> Fingerprint<'a> {
     /// say that there is none.
     #[must_use]
     pub fn could_be<'o>(&self, orders: &'o [OrderView]) -> Option<&'o OrderView> {
-        let legs = self.vertical.legs();
         let unread = |order: &&OrderView| order.unreadable.is_some() && !self.seen.contains(&order.id);
-        orders.iter().filter(unread).find(|order| legs.iter().any(|leg| order.may_touch(leg.symbol)))
+        orders.iter().filter(unread).find(|order| self.package.symbols().any(|symbol| order.may_touch(symbol)))
     }
 
     /// The orders that can be this one: same legs, quantity and price, our mark where there is one, not seen before SENDING was written,
@@ -99,8 +98,8 @@ impl<'a> Fingerprint<'a> {
     }
 
     fn same_legs(&self, order: &OrderView) -> bool {
-        let mut theirs: Vec<_> = order.legs.iter().map(|(leg, ratio)| (leg.symbol, leg.action, *ratio)).collect();
-        let mut ours: Vec<(OptionSymbol, LegAction, u32)> = self.vertical.legs().iter().map(|leg| (leg.symbol, leg.action, 1)).collect();
+        let mut theirs = order.legs.clone();
+        let mut ours = self.package.legs().to_vec();
         theirs.sort();
         ours.sort();
         !order.foreign_legs && theirs == ours
@@ -120,8 +119,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::ports::OrderStatus;
 
-    pub(crate) fn vertical() -> Vertical {
-        Vertical::new("SPXW260212P6900".parse().unwrap(), "SPXW260212P6895".parse().unwrap()).unwrap()
+    pub(crate) fn vertical() -> gamma_market::Vertical {
+        gamma_market::Vertical::new("SPXW260212P6900".parse().unwrap(), "SPXW260212P6895".parse().unwrap()).unwrap()
     }
 
     pub(crate) fn view(id: &str, entered: &str) -> OrderView {
@@ -148,7 +147,7 @@ pub(crate) mod tests {
     fn only_an_order_that_can_be_ours_matches() {
         let seen = [OrderId("7".into())];
         let print = Fingerprint {
-            vertical: vertical(),
+            package: vertical().into(),
             quantity: 2,
             price: Price::cents(95),
             marked: "2026-02-11T21:13:31.400Z".parse().unwrap(),
@@ -159,7 +158,7 @@ pub(crate) mod tests {
         assert_eq!(print.matches(std::slice::from_ref(&good)), vec![&good]);
         assert_eq!(print.matches(&[view("8", "2026-02-11T21:13:26.400Z")]).len(), 1, "the five second allowance");
         type Change = fn(&mut OrderView);
-        let foreign: [(&str, Change); 10] = [
+        let foreign: [(&str, Change); 11] = [
             ("seen before the mark", |order| order.id = OrderId("7".into())),
             ("entered too early", |order| order.entered = Some("2026-02-11T21:13:26.399Z".parse().unwrap())),
             ("entered too late", |order| order.entered = Some("2026-02-11T21:14:31.401Z".parse().unwrap())),
@@ -168,6 +167,7 @@ pub(crate) mod tests {
             ("another price", |order| order.price = Some(Price::cents(90))),
             ("another direction", |order| order.effect = Some(gamma_market::Effect::Debit)),
             ("another leg", |order| order.legs[0].0.symbol = "SPXW260212P6890".parse().unwrap()),
+            ("a leg that closes", |order| order.legs[0].0.position = gamma_market::PositionEffect::Close),
             ("legs we cannot read", |order| order.foreign_legs = true),
             ("another application", |order| order.tag = Some("thinkorswim".into())),
         ];
@@ -183,7 +183,7 @@ pub(crate) mod tests {
         let ours = OrderName("20260211-constant_stable-put-r1-2".into());
         let named = |id: &str, entered: &str, name: Option<&str>| OrderView { name: name.map(|name| OrderName(name.into())), tag: None, ..view(id, entered) };
         let marked = "2026-02-11T21:13:31.400Z".parse().unwrap();
-        let print = Fingerprint { vertical: vertical(), quantity: 2, price: Price::cents(95), marked, seen: &[], mark: Mark::Name(&ours) };
+        let print = Fingerprint { package: vertical().into(), quantity: 2, price: Price::cents(95), marked, seen: &[], mark: Mark::Name(&ours) };
         for entered in ["2026-02-11T21:13:31Z", "2026-02-11T21:13:00Z", "2026-02-11T21:19:00Z"] {
             let order = named("8", entered, Some(&ours.0));
             assert_eq!(print.matches(std::slice::from_ref(&order)), vec![&order], "{entered}");

@@ -126,7 +126,7 @@ impl Ladder {
     /// The price of a rung: the mid moved `offset` towards the market, on tick, between bid and ask, inside the envelope.
     #[must_use]
     pub fn price(intent: &Intent, nbbo: PackageNbbo, offset: Price) -> Price {
-        match intent.vertical.effect() {
+        match intent.effect {
             Effect::Credit => intent.tick.round(nbbo.mid - offset).max(nbbo.bid).min(nbbo.ask).max(intent.worst_price),
             Effect::Debit => intent.tick.round(nbbo.mid + offset).max(nbbo.bid).min(nbbo.ask).min(intent.worst_price),
         }

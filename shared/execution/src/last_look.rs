@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gamma_market::{OptionSymbol, Vertical};
+use gamma_market::OptionSymbol;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -67,7 +67,7 @@ pub fn turned_up(day: &LoadedDay, orders: &[OrderView], tag: Option<&str>, names
         let seen: Vec<OrderId> = rung.seen.iter().chain(&known).cloned().collect();
         let name = names_of.map(|date| rung.order_name(date));
         let mark = name.as_ref().map_or_else(|| our_tag(tag, orders, &known), Mark::Name);
-        if let [order] = Fingerprint::of(intent.vertical, rung, &seen, mark).matches(orders)[..] {
+        if let [order] = Fingerprint::of(intent.package, rung, &seen, mark).matches(orders)[..] {
             let words = format!("order {} turned up, of which it was recorded that it never came to be; {} filled", order.id, order.filled);
             found.push(Seen { rung: rung.clone(), order: order.clone(), words });
             known.push(order.id.clone());
@@ -103,8 +103,8 @@ fn held_before(day: &LoadedDay) -> BTreeMap<OptionSymbol, i64> {
     let mut intents: Vec<_> = day.intents.iter().filter(|intent| !decided(&intent.key)).collect();
     intents.sort_by_key(|intent| intent.key.revision);
     for intent in intents {
-        for leg in Vertical::legs(&intent.vertical) {
-            before.entry(leg.symbol).or_insert_with(|| intent.held.get(&leg.symbol).copied().unwrap_or_default());
+        for symbol in intent.package.symbols() {
+            before.entry(symbol).or_insert_with(|| intent.held.get(&symbol).copied().unwrap_or_default());
         }
     }
     before

@@ -21,7 +21,7 @@ pub use edge::{EdgeDecision, EdgeLedger, EdgeLog, Equity, EquitySource, MoneyRow
 pub use handoff::{Archive, Consumer, Handoff, HandoffError, Outbox, PendingHandoff, RunKey};
 pub use ledger::{
     Arming, Controls, DayRecord, DayState, Decision, IntentKey, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd,
-    RunRecord, RungRecord, RungState, Writer,
+    RunRecord, RungRecord, RungState, Slot, Writer,
 };
 pub use notify::{Notice, Notifier, NotifyError, Severity};
 pub use operator::{ChangeState, ControlChange, ControlRecord, ControlScope, ControlVerb, OperatorLedger, Standing};

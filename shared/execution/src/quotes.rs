@@ -1,6 +1,6 @@
 //! Quotes that may make a price: of securities that trade, fresh, two-sided, uncrossed, and not so wide that their middle says nothing.
 
-use gamma_market::{LegQuote, OptionSymbol, PackageNbbo, Price, PriceRule, QuoteBook, QuoteState, Vertical};
+use gamma_market::{LegQuote, OptionSymbol, Package, PackageNbbo, Price, PriceRule, QuoteBook, QuoteState};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::profile::ExecutionProfile;
@@ -93,25 +93,25 @@ pub fn leg_fault(symbol: OptionSymbol, quote: Option<&LegQuote>, now: Timestamp,
     (age > i64::from(most)).then_some(QuoteFault::Old { symbol, age, most })
 }
 
-/// The NBBO of a vertical at `now`.
+/// The NBBO of a package at `now`, in its own direction.
 ///
 /// # Errors
 /// The first leg whose quote makes no price, and why.
-pub fn package(vertical: Vertical, book: &QuoteBook, now: Timestamp, profile: &ExecutionProfile) -> Result<PackageNbbo, QuoteFault> {
-    for leg in vertical.legs() {
-        if let Some(fault) = leg_fault(leg.symbol, book.get(&leg.symbol), now, profile) {
+pub fn package(package: &Package, book: &QuoteBook, now: Timestamp, profile: &ExecutionProfile) -> Result<PackageNbbo, QuoteFault> {
+    for symbol in package.symbols() {
+        if let Some(fault) = leg_fault(symbol, book.get(&symbol), now, profile) {
             return Err(fault);
         }
     }
-    let symbol = vertical.sell();
-    let rule = PriceRule::for_root(symbol.root()).ok_or(QuoteFault::NoTickTable { symbol })?;
-    vertical.nbbo(book, rule.package_tick()).ok_or(QuoteFault::Missing { symbol })
+    let symbol = package.legs()[0].0.symbol;
+    let rule = PriceRule::for_root(package.root()).ok_or(QuoteFault::NoTickTable { symbol })?;
+    package.nbbo(book, rule.tick_of(package)).ok_or(QuoteFault::Missing { symbol })
 }
 
-/// The legs of these verticals whose quotes make no price at `now`.
+/// The legs of these packages whose quotes make no price at `now`.
 #[must_use]
-pub fn gaps(verticals: &[Vertical], book: &QuoteBook, now: Timestamp, profile: &ExecutionProfile) -> Vec<OptionSymbol> {
-    let legs = verticals.iter().flat_map(Vertical::legs).map(|leg| leg.symbol);
+pub fn gaps(packages: &[Package], book: &QuoteBook, now: Timestamp, profile: &ExecutionProfile) -> Vec<OptionSymbol> {
+    let legs = packages.iter().flat_map(Package::symbols);
     legs.filter(|symbol| leg_fault(*symbol, book.get(symbol), now, profile).is_some()).collect()
 }
 
@@ -150,9 +150,9 @@ mod tests {
             let [one, other] = vertical().legs();
             for (at, beside) in [(one.symbol, other.symbol), (other.symbol, one.symbol)] {
                 let book: QuoteBook = leg.map(|leg| (at, leg)).into_iter().chain([(beside, quote(Some(100), Some(110)))]).collect();
-                let words = package(vertical(), &book, now, &profile).map_or_else(|fault| fault.to_string(), |_| "ok".to_owned());
+                let words = package(&vertical().into(), &book, now, &profile).map_or_else(|fault| fault.to_string(), |_| "ok".to_owned());
                 assert!(words.contains(shown), "{leg:?}: got {words}, expected {shown}");
-                assert_eq!(gaps(&[vertical()], &book, now, &profile), if shown == "ok" { vec![] } else { vec![at] });
+                assert_eq!(gaps(&[vertical().into()], &book, now, &profile), if shown == "ok" { vec![] } else { vec![at] });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gamma_market::{OptionSymbol, Vertical};
+use gamma_market::{OptionSymbol, Package};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -115,7 +115,7 @@ fn action(day: &LoadedDay, rung: &RungRecord, shown: Shown<'_>, known: &[OrderId
     let seen: Vec<OrderId> = rung.seen.iter().chain(known).cloned().collect();
     let name = shown.names_of.map(|date| rung.order_name(date));
     let mark = name.as_ref().map_or(tag, Mark::Name);
-    let print = Fingerprint::of(intent.vertical, rung, &seen, mark);
+    let print = Fingerprint::of(intent.package, rung, &seen, mark);
     if let RungState::Named { order: id } = &rung.state
         && !seen.contains(id)
     {
@@ -149,7 +149,7 @@ pub fn proves(day: &LoadedDay, rung: &RungRecord, order: &OrderView, tag: Option
     let name = names_of.map(|date| rung.order_name(date));
     let mark = name.as_ref().map_or_else(|| our_tag(tag, &[], &[]), Mark::Name);
     let seen: Vec<OrderId> = rung.seen.iter().cloned().chain(day.known_orders()).collect();
-    Fingerprint::of(intent.vertical, rung, &seen, mark).proves(order)
+    Fingerprint::of(intent.package, rung, &seen, mark).proves(order)
 }
 
 /// One view of each order, of several lists. Orders only go forward: the one that is over, or shows more filled, is newer.
@@ -254,14 +254,14 @@ fn never_accepted(day: &LoadedDay, intent: &IntentRecord, trade_date: TradeDate<
     };
     let positions = positions.ok_or("the positions could not be read")?;
     let fills = day.fills();
-    if intent.vertical.legs().iter().any(|leg| leg.symbol.expiry() <= today) {
+    if intent.package.symbols().any(|symbol| symbol.expiry() <= today) {
         return Err("the legs have expired, positions tell nothing any more".to_owned());
     }
-    for leg in intent.vertical.legs() {
-        let of = |book: &BTreeMap<OptionSymbol, i64>| book.get(&leg.symbol).copied().unwrap_or_default();
+    for symbol in intent.package.symbols() {
+        let of = |book: &BTreeMap<OptionSymbol, i64>| book.get(&symbol).copied().unwrap_or_default();
         let (held, filled, now) = (of(&intent.held), of(&fills), of(positions));
         if held + filled != now {
-            return Err(format!("{}: {now} held, expected {held} from before and {filled} from known fills", leg.symbol));
+            return Err(format!("{symbol}: {now} held, expected {held} from before and {filled} from known fills"));
         }
     }
     Ok("the trade date has closed, no order of the day matches, and the positions are unchanged but for known fills".to_owned())
@@ -269,8 +269,8 @@ fn never_accepted(day: &LoadedDay, intent: &IntentRecord, trade_date: TradeDate<
 
 /// The legs' part of what an account holds, as an intent keeps it.
 #[must_use]
-pub fn held(vertical: gamma_market::Vertical, positions: &BTreeMap<OptionSymbol, i64>) -> BTreeMap<OptionSymbol, i64> {
-    vertical.legs().iter().map(|leg| (leg.symbol, positions.get(&leg.symbol).copied().unwrap_or_default())).collect()
+pub fn held(package: &Package, positions: &BTreeMap<OptionSymbol, i64>) -> BTreeMap<OptionSymbol, i64> {
+    package.symbols().map(|symbol| (symbol, positions.get(&symbol).copied().unwrap_or_default())).collect()
 }
 
 /// The state of a rung whose order is over.
@@ -283,7 +283,7 @@ pub fn terminal(order: OrderView) -> RungState {
 #[derive(Debug, Clone, Copy)]
 pub struct Standing {
     /// What was traded.
-    pub vertical: Vertical,
+    pub package: Package,
     /// Which plan of the day it belongs to, counted from 1.
     pub revision: u32,
     /// Packages approved.
@@ -299,12 +299,12 @@ pub struct Standing {
 /// How the sides of a day stand: the last revision of each.
 #[must_use]
 pub fn standings(day: &LoadedDay, rungs: &[RungRecord]) -> Vec<Standing> {
-    let last = |intent: &&IntentRecord| day.intents.iter().all(|other| other.key.side != intent.key.side || other.key.revision <= intent.key.revision);
+    let last = |intent: &&IntentRecord| day.intents.iter().all(|other| other.key.slot != intent.key.slot || other.key.revision <= intent.key.revision);
     let standing = |intent: &IntentRecord| {
         let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
         let unresolved = !of_intent.iter().all(|rung| rung.state.is_over());
         let (revision, quantity, planned_sides) = (intent.key.revision, intent.quantity, intent.planned_sides);
-        Standing { vertical: intent.vertical, revision, quantity, planned_sides, filled: filled(&of_intent), unresolved }
+        Standing { package: intent.package, revision, quantity, planned_sides, filled: filled(&of_intent), unresolved }
     };
     day.intents.iter().filter(last).map(standing).collect()
 }

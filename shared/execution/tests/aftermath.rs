@@ -39,7 +39,7 @@ async fn resolve(world: &World, run_id: &str, decision: Resolve) -> gamma_execut
 }
 
 fn put_rung(world: &World) -> RungState {
-    world.ledger.rungs().into_iter().find(|rung| rung.intent.side == Right::Put).unwrap().state
+    world.ledger.rungs().into_iter().find(|rung| rung.intent.slot == Right::Put).unwrap().state
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn an_operators_decision_is_recorded_and_frees_the_day() {
         let RungState::Resolved { filled: kept, decision: by } = put_rung(&world) else { panic!("{:?}", put_rung(&world)) };
         assert_eq!((kept, by.by.as_str(), by.why.as_str()), (filled, "operator", "no order in the broker's history"));
         assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some(outcome));
-        let put = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Put).unwrap();
+        let put = world.ledger.intents().into_iter().find(|intent| intent.key.slot == Right::Put).unwrap();
         assert_eq!((put.state, put.filled), (IntentState::Terminal, filled));
         assert_eq!(world.sweep("sweep-1").await.outcome, Outcome::Swept);
     }

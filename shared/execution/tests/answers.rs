@@ -73,7 +73,7 @@ async fn an_order_that_turns_up_is_one_rungs_and_counts_once() {
     set(&world.broker.fills, |right, number, _| if right == Right::Put && number == 1 { 4 } else { 0 });
     world.at_time("20:30:00");
     let swept = world.sweep("sweep-2").await;
-    let put = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Put).unwrap();
+    let put = world.ledger.intents().into_iter().find(|intent| intent.key.slot == Right::Put).unwrap();
     assert_eq!((swept.outcome, put.filled), (Outcome::Recovered, 4), "{}", swept.detail);
     assert_eq!(world.sweep("sweep-3").await.outcome, Outcome::Swept, "and has nothing more to say");
 }
@@ -155,7 +155,7 @@ async fn fills_counted_late_of_two_rungs_of_a_side_are_recorded() {
     assert_eq!(world.deliver("run-1").await.outcome, Outcome::NoFill);
     world.at_time("20:30:00");
     let swept = world.sweep("sweep-1").await;
-    let put = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Put).unwrap();
+    let put = world.ledger.intents().into_iter().find(|intent| intent.key.slot == Right::Put).unwrap();
     assert_eq!((swept.outcome, put.filled), (Outcome::Recovered, 2), "{} {:?}", swept.detail, swept.notes);
     assert_eq!(world.sweep("sweep-2").await.outcome, Outcome::Swept, "and has nothing more to say");
 }

@@ -18,7 +18,7 @@ fn others_cancelled(world: &World) -> Vec<OrderId> {
 /// The user's order 77 on our put legs, as it is sent by us: its quantity and price are its own.
 fn users_twin(world: &World, status: OrderStatus, filled: u32) -> OrderView {
     let legs = [("SPXW  250904P06425000", gamma_market::LegAction::Sell), ("SPXW  250904P06420000", gamma_market::LegAction::Buy)];
-    let leg = |(symbol, action): (&str, _)| (gamma_market::Leg { symbol: symbol.parse().unwrap(), action }, 1);
+    let leg = |(symbol, action): (&str, _)| (gamma_market::Leg::open(symbol.parse().unwrap(), action), 1);
     OrderView { quantity: 7, filled, status, legs: legs.map(leg).to_vec(), effect: Some(gamma_market::Effect::Credit), ..world.broker.users_order() }
 }
 
@@ -173,7 +173,7 @@ async fn the_last_sweep_records_what_was_counted_too_late_for_the_run() {
     let swept = world.sweep("sweep-2").await;
     assert_eq!((swept.outcome, swept.alarm), (Outcome::Recovered, true), "{}", swept.detail);
     assert!(swept.detail.contains("shows 1 filled, 0 were recorded"), "{}", swept.detail);
-    let put = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Put).unwrap();
+    let put = world.ledger.intents().into_iter().find(|intent| intent.key.slot == Right::Put).unwrap();
     assert_eq!((put.filled, world.ledger.day().unwrap().outcome.as_deref()), (1, Some("one_sided")));
     assert_eq!(world.sweep("sweep-3").await.outcome, Outcome::Swept, "and has nothing more to say");
 }
@@ -256,7 +256,7 @@ async fn whichever_post_is_misnamed_books_and_ledger_agree() {
         world.at_time("20:21:00");
         let swept = world.sweep("sweep-1").await;
         for side in [Right::Put, Right::Call] {
-            let told: u32 = world.ledger.rungs().iter().filter(|rung| rung.intent.side == side).map(|rung| rung.state.filled()).sum();
+            let told: u32 = world.ledger.rungs().iter().filter(|rung| rung.intent.slot == side).map(|rung| rung.state.filled()).sum();
             assert_eq!(told, filled(&world, side), "lie {number}, {side}: {} {:?}; {}", report.outcome, report.notes, swept.detail);
             assert!(told <= 4, "lie {number}, {side}");
         }

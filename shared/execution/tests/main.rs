@@ -7,6 +7,7 @@ mod gaps;
 mod identity;
 mod lease;
 mod moved_signal;
+mod roll;
 mod run;
 mod signal;
 mod support;

@@ -242,7 +242,7 @@ async fn recovery_of_an_unprovable_order_hides_no_other() {
     killed_in_its_second_post(&world).await;
     let again = world.deliver("run-2").await;
     assert_eq!((again.outcome, world.broker.live()), (Outcome::Unresolved, 0), "{}", again.detail);
-    let call = world.ledger.intents().into_iter().find(|intent| intent.key.side == Right::Call).unwrap();
+    let call = world.ledger.intents().into_iter().find(|intent| intent.key.slot == Right::Call).unwrap();
     assert_eq!((call.state, call.filled), (IntentState::Terminal, world.broker.book()[0].2), "what can be proven is recorded");
     assert_eq!(world.ledger.day().unwrap().outcome, None, "the day stays open");
 }

@@ -206,7 +206,7 @@ fn enter_a_twin(world: &World) {
         quantity: rung.quantity,
         price: Some(rung.price),
         effect: Some(intent.effect),
-        legs: intent.vertical.legs().iter().map(|leg| (*leg, 1)).collect(),
+        legs: intent.package.legs().to_vec(),
         entered: Some(rung.at),
         status: OrderStatus::Working,
         ..world.broker.users_order()

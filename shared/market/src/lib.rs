@@ -13,9 +13,9 @@ mod tick;
 mod vertical;
 
 pub use nbbo::{LegQuote, PackageNbbo, QuoteBook, QuoteState, package_nbbo, settlement_value};
-pub use package::{Package, PackageError, Shape};
+pub use package::{MOST_LEGS, Package, PackageError, Shape, corners};
 pub use price::{Price, PriceError};
 pub use signal::{Published, SignalRow};
 pub use symbol::{OptionSymbol, Right, Strike, SymbolError};
 pub use tick::{PriceRule, Tick, TickError};
-pub use vertical::{Effect, Leg, LegAction, Vertical, VerticalError};
+pub use vertical::{Effect, Leg, LegAction, PositionEffect, Vertical, VerticalError};

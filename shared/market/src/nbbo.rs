@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{Effect, Leg, LegAction, OptionSymbol, Price, Tick, Vertical};
+use crate::{Effect, Leg, LegAction, OptionSymbol, Package, Price, Tick, Vertical};
 
 /// Whether a quote is of a market that trades now, as far as the broker says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,11 +89,17 @@ fn cash_range(legs: &[Leg], book: &QuoteBook) -> Option<(Price, Price)> {
     if legs.is_empty() {
         return None;
     }
-    legs.iter().try_fold((Price::ZERO, Price::ZERO), |(worst, best), leg| {
+    let legs: Vec<(Leg, u32)> = legs.iter().map(|leg| (*leg, 1)).collect();
+    cash_range_of(&legs, book)
+}
+
+fn cash_range_of(legs: &[(Leg, u32)], book: &QuoteBook) -> Option<(Price, Price)> {
+    legs.iter().try_fold((Price::ZERO, Price::ZERO), |(worst, best), (leg, ratio)| {
         let (bid, ask) = book.get(&leg.symbol)?.two_sided()?;
+        let times = |price: Price| Price::new(price.points() * Decimal::from(*ratio));
         Some(match leg.action {
-            LegAction::Sell => (worst + bid, best + ask),
-            LegAction::Buy => (worst - ask, best - bid),
+            LegAction::Sell => (worst + times(bid), best + times(ask)),
+            LegAction::Buy => (worst - times(ask), best - times(bid)),
         })
     })
 }
@@ -103,17 +109,25 @@ fn on_tick(effect: Effect, bid: Price, ask: Price, tick: Tick) -> PackageNbbo {
     PackageNbbo { effect, bid, ask, mid: tick.round(bid.halfway(ask)) }
 }
 
+impl Package {
+    /// The NBBO of this package in its own direction, as for a [`Vertical`]; `None` also where its direction is not said.
+    #[must_use]
+    pub fn nbbo(&self, book: &QuoteBook, tick: Tick) -> Option<PackageNbbo> {
+        let (worst, best) = cash_range_of(self.legs(), book)?;
+        let effect = self.effect()?;
+        Some(match effect {
+            Effect::Credit => on_tick(effect, worst, best, tick),
+            Effect::Debit => on_tick(effect, -best, -worst, tick),
+        })
+    }
+}
+
 impl Vertical {
     /// The NBBO of this vertical in its own direction: a credit is quoted as cash in, a debit as cash out. Unlike
     /// [`package_nbbo`] the direction is given by the strikes, so a bid may be negative when the legs' spreads are wide.
     #[must_use]
     pub fn nbbo(&self, book: &QuoteBook, tick: Tick) -> Option<PackageNbbo> {
-        let (worst, best) = cash_range(&self.legs(), book)?;
-        let effect = self.effect();
-        Some(match effect {
-            Effect::Credit => on_tick(effect, worst, best, tick),
-            Effect::Debit => on_tick(effect, -best, -worst, tick),
-        })
+        Package::vertical(*self).nbbo(book, tick)
     }
 }
 

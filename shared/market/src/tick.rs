@@ -5,7 +5,7 @@ use std::fmt;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
-use crate::Price;
+use crate::{Package, Price, Shape};
 
 /// A price step. Always positive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -129,6 +129,12 @@ impl PriceRule {
             Self::Spx => Tick::DIME,
             Self::Xsp => Tick::PENNY,
         }
+    }
+
+    /// The tick that every price of `package` is on. A single leg's tick grows with its price: the coarser one fits below and above.
+    #[must_use]
+    pub fn tick_of(self, package: &Package) -> Tick {
+        if package.shape() == Shape::Single { self.leg_tick(Price::cents(300)) } else { self.package_tick() }
     }
 
     /// The tick of a package's net price.

@@ -26,14 +26,36 @@ impl fmt::Display for Effect {
     }
 }
 
-/// What a leg does when the package opens.
+impl Effect {
+    /// The other direction.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Credit => Self::Debit,
+            Self::Debit => Self::Credit,
+        }
+    }
+}
+
+/// Which way a leg trades.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LegAction {
-    /// Buy to open.
+    /// Bought.
     Buy,
-    /// Sell to open.
+    /// Sold.
     Sell,
+}
+
+/// Whether a leg opens a position or closes one that is held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PositionEffect {
+    /// Buy to open, sell to open.
+    #[default]
+    Open,
+    /// Buy to close, sell to close.
+    Close,
 }
 
 impl LegAction {
@@ -45,15 +67,41 @@ impl LegAction {
             Self::Sell => -1,
         }
     }
+
+    /// The other way.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
 }
 
-/// One leg of a package, one contract per package unit.
+/// One leg of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Leg {
     /// The contract.
     pub symbol: OptionSymbol,
     /// Bought or sold.
     pub action: LegAction,
+    /// Whether that opens or closes.
+    #[serde(default)]
+    pub position: PositionEffect,
+}
+
+impl Leg {
+    /// A leg that opens.
+    #[must_use]
+    pub const fn open(symbol: OptionSymbol, action: LegAction) -> Self {
+        Self { symbol, action, position: PositionEffect::Open }
+    }
+
+    /// A leg that closes.
+    #[must_use]
+    pub const fn close(symbol: OptionSymbol, action: LegAction) -> Self {
+        Self { symbol, action, position: PositionEffect::Close }
+    }
 }
 
 /// A two-leg spread in one expiry and right: one contract sold, one bought, different strikes.
@@ -103,7 +151,7 @@ impl Vertical {
     /// Both legs, the bought one first, as brokers list them.
     #[must_use]
     pub const fn legs(&self) -> [Leg; 2] {
-        [Leg { symbol: self.buy, action: LegAction::Buy }, Leg { symbol: self.sell, action: LegAction::Sell }]
+        [Leg::open(self.buy, LegAction::Buy), Leg::open(self.sell, LegAction::Sell)]
     }
 
     /// Put or call.

@@ -185,16 +185,16 @@ impl Exchange {
 
     /// Takes an order of ours; after the close, or where the market rejects, it is over at once.
     pub fn enter(&mut self, now: Ms, Sent { account, run, left }: Sent, order: &PackageOrder, name: &OrderName) -> OrderId {
-        let id = 1000 + self.orders.len() as u64;
-        self.tape.push(Tape::Entered { id, account, vertical: order.vertical, quantity: order.quantity, left });
-        let market = self.markets[&(account, order.vertical.right())];
-        let fills = self.takes(now, account, order.vertical, order.price);
+        let (id, vertical) = (1000 + self.orders.len() as u64, vertical_of(order));
+        self.tape.push(Tape::Entered { id, account, vertical, quantity: order.quantity, left });
+        let market = self.markets[&(account, vertical.right())];
+        let fills = self.takes(now, account, vertical, order.price);
         let rejected = now >= self.closes || market.rejects;
         self.orders.push(Order {
             id,
             account,
             owner: Owner::Ours(run),
-            vertical: order.vertical,
+            vertical,
             quantity: order.quantity,
             price: order.price,
             entered: now,
@@ -328,4 +328,9 @@ pub const INNER_CENTS: i64 = 600;
 enum Next {
     Fill,
     End(OrderStatus),
+}
+
+/// What an order trades: the strategy under test knows verticals only.
+pub(crate) fn vertical_of(order: &PackageOrder) -> Vertical {
+    order.package.as_vertical().expect("a vertical")
 }

@@ -10,7 +10,7 @@ use gamma_execution::report::{Outcome, RunReport, Status};
 use gamma_market::{Effect, Price, Right};
 use jiff::Timestamp;
 
-use crate::exchange::{Ms, Owner};
+use crate::exchange::{Ms, Owner, vertical_of};
 use crate::hand::Who;
 use crate::reference::Reference;
 use crate::store::CANARY;
@@ -46,11 +46,11 @@ pub(crate) fn items<'a>(inner: &'a Inner, account: &str, kind: &'static str) -> 
 
 /// At the moment of a POST: a durable SENDING under the current fence, no other rung of the side open, and everything else that must be so.
 pub(crate) fn before_post(inner: &mut Inner, who: &Who, order: &PackageOrder) {
-    inner.say(|| format!("run {}  POST {:?} x{} at {}", who.run, order.vertical, order.quantity, order.price));
+    inner.say(|| format!("run {}  POST {:?} x{} at {}", who.run, vertical_of(order), order.quantity, order.price));
     let broken: Vec<String> = breaches(inner, who, order);
-    inner.truth.exchange.posted.push((who.run, who.account, order.vertical));
+    inner.truth.exchange.posted.push((who.run, who.account, vertical_of(order)));
     for words in broken {
-        inner.violated(|| format!("run {} sent {:?} x{} at {}: {words}", who.run, order.vertical, order.quantity, order.price));
+        inner.violated(|| format!("run {} sent {:?} x{} at {}: {words}", who.run, vertical_of(order), order.quantity, order.price));
     }
 }
 
@@ -64,8 +64,8 @@ fn breaches(inner: &Inner, who: &Who, order: &PackageOrder) -> Vec<String> {
     let now = inner.now;
     must(who.may_send, "this delivery may send nothing: stale, dry, or no trade at all");
     must(now < inner.truth.exchange.closes, "the session is closed");
-    let side = if order.vertical.right() == Right::Put { "put" } else { "call" };
-    let rungs: Vec<&Item> = items(inner, &who.name, "rung#").filter(|item| text(item, "side") == side).collect();
+    let side = if vertical_of(order).right() == Right::Put { "put" } else { "call" };
+    let rungs: Vec<&Item> = items(inner, &who.name, "rung#").filter(|item| text(item, "slot") == side).collect();
     let marked = |item: &&&Item| {
         text(item, "state") == "sending"
             && text(item, "run_id") == who.run_id
@@ -99,13 +99,13 @@ fn prices(inner: &Inner, who: &Who, order: &PackageOrder, broken: &mut Vec<Strin
     if order.price <= Price::ZERO || cents % rust_decimal::Decimal::from(5) != rust_decimal::Decimal::ZERO {
         broken.push("the price is not on tick, or not above zero".to_owned());
     }
-    let inner_is_sold = inner.truth.exchange.quotes.get(&order.vertical.sell()).is_some_and(|(bid, _)| *bid >= crate::exchange::INNER_CENTS);
+    let inner_is_sold = inner.truth.exchange.quotes.get(&vertical_of(order).sell()).is_some_and(|(bid, _)| *bid >= crate::exchange::INNER_CENTS);
     if order.effect != if inner_is_sold { Effect::Credit } else { Effect::Debit } {
         broken.push("credit and debit are flipped".to_owned());
     }
     let moments = inner.truth.exchange.moves.iter().map(|(at, _)| *at).filter(|at| *at > who.began && *at <= inner.now).chain([who.began, inner.now]);
     let near = |mid: Price| (mid - order.price).abs() <= Price::cents(30);
-    if !moments.filter_map(|at| inner.truth.exchange.mid(at, order.vertical)).any(near) {
+    if !moments.filter_map(|at| inner.truth.exchange.mid(at, vertical_of(order))).any(near) {
         broken.push("the price is outside the envelope of every mid of this run".to_owned());
     }
 }
@@ -129,7 +129,7 @@ pub(crate) fn at_the_end(inner: &mut Inner, reference: &Reference, who: &Who, re
         inner.violated(|| format!("run {} ended {outcome} without a word of its one-sidedness: {filled:?} are filled", who.run));
     }
     let over = |item: &&Item| matches!(text(item, "state"), "terminal" | "refused" | "never_accepted" | "resolved");
-    let of = |intent: &Item, rung: &&Item| text(rung, "side") == text(intent, "side") && number(rung, "revision") == number(intent, "revision");
+    let of = |intent: &Item, rung: &&Item| text(rung, "slot") == text(intent, "slot") && number(rung, "revision") == number(intent, "revision");
     let closed = items(inner, &who.name, "intent#").filter(|item| text(item, "state") == "terminal");
     let early: Vec<String> = closed
         .filter(|intent| items(inner, &who.name, "rung#").any(|rung| of(intent, &rung) && !over(&rung)))
@@ -170,7 +170,7 @@ pub(crate) fn settled(inner: &mut Inner, reference: &Reference, account: usize, 
     broken.extend(items(inner, name, "rung#").filter(|item| !over(item)).map(|item| format!("{} is {}", text(item, "sk"), text(item, "state"))));
     for intent in items(inner, name, "intent#") {
         let rungs =
-            items(inner, name, "rung#").filter(|rung| text(rung, "side") == text(intent, "side") && number(rung, "revision") == number(intent, "revision"));
+            items(inner, name, "rung#").filter(|rung| text(rung, "slot") == text(intent, "slot") && number(rung, "revision") == number(intent, "revision"));
         let filled: i64 = rungs.map(|rung| number(rung, "filled").max(0)).sum();
         if number(intent, "filled") != filled {
             broken.push(format!("{} has filled {}, its rungs {filled}", text(intent, "sk"), number(intent, "filled")));

@@ -133,17 +133,16 @@ impl AccountDay<'_> {
 
     /// What must be there: both sides' intents, terminal, as the delivery that traded tells them, and a day that is closed.
     fn lost(&self) -> Vec<String> {
-        let side = |right: Right| serde_json::to_value(right).unwrap_or_default();
         let mut found = Vec::new();
         for right in [Right::Put, Right::Call] {
-            if !self.day.intents.iter().any(|intent| intent.key.side == right) {
+            if !self.day.intents.iter().any(|intent| intent.key.slot == right) {
                 found.push(format!("{right}: no intent"));
             }
         }
         found
             .extend(self.day.intents.iter().filter(|intent| intent.state != IntentState::Terminal).map(|intent| format!("{}: {:?}", intent.key, intent.state)));
         let in_ledger: BTreeMap<String, (u32, u32)> =
-            self.day.intents.iter().map(|intent| (format!("{} r{}", side(intent.key.side), intent.key.revision), (intent.quantity, intent.filled))).collect();
+            self.day.intents.iter().map(|intent| (format!("{:?} r{}", intent.key.slot.0, intent.key.revision), (intent.quantity, intent.filled))).collect();
         let trader = self.delivered.iter().find(|delivered| self.traded(delivered));
         let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
         let sides = trader.and_then(|trader| trader.body["sides"].as_array());

@@ -143,7 +143,7 @@ pub(crate) async fn orders_of_others_are_read_and_not_taken_for_ours(desk: &Desk
     let put = Vertical::new(contract("P6425"), contract("P6420")).unwrap();
     let call = Vertical::new(contract("C6470"), contract("C6475")).unwrap();
     let condor = Package::iron_condor(put, call).unwrap();
-    let leg = |text: &str, action| Leg { symbol: contract(text), action };
+    let leg = |text: &str, action| Leg::open(contract(text), action);
     let uneven = Package::custom([(leg("P6425", LegAction::Sell), 1), (leg("P6400", LegAction::Buy), 2)]).unwrap();
     let http = reqwest::Client::new();
     desk.user_places(&http, &condor, Effect::Credit, (1, Price::cents(5), true)).await;
@@ -165,8 +165,10 @@ pub(crate) async fn orders_of_others_are_read_and_not_taken_for_ours(desk: &Desk
         let uneven = orders.iter().find(|order| order.price == Some(Price::cents(4000))).unwrap();
         let ratios: BTreeSet<_> = uneven.legs.iter().map(|(leg, ratio)| (leg.symbol, *ratio)).collect();
         assert_eq!((uneven.quantity, ratios), (2, [(contract("P6425"), 1), (contract("P6400"), 2)].into()), "{uneven:?}");
-        let closing: Vec<_> = orders.iter().filter(|order| order.foreign_legs).collect();
+        let closes = |order: &&OrderView| order.legs.iter().any(|(leg, _)| leg.position == gamma_market::PositionEffect::Close);
+        let closing: Vec<_> = orders.iter().filter(closes).collect();
         assert!(matches!(closing.as_slice(), [order] if order.effect == Some(Effect::Debit) && order.legs.len() == 2), "{closing:?}");
+        assert!(orders.iter().all(|order| !order.foreign_legs), "every leg reads: {orders:?}");
         let named: Vec<_> = orders.iter().filter(|order| order.name.is_some()).map(|order| (&order.id, order.name.clone())).collect();
         let expected: Vec<_> = desk.broker().capabilities().names_orders.then(|| (&ours, Some(name(1)))).into_iter().collect();
         assert_eq!(named, expected, "only ours carries a name of ours");

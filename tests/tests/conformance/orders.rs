@@ -95,7 +95,7 @@ pub(crate) async fn a_filled_order_is_in_positions_and_equity(desk: &Desk) {
 
 pub(crate) async fn what_cannot_be_done_is_refused_before_any_request(desk: &Desk) {
     let capabilities = desk.broker().capabilities();
-    let leg = |text: &str, action| (Leg { symbol: contract(text), action }, 1);
+    let leg = |text: &str, action| (Leg::open(contract(text), action), 1);
     let strikes = ["P6425", "P6420", "P6415", "P6410", "P6405", "P6400"];
     let legs = strikes[..=capabilities.most_legs].iter().map(|text| leg(text, if *text == "P6425" { LegAction::Sell } else { LegAction::Buy }));
     let (wide, vertical) = (Package::custom(legs).unwrap(), Package::vertical(vertical()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gamma_execution::ports::BrokerError;
-use gamma_market::{Effect, OptionSymbol, Package, Price};
+use gamma_market::{Effect, OptionSymbol, Package, PositionEffect, Price};
 use gamma_schwab::{Schwab, SchwabConfig, order_json, token_age};
 use gamma_simulator::faults::{Fault, Route};
 use gamma_simulator::requests::Service;
@@ -59,9 +59,7 @@ impl BrokerAtHand for AtSchwab {
     }
 
     fn users_order(&self, package: &Package, effect: Effect, quantity: u32, price: Price, opens: bool) -> Value {
-        let text = order_json(package, effect, quantity, price).to_string();
-        let text = if opens { text } else { text.replace("_TO_OPEN", "_TO_CLOSE").replace("OPENING", "CLOSING") };
-        serde_json::from_str(&text).unwrap()
+        order_json(&package.positioned(if opens { PositionEffect::Open } else { PositionEffect::Close }), effect, quantity, price)
     }
 
     fn odd_orders(&self) -> Vec<Value> {

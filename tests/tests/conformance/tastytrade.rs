@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gamma_execution::ports::BrokerError;
-use gamma_market::{Effect, OptionSymbol, Package, Price};
+use gamma_market::{Effect, OptionSymbol, Package, PositionEffect, Price};
 use gamma_simulator::account::Account;
 use gamma_simulator::dxlink::{Switch, Which};
 use gamma_simulator::faults::{Fault, Route};
 use gamma_simulator::requests::Service;
 use gamma_simulator::simulator::Simulator;
-use gamma_tastytrade::{ClientAuth, PositionEffect, QuoteTokens, Tastytrade, TastytradeConfig, order_json, token_age};
+use gamma_tastytrade::{ClientAuth, QuoteTokens, Tastytrade, TastytradeConfig, order_json, token_age};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ impl BrokerAtHand for AtTastytrade {
     }
 
     fn users_order(&self, package: &Package, effect: Effect, quantity: u32, price: Price, opens: bool) -> Value {
-        order_json(package, effect, quantity, price, if opens { PositionEffect::Open } else { PositionEffect::Close }, None)
+        order_json(&package.positioned(if opens { PositionEffect::Open } else { PositionEffect::Close }), effect, quantity, price, None)
     }
 
     fn odd_orders(&self) -> Vec<Value> {
@@ -103,6 +103,6 @@ impl BrokerAtHand for AtTastytrade {
 #[async_trait]
 impl Adapter for Tastytrade {
     async fn would_take(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Result<bool, BrokerError> {
-        self.preview(package, effect, quantity, price, PositionEffect::Open).await.map(|preview| preview.accepted)
+        self.preview(package, effect, quantity, price).await.map(|preview| preview.accepted)
     }
 }

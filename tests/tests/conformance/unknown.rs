@@ -12,7 +12,7 @@ use crate::conformance::desk::{Desk, RESTS, name, vertical};
 
 /// The orders of a list that can be ours: the run's own way of looking.
 fn found<'a>(desk: &Desk, orders: &'a [OrderView], (quantity, cents, marked): (u32, i64, Timestamp), name: &OrderName) -> Vec<&'a OrderId> {
-    let print = Fingerprint { vertical: vertical(), quantity, price: Price::cents(cents), marked, seen: &[], mark: desk.mark(name) };
+    let print = Fingerprint { package: vertical().into(), quantity, price: Price::cents(cents), marked, seen: &[], mark: desk.mark(name) };
     print.matches(orders).into_iter().map(|order| &order.id).collect()
 }
 

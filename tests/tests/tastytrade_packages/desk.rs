@@ -11,7 +11,7 @@ use gamma_market::{Effect, Leg, LegAction, OptionSymbol, Package, PackageNbbo, P
 use gamma_simulator::account::Account;
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use gamma_simulator::time::VirtualClock;
-use gamma_tastytrade::{ClientAuth, PositionEffect, Tastytrade, TastytradeConfig, order_json};
+use gamma_tastytrade::{ClientAuth, Tastytrade, TastytradeConfig, order_json};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -90,10 +90,10 @@ impl Desk {
         self.simulator.account_of(ACCOUNT).unwrap()
     }
 
-    /// Posts our JSON as it is: the port places only what was approved, and approval knows verticals only. Gives status and answer.
-    pub(crate) async fn post(&self, package: &Package, effect: Effect, quantity: u32, price: &str, position: PositionEffect) -> (u16, Value) {
+    /// Posts our JSON as it is: the port places only what was approved. Gives status and answer.
+    pub(crate) async fn post(&self, package: &Package, effect: Effect, quantity: u32, price: &str) -> (u16, Value) {
         let url = format!("{}/accounts/{ACCOUNT}/orders", self.simulator.tastytrade_url());
-        let body = order_json(package, effect, quantity, price.parse().unwrap(), position, None).to_string();
+        let body = order_json(package, effect, quantity, price.parse().unwrap(), None).to_string();
         let request = reqwest::Client::new().post(url).bearer_auth(ACCESS).header("user-agent", "test/1").header("content-type", "application/json");
         let response = request.body(body).send().await.unwrap();
         (response.status().as_u16(), serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
@@ -101,7 +101,7 @@ impl Desk {
 
     /// The same of an order that must be taken; its id.
     pub(crate) async fn posted(&self, package: &Package, effect: Effect, quantity: u32, price: &str) -> OrderId {
-        let (status, answer) = self.post(package, effect, quantity, price, PositionEffect::Open).await;
+        let (status, answer) = self.post(package, effect, quantity, price).await;
         assert_eq!(status, 201, "{package}: {answer}");
         OrderId(answer["data"]["order"]["id"].to_string())
     }
@@ -160,7 +160,7 @@ pub(crate) fn condor() -> Package {
 
 /// One and two sold around one and two bought.
 pub(crate) fn broken_wing() -> Package {
-    let leg = |symbol: &str, action| Leg { symbol: symbol.parse().unwrap(), action };
+    let leg = |symbol: &str, action| Leg::open(symbol.parse().unwrap(), action);
     let legs = [
         (leg("SPXW250904P6445", LegAction::Sell), 1),
         (leg("SPXW250904P6435", LegAction::Buy), 2),

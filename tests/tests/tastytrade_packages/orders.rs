@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use gamma_execution::ports::{Broker, BrokerFault, CancelReply, NotPlaced, OrderId, OrderName, OrderStatus, PlaceReply};
-use gamma_market::{Effect, Package, Price};
+use gamma_market::{Effect, Package, PositionEffect, Price};
 use gamma_simulator::faults::{Fault, Route, Rule};
 use gamma_simulator::tastytrade::TastytradeAccount;
-use gamma_tastytrade::{PositionEffect, SOURCE};
+use gamma_tastytrade::SOURCE;
 use rust_decimal::Decimal;
 
 use crate::tastytrade_packages::desk::{ACCOUNT, Desk, approved, broken_wing, condor, contracts, put};
 
 #[tokio::test]
 async fn previews_tell_margin_fees_and_refusals_and_are_no_orders() {
-    use PositionEffect::{Close, Open};
     let desk = Desk::open().await;
     let put = Package::vertical(put());
     let dollars = |text: &str| Some(text.parse::<Decimal>().unwrap());
@@ -22,7 +21,7 @@ async fn previews_tell_margin_fees_and_refusals_and_are_no_orders() {
         (&condor(), Effect::Credit, 2, 5, "-1000", "7.76"),
         (&broken_wing(), Effect::Debit, 3, 1500, "-3000", "17.46"),
     ] {
-        let preview = desk.tastytrade.preview(package, effect, quantity, Price::cents(cents), Open).await.unwrap();
+        let preview = desk.tastytrade.preview(package, effect, quantity, Price::cents(cents)).await.unwrap();
         assert!(preview.accepted && preview.rejects.is_empty(), "{package}: {preview:?}");
         let (power, cost) = (preview.buying_power.unwrap(), preview.fees.unwrap());
         assert_eq!((power.margin, power.order_margin), (dollars(margin), dollars(margin)), "{package}");
@@ -34,13 +33,13 @@ async fn previews_tell_margin_fees_and_refusals_and_are_no_orders() {
         assert_eq!(power.buying_power, Some(cash + power.margin.unwrap() - cost.total.unwrap()), "{package}: {power:?}");
         assert_eq!(power.new_buying_power, Some(Decimal::from(100_000) + power.buying_power.unwrap()));
     }
-    let huge = desk.tastytrade.preview(&condor(), Effect::Credit, 900, Price::cents(5), Open).await.unwrap();
+    let huge = desk.tastytrade.preview(&condor(), Effect::Credit, 900, Price::cents(5)).await.unwrap();
     assert!(!huge.accepted && huge.rejects[0].contains("margin_check_failed"), "{huge:?}");
-    let nothing_held = desk.tastytrade.preview(&put, Effect::Credit, 1, Price::cents(5), Close).await.unwrap();
+    let nothing_held = desk.tastytrade.preview(&put.positioned(PositionEffect::Close), Effect::Credit, 1, Price::cents(5)).await.unwrap();
     assert!(!nothing_held.accepted && nothing_held.rejects[0].contains("position_effect_validation_failed"), "{nothing_held:?}");
 
     let asked = desk.asked("POST", "/orders/dry-run");
-    let off_tick = desk.tastytrade.preview(&put, Effect::Credit, 1, Price::cents(402), Open).await.unwrap_err();
+    let off_tick = desk.tastytrade.preview(&put, Effect::Credit, 1, Price::cents(402)).await.unwrap_err();
     assert!(matches!(&off_tick.fault, BrokerFault::Refused(why) if why.contains("4.02") && why.contains("nothing was sent")), "{off_tick}");
     assert_eq!(desk.asked("POST", "/orders/dry-run"), asked, "the broker would not have noticed");
     assert!(desk.tastytrade.orders(desk.start, desk.now()).await.unwrap().is_empty(), "a preview is no order");

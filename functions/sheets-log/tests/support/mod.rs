@@ -56,7 +56,7 @@ impl Day {
 
     /// An intent of `quantity` at `inner`, and its rungs: limit, and (packages, price) of each fill; each rung is over.
     pub(crate) fn side(mut self, (right, effect, inner): (Right, Effect, u32), revision: u32, quantity: u32, rungs: &[(&str, &[(u32, &str)])]) -> Self {
-        let key = IntentKey { strategy: "constant_stable".into(), side: right, revision };
+        let key = IntentKey { strategy: "constant_stable".into(), slot: right.into(), revision };
         let writer = Writer { run_id: format!("{}-{}-run", self.account, self.date), fence: 1 };
         let mut filled = 0;
         for (number, (limit, fills)) in (1..).zip(rungs) {
@@ -83,7 +83,7 @@ impl Day {
         }
         self.ledger.intents.push(IntentRecord {
             key,
-            vertical: self.vertical(right, effect, inner),
+            package: self.vertical(right, effect, inner).into(),
             effect,
             quantity,
             planned_sides: 2,
@@ -111,9 +111,9 @@ impl Day {
         let newest = self.ledger.intents.iter().map(|intent| intent.key.revision).max().unwrap_or_default();
         let run_id = self.ledger.intents[0].writer.run_id.clone();
         let sides = self.ledger.intents.iter().filter(|intent| intent.key.revision == newest).map(|intent| SidePlan {
-            side: intent.key.side,
+            side: intent.key.slot.right().expect("a side"),
             direction: if intent.effect == Effect::Credit { Direction::Short } else { Direction::Long },
-            vertical: intent.vertical,
+            vertical: intent.package.as_vertical().expect("a vertical"),
             go: if intent.effect == Effect::Credit { -Decimal::ONE } else { Decimal::ONE },
             strength: Decimal::new(750, 3),
             feed_price: Some(points("0.93")),

@@ -1,9 +1,9 @@
 //! An order's JSON (docs/reference/schwab.md, Order request).
 
-use gamma_market::{Effect, Leg, LegAction, Package, Price, Shape};
+use gamma_market::{Effect, Leg, LegAction, Package, PositionEffect, Price, Shape};
 use serde_json::{Value, json};
 
-/// The body of the POST: a limit order for `quantity` packages, opening, for the day; the bought legs first. A price of zero is even,
+/// The body of the POST: a limit order for `quantity` packages, for the day; the bought legs first. A price of zero is even,
 /// neither a credit nor a debit.
 ///
 /// The price is text with two decimals and never negative, each leg's quantity an integer (its ratio times the packages): a float is
@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 pub fn order_json(package: &Package, effect: Effect, quantity: u32, price: Price) -> Value {
     json!({
         "orderType": match effect {
+            // A single leg has a price of its own, not a net one.
+            _ if package.shape() == Shape::Single => "LIMIT",
             _ if price == Price::ZERO => "NET_ZERO",
             Effect::Credit => "NET_CREDIT",
             Effect::Debit => "NET_DEBIT",
@@ -21,6 +23,7 @@ pub fn order_json(package: &Package, effect: Effect, quantity: u32, price: Price
         "price": price.to_string(),
         "orderStrategyType": "SINGLE",
         "complexOrderStrategyType": match package.shape() {
+            Shape::Single => "NONE",
             Shape::Vertical => "VERTICAL",
             Shape::IronCondor => "IRON_CONDOR",
             Shape::Custom => "CUSTOM",
@@ -31,11 +34,16 @@ pub fn order_json(package: &Package, effect: Effect, quantity: u32, price: Price
 
 fn leg_json(leg: &Leg, contracts: u64) -> Value {
     json!({
-        "instruction": match leg.action {
-            LegAction::Buy => "BUY_TO_OPEN",
-            LegAction::Sell => "SELL_TO_OPEN",
+        "instruction": match (leg.action, leg.position) {
+            (LegAction::Buy, PositionEffect::Open) => "BUY_TO_OPEN",
+            (LegAction::Sell, PositionEffect::Open) => "SELL_TO_OPEN",
+            (LegAction::Buy, PositionEffect::Close) => "BUY_TO_CLOSE",
+            (LegAction::Sell, PositionEffect::Close) => "SELL_TO_CLOSE",
         },
-        "positionEffect": "OPENING",
+        "positionEffect": match leg.position {
+            PositionEffect::Open => "OPENING",
+            PositionEffect::Close => "CLOSING",
+        },
         "quantity": contracts,
         "instrument": {"symbol": leg.symbol.to_string(), "assetType": "OPTION"},
     })
@@ -52,7 +60,7 @@ mod tests {
 
     /// Sells two of one strike and one of another between two bought strikes.
     fn broken_wing() -> Package {
-        let leg = |symbol: &str, action| Leg { symbol: symbol.parse().unwrap(), action };
+        let leg = |symbol: &str, action| Leg::open(symbol.parse().unwrap(), action);
         let legs = [
             (leg("SPXW260821P5920", LegAction::Buy), 1),
             (leg("SPXW260821P5910", LegAction::Sell), 2),
@@ -73,6 +81,14 @@ mod tests {
             (condor, Effect::Credit, 3, "2.1", include_str!("../fixtures/order_request__iron_condor_credit.json")),
             (broken_wing(), Effect::Debit, 2, "0.35", include_str!("../fixtures/order_request__custom_ratio_debit.json")),
             (broken_wing(), Effect::Debit, 1, "0", include_str!("../fixtures/order_request__custom_even.json")),
+            (
+                Package::single(Leg::close("SPXW260821P5900".parse().unwrap(), LegAction::Buy)),
+                Effect::Debit,
+                1,
+                "1.2",
+                include_str!("../fixtures/order_request__single_closed.json"),
+            ),
+            (Package::vertical(put).reversed(), Effect::Debit, 2, "0.3", include_str!("../fixtures/order_request__put_closed.json")),
         ] {
             let expected: Value = serde_json::from_str(fixture).unwrap();
             assert_eq!(order_json(&package, effect, quantity, price.parse().unwrap()), expected);

@@ -1,7 +1,7 @@
 //! One order as Schwab shows it (docs/reference/schwab.md, Order as shown).
 
 use gamma_execution::ports::{BrokerFault, Fill, OrderId, OrderStatus, OrderView};
-use gamma_market::{Effect, Leg, LegAction, Price};
+use gamma_market::{Effect, Leg, LegAction, PositionEffect, Price};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -111,7 +111,7 @@ fn filled(status: &OrderStatus, quantity: u32, counted: Option<u32>, executions:
 /// The option legs of an order.
 struct Legs {
     rows: Vec<LegRow>,
-    /// Whether there are legs beside them, or legs that do not open.
+    /// Whether there are legs beside them.
     foreign: bool,
 }
 
@@ -122,17 +122,15 @@ struct LegRow {
 }
 
 impl Legs {
-    /// A leg that closes a position is kept, because it touches the contract, and marks the order as foreign: this
-    /// system only opens.
     fn read(order: &Object<'_>) -> Result<Self, FieldError> {
         let mut legs = Self { rows: Vec::new(), foreign: false };
         for row in order.objects("orderLegCollection")? {
-            let (action, opens) = match row.text("instruction")? {
-                Some("BUY_TO_OPEN") => (Some(LegAction::Buy), true),
-                Some("SELL_TO_OPEN") => (Some(LegAction::Sell), true),
-                Some("BUY_TO_CLOSE") => (Some(LegAction::Buy), false),
-                Some("SELL_TO_CLOSE") => (Some(LegAction::Sell), false),
-                _ => (None, false),
+            let action = match row.text("instruction")? {
+                Some("BUY_TO_OPEN") => Some((LegAction::Buy, PositionEffect::Open)),
+                Some("SELL_TO_OPEN") => Some((LegAction::Sell, PositionEffect::Open)),
+                Some("BUY_TO_CLOSE") => Some((LegAction::Buy, PositionEffect::Close)),
+                Some("SELL_TO_CLOSE") => Some((LegAction::Sell, PositionEffect::Close)),
+                _ => None,
             };
             let instrument = row.object("instrument")?;
             let symbol = match &instrument {
@@ -142,11 +140,11 @@ impl Legs {
             if (symbol.is_none() || action.is_none()) && crate::foreign::may_be_ours(&row) {
                 return Err(row.bad("instrument", "a symbol and an instruction that read"));
             }
-            legs.foreign |= !opens || symbol.is_none();
-            if let (Some(symbol), Some(action)) = (symbol, action) {
+            legs.foreign |= action.is_none() || symbol.is_none();
+            if let (Some(symbol), Some((action, position))) = (symbol, action) {
                 legs.rows.push(LegRow {
                     id: row.id("legId")?,
-                    leg: Leg { symbol, action },
+                    leg: Leg { symbol, action, position },
                     contracts: row.count("quantity")?.ok_or_else(|| row.bad("quantity", "a number of contracts"))?,
                 });
             }

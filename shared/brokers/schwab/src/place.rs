@@ -5,7 +5,6 @@ use std::time::Duration;
 use gamma_execution::approval::PackageOrder;
 use gamma_execution::ports::{BrokerFault, NotPlaced, NotSent, OrderId, PlaceReply};
 use gamma_http::{HttpError, Request, Response};
-use gamma_market::Package;
 use gamma_wire::ErrorBody;
 use jiff::SignedDuration;
 
@@ -35,7 +34,7 @@ impl Schwab {
         if let Err(wait) = self.throttle.take(now) {
             return PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(wait) });
         }
-        let body = order_json(&Package::vertical(order.vertical), order.effect, order.quantity, order.price);
+        let body = order_json(&order.package, order.effect, order.quantity, order.price);
         let request = Request::post(&self.orders_url(hash)).bearer(&token).json_bytes(body.to_string().into_bytes()).timeout(POST_TIMEOUT);
         match self.client.http.send(request).await {
             Ok(response) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gamma_market::{Leg, LegAction, Price};
+use gamma_market::{Leg, LegAction, PositionEffect, Price};
 use jiff::Timestamp;
 
 use crate::fields::{FieldError, Object};
@@ -37,25 +37,28 @@ pub(crate) struct LegFill {
 }
 
 impl Legs {
-    /// A leg that closes a position is kept, because it touches the contract, and marks the order as foreign: this system only opens.
+    /// A leg of which it is not said whether it opens or closes is kept, because it touches the contract, and marks the order as foreign.
     pub(crate) fn read(order: &Object<'_>) -> Result<Self, FieldError> {
         let mut legs = Self { rows: Vec::new(), foreign: false };
         for row in order.objects("legs")? {
-            let (action, opens) = match row.text("action")? {
-                Some("Buy to Open") => (Some(LegAction::Buy), true),
-                Some("Sell to Open") => (Some(LegAction::Sell), true),
-                Some("Buy to Close" | "Buy") => (Some(LegAction::Buy), false),
-                Some("Sell to Close" | "Sell") => (Some(LegAction::Sell), false),
-                _ => (None, false),
+            let action = match row.text("action")? {
+                Some("Buy to Open") => Some((LegAction::Buy, Some(PositionEffect::Open))),
+                Some("Sell to Open") => Some((LegAction::Sell, Some(PositionEffect::Open))),
+                Some("Buy to Close") => Some((LegAction::Buy, Some(PositionEffect::Close))),
+                Some("Sell to Close") => Some((LegAction::Sell, Some(PositionEffect::Close))),
+                Some("Buy") => Some((LegAction::Buy, None)),
+                Some("Sell") => Some((LegAction::Sell, None)),
+                _ => None,
             };
             let is_option = row.text("instrument-type")? == Some("Equity Option");
             let symbol = if is_option { row.text("symbol")?.and_then(|text| text.parse().ok()) } else { None };
             if (symbol.is_none() || action.is_none()) && crate::foreign::may_be_ours(&row, order) {
                 return Err(row.bad("symbol", "a symbol and an action that read"));
             }
-            legs.foreign |= !opens || symbol.is_none();
-            if let (Some(symbol), Some(action)) = (symbol, action) {
-                legs.add(LegRow::read(&row, Leg { symbol, action })?);
+            legs.foreign |= !matches!((symbol, action), (Some(_), Some((_, Some(_)))));
+            if let (Some(symbol), Some((action, position))) = (symbol, action) {
+                let leg = Leg { symbol, action, position: position.unwrap_or_default() };
+                legs.add(LegRow::read(&row, leg)?);
             }
         }
         Ok(legs)

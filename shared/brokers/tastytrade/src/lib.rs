@@ -52,7 +52,7 @@ pub use authorization::{Authorization, of_grant};
 pub use broker::{Tastytrade, TastytradeConfig, TastytradeSetupError};
 pub use chain::{ContractNames, StreamerSymbol, SymbolBook};
 pub use login::{TastytradeLogin, TastytradeLoginConfig};
-pub use order_json::{PositionEffect, SOURCE, order_json};
+pub use order_json::{SOURCE, order_json};
 pub use preview::{BuyingPowerEffect, Fees, Preview};
 pub use quote_stream::{QuoteStream, QuoteStreamError};
 pub use quote_token::QuoteToken;

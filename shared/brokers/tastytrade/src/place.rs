@@ -5,7 +5,7 @@ use std::time::Duration;
 use gamma_execution::approval::PackageOrder;
 use gamma_execution::ports::{BrokerFault, NotPlaced, NotSent, OrderId, PlaceReply};
 use gamma_http::{HttpError, Request, Response};
-use gamma_market::{Effect, Package, Price};
+use gamma_market::{Effect, Price};
 use gamma_wire::{ErrorBody, Origin};
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::broker::Tastytrade;
 use crate::envelope;
 use crate::fields::{FieldError, Object};
-use crate::order_json::{PositionEffect, order_json, replacement_json};
+use crate::order_json::{order_json, replacement_json};
 
 /// The POST's own bound; the lease must outlive it.
 const POST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,8 +24,7 @@ const LONGEST_PREPARATION: SignedDuration = SignedDuration::from_secs(2);
 impl Tastytrade {
     /// Sends the order at most once, under `name`.
     pub(crate) async fn send_order(&self, order: &PackageOrder, name: &str) -> PlaceReply {
-        let package = Package::vertical(order.vertical);
-        let body = order_json(&package, order.effect, order.quantity, order.price, PositionEffect::Open, Some(name));
+        let body = order_json(&order.package, order.effect, order.quantity, order.price, Some(name));
         self.send_once(&body, Some(name), || Request::post(&self.orders_url())).await
     }
 

@@ -13,7 +13,7 @@ use crate::broker::Tastytrade;
 use crate::client::{Client, failed};
 use crate::error_body::words_of;
 use crate::fields::{FieldError, LONGEST_WORDS, Object};
-use crate::order_json::{PositionEffect, order_json};
+use crate::order_json::order_json;
 use crate::{envelope, error_body};
 
 /// The broker's opinion of an order it was not sent.
@@ -66,13 +66,13 @@ impl Tastytrade {
     ///
     /// # Errors
     /// [`BrokerError`] when there is no readable opinion; a rejection is an answer, not an error.
-    pub async fn preview(&self, package: &Package, effect: Effect, quantity: u32, price: Price, position: PositionEffect) -> Result<Preview, BrokerError> {
+    pub async fn preview(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Result<Preview, BrokerError> {
         const OPERATION: &str = "POST orders/dry-run";
         if let Some(why) = self.impossible(package, effect, quantity, price) {
             return Err(failed(OPERATION, BrokerFault::Refused(why)));
         }
         let url = format!("{}/dry-run", self.orders_url());
-        let body = order_json(package, effect, quantity, price, position, None).to_string().into_bytes();
+        let body = order_json(package, effect, quantity, price, None).to_string().into_bytes();
         let request = || Request::post(&url).json_bytes(body.clone());
         let (answer, token) = self.client.answered(OPERATION, (Backoff::READS, Client::READ_TIMEOUT), is_opinion, request).await?;
         opinion(&answer, |response| self.client.auth.error_body(response, &token)).map_err(|fault| failed(OPERATION, fault))

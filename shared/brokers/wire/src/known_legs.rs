@@ -35,7 +35,7 @@ impl KnownLegs {
     /// The legs for an order's view. Which way they trade and how many does not matter: such an order is never taken for ours.
     #[must_use]
     pub fn into_legs(self) -> Vec<(Leg, u32)> {
-        let leg = |symbol| (Leg { symbol, action: LegAction::Buy }, 1);
+        let leg = |symbol| (Leg::open(symbol, LegAction::Buy), 1);
         self.0.into_iter().flatten().map(leg).collect()
     }
 }

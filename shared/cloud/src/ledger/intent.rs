@@ -105,7 +105,7 @@ fn compared(operation: &'static str, item: &Item, meant: &IntentRecord) -> Resul
             standing.writer.fence,
             standing.key,
             standing.effect,
-            standing.vertical,
+            standing.package.in_words(),
             standing.quantity,
             standing.worst_price,
             standing.filled,

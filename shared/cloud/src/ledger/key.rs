@@ -67,6 +67,7 @@ impl DayKeys {
 
     pub(super) fn intent(&self, operation: &'static str, intent: &IntentKey) -> Result<Key, LedgerError> {
         checked(operation, "strategy", &intent.strategy)?;
+        checked(operation, "slot", &intent.slot.0)?;
         counted(operation, "revision", intent.revision)?;
         Ok(self.at(SortKey::Intent(intent)))
     }
@@ -130,8 +131,8 @@ impl fmt::Display for SortKey<'_> {
         match self {
             Self::Lease => f.write_str("lease"),
             Self::Day(strategy) => write!(f, "day#{strategy}"),
-            Self::Intent(IntentKey { strategy, side, revision }) => write!(f, "intent#{strategy}#{side}#r{revision:02}"),
-            Self::Rung(IntentKey { strategy, side, revision }, number) => write!(f, "rung#{strategy}#{side}#r{revision:02}#{number:02}"),
+            Self::Intent(IntentKey { strategy, slot, revision }) => write!(f, "intent#{strategy}#{slot}#r{revision:02}"),
+            Self::Rung(IntentKey { strategy, slot, revision }, number) => write!(f, "rung#{strategy}#{slot}#r{revision:02}#{number:02}"),
             Self::Run(run_id) => write!(f, "run#{run_id}"),
         }
     }

@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use gamma_execution::ports::{
-    DayRecord, Decision, Fill, IntentKey, IntentRecord, Lease, LedgerError, OrderId, OrderStatus, RunRecord, RungRecord, RungState, Writer,
+    DayRecord, Decision, Fill, IntentKey, IntentRecord, Lease, LedgerError, OrderId, OrderStatus, RunRecord, RungRecord, RungState, Slot, Writer,
 };
-use gamma_market::{Price, Vertical};
+use gamma_market::{Package, Price, Right, Vertical};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -68,14 +68,12 @@ pub(super) fn day_from(found: &Item) -> Result<DayRecord, Malformed> {
 }
 
 pub(super) fn intent_item(key: &Key, intent: &IntentRecord) -> Item {
-    item(
+    let mut made = item(
         key,
         [
             ("strategy", text(&intent.key.strategy)),
-            ("side", word(&intent.key.side)),
+            ("slot", text(&intent.key.slot)),
             ("revision", number(intent.key.revision)),
-            ("sell", text(intent.vertical.sell())),
-            ("buy", text(intent.vertical.buy())),
             ("effect", word(&intent.effect)),
             ("quantity", number(intent.quantity)),
             ("planned_sides", number(intent.planned_sides)),
@@ -87,17 +85,31 @@ pub(super) fn intent_item(key: &Key, intent: &IntentRecord) -> Item {
             ("filled", number(intent.filled)),
             ("held", AttributeValue::M(intent.held.iter().map(|(symbol, contracts)| (symbol.to_string(), number(*contracts))).collect())),
         ],
-    )
+    );
+    // A vertical is written by its two legs, as it was before there were other packages.
+    match intent.package.as_vertical() {
+        Some(vertical) => made.extend([("sell".to_owned(), text(vertical.sell())), ("buy".to_owned(), text(vertical.buy()))]),
+        None => made.extend([("package".to_owned(), text(serde_json::json!(intent.package)))]),
+    }
+    made
+}
+
+fn package_from(fields: &Fields<'_>) -> Result<Package, Malformed> {
+    let written = fields.optional("package", |fields| Ok(fields.text("package")?.to_owned()))?;
+    if let Some(text) = written {
+        return serde_json::from_str(&text).map_err(|_| fields.malformed("package", "a package as JSON text"));
+    }
+    let vertical = Vertical::new(fields.parsed("sell", SYMBOL)?, fields.parsed("buy", SYMBOL)?);
+    vertical.map(Package::vertical).map_err(|_| fields.malformed("buy", "the other leg of the vertical that sell begins"))
 }
 
 pub(super) fn intent_from(found: &Item) -> Result<IntentRecord, Malformed> {
     let fields = Fields::of(found);
     let key = intent_key_from(&fields)?;
     agrees(&fields, day_keys_of(&fields)?.intent("read", &key), "revision")?;
-    let vertical = Vertical::new(fields.parsed("sell", SYMBOL)?, fields.parsed("buy", SYMBOL)?);
     Ok(IntentRecord {
         key,
-        vertical: vertical.map_err(|_| fields.malformed("buy", "the other leg of the vertical that sell begins"))?,
+        package: package_from(&fields)?,
         effect: fields.word("effect", "credit or debit")?,
         quantity: fields.number("quantity")?,
         planned_sides: fields.number("planned_sides")?,
@@ -111,7 +123,10 @@ pub(super) fn intent_from(found: &Item) -> Result<IntentRecord, Malformed> {
 }
 
 fn intent_key_from(fields: &Fields<'_>) -> Result<IntentKey, Malformed> {
-    Ok(IntentKey { strategy: fields.text("strategy")?.to_owned(), side: fields.word("side", "put or call")?, revision: fields.number("revision")? })
+    // Called `side` before strategies had other packages beside each other than puts and calls.
+    let slot = fields.optional("slot", |fields| Ok(Slot(fields.text("slot")?.to_owned())))?;
+    let slot = slot.map_or_else(|| fields.word::<Right>("side", "put or call").map(Slot::from), Ok)?;
+    Ok(IntentKey { strategy: fields.text("strategy")?.to_owned(), slot, revision: fields.number("revision")? })
 }
 
 /// Intents and rungs do not repeat account and date: they stand in their partition.
@@ -132,7 +147,7 @@ pub(super) fn rung_item(key: &Key, rung: &RungRecord) -> Item {
         key,
         [
             ("strategy", text(&rung.intent.strategy)),
-            ("side", word(&rung.intent.side)),
+            ("slot", text(&rung.intent.slot)),
             ("revision", number(rung.intent.revision)),
             ("number", number(rung.number)),
             ("price", text(rung.price)),

@@ -17,7 +17,7 @@ async fn a_whole_day_reads_back_over_several_pages() {
     let ledger = ledger("whole").await;
     let lease = planned(&ledger, "first").await;
     let mut call = intent(&lease.writer, 1);
-    call.key.side = Right::Call;
+    call.key.slot = Right::Call.into();
     ours(ledger.put_intents(&lease, from_ref(&call)).await.unwrap());
 
     let mut rungs = Vec::new();

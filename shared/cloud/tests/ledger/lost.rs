@@ -48,7 +48,7 @@ async fn losing_every_first_answer_changes_nothing_in_a_run() {
     ours(wire.once().open_day(&day(&lease.writer)).await.unwrap());
     let put = intent(&lease.writer, 1);
     let mut call = put.clone();
-    call.key.side = Right::Call;
+    call.key.slot = Right::Call.into();
     ours(wire.once().put_intents(&lease, &[put.clone(), call.clone()]).await.unwrap());
     theirs(wire.once().put_intents(&lease, &[put, IntentRecord { quantity: 9, ..call.clone() }]).await.unwrap(), "constant_stable#call#r1");
 

@@ -178,7 +178,7 @@ async fn a_side_may_begin_with_the_second_plan() {
     let lease = planned(&ledger, "first").await;
     let call = |revision| {
         let mut intent = intent(&lease.writer, revision);
-        intent.key.side = Right::Call;
+        intent.key.slot = Right::Call.into();
         intent
     };
     ours(ledger.put_intents(&lease, from_ref(&call(2))).await.unwrap());

@@ -57,7 +57,7 @@ pub(crate) fn day(by: &Writer) -> DayRecord {
 }
 
 pub(crate) fn key(revision: u32) -> IntentKey {
-    IntentKey { strategy: STRATEGY.to_owned(), side: Right::Put, revision }
+    IntentKey { strategy: STRATEGY.to_owned(), slot: Right::Put.into(), revision }
 }
 
 #[allow(dead_code, reason = "each test binary uses its own part of the records")]
@@ -65,7 +65,7 @@ pub(crate) fn intent(by: &Writer, revision: u32) -> IntentRecord {
     let leg = |text: &str| text.parse().expect("a symbol");
     IntentRecord {
         key: key(revision),
-        vertical: Vertical::new(leg("SPXW260212P6900"), leg("SPXW260212P6895")).expect("a vertical"),
+        package: Vertical::new(leg("SPXW260212P6900"), leg("SPXW260212P6895")).expect("a vertical").into(),
         effect: Effect::Credit,
         quantity: 3,
         planned_sides: 2,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ports::Lack;
+use gamma_market::{Leg, LegAction, Vertical};
 use proptest::prelude::*;
 
 const SCHWAB: Capabilities = Capabilities {
@@ -39,10 +40,11 @@ impl Account {
         Self { equity, positions: BTreeMap::new(), approved: Vec::new(), foreign: BTreeSet::new(), ledger: BTreeMap::new(), capabilities: SCHWAB }
     }
 
-    fn approve(&self, vertical: Vertical, quantity: u32, mid: i64) -> Result<Approved<Intent>, Refusal> {
+    fn approve(&self, package: impl Into<Package>, quantity: u32, mid: i64) -> Result<Approved<Intent>, Refusal> {
+        let package = package.into();
         let (positions, approved, foreign, ledger) = (&self.positions, &self.approved, &self.foreign, &self.ledger);
         let book = Book { equity: self.equity.into(), positions, approved, foreign, ledger, capabilities: self.capabilities };
-        approve(vertical, quantity, nbbo(vertical.effect(), mid), book, LIMITS)
+        approve(package, quantity, nbbo(package.effect().unwrap_or(Effect::Credit), mid), book, LIMITS)
     }
 }
 
@@ -219,6 +221,93 @@ proptest! {
             let inside = if credit { limit >= intent.get().worst_price } else { limit <= intent.get().worst_price };
             let sound = asked >= 1 && asked + filled <= quantity && price > 0 && price < 500 && price % 5 == 0 && inside;
             prop_assert!(!sound, "a sound order was refused: {} × {}", asked, limit);
+        }
+    }
+}
+
+fn closing(text: &str, action: LegAction) -> (Leg, u32) {
+    (Leg::close(symbol(text), action), 1)
+}
+
+fn opening(text: &str, action: LegAction) -> (Leg, u32) {
+    (Leg::open(symbol(text), action), 1)
+}
+
+#[test]
+fn a_package_that_closes_adds_no_loss_but_what_it_costs() {
+    let put = vertical("P6900", "P6895");
+    let mut account = Account::with(1);
+    account.positions = [(put.sell(), -2), (put.buy(), 2)].into();
+    // Bought back at 0.95 and 0.30 at most above that: 1.25 of the 5.00 that could have been lost.
+    let intent = account.approve(Package::vertical(put).reversed(), 2, 95).unwrap();
+    assert_eq!((intent.get().effect, intent.get().worst_loss_added), (Effect::Debit, Decimal::ZERO));
+    let refused = account.approve(Package::vertical(put).reversed(), 3, 95).unwrap_err();
+    assert_eq!(refused, Refusal::ClosesMoreThanHeld { symbol: put.sell(), wanted: 3, held: -2 });
+    account.positions.clear();
+    assert!(matches!(account.approve(Package::vertical(put).reversed(), 1, 95), Err(Refusal::ClosesMoreThanHeld { held: 0, .. })));
+}
+
+#[test]
+fn a_roll_adds_what_its_new_leg_risks() {
+    // Long the 6900 put, rolled down to the 6800 for a credit: what is long loses nothing more.
+    let roll = |new: &str, action| Package::custom([closing("P6900", LegAction::Sell), opening(new, action)]).unwrap();
+    let mut account = Account::with(100_000);
+    account.positions.insert(symbol("P6900"), 1);
+    let rolled = account.approve(roll("P6800", LegAction::Buy).directed(Effect::Credit), 1, 95).unwrap();
+    assert_eq!(rolled.get().worst_loss_added, Decimal::ZERO);
+    // For a debit it can lose what is paid: 0.95 and 0.30.
+    let paid = account.approve(roll("P6950", LegAction::Buy).directed(Effect::Debit), 1, 95).unwrap();
+    assert_eq!(paid.get().worst_loss_added, Decimal::from(125));
+    // A put sold in its place loses its strike, less the credit.
+    let sold = account.approve(roll("P6800", LegAction::Sell).directed(Effect::Credit), 1, 95).unwrap_err();
+    assert!(matches!(&sold, Refusal::WorstLoss { added, .. } if *added == Decimal::from(679_935)), "{sold}");
+}
+
+#[test]
+fn a_leg_that_covers_another_is_not_closed_as_if_it_were_alone() {
+    let mut account = Account::with(100_000);
+    account.positions = [(symbol("P6900"), -1), (symbol("P6895"), 1), (symbol("C7000"), -1), (symbol("C7005"), 1)].into();
+    let put = account.approve(Package::single(closing("P6895", LegAction::Sell).0), 1, 95).unwrap_err();
+    assert!(matches!(put, Refusal::WorstLoss { .. }), "{put}");
+    let call = account.approve(Package::single(closing("C7005", LegAction::Sell).0), 1, 95).unwrap_err();
+    assert!(matches!(&call, Refusal::Unbounded(why) if why.contains("short than long")), "{call}");
+    assert!(account.approve(Package::single(closing("P6900", LegAction::Buy).0), 1, 95).is_ok(), "the short first");
+}
+
+#[test]
+fn what_nothing_bounds_is_refused() {
+    let account = Account::with(1_000_000);
+    let naked = account.approve(Package::single(opening("C7000", LegAction::Sell).0), 1, 95).unwrap_err();
+    assert!(matches!(naked, Refusal::Unbounded(_)), "{naked}");
+    // Of two expiries each settles where it is worst: a short call that a later one covers is as good as naked.
+    let later = (Leg::open("SPXW260219C7000".parse().unwrap(), LegAction::Buy), 1);
+    let calendar = Package::custom([opening("C7000", LegAction::Sell), later]).unwrap();
+    assert!(matches!(account.approve(calendar.directed(Effect::Debit), 1, 95), Err(Refusal::Unbounded(_))));
+    assert!(matches!(account.approve(calendar, 1, 95), Err(Refusal::NoDirection { .. })));
+    let long = account.approve(Package::single(opening("C7000", LegAction::Buy).0), 1, 95).unwrap();
+    assert_eq!((long.get().tick, long.get().worst_loss_added, long.get().most_worth), (Tick::DIME, Decimal::from(120), None));
+}
+
+proptest! {
+    /// Packages of any legs: what approval says that they add is never less than what any settlement loses.
+    #[test]
+    fn no_settlement_loses_more_than_approval_says(
+        legs in prop::collection::btree_map(0_u32..6, (1_u32..3, any::<bool>(), any::<bool>()), 2..5),
+        quantity in 1_u32..4,
+        settle in 6_600_u32..7_300,
+    ) {
+        let each = legs.iter().map(|(step, (ratio, call, sold))| {
+            let text = format!("{}{}", if *call { "C" } else { "P" }, 6_850 + 25 * step);
+            let (leg, _) = opening(&text, if *sold { LegAction::Sell } else { LegAction::Buy });
+            (leg, *ratio)
+        });
+        let Ok(package) = Package::custom(each) else { return Ok(()) };
+        for effect in [Effect::Credit, Effect::Debit] {
+            let Ok(intent) = Account::with(1_000_000_000).approve(package.directed(effect), quantity, 95) else { continue };
+            let intent = intent.get();
+            let cash = intent.worst_price.points() * if effect == Effect::Credit { Decimal::ONE } else { Decimal::NEGATIVE_ONE };
+            let worth = settlement_value(&package.contracts(), Decimal::from(settle)) + cash;
+            prop_assert!(-worth * Decimal::from(quantity) * Decimal::ONE_HUNDRED <= intent.worst_loss_added, "{package} at {settle}");
         }
     }
 }

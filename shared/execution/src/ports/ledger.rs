@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use gamma_market::{Effect, OptionSymbol, Price, Right, Vertical};
+use gamma_market::{Effect, OptionSymbol, Package, Price, Right};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -71,20 +71,52 @@ pub enum DayState {
     Closed,
 }
 
-/// Which intent: the side of the plan and its revision; attributes hang below it, they are not the key.
+/// What a strategy calls one of the packages that it works beside each other: `put`, `call`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Slot(pub String);
+
+impl Slot {
+    /// The side of a plan that it stands for, where it stands for one.
+    #[must_use]
+    pub fn right(&self) -> Option<Right> {
+        [Right::Put, Right::Call].into_iter().find(|right| *self == *right)
+    }
+}
+
+impl From<Right> for Slot {
+    fn from(right: Right) -> Self {
+        Self(right.to_string())
+    }
+}
+
+impl PartialEq<Right> for Slot {
+    fn eq(&self, right: &Right) -> bool {
+        self.0 == right.to_string()
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Which intent: the slot and its revision; attributes hang below it, they are not the key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IntentKey {
     /// The strategy.
     pub strategy: String,
-    /// Put or call side.
-    pub side: Right,
+    /// Which of the strategy's packages.
+    #[serde(alias = "side")]
+    pub slot: Slot,
     /// 1, then one more for each re-plan.
     pub revision: u32,
 }
 
 impl fmt::Display for IntentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}#r{}", self.strategy, self.side, self.revision)
+        write!(f, "{}#{}#r{}", self.strategy, self.slot, self.revision)
     }
 }
 
@@ -94,7 +126,7 @@ pub struct IntentRecord {
     /// Its key.
     pub key: IntentKey,
     /// What is traded.
-    pub vertical: Vertical,
+    pub package: Package,
     /// Credit or debit.
     pub effect: Effect,
     /// Packages approved for the day.
@@ -156,8 +188,8 @@ impl RungRecord {
     /// The name of its order: trade date, intent, rung, as `20260211-constant_stable-put-r1-2`.
     #[must_use]
     pub fn order_name(&self, date: Date) -> OrderName {
-        let IntentKey { strategy, side, revision } = &self.intent;
-        OrderName(format!("{}-{strategy}-{side}-r{revision}-{}", date.strftime("%Y%m%d"), self.number))
+        let IntentKey { strategy, slot, revision } = &self.intent;
+        OrderName(format!("{}-{strategy}-{slot}-r{revision}-{}", date.strftime("%Y%m%d"), self.number))
     }
 }
 
@@ -289,8 +321,8 @@ impl LoadedDay {
         let mut net = BTreeMap::new();
         for rung in &self.rungs {
             let Some(intent) = self.intents.iter().find(|intent| intent.key == rung.intent) else { continue };
-            for leg in intent.vertical.legs() {
-                *net.entry(leg.symbol).or_default() += leg.action.sign() * i64::from(rung.state.filled());
+            for (symbol, contracts) in intent.package.contracts() {
+                *net.entry(symbol).or_default() += contracts * i64::from(rung.state.filled());
             }
         }
         net.retain(|_, contracts| *contracts != 0);

@@ -14,7 +14,7 @@ fn writer() -> Writer {
 }
 
 pub(crate) fn key() -> IntentKey {
-    IntentKey { strategy: "constant_stable".into(), side: Right::Put, revision: 1 }
+    IntentKey { strategy: "constant_stable".into(), slot: Right::Put.into(), revision: 1 }
 }
 
 pub(crate) fn rung(number: u32, state: RungState) -> RungRecord {
@@ -36,7 +36,7 @@ pub(crate) fn day(rungs: Vec<RungRecord>) -> LoadedDay {
     let positions = BTreeMap::from([(vertical().sell(), -5)]);
     let intent = IntentRecord {
         key: key(),
-        vertical: vertical(),
+        package: vertical().into(),
         effect: vertical().effect(),
         quantity: 4,
         planned_sides: 2,
@@ -45,7 +45,7 @@ pub(crate) fn day(rungs: Vec<RungRecord>) -> LoadedDay {
         writer: writer(),
         state: IntentState::Open,
         filled: 0,
-        held: held(vertical(), &positions),
+        held: held(&vertical().into(), &positions),
     };
     LoadedDay { intents: vec![intent], rungs, ..LoadedDay::default() }
 }

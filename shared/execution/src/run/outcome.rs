@@ -13,6 +13,6 @@ pub(super) fn outcome_of(sides: &[Standing]) -> (Outcome, String) {
     let refused = planned.saturating_sub(u32::try_from(of_newest.len()).unwrap_or(u32::MAX));
     let unfilled = (0..refused).map(|_| SideCount { revision: newest, quantity: 1, filled: 0, unresolved: false });
     let totals: Vec<_> = sides.iter().map(count).chain(unfilled).collect();
-    let words: Vec<_> = sides.iter().map(|side| format!("{} filled {} of {}", side.vertical, side.filled, side.quantity)).collect();
+    let words: Vec<_> = sides.iter().map(|side| format!("{} filled {} of {}", side.package.in_words(), side.filled, side.quantity)).collect();
     (Outcome::of_sides(&totals), words.join(", "))
 }

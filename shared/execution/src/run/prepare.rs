@@ -79,7 +79,7 @@ impl Run<'_> {
     pub(super) async fn approve(&mut self, plan: &Plan, account: &Account, revision: u32) -> Result<Vec<ApprovedSide>, Ended> {
         let sides: Vec<&SidePlan> = plan.sides.iter().filter(|side| matches!(side.decision, Decision::Trade { .. })).collect();
         let closes = |side: &SidePlan| self.request.calendar().series_close(&side.vertical.sell(), self.date());
-        let wanted = |side: &&SidePlan| Wanted { vertical: side.vertical, quantity: side.quantity(), closes: closes(side) };
+        let wanted = |side: &&SidePlan| Wanted { package: side.vertical.into(), quantity: side.quantity(), closes: closes(side) };
         let wanted: Vec<Wanted> = sides.iter().map(wanted).collect();
         let verdicts = self.worker.approve(account, plan.equity, &wanted).await?;
         let mut approved = Vec::new();

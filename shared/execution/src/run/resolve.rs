@@ -138,7 +138,7 @@ impl Run<'_> {
 
 /// The side's intent that has open rungs: at most one revision can.
 fn doubtful(day: &LoadedDay, asked: &Resolve) -> Result<(IntentRecord, Vec<RungRecord>), Ended> {
-    let of = |intent: &&IntentRecord| intent.key.side == asked.side && day.open_rungs().any(|rung| rung.intent == intent.key);
+    let of = |intent: &&IntentRecord| intent.key.slot == asked.side && day.open_rungs().any(|rung| rung.intent == intent.key);
     let Some(intent) = day.intents.iter().find(of) else {
         return Err(refused(format!("the {} side of {}: nothing of it is open, there is nothing to decide", asked.side, asked.date)));
     };

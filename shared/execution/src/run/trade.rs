@@ -108,7 +108,7 @@ impl Run<'_> {
 
     fn planned(&self, side: ApprovedSide, revision: u32, planned: usize) -> Planned {
         Planned {
-            key: IntentKey { strategy: constant_stable::NAME.to_owned(), side: side.plan.side, revision },
+            key: IntentKey { strategy: constant_stable::NAME.to_owned(), slot: side.plan.side.into(), revision },
             name: side.plan.name().to_owned(),
             planned,
             closes: self.request.calendar().series_close(&side.plan.vertical.sell(), self.date()),

@@ -217,10 +217,10 @@ impl Worker<'_> {
         if self.now().duration_since(side.quoted) < FRESH {
             return Ok(posting.clone());
         }
-        let vertical = side.record.vertical;
-        let (read, quotes) = self.quotes_of(&[vertical]).await;
+        let package = side.record.package;
+        let (read, quotes) = self.quotes_of(&[package]).await;
         let book = quotes.map_err(|error| error.to_string())?;
-        let nbbo = crate::quotes::package(vertical, &book, self.now(), self.scope.execution).map_err(|fault| fault.to_string())?;
+        let nbbo = crate::quotes::package(&package, &book, self.now(), self.scope.execution).map_err(|fault| fault.to_string())?;
         let posting = side.ladder.requote(nbbo).ok_or("fresh quotes make no price inside the envelope")?;
         side.quoted = read;
         Ok(posting)
@@ -268,7 +268,7 @@ impl Worker<'_> {
         let Some(rung) = side.rungs.iter().find(|rung| rung.number == posting.number) else { return Ok(()) };
         let name = self.name_of(rung);
         let mark = name.as_ref().map_or_else(|| our_tag(self.scope.execution.application_tag.as_deref(), &[], &[]), Mark::Name);
-        Fingerprint::of(side.record.vertical, rung, &rung.seen, mark).proves(view)
+        Fingerprint::of(side.record.package, rung, &rung.seen, mark).proves(view)
     }
 
     /// The name of a rung's order, where the broker shows names.
@@ -309,7 +309,7 @@ impl Worker<'_> {
                 let name = self.name_of(rung);
                 let tag = || our_tag(self.scope.execution.application_tag.as_deref(), orders, &self.sent);
                 let mark = name.as_ref().map_or_else(tag, Mark::Name);
-                let print = Fingerprint::of(side.record.vertical, rung, &rung.seen, mark);
+                let print = Fingerprint::of(side.record.package, rung, &rung.seen, mark);
                 let found = print.matches(orders);
                 if let (true, Some(row)) = (found.is_empty(), print.could_be(orders)) {
                     self.note(format!("an order of unknown outcome is looked for, and order {} does not read", row.id));

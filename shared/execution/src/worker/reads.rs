@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all, join3};
 use gamma_market::calendar::at_eastern;
-use gamma_market::{OptionSymbol, PackageNbbo, QuoteBook, Vertical};
+use gamma_market::{OptionSymbol, Package, PackageNbbo, QuoteBook};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -52,7 +52,7 @@ impl Account {
 
     /// Which of these contracts are touched by orders that work and are not ours.
     fn foreign(&self, wanted: &[Wanted]) -> BTreeSet<OptionSymbol> {
-        let legs = wanted.iter().flat_map(|wanted| wanted.vertical.legs()).map(|leg| leg.symbol);
+        let legs = wanted.iter().flat_map(|wanted| wanted.package.symbols());
         legs.filter(|symbol| self.working().any(|order| order.may_touch(*symbol))).collect()
     }
 
@@ -65,7 +65,7 @@ impl Account {
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
     /// What is to be traded.
-    pub vertical: Vertical,
+    pub package: Package,
     /// Packages, 1 or more.
     pub quantity: u32,
     /// When its series stops trading, where that is known to be before the last one does.
@@ -154,16 +154,16 @@ impl Worker<'_> {
 
     /// Quotes of every leg in one batched read, and of those that it did not answer, or not well enough for a price, one by one. When the
     /// answer was made, as far as that is known, stands beside it.
-    pub(super) async fn quotes_of(&self, verticals: &[Vertical]) -> (Timestamp, Result<QuoteBook, BrokerError>) {
+    pub(super) async fn quotes_of(&self, packages: &[Package]) -> (Timestamp, Result<QuoteBook, BrokerError>) {
         let broker = self.broker;
-        let legs: BTreeSet<_> = verticals.iter().flat_map(Vertical::legs).map(|leg| leg.symbol).collect();
+        let legs: BTreeSet<_> = packages.iter().flat_map(Package::symbols).collect();
         let asked = self.now();
         let mut book = match broker.quotes(&legs.into_iter().collect::<Vec<_>>()).await {
             Ok(book) => book,
             Err(error) => return (self.now(), Err(error)),
         };
         let read = if self.now().duration_since(asked) > PROMPT { asked } else { self.now() };
-        let gaps = quotes::gaps(verticals, &book, read, self.scope.execution);
+        let gaps = quotes::gaps(packages, &book, read, self.scope.execution);
         for single in join_all(gaps.iter().map(async |leg| broker.quotes(&[*leg]).await)).await {
             // A leg that does not answer alone either stays as it is.
             book.extend(single.unwrap_or_default());
@@ -173,25 +173,25 @@ impl Worker<'_> {
 
     /// Quotes of every leg before anything is sent. Incomplete ones are asked for again: while every side has a gap as long as a rung still
     /// fits, and else as long as the side that has a price loses nothing by it.
-    async fn whole_quotes(&mut self, packages: &[Wanted]) -> Result<(Timestamp, QuoteBook), WorkError> {
+    async fn whole_quotes(&mut self, wanted: &[Wanted]) -> Result<(Timestamp, QuoteBook), WorkError> {
         let execution = self.scope.execution;
-        let verticals: Vec<Vertical> = packages.iter().map(|package| package.vertical).collect();
-        let end = self.end_of_trading(packages.first().and_then(|package| package.closes));
+        let packages: Vec<Package> = wanted.iter().map(|wanted| wanted.package).collect();
+        let end = self.end_of_trading(wanted.first().and_then(|first| first.closes));
         let clock = self.clock;
         let fits = |rungs: usize| share(clock.now() + seconds(1), end, rungs, execution).rungs == rungs;
         let patient_until = self.now() + GAP_PATIENCE;
         loop {
             let (read, answer) = self
                 .patiently(async || {
-                    let (read, answer) = self.quotes_of(&verticals).await;
+                    let (read, answer) = self.quotes_of(&packages).await;
                     answer.map(|answer| (read, answer))
                 })
                 .await?;
-            let has_price = |vertical: &Vertical| quotes::package(*vertical, &answer, read, execution).is_ok();
-            let priced = verticals.iter().filter(|vertical| has_price(vertical)).count();
+            let has_price = |package: &Package| quotes::package(package, &answer, read, execution).is_ok();
+            let priced = packages.iter().filter(|package| has_price(package)).count();
             let goes_on = match priced {
                 0 => fits(1),
-                some if some < verticals.len() => self.now() < patient_until && fits(execution.rung_offsets.len()),
+                some if some < packages.len() => self.now() < patient_until && fits(execution.rung_offsets.len()),
                 _ => false,
             };
             if !goes_on {
@@ -215,12 +215,12 @@ impl Worker<'_> {
         let (foreign, capabilities, execution) = (account.foreign(wanted), self.broker.capabilities(), self.scope.execution);
         let mut approved: Vec<Approved<Intent>> = Vec::new();
         let mut verdicts = Vec::new();
-        for Wanted { vertical, quantity, .. } in wanted {
-            let nbbo = quotes::package(*vertical, &quotes, read, execution);
+        for Wanted { package, quantity, .. } in wanted {
+            let nbbo = quotes::package(package, &quotes, read, execution);
             let positions = &account.snapshot.positions;
             let book = Book { equity, positions, approved: &approved, foreign: &foreign, ledger: &account.ledger, capabilities };
             let intent = match &nbbo {
-                Ok(nbbo) => approve(*vertical, *quantity, *nbbo, book, execution.limits()).map_err(|refusal| refusal.to_string()),
+                Ok(nbbo) => approve(*package, *quantity, *nbbo, book, execution.limits()).map_err(|refusal| refusal.to_string()),
                 Err(fault) => Err(format!("no price: {fault}")),
             };
             approved.extend(intent.iter().cloned());

@@ -68,7 +68,7 @@ impl Worker<'_> {
         match trouble {
             Some(trouble) => Err(trouble),
             None => match sides.iter().find(|side| side.unresolved) {
-                Some(side) => Err(WorkError::Unresolved(format!("{} waits for an operator's decision (docs/runbook.md)", side.vertical))),
+                Some(side) => Err(WorkError::Unresolved(format!("{} waits for an operator's decision (docs/runbook.md)", side.package.in_words()))),
                 None => Ok(Some(sides)),
             },
         }

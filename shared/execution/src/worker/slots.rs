@@ -1,7 +1,7 @@
 //! Opening rungs: both sides share a slot of time; a side without a price opens late in it.
 
 use futures_util::future::{join, join3};
-use gamma_market::{QuoteBook, Vertical};
+use gamma_market::{Package, QuoteBook};
 use jiff::{SignedDuration, Timestamp};
 
 use super::orders::FRESH;
@@ -47,12 +47,12 @@ impl Worker<'_> {
             return None;
         }
         let check = check.filter(|_| untouched(sides) && self.now().duration_since(self.checked) > JUST_CHECKED);
-        let verticals: Vec<Vertical> = sides.iter().filter(|side| side.ladder.is_ready()).map(|side| side.record.vertical).collect();
+        let packages: Vec<Package> = sides.iter().filter(|side| side.ladder.is_ready()).map(|side| side.record.package).collect();
         let just_read = self.quoted.take().filter(|(at, _)| self.now().duration_since(*at) <= FRESH);
         let quotes = async {
             match just_read {
                 Some((at, book)) => (at, Ok(book)),
-                None => self.quotes_of(&verticals).await,
+                None => self.quotes_of(&packages).await,
             }
         };
         let said = async {
@@ -64,7 +64,7 @@ impl Worker<'_> {
         let (stop, (read, quotes), said) = join3(self.may_not_open(), quotes, said).await;
         // What was read beside a slow ledger or feed may be old by now.
         let old = stop.is_none() && self.now().duration_since(read) > FRESH;
-        let (read, quotes) = if old { self.quotes_of(&verticals).await } else { (read, quotes) };
+        let (read, quotes) = if old { self.quotes_of(&packages).await } else { (read, quotes) };
         let book = self.book(quotes);
         // Only now is it known how much time the reads have left: the rung must still be waited, cancelled and confirmed.
         let share = share(self.now(), end, slot.rungs_left.max(1), execution);
@@ -79,7 +79,7 @@ impl Worker<'_> {
             return Some(change);
         }
         let now = self.now();
-        let priced = |side: &&mut Side| quotes::package(side.record.vertical, &book, now, execution).is_ok();
+        let priced = |side: &&mut Side| quotes::package(&side.record.package, &book, now, execution).is_ok();
         if !sides.iter_mut().filter(|side| side.ladder.is_ready()).any(|side| priced(&side)) {
             // A gap in the quotes costs the time it lasts, not a rung; and an order of the other side is read and cancelled meanwhile.
             slot.ends = self.now() + seconds(1);
@@ -104,7 +104,7 @@ impl Worker<'_> {
             if now + seconds(execution.least_rung_seconds) > slot.closes {
                 continue;
             }
-            let nbbo = match quotes::package(side.record.vertical, book, now, execution) {
+            let nbbo = match quotes::package(&side.record.package, book, now, execution) {
                 Ok(nbbo) => nbbo,
                 Err(fault) => {
                     if side.gap.as_ref() != Some(&fault) {
@@ -139,17 +139,17 @@ impl Worker<'_> {
             return None;
         }
         let waits = |side: &&Side| side.ladder.is_ready() && side.slot != slot.number;
-        let verticals: Vec<Vertical> = sides.iter().filter(waits).map(|side| side.record.vertical).collect();
-        if verticals.is_empty() {
+        let packages: Vec<Package> = sides.iter().filter(waits).map(|side| side.record.package).collect();
+        if packages.is_empty() {
             return None;
         }
-        let (stop, (read, quotes)) = join(self.may_not_open(), self.quotes_of(&verticals)).await;
+        let (stop, (read, quotes)) = join(self.may_not_open(), self.quotes_of(&packages)).await;
         if let Some(reason) = stop {
             self.stop(sides, &reason).await;
             return None;
         }
         let (book, now) = (self.book(quotes), self.now());
-        let opens = verticals.iter().any(|vertical| quotes::package(*vertical, &book, now, self.scope.execution).is_ok());
+        let opens = packages.iter().any(|package| quotes::package(package, &book, now, self.scope.execution).is_ok());
         let check = check.filter(|_| opens && untouched(sides) && now.duration_since(self.checked) > JUST_CHECKED);
         if let Some(check) = check
             && let Some(change) = self.changed(check, SHORT_CHECK_BUDGET).await

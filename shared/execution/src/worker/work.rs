@@ -143,8 +143,8 @@ impl Worker<'_> {
         let intent = planned.intent.get();
         let record = IntentRecord {
             key: planned.key,
-            vertical: intent.vertical,
-            effect: intent.vertical.effect(),
+            package: intent.package,
+            effect: intent.effect,
             quantity: intent.quantity,
             planned_sides: u32::try_from(planned.planned).unwrap_or(u32::MAX),
             decision_mid: intent.decision_mid,
@@ -152,7 +152,7 @@ impl Worker<'_> {
             writer,
             state: IntentState::Open,
             filled: 0,
-            held: recovery::held(intent.vertical, &account.snapshot.positions),
+            held: recovery::held(&intent.package, &account.snapshot.positions),
         };
         let ends = self.end_of_trading(planned.closes);
         let execution = self.scope.execution;

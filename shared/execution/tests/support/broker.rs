@@ -174,7 +174,7 @@ impl Broker {
 
     /// Order 77, the user's own: it sells the put that our put side buys.
     pub(crate) fn users_order(&self) -> OrderView {
-        let leg = Leg { symbol: "SPXW  250904P06420000".parse().unwrap(), action: LegAction::Sell };
+        let leg = Leg::open("SPXW  250904P06420000".parse().unwrap(), LegAction::Sell);
         OrderView {
             id: OrderId("77".into()),
             status: OrderStatus::Working,
@@ -202,6 +202,11 @@ impl Broker {
     /// When orders that sell this contract came.
     pub(crate) fn entered(&self, symbol: OptionSymbol) -> Vec<Timestamp> {
         self.orders.lock().unwrap().iter().filter(|order| sells(&order.view, symbol)).map(|order| order.entered).collect()
+    }
+
+    /// Every order that was placed, as it stands.
+    pub(crate) fn all(&self) -> Vec<OrderView> {
+        self.orders.lock().unwrap().iter().map(|order| order.view.clone()).collect()
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -247,7 +252,7 @@ impl Broker {
 
     fn enter(&self, order: &PackageOrder, name: &OrderName) -> OrderId {
         let mut orders = self.orders.lock().unwrap();
-        let right = order.vertical.right();
+        let right = order.package.legs()[0].0.symbol.right();
         let number = 1 + orders.iter().filter(|other| other.view.legs[0].0.symbol.right() == right).count();
         let id = OrderId((1000 + orders.len()).to_string());
         let entered = self.clock.now();
@@ -258,7 +263,7 @@ impl Broker {
             filled: 0,
             price: Some(order.price),
             effect: Some(order.effect),
-            legs: order.vertical.legs().iter().map(|leg| (*leg, 1)).collect(),
+            legs: order.package.legs().to_vec(),
             foreign_legs: false,
             entered: Some(Timestamp::from_second(entered.as_second()).unwrap()),
             fills: Vec::new(),

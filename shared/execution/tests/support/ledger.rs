@@ -151,11 +151,11 @@ impl Ledger for MemoryLedger {
 
     async fn put_intents(&self, lease: &Lease, intents: &[IntentRecord]) -> Result<PutOutcome, LedgerError> {
         let put = |state: &mut State, intent: &IntentRecord| {
-            let (side, revision) = (intent.key.side, intent.key.revision);
+            let (slot, revision) = (&intent.key.slot, intent.key.revision);
             let earlier_is_over = state
                 .intents
                 .values()
-                .filter(|other| other.key.side == side && other.key.revision < revision)
+                .filter(|other| other.key.slot == *slot && other.key.revision < revision)
                 .all(|other| other.state == IntentState::Terminal && other.filled == 0);
             let key = intent.key.to_string();
             let same = state.intents.get(&key).is_some_and(|there| there == intent);

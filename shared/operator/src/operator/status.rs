@@ -4,8 +4,7 @@ mod account;
 
 use std::fmt;
 
-use gamma_execution::ports::{ControlChange, Verdict};
-use gamma_market::Right;
+use gamma_execution::ports::{ControlChange, Slot, Verdict};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -156,8 +155,8 @@ pub struct LoginStatus {
 pub struct OpenIntent {
     /// The trade date.
     pub date: Date,
-    /// The side.
-    pub side: Right,
+    /// Which of the strategy's packages.
+    pub slot: Slot,
     /// The revision.
     pub revision: u32,
     /// Whether an operator must decide; otherwise a sweep may still prove it.

@@ -14,7 +14,8 @@ pub(super) fn list(data: &[u8]) -> Verdict {
         Ok(views) => {
             views.iter().for_each(useful_with_count);
             let vertical = account::vertical();
-            let print = Fingerprint { vertical, quantity: 2, price: Price::cents(115), marked: Timestamp::UNIX_EPOCH, seen: &[], mark: Mark::None };
+            let print =
+                Fingerprint { package: vertical.into(), quantity: 2, price: Price::cents(115), marked: Timestamp::UNIX_EPOCH, seen: &[], mark: Mark::None };
             assert!(print.matches(&views).len() <= views.len());
             Verdict::Reads
         }

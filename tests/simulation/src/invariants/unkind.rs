@@ -7,7 +7,7 @@ use gamma_execution::report::{Outcome, RunReport, Status};
 use gamma_market::{Effect, Price, Right, Tick, Vertical};
 
 use super::{items, number, text};
-use crate::exchange::{Ms, Order, Owner};
+use crate::exchange::{Ms, Order, Owner, vertical_of};
 use crate::fault::Fault;
 use crate::hand::Who;
 use crate::reference::Reference;
@@ -25,14 +25,14 @@ const FOUND_WITHIN: Ms = 8_000;
 pub(super) fn more_at_a_post(inner: &Inner, who: &Who, order: &PackageOrder, broken: &mut Vec<String>) {
     let exchange = &inner.truth.exchange;
     price_is_of_now(inner, who, order, broken);
-    if let Some(other) = exchange.orders.iter().find(|other| forbids(inner, who, order.vertical, other)) {
+    if let Some(other) = exchange.orders.iter().find(|other| forbids(inner, who, vertical_of(order), other)) {
         broken.push(format!("the user's order {} works on its legs, and the broker showed it", other.id));
     }
     if exchange.lies.no_trade_until.is_some_and(|until| inner.now < until) {
         broken.push("the feed says that there is no trade".to_owned());
     }
     let untouched = exchange.orders.iter().all(|order| order.account != who.account || order.owner == Owner::User || order.filled() == 0);
-    let withdrawn = |(vertical, from): &(Vertical, Ms)| *vertical == order.vertical && inner.now > from + FEED_LASTS;
+    let withdrawn = |(vertical, from): &(Vertical, Ms)| *vertical == vertical_of(order) && inner.now > from + FEED_LASTS;
     let feed_failed = inner.hits.keys().any(|(step, _)| step.0 == "signal");
     if exchange.lies.must_trade && untouched && !feed_failed && exchange.lies.withdrawn.iter().any(withdrawn) {
         broken.push("the feed asks for other packages, and nothing has filled".to_owned());
@@ -58,17 +58,17 @@ fn price_is_of_now(inner: &Inner, who: &Who, order: &PackageOrder, broken: &mut 
     let changes = exchange.lies.legs.iter().flat_map(|lie| [lie.from, lie.to]).chain(exchange.moves.iter().map(|(at, _)| *at));
     let changes = changes.chain(exchange.gap.into_iter().flat_map(|(from, to)| [from, to]));
     let moments: Vec<Ms> = changes.filter(|at| earliest <= *at && *at <= now).chain([earliest, now]).collect();
-    let sound: Vec<Ms> = moments.into_iter().filter(|at| exchange.is_quoted(*at, order.vertical)).collect();
+    let sound: Vec<Ms> = moments.into_iter().filter(|at| exchange.is_quoted(*at, vertical_of(order))).collect();
     if sound.is_empty() {
         broken.push("for seconds no quotes of its legs were any to trade on".to_owned());
         return;
     }
     let worst = items(inner, &who.name, "intent#").any(|intent| text(intent, "worst_price") == order.price.to_string());
-    let given_up: Vec<Price> = sound.iter().filter_map(|at| exchange.mid(*at, order.vertical)).map(|mid| towards_the_market(order, mid)).collect();
+    let given_up: Vec<Price> = sound.iter().filter_map(|at| exchange.mid(*at, vertical_of(order))).map(|mid| towards_the_market(order, mid)).collect();
     if !worst && !given_up.iter().any(|given| (Price::ZERO..=Price::cents(10)).contains(given)) {
         broken.push("its price is of quotes that are no longer true".to_owned());
     }
-    let repeated = exchange.posted.iter().any(|(_, account, vertical)| *account == who.account && *vertical == order.vertical);
+    let repeated = exchange.posted.iter().any(|(_, account, vertical)| *account == who.account && *vertical == vertical_of(order));
     if exchange.lies.must_trade && !repeated && !worst && !given_up.contains(&Price::ZERO) {
         broken.push("its package was never offered at its mid".to_owned());
     }
@@ -114,7 +114,7 @@ pub(super) fn sums_agree(inner: &Inner, account: usize, name: &str, broken: &mut
         *books.entry(side(order.vertical)).or_default() += i64::from(order.filled());
     }
     for side in ["put", "call"] {
-        let recorded: i64 = items(inner, name, "rung#").filter(|rung| text(rung, "side") == side).map(|rung| number(rung, "filled").max(0)).sum();
+        let recorded: i64 = items(inner, name, "rung#").filter(|rung| text(rung, "slot") == side).map(|rung| number(rung, "filled").max(0)).sum();
         let filled = books.get(side).copied().unwrap_or_default();
         if recorded != filled {
             broken.push(format!("{filled} of the {side} side are filled, the ledger has {recorded}"));

@@ -64,8 +64,8 @@ fn writer(run_id: &str) -> Writer {
 fn intent(side: Right) -> IntentRecord {
     let (sell, buy) = if side == Right::Put { ("SPXW250904P6420", "SPXW250904P6415") } else { ("SPXW250904C6480", "SPXW250904C6485") };
     IntentRecord {
-        key: IntentKey { strategy: "constant_stable".into(), side, revision: 1 },
-        vertical: Vertical::new(sell.parse().unwrap(), buy.parse().unwrap()).unwrap(),
+        key: IntentKey { strategy: "constant_stable".into(), slot: side.into(), revision: 1 },
+        package: Vertical::new(sell.parse().unwrap(), buy.parse().unwrap()).unwrap().into(),
         effect: Effect::Credit,
         quantity: 6,
         planned_sides: 2,

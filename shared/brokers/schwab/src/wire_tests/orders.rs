@@ -189,10 +189,7 @@ async fn a_preview_sends_any_package_and_places_nothing() {
 #[tokio::test]
 async fn what_can_never_be_placed_is_not_even_previewed() {
     let stage = Stage::new().await;
-    let legs = (0..5).map(|step| (Leg { symbol: format!("SPXW260821P{}", 5900 + 5 * step).parse().unwrap(), action: LegAction::Buy }, 1));
-    let five_legs = Package::custom(legs).unwrap();
     for (package, effect, quantity, cents, shown) in [
-        (&five_legs, Effect::Debit, 1, 100, "schwab takes 4 legs at most, this order has 5"),
         (&condor(), Effect::Credit, 0, 100, "quantity: got 0, expected at least 1"),
         (&condor(), Effect::Credit, 1001, 100, "schwab takes 1000 packages at most, this order has 1001"),
         (&condor(), Effect::Credit, 1, -5, "price: got -0.05, expected 0 or more"),

@@ -249,7 +249,7 @@ async fn answer(State((script, clock)): State<(Arc<Mutex<Script>>, Arc<TestClock
 /// Two put credit spreads at 1.15.
 pub(super) fn order() -> PackageOrder {
     PackageOrder {
-        vertical: Vertical::new("SPXW260821P5900".parse().unwrap(), "SPXW260821P5895".parse().unwrap()).unwrap(),
+        package: Vertical::new("SPXW260821P5900".parse().unwrap(), "SPXW260821P5895".parse().unwrap()).unwrap().into(),
         effect: Effect::Credit,
         quantity: 2,
         price: Price::cents(115),

@@ -5,7 +5,6 @@ use gamma_market::{Effect, Package, Price};
 use serde_json::{Value, json};
 
 use super::fake::{ORDERS, Reply, Stage, TOKEN, order};
-use crate::PositionEffect;
 
 const CANCEL: &str = "DELETE /accounts/5WT00001/orders/5";
 const REPLACE: &str = "PUT /accounts/5WT00001/orders/5";
@@ -192,8 +191,8 @@ async fn an_id_that_is_no_id_reaches_no_path() {
 
 #[tokio::test]
 async fn a_preview_places_nothing_and_a_rejection_is_its_answer() {
-    let package = Package::vertical(order().vertical);
-    let preview = async |stage: &Stage, cents| stage.broker.preview(&package, Effect::Credit, 2, Price::cents(cents), PositionEffect::Open).await;
+    let package = order().package;
+    let preview = async |stage: &Stage, cents| stage.broker.preview(&package, Effect::Credit, 2, Price::cents(cents)).await;
     let stage = Stage::new().await;
     stage.on(DRY_RUN, [Reply::new(503, ""), Reply::new(201, include_str!("../../fixtures/dry_run__accepted_with_warning.json"))]);
     assert!(preview(&stage, 115).await.unwrap().accepted);

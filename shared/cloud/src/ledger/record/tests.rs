@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use gamma_execution::ports::{DayState, IntentState};
-use gamma_market::{Effect, OptionSymbol, Right, Strike};
+use gamma_market::{Effect, Leg, LegAction, OptionSymbol, Right, Strike};
 use jiff::civil::date;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -32,7 +32,7 @@ prop_compose! {
 
 prop_compose! {
     fn any_intent_key()(call in any::<bool>(), revision in 1..=u32::MAX) -> IntentKey {
-        IntentKey { strategy: "constant_stable".into(), side: if call { Right::Call } else { Right::Put }, revision }
+        IntentKey { strategy: "constant_stable".into(), slot: if call { Right::Call } else { Right::Put }, revision }
     }
 }
 
@@ -67,7 +67,7 @@ prop_compose! {
         let held = [(vertical.sell(), held.0), (vertical.buy(), held.1)].into();
         let effect = if credit { Effect::Credit } else { Effect::Debit };
         let ((quantity, filled, planned_sides), (decision_mid, worst_price)) = (numbers, prices);
-        IntentRecord { key, vertical, effect, quantity, planned_sides, filled, decision_mid, worst_price, writer, state, held }
+        IntentRecord { key, package: vertical.into(), effect, quantity, planned_sides, filled, decision_mid, worst_price, writer, state, held }
     }
 }
 
@@ -175,10 +175,10 @@ fn all_named(item: &Item, read: impl Fn(&Item) -> Result<(), Malformed>) -> Resu
 
 #[test]
 fn an_item_under_the_wrong_key_is_refused() {
-    let key = IntentKey { strategy: "constant_stable".into(), side: Right::Put, revision: 1 };
+    let key = IntentKey { strategy: "constant_stable".into(), slot: Right::Put.into(), revision: 1 };
     let sell: OptionSymbol = "SPXW260212P6900".parse().unwrap();
     let intent = IntentRecord {
-        vertical: Vertical::new(sell, "SPXW260212P6895".parse().unwrap()).unwrap(),
+        package: Vertical::new(sell, "SPXW260212P6895".parse().unwrap()).unwrap().into(),
         effect: Effect::Credit,
         quantity: 2,
         planned_sides: 2,
@@ -207,8 +207,40 @@ fn keys_are_cut_by_account_and_cannot_be_forged() {
     }
     assert!(keys().day("test", "constant#stable").is_err());
     assert!(keys().run("test", "").is_err());
-    let key = IntentKey { strategy: "constant_stable".into(), side: Right::Call, revision: 3 };
+    let key = IntentKey { strategy: "constant_stable".into(), slot: Right::Call.into(), revision: 3 };
     assert_eq!(keys().rung("test", &key, 12).unwrap().to_string(), "schwab#2026-02-12/rung#constant_stable#call#r03#12");
     assert!(keys().rung("test", &key, 0).is_err());
     assert!(keys().intent("test", &IntentKey { revision: 0, ..key }).is_err());
+}
+
+#[test]
+fn a_package_of_any_legs_and_an_older_item_read_back() {
+    let leg = |symbol: &str, action| (Leg::close(symbol.parse().unwrap(), action), 1);
+    let long = (Leg::open("SPXW260219P6800".parse().unwrap(), LegAction::Buy), 1);
+    let roll = Package::custom([leg("SPXW260212P6900", LegAction::Sell), long]).unwrap().directed(Effect::Debit);
+    let put = Package::vertical(Vertical::new("SPXW260212P6900".parse().unwrap(), "SPXW260212P6895".parse().unwrap()).unwrap());
+    let intent = |slot: &str, package: Package| IntentRecord {
+        key: IntentKey { strategy: "roller".into(), slot: Slot(slot.into()), revision: 1 },
+        package,
+        effect: package.effect().unwrap(),
+        quantity: 1,
+        planned_sides: 1,
+        decision_mid: Price::cents(95),
+        worst_price: Price::cents(125),
+        writer: Writer { run_id: "run".into(), fence: 1 },
+        state: IntentState::Open,
+        filled: 0,
+        held: BTreeMap::new(),
+    };
+    for record in [intent("roll/long-put", roll), intent("close", put.reversed()), intent("put", put)] {
+        let item = intent_item(&keys().intent("test", &record.key).unwrap(), &record);
+        assert_eq!(intent_from(&item).unwrap(), record);
+    }
+    // What is written today of a put's vertical, called as it was before.
+    let record = intent("put", put);
+    let mut older = intent_item(&keys().intent("test", &record.key).unwrap(), &record);
+    let slot = older.remove("slot").unwrap();
+    older.insert("side".to_owned(), slot);
+    assert_eq!(intent_from(&older).unwrap(), record);
+    assert!(keys().intent("test", &IntentKey { slot: Slot("a#b".into()), ..record.key }).is_err(), "a slot cannot forge a key");
 }

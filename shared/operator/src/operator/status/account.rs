@@ -160,7 +160,7 @@ fn open_intents(loaded: &[(Date, Result<LoadedDay, LedgerError>)]) -> Result<Vec
             }
             open.push(OpenIntent {
                 date: *date,
-                side: intent.key.side,
+                slot: intent.key.slot.clone(),
                 revision: intent.key.revision,
                 unresolved: intent.state == IntentState::Unresolved,
                 quantity: intent.quantity,

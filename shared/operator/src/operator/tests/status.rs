@@ -26,7 +26,7 @@ fn unknown(value: &Value) -> &str {
 
 fn intent(side: Right, state: IntentState, rung: RungState) -> (IntentRecord, RungRecord) {
     let leg = |strike: &str| format!("SPXW250904{}{strike}", if side == Right::Put { "P" } else { "C" }).parse().unwrap();
-    let key = IntentKey { strategy: STRATEGY.to_owned(), side, revision: 1 };
+    let key = IntentKey { strategy: STRATEGY.to_owned(), slot: side.into(), revision: 1 };
     let writer = Writer { run_id: "r".to_owned(), fence: 1 };
     let rung = RungRecord {
         intent: key.clone(),
@@ -41,7 +41,7 @@ fn intent(side: Right, state: IntentState, rung: RungState) -> (IntentRecord, Ru
     };
     let intent = IntentRecord {
         key,
-        vertical: Vertical::new(leg("6400"), leg("6395")).unwrap(),
+        package: Vertical::new(leg("6400"), leg("6395")).unwrap().into(),
         effect: Effect::Credit,
         quantity: 3,
         planned_sides: 2,
@@ -101,7 +101,7 @@ async fn open_intents_are_shown_unresolved_ones_first() {
     let today = day([intent(Right::Put, IntentState::Unresolved, RungState::Unknown { reason: "lost".to_owned() })]);
     world.days.lock().unwrap().extend([(("schwab".to_owned(), date(2025, 9, 2)), Ok(older)), (("schwab".to_owned(), DAY), Ok(today))]);
     let open = &shown(&world).await["open_intents"];
-    let of = |at: usize| (open[at]["date"].as_str().unwrap(), open[at]["side"].as_str().unwrap(), open[at]["unresolved"].as_bool().unwrap());
+    let of = |at: usize| (open[at]["date"].as_str().unwrap(), open[at]["slot"].as_str().unwrap(), open[at]["unresolved"].as_bool().unwrap());
     assert_eq!((open.as_array().unwrap().len(), of(0), of(1)), (2, ("2025-09-03", "put", true), ("2025-09-02", "call", false)));
     assert_eq!((&open[1]["quantity"], &open[1]["open_orders"]), (&json!(3), &json!(1)));
 }

@@ -14,7 +14,7 @@ pub(in super::super) fn list(data: &[u8]) -> Verdict {
             views.iter().for_each(useful);
             assert!(views.windows(2).all(|pair| pair[0].id < pair[1].id), "one view of each order");
             let (vertical, name) = (account::vertical(), OrderName("gt-1-p1".to_owned()));
-            let print = |mark| Fingerprint { vertical, quantity: 2, price: Price::cents(115), marked: Timestamp::UNIX_EPOCH, seen: &[], mark };
+            let print = |mark| Fingerprint { package: vertical.into(), quantity: 2, price: Price::cents(115), marked: Timestamp::UNIX_EPOCH, seen: &[], mark };
             assert!(print(Mark::Name(&name)).matches(&views).len() <= print(Mark::None).matches(&views).len().max(views.len()));
             Verdict::Reads
         }
