@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::Limits;
 
-/// Times, rungs and limits (reference section 3.2; order-safety points 1, 5, 10). All times are America/New_York.
+/// Times, rungs and limits (docs/reference/strategy.md). All times are America/New_York.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExecutionProfile {

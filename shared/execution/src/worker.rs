@@ -6,7 +6,7 @@ mod orders;
 mod reads;
 mod records;
 mod recover;
-mod slots;
+mod rungs;
 mod work;
 
 use std::cell::Cell;

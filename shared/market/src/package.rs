@@ -479,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_package_can_be_worth_bounds_its_price_where_anything_does() {
+    fn a_price_is_bounded_by_what_the_package_can_be_worth() {
         let leg = |symbol: &str, action| Package::single(Leg::open(symbol.parse().unwrap(), action));
         let calendar = Package::custom(legs(&[("SPXW260212P6900", -1), ("SPXW260219P6900", 1)])).unwrap();
         for (package, most) in [

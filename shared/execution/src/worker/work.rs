@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::future::join;
 use jiff::Timestamp;
 
-use super::slots::Slot;
+use super::rungs::Interval;
 use super::{Account, WorkError, Worker};
 use crate::approval::{Approved, Intent};
 use crate::ladder::{Command, Event, Ladder, RungSkip, Settings, SideEnd, StopReason};
@@ -78,8 +78,8 @@ pub struct Side {
     pub(super) due: Vec<Command>,
     /// When the quotes were read that its order is priced by.
     pub(super) quoted: Timestamp,
-    /// The slot in which its last rung was opened.
-    pub(super) slot: u32,
+    /// The interval in which its last rung was opened.
+    pub(super) interval: u32,
     /// Why it has no price, as far as that was noted.
     pub(super) gap: Option<QuoteFault>,
 }
@@ -170,7 +170,7 @@ impl Worker<'_> {
             unsure: BTreeSet::new(),
             due: Vec::new(),
             quoted: Timestamp::MIN,
-            slot: 0,
+            interval: 0,
             gap: None,
         }
     }
@@ -180,7 +180,7 @@ impl Worker<'_> {
     pub async fn work<C: Send>(&mut self, sides: &mut [Side], account: &Account, check: &dyn PlanCheck<Change = C>, may_replan: bool) -> Round<C> {
         let execution = self.scope.execution;
         let end = sides.first().map_or_else(|| self.end_of_trading(None), |side| side.ends);
-        let mut slot = Slot { number: 0, rungs_left: execution.rung_offsets.len(), closes: self.now(), ends: self.now(), again_at: None };
+        let mut interval = Interval { number: 0, rungs_left: execution.rung_offsets.len(), closes: self.now(), ends: self.now(), again_at: None };
         let mut recheck_at = None;
         let mut changed = None;
         let mut lease_lost = false;
@@ -202,20 +202,20 @@ impl Worker<'_> {
             let ready = sides.iter().any(|side| side.ladder.is_ready());
             // While an order is being looked for the other side waits, however long the broker is deaf.
             let locating = sides.iter().any(|side| side.ladder.is_locating());
-            let slot_ends_at = (ready && !locating).then_some(slot.ends);
-            if ready && (settled || slot_ends_at.is_some_and(|ends| now >= ends)) {
+            let interval_ends_at = (ready && !locating).then_some(interval.ends);
+            if ready && (settled || interval_ends_at.is_some_and(|ends| now >= ends)) {
                 let wanted = changed.is_none().then_some(check);
-                if let Some(change) = self.open_rung(sides, account, wanted, end, &mut slot).await {
+                if let Some(change) = self.open_rung(sides, account, wanted, end, &mut interval).await {
                     changed = Some(change);
                     self.stop(sides, &StopReason::SignalMoved).await;
                 }
-                recheck_at = changed.is_none().then(|| midway(self.now(), slot.closes));
+                recheck_at = changed.is_none().then(|| midway(self.now(), interval.closes));
                 continue;
             }
-            let again_at = slot.again_at.filter(|_| ready && !locating);
+            let again_at = interval.again_at.filter(|_| ready && !locating);
             if again_at.is_some_and(|at| now >= at) {
                 let wanted = changed.is_none().then_some(check);
-                if let Some(change) = self.open_late(sides, account, wanted, &mut slot).await {
+                if let Some(change) = self.open_late(sides, account, wanted, &mut interval).await {
                     changed = Some(change);
                     self.stop(sides, &StopReason::SignalMoved).await;
                 }
@@ -224,7 +224,7 @@ impl Worker<'_> {
             let wakes = sides.iter().filter_map(|side| side.ladder.next_wake());
             // A renewal that failed is tried again a second later.
             let renew_at = (!lease_lost).then(|| (self.expires.get() - self.half()).max(now + seconds(1)));
-            let wake = wakes.chain(slot_ends_at).chain(again_at).chain(recheck_at).chain(renew_at).min().unwrap_or(end);
+            let wake = wakes.chain(interval_ends_at).chain(again_at).chain(recheck_at).chain(renew_at).min().unwrap_or(end);
             self.clock.sleep_until(wake).await;
             // Cancels and reads come first: a ledger that stalls must not hold them up.
             self.tell_all(sides, &Event::Time).await;

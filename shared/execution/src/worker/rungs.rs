@@ -1,4 +1,4 @@
-//! Opening rungs: both sides share a slot of time; a side without a price opens late in it.
+//! Opening rungs: all sides share an interval of time; a side without a price opens late in it.
 
 use futures_util::future::{join, join3};
 use gamma_market::{Package, QuoteBook};
@@ -17,9 +17,9 @@ use crate::schedule::share;
 const JUST_CHECKED: SignedDuration = SignedDuration::from_secs(2);
 
 /// The time that both sides share for one rung.
-pub(super) struct Slot {
+pub(super) struct Interval {
     pub(super) number: u32,
-    /// Rungs of the plan that no slot was opened for yet.
+    /// Rungs of the plan that no interval was opened for yet.
     pub(super) rungs_left: usize,
     /// Until when its orders wait for fills.
     pub(super) closes: Timestamp,
@@ -38,10 +38,10 @@ impl Worker<'_> {
         account: &Account,
         check: Option<&dyn PlanCheck<Change = C>>,
         end: Timestamp,
-        slot: &mut Slot,
+        interval: &mut Interval,
     ) -> Option<C> {
         let execution = self.scope.execution;
-        (slot.number, slot.closes, slot.ends, slot.again_at) = (slot.number + 1, self.now(), self.now(), None);
+        (interval.number, interval.closes, interval.ends, interval.again_at) = (interval.number + 1, self.now(), self.now(), None);
         if sides.iter().any(|side| side.ladder.in_doubt()) {
             self.stop(sides, &StopReason::OtherSideUnresolved).await;
             return None;
@@ -67,7 +67,7 @@ impl Worker<'_> {
         let (read, quotes) = if old { self.quotes_of(&packages).await } else { (read, quotes) };
         let book = self.book(quotes);
         // Only now is it known how much time the reads have left: the rung must still be waited, cancelled and confirmed.
-        let share = share(self.now(), end, slot.rungs_left.max(1), execution);
+        let share = share(self.now(), end, interval.rungs_left.max(1), execution);
         if let Some(reason) = stop.or_else(|| (share.rungs == 0).then_some(StopReason::TimeUp)) {
             self.stop(sides, &reason).await;
             return None;
@@ -82,26 +82,26 @@ impl Worker<'_> {
         let priced = |side: &&mut Side| quotes::package(&side.record.package, &book, now, execution).is_ok();
         if !sides.iter_mut().filter(|side| side.ladder.is_ready()).any(|side| priced(&side)) {
             // A gap in the quotes costs the time it lasts, not a rung; and an order of the other side is read and cancelled meanwhile.
-            slot.ends = self.now() + seconds(1);
+            interval.ends = self.now() + seconds(1);
             if sides.iter().all(|side| side.ladder.is_ready() || side.ladder.end().is_some()) {
-                self.clock.sleep_until(slot.ends).await;
+                self.clock.sleep_until(interval.ends).await;
             }
             return None;
         }
-        slot.rungs_left = slot.rungs_left.saturating_sub(1);
-        slot.closes = self.now() + share.wait;
-        slot.ends = slot.closes + seconds(execution.confirm_seconds);
-        self.open_sides(sides, account, (read, &book), slot).await;
+        interval.rungs_left = interval.rungs_left.saturating_sub(1);
+        interval.closes = self.now() + share.wait;
+        interval.ends = interval.closes + seconds(execution.confirm_seconds);
+        self.open_sides(sides, account, (read, &book), interval).await;
         None
     }
 
-    /// Opens the rung of this slot for every side that is ready, has not had it, and has a price. Who has none is asked about again.
-    pub(super) async fn open_sides(&mut self, sides: &mut [Side], account: &Account, (read, book): (Timestamp, &QuoteBook), slot: &mut Slot) {
+    /// Opens the rung of this interval for every side that is ready, has not had it, and has a price. Who has none is asked about again.
+    pub(super) async fn open_sides(&mut self, sides: &mut [Side], account: &Account, (read, book): (Timestamp, &QuoteBook), interval: &mut Interval) {
         let execution = self.scope.execution;
-        slot.again_at = None;
-        for side in sides.iter_mut().filter(|side| side.ladder.is_ready() && side.slot != slot.number) {
+        interval.again_at = None;
+        for side in sides.iter_mut().filter(|side| side.ladder.is_ready() && side.interval != interval.number) {
             let now = self.now();
-            if now + seconds(execution.least_rung_seconds) > slot.closes {
+            if now + seconds(execution.least_rung_seconds) > interval.closes {
                 continue;
             }
             let nbbo = match quotes::package(&side.record.package, book, now, execution) {
@@ -111,12 +111,12 @@ impl Worker<'_> {
                         self.note(format!("{} waits for a price: {fault}", side.name()));
                         side.gap = Some(fault);
                     }
-                    slot.again_at = Some(now + seconds(1));
+                    interval.again_at = Some(now + seconds(1));
                     continue;
                 }
             };
-            (side.closes, side.slot, side.quoted, side.gap) = (slot.closes, slot.number, read, None);
-            let commands = side.ladder.step(now, Event::Open { nbbo, closes: slot.closes });
+            (side.closes, side.interval, side.quoted, side.gap) = (interval.closes, interval.number, read, None);
+            let commands = side.ladder.step(now, Event::Open { nbbo, closes: interval.closes });
             self.carry_out(side, account, commands).await;
             // The id is durable before the other side's order goes out.
             let written = self.write_all(std::slice::from_mut(side)).await;
@@ -124,21 +124,21 @@ impl Worker<'_> {
         }
     }
 
-    /// A side that had no price when its slot began opens its rung as soon as it has one: a gap costs the time it lasts, not the slot. What
+    /// A side that had no price when its interval began opens its rung as soon as it has one: a gap costs the time it lasts, not the interval. What
     /// holds for every rung holds for this one; gives the row with which the signal has moved meanwhile.
     pub(super) async fn open_late<C: Send>(
         &mut self,
         sides: &mut [Side],
         account: &Account,
         check: Option<&dyn PlanCheck<Change = C>>,
-        slot: &mut Slot,
+        interval: &mut Interval,
     ) -> Option<C> {
-        slot.again_at = None;
+        interval.again_at = None;
         if sides.iter().any(|side| side.ladder.in_doubt()) {
             self.stop(sides, &StopReason::OtherSideUnresolved).await;
             return None;
         }
-        let waits = |side: &&Side| side.ladder.is_ready() && side.slot != slot.number;
+        let waits = |side: &&Side| side.ladder.is_ready() && side.interval != interval.number;
         let packages: Vec<Package> = sides.iter().filter(waits).map(|side| side.record.package).collect();
         if packages.is_empty() {
             return None;
@@ -157,7 +157,7 @@ impl Worker<'_> {
             self.note("the signal moved before the next rung");
             return Some(change);
         }
-        self.open_sides(sides, account, (read, &book), slot).await;
+        self.open_sides(sides, account, (read, &book), interval).await;
         None
     }
 
