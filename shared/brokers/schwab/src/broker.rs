@@ -56,7 +56,6 @@ pub enum SchwabSetupError {
 /// One Schwab account behind one login. Make one per invocation, with an HTTP client made for it.
 pub struct Schwab {
     pub(crate) client: Client,
-    pub(crate) throttle: WriteThrottle,
     account_number: Option<String>,
     hash: OnceCell<String>,
 }
@@ -74,8 +73,7 @@ impl Schwab {
         let SchwabConfig { base_url, app_key, app_secret, token_text, account_number } = config;
         let login = SchwabLogin::new(http.clone(), SchwabLoginConfig { base_url, app_key, app_secret, token_text }, Arc::clone(&clock), renewal)?;
         Ok(Self {
-            client: Client { base, http, auth: login.0, clock },
-            throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE),
+            client: Client { base, http, auth: login.0, clock, throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE) },
             account_number,
             hash: OnceCell::new(),
         })
@@ -84,7 +82,7 @@ impl Schwab {
     /// Sets our own limit on order writes; beyond it `place` refuses without sending.
     #[must_use]
     pub fn with_order_writes_per_minute(mut self, most: u32) -> Self {
-        self.throttle = WriteThrottle::new(most);
+        self.client.throttle = WriteThrottle::new(most);
         self
     }
 
@@ -111,11 +109,10 @@ impl Schwab {
         hash.await.map(String::as_str)
     }
 
-    /// Account and token for an order, without patience: the caller's time is measured.
-    pub(crate) async fn prepare(&self) -> Result<(&str, SecretString), BrokerFault> {
+    /// The account's hash for an order, without patience: the caller's time is measured.
+    pub(crate) async fn hash_for_an_order(&self) -> Result<&str, BrokerFault> {
         let once = Backoff { tries: 1, ..Backoff::READS };
-        let hash = self.hash_within(once, Duration::from_secs(5)).await.map_err(|error| error.fault)?;
-        Ok((hash, self.client.auth.access().await?))
+        self.hash_within(once, Duration::from_secs(5)).await.map_err(|error| error.fault)
     }
 
     pub(crate) fn orders_url(&self, hash: &str) -> String {

@@ -18,7 +18,7 @@ impl Schwab {
             Err(BrokerFault::Refused(why)) => return CancelReply::Refused(why),
             Err(fault) => return CancelReply::Unknown(fault.to_string()),
         };
-        self.throttle.count(self.client.clock.now());
+        self.client.throttle.count(self.client.clock.now());
         match self.client.authorised(|| Request::delete(&url).timeout(DELETE_TIMEOUT)).await {
             Ok((response, _)) if response.is_success() => CancelReply::Requested,
             Ok((response, token)) => {

@@ -1,90 +1,37 @@
 //! Placing an order: one POST, and what the answer proves (docs/reference/schwab.md, Placing).
 
-use std::time::Duration;
-
 use gamma_execution::approval::PackageOrder;
-use gamma_execution::ports::{BrokerFault, NotPlaced, NotSent, OrderId, PlaceReply};
-use gamma_http::{HttpError, Request, Response};
-use gamma_wire::ErrorBody;
-use jiff::SignedDuration;
+use gamma_execution::ports::{OrderId, PlaceReply};
+use gamma_http::{Request, Response};
+use gamma_wire::{ErrorBody, OrderRequest, ReadErrorBody, unaccepted};
 
 use crate::broker::Schwab;
 use crate::fields::is_id;
 use crate::order_json::order_json;
 
-/// The POST's own bound; the lease must outlive it.
-const POST_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Whoever calls has checked that a POST started now ends in time. If a refresh took longer than this, that check is old.
-const LONGEST_PREPARATION: SignedDuration = SignedDuration::from_secs(2);
-
 impl Schwab {
-    /// Sends the order at most once. Everything before the POST that fails leaves it unsent, which is proven.
+    /// Sends the order at most once.
     pub(crate) async fn send_order(&self, order: &PackageOrder) -> PlaceReply {
-        let clock = &self.client.clock;
-        let called = clock.now();
-        let (hash, token) = match self.prepare().await {
-            Ok(prepared) => prepared,
-            Err(fault) => return PlaceReply::NotPlaced(unsent(fault)),
+        let prepare = async {
+            let hash = self.hash_for_an_order().await?;
+            Ok(OrderRequest {
+                request: Request::post(&self.orders_url(hash)),
+                body: order_json(&order.package, order.effect, order.quantity, order.price),
+                classify: move |response: &Response, error_body: &ReadErrorBody<'_>| placed(response, hash, error_body),
+            })
         };
-        let now = clock.now();
-        if now.duration_since(called) > LONGEST_PREPARATION {
-            return NotSent::TooLate("getting ready to send took too long".to_owned()).into();
-        }
-        if let Err(wait) = self.throttle.take(now) {
-            return PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(wait) });
-        }
-        let body = order_json(&order.package, order.effect, order.quantity, order.price);
-        let request = Request::post(&self.orders_url(hash)).bearer(&token).json_bytes(body.to_string().into_bytes()).timeout(POST_TIMEOUT);
-        match self.client.http.send(request).await {
-            Ok(response) => {
-                let reply = placed(&response, hash, |response| self.client.auth.error_body(response, &token));
-                if reply == PlaceReply::NotPlaced(NotPlaced::Unauthorized) {
-                    // Whether it works or not, this order was refused; the next call says what is wrong.
-                    if let Err(fault) = self.client.auth.replace(&token).await {
-                        tracing::error!(%fault, "Schwab token refresh after a 401 to an order failed");
-                    }
-                }
-                reply
-            }
-            Err(error) if error.never_sent() => NotSent::NotConnected(error.to_string()).into(),
-            Err(HttpError::TooLarge { .. }) => PlaceReply::Unknown("an answer too large to read".to_owned()),
-            Err(error) => PlaceReply::Unknown(error.to_string()),
-        }
+        self.client.send_once(prepare).await
     }
 }
 
-/// What it means that there is no token or no account to send with.
-fn unsent(fault: BrokerFault) -> NotPlaced {
-    match fault {
-        BrokerFault::TokenDead(_) | BrokerFault::Unauthorized(_) => {
-            tracing::error!(%fault, "Schwab order not sent");
-            NotPlaced::Unauthorized
-        }
-        fault => NotPlaced::NotSent(NotSent::NotPrepared(fault.to_string())),
-    }
-}
-
-/// What an answer to the POST proves. Only 4xx says that no order exists, except 408: there the server gave up waiting,
-/// and what it had read by then is not known.
+/// What an answer to the POST proves. A success proves an order by its Location alone; every other answer means what HTTP says it does.
 pub(crate) fn placed(response: &Response, hash: &str, error_body: impl Fn(&Response) -> ErrorBody) -> PlaceReply {
-    match response.status {
-        200..=299 => match order_id(response.header("location"), hash) {
-            Ok(id) => PlaceReply::Accepted(id),
-            Err(why) => PlaceReply::Unknown(format!("{} {why}", response.status)),
-        },
-        401 => PlaceReply::NotPlaced(NotPlaced::Unauthorized),
-        429 => PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: response.retry_after() }),
-        status @ (400..=407 | 409..=499) => {
-            let body = error_body(response);
-            if !body.is_before_the_api() {
-                return PlaceReply::NotPlaced(NotPlaced::Rejected { status, message: body.text });
-            }
-            let words = format!("{status} {}", body.text);
-            // What a proxy answers after it has passed a request on says nothing of the order.
-            if gamma_wire::before_passing_on(status) { PlaceReply::NotPlaced(NotPlaced::NotRead(words)) } else { PlaceReply::Unknown(words) }
-        }
-        status => PlaceReply::Unknown(format!("{status} {}", error_body(response).text)),
+    if !response.is_success() {
+        return unaccepted(response, error_body);
+    }
+    match order_id(response.header("location"), hash) {
+        Ok(id) => PlaceReply::Accepted(id),
+        Err(why) => PlaceReply::Unknown(format!("{} {why}", response.status)),
     }
 }
 
@@ -110,7 +57,10 @@ fn order_id(location: Option<&str>, hash: &str) -> Result<OrderId, &'static str>
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use gamma_execution::ports::NotPlaced;
     use gamma_http::HeaderMap;
 
     const HASH: &str = "A1B2C3";

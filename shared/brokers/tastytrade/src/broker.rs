@@ -72,7 +72,6 @@ pub enum TastytradeSetupError {
 /// One tastytrade account behind one login. Make one per invocation, with an HTTP client made for it.
 pub struct Tastytrade {
     pub(crate) client: Client,
-    pub(crate) throttle: WriteThrottle,
     pub(crate) stream: OnceLock<Arc<dyn QuoteStream>>,
     pub(crate) account_number: String,
     root: String,
@@ -101,8 +100,7 @@ impl Tastytrade {
         let login = TastytradeLoginConfig { base_url, client_id, client_secret, client_auth, token_text };
         let login = TastytradeLogin::new(http.clone(), login, Arc::clone(&clock), renewal)?;
         Ok(Self {
-            client: Client { base, http, auth: login.0, clock },
-            throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE),
+            client: Client { base, http, auth: login.0, clock, throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE) },
             stream: OnceLock::new(),
             account_number,
             root,
@@ -121,7 +119,7 @@ impl Tastytrade {
     /// Sets our own limit on order writes; beyond it `place` refuses without sending.
     #[must_use]
     pub fn with_order_writes_per_minute(mut self, most: u32) -> Self {
-        self.throttle = WriteThrottle::new(most);
+        self.client.throttle = WriteThrottle::new(most);
         self
     }
 

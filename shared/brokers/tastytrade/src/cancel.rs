@@ -19,7 +19,7 @@ impl Tastytrade {
             Ok(url) => url,
             Err(fault) => return CancelReply::Refused(fault.to_string()),
         };
-        self.throttle.count(self.client.clock.now());
+        self.client.throttle.count(self.client.clock.now());
         match self.client.authorised(|| Request::delete(&url).timeout(DELETE_TIMEOUT)).await {
             Ok((response, _)) if response.is_success() => CancelReply::Requested,
             Ok((response, token)) => {

@@ -1,13 +1,10 @@
 //! Placing an order: one POST, and what the answer proves (docs/reference/tastytrade.md, Placing).
 
-use std::time::Duration;
-
 use gamma_execution::approval::PackageOrder;
-use gamma_execution::ports::{BrokerFault, NotPlaced, NotSent, OrderId, PlaceReply};
-use gamma_http::{HttpError, Request, Response};
+use gamma_execution::ports::{NotSent, OrderId, PlaceReply};
+use gamma_http::{Request, Response};
 use gamma_market::{Effect, Price};
-use gamma_wire::{ErrorBody, Origin};
-use jiff::SignedDuration;
+use gamma_wire::{ErrorBody, OrderRequest, ReadErrorBody, unaccepted};
 use serde_json::Value;
 
 use crate::broker::Tastytrade;
@@ -15,17 +12,11 @@ use crate::envelope;
 use crate::fields::{FieldError, Object};
 use crate::order_json::{order_json, replacement_json};
 
-/// The POST's own bound; the lease must outlive it.
-const POST_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Whoever calls has checked that a POST started now ends in time. If a refresh took longer than this, that check is old.
-const LONGEST_PREPARATION: SignedDuration = SignedDuration::from_secs(2);
-
 impl Tastytrade {
     /// Sends the order at most once, under `name`.
     pub(crate) async fn send_order(&self, order: &PackageOrder, name: &str) -> PlaceReply {
         let body = order_json(&order.package, order.effect, order.quantity, order.price, Some(name));
-        self.send_once(&body, Some(name), || Request::post(&self.orders_url())).await
+        self.send_once(Request::post(&self.orders_url()), body, Some(name)).await
     }
 
     /// Asks that a working order make way for one of the same legs at another price, and gives the new order's id. The new one works only
@@ -41,79 +32,27 @@ impl Tastytrade {
         if price <= Price::ZERO {
             return rejected(format!("price: got {price}, expected more than 0; nothing was sent"));
         }
-        let reply = self.send_once(&replacement_json(effect, price, name), name, || Request::put(&url)).await;
+        let reply = self.send_once(Request::put(&url), replacement_json(effect, price, name), name).await;
         match reply {
             PlaceReply::Accepted(new) if new == *id => PlaceReply::Unknown("a success that names the old order and no new one".to_owned()),
             reply => reply,
         }
     }
 
-    /// Everything before the request that fails leaves it unsent, which is proven.
-    async fn send_once(&self, body: &Value, name: Option<&str>, request: impl FnOnce() -> Request + Send) -> PlaceReply {
-        let clock = &self.client.clock;
-        let called = clock.now();
-        let token = match self.client.auth.access().await {
-            Ok(token) => token,
-            Err(fault) => return PlaceReply::NotPlaced(unsent(fault)),
-        };
-        let now = clock.now();
-        if now.duration_since(called) > LONGEST_PREPARATION {
-            return NotSent::TooLate("getting ready to send took too long".to_owned()).into();
-        }
-        if let Err(wait) = self.throttle.take(now) {
-            return PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(wait) });
-        }
-        let request = request().bearer(&token).json_bytes(body.to_string().into_bytes()).timeout(POST_TIMEOUT);
-        match self.client.http.send(request).await {
-            Ok(response) => {
-                let reply = placed(&response, &self.account_number, name, |response| self.client.auth.error_body(response, &token));
-                if reply == PlaceReply::NotPlaced(NotPlaced::Unauthorized) {
-                    // Whether it works or not, this order was refused; the next call says what is wrong.
-                    if let Err(fault) = self.client.auth.replace(&token).await {
-                        tracing::error!(%fault, "tastytrade token refresh after a 401 to an order failed");
-                    }
-                }
-                reply
-            }
-            Err(error) if error.never_sent() => NotSent::NotConnected(error.to_string()).into(),
-            Err(HttpError::TooLarge { .. }) => PlaceReply::Unknown("an answer too large to read".to_owned()),
-            Err(error) => PlaceReply::Unknown(error.to_string()),
-        }
+    async fn send_once(&self, request: Request, body: Value, name: Option<&str>) -> PlaceReply {
+        let classify = |response: &Response, error_body: &ReadErrorBody<'_>| placed(response, &self.account_number, name, error_body);
+        self.client.send_once(async { Ok(OrderRequest { request, body, classify }) }).await
     }
 }
 
-/// What it means that there is no token to send with.
-fn unsent(fault: BrokerFault) -> NotPlaced {
-    match fault {
-        BrokerFault::TokenDead(_) | BrokerFault::Unauthorized(_) => {
-            tracing::error!(%fault, "tastytrade order not sent");
-            NotPlaced::Unauthorized
-        }
-        fault => NotPlaced::NotSent(NotSent::NotPrepared(fault.to_string())),
-    }
-}
-
-/// What an answer to the POST proves. Only 4xx says that no order exists, except 408: there the server gave up waiting, and what it had
-/// read by then is not known. A 4xx that the API did not write is believed only where a proxy gives it before it passes anything on.
+/// What an answer to the POST proves. A success proves an order by the id it names; every other answer means what HTTP says it does.
 pub(crate) fn placed(response: &Response, account: &str, name: Option<&str>, error_body: impl Fn(&Response) -> ErrorBody) -> PlaceReply {
-    match response.status {
-        200..=299 => match accepted(response, account, name) {
-            Ok(id) => PlaceReply::Accepted(id),
-            Err(why) => PlaceReply::Unknown(format!("{} {why}", response.status)),
-        },
-        401 => PlaceReply::NotPlaced(NotPlaced::Unauthorized),
-        429 => PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: response.retry_after() }),
-        status @ (400..=407 | 409..=499) => {
-            let body = error_body(response);
-            match body.from {
-                Origin::Api => PlaceReply::NotPlaced(NotPlaced::Rejected { status, message: body.text }),
-                Origin::Gateway | Origin::Edge if gamma_wire::before_passing_on(status) => {
-                    PlaceReply::NotPlaced(NotPlaced::NotRead(format!("{status} {}", body.text)))
-                }
-                Origin::Gateway | Origin::Edge => PlaceReply::Unknown(format!("{status} {}", body.text)),
-            }
-        }
-        status => PlaceReply::Unknown(format!("{status} {}", error_body(response).text)),
+    if !response.is_success() {
+        return unaccepted(response, error_body);
+    }
+    match accepted(response, account, name) {
+        Ok(id) => PlaceReply::Accepted(id),
+        Err(why) => PlaceReply::Unknown(format!("{} {why}", response.status)),
     }
 }
 
@@ -141,7 +80,10 @@ fn accepted(response: &Response, account: &str, name: Option<&str>) -> Result<Or
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use gamma_execution::ports::NotPlaced;
     use gamma_http::HeaderMap;
 
     fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> PlaceReply {

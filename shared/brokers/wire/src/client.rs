@@ -9,7 +9,7 @@ use gamma_http::{HttpClient, HttpError, Request, Response};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::{ErrorBody, Login, Origin, TokenEndpoint};
+use crate::{ErrorBody, Login, Origin, TokenEndpoint, WriteThrottle};
 
 /// A broker's API behind one login.
 pub struct Client<E: TokenEndpoint> {
@@ -21,6 +21,8 @@ pub struct Client<E: TokenEndpoint> {
     pub auth: Login<E>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Our own limit on order writes.
+    pub throttle: WriteThrottle,
 }
 
 impl<E: TokenEndpoint> Client<E> {
