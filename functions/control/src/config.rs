@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use gamma_accounts::login::usual_login;
-use gamma_lambda::{Failure, is_loopback};
+use gamma_lambda::environment::bad;
+use gamma_lambda::{Environment, Failure};
 use gamma_operator::{Login, Names};
 
 /// The environment of this function, checked.
@@ -26,9 +27,8 @@ impl Config {
     /// # Errors
     /// [`Failure`] `BadDeployment` names the variable, what came and what was expected.
     pub fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let bad = |name: &str, got: &str, expected: &str| Failure::new("BadDeployment", format!("environment {name}: got {got}, expected {expected}"));
-        let value = |name: &str| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let needed = |name: &str, expected: &str| value(name).ok_or_else(|| bad(name, "nothing", expected));
+        let environment = Environment::new(read);
+        let needed = |name: &str, expected: &str| environment.needed(name, expected);
         let (stack, schedules) = (needed("GAMMA_STACK", "the stack's name")?, needed("GAMMA_SCHEDULE_PREFIX", "what the schedules' names begin with")?);
         let listed = needed("GAMMA_ACCOUNTS", "the accounts, separated by commas")?;
         let accounts: Vec<&str> = listed.split(',').map(str::trim).collect();
@@ -39,12 +39,7 @@ impl Config {
         }
         let mut names = Names::of_stack(&stack, &schedules, &accounts);
         names.table = needed("GAMMA_TABLE", "the ledger table's name")?;
-        let clock_url = value("GAMMA_CLOCK_URL");
-        let endpoint = |service| value(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| value("AWS_ENDPOINT_URL"));
-        let aws_is_local = SERVICES.map(endpoint).iter().all(|url| url.as_deref().is_some_and(is_loopback));
-        if clock_url.as_deref().is_some_and(|clock| !(aws_is_local && is_loopback(clock))) {
-            return Err(bad("GAMMA_CLOCK_URL", "a virtual clock", "none, unless AWS and the clock are on loopback"));
-        }
+        let clock_url = environment.clock_url(SERVICES, [], "AWS and the clock are on loopback")?;
         let logins = names.accounts().filter_map(|account| Some((account.to_owned(), usual_login(account)?))).collect();
         Ok(Self { names, logins, clock_url })
     }

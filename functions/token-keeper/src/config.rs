@@ -3,7 +3,8 @@
 use gamma_accounts::brokers::LoginNames;
 use gamma_accounts::login::TokenUse;
 use gamma_accounts::profiles;
-use gamma_lambda::{Failure, is_loopback};
+use gamma_lambda::environment::bad;
+use gamma_lambda::{Environment, Failure};
 
 /// The environment of this function, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +47,9 @@ impl Config {
     /// # Errors
     /// [`Failure`] `BadDeployment` names the variable, what came and what was expected; `BadProfile` the account.
     pub fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let bad = |name: &str, got: &str, expected: &str| Failure::new("BadDeployment", format!("environment {name}: got {got}, expected {expected}"));
-        let value = |name: &str| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let table = value("GAMMA_TABLE").ok_or_else(|| bad("GAMMA_TABLE", "nothing", "the ledger table's name"))?;
+        let environment = Environment::new(read);
+        let value = |name: &str| environment.value(name);
+        let table = environment.needed("GAMMA_TABLE", "the ledger table's name")?;
         let accounts = value("GAMMA_ACCOUNTS").unwrap_or_default();
         let accounts: Vec<&str> = accounts.split(',').map(str::trim).filter(|account| !account.is_empty()).collect();
         if accounts.is_empty() {
@@ -56,7 +57,7 @@ impl Config {
         }
         let mut logins: Vec<LoginPlace> = Vec::new();
         for account in accounts {
-            let place = place(account, value)?;
+            let place = place(account, &environment)?;
             match logins.iter_mut().find(|known| known.names.token == place.names.token) {
                 Some(known) if known.names != place.names => {
                     let token = place.names.token.as_str();
@@ -66,31 +67,22 @@ impl Config {
                 None => logins.push(place),
             }
         }
-        let clock_url = value("GAMMA_CLOCK_URL");
-        let endpoint = |service: &&str| value(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| value("AWS_ENDPOINT_URL"));
         let in_secrets_manager = logins.iter().flat_map(|login| login.names.required()).any(|name| name.is_in_secrets_manager());
         let services = ["SSM", "DYNAMODB", "SECRETS_MANAGER"];
         let services = if in_secrets_manager { &services[..] } else { &services[..2] };
-        let urls = services.iter().map(endpoint).chain(logins.iter().map(|login| Some(login.url.clone()))).chain([clock_url.clone()]);
-        if clock_url.is_some() && !urls.into_iter().all(|url| url.is_some_and(|url| is_loopback(&url))) {
-            return Err(bad("GAMMA_CLOCK_URL", "a virtual clock", "none, unless AWS, the brokers and the clock are all on loopback"));
-        }
+        let addresses = logins.iter().map(|login| login.url.as_str());
+        let clock_url = environment.clock_url(services.iter().copied(), addresses, "AWS, the brokers and the clock are all on loopback")?;
         Ok(Self { table, logins, tokens: TokenUse::from_env(value)?, topic: value("GAMMA_NOTIFY_TOPIC"), clock_url })
     }
 }
 
-fn place(account: &str, value: impl Fn(&str) -> Option<String>) -> Result<LoginPlace, Failure> {
+fn place(account: &str, environment: &Environment<impl Fn(&str) -> Option<String>>) -> Result<LoginPlace, Failure> {
     let suffix = account.to_uppercase().replace('-', "_");
-    let of_account = |name: &str| value(&format!("{name}_{suffix}"));
+    let of_account = |name: &str| environment.value(&format!("{name}_{suffix}"));
     let profile = of_account("GAMMA_PROFILE").unwrap_or_else(|| account.to_owned());
     let broker = profiles::broker(&profile)?;
     let names = LoginNames::from_env(broker, of_account)?;
-    let variable = broker.facts().address_variable;
-    let url = value(variable).unwrap_or_else(|| broker.facts().address.to_owned());
-    if !url.starts_with("https://") && !is_loopback(&url) {
-        let got = format!("environment {variable}: got an address without TLS, expected https://, or http:// on loopback");
-        return Err(Failure::new("BadDeployment", got));
-    }
+    let url = environment.address(broker.facts().address_variable, broker.facts().address)?;
     Ok(LoginPlace { names, url, accounts: vec![account.to_owned()] })
 }
 

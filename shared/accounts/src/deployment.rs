@@ -8,7 +8,8 @@ use gamma_execution::ports::Consumer;
 use crate::brokers::{BrokerKind, LoginNames, Purpose};
 use crate::login::TokenUse;
 use crate::{names, profiles};
-use gamma_lambda::{Failure, is_loopback};
+use gamma_lambda::environment::bad;
+use gamma_lambda::{Environment, Failure};
 
 /// The environment of this function, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,9 +99,9 @@ const GAMMAWIZARD: &str = "https://gandalf.gammawizard.com";
 impl Deployment {
     /// Reads `GAMMA_ACCOUNT`, `GAMMA_PROFILE`, `GAMMA_TABLE`, `GAMMA_DRY_RUN`, the names of secrets and the endpoint overrides of local stacks.
     pub fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let bad = |name: &str, got: &str, expected: &str| Failure::new("BadDeployment", format!("environment {name}: got {got}, expected {expected}"));
-        let value = |name: &str| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let needed = |name: &str, expected: &str| value(name).ok_or_else(|| bad(name, "nothing", expected));
+        let environment = Environment::new(read);
+        let value = |name: &str| environment.value(name);
+        let needed = |name: &str, expected: &str| environment.needed(name, expected);
         let account = needed("GAMMA_ACCOUNT", "this function's account, such as schwab")?;
         let profile = value("GAMMA_PROFILE").unwrap_or_else(|| account.clone());
         let table = needed("GAMMA_TABLE", "the ledger table's name")?;
@@ -110,26 +111,17 @@ impl Deployment {
             other => return Err(bad("GAMMA_DRY_RUN", other, "true or false")),
         };
         let broker = profiles::broker(&profile)?;
-        let broker_variable = broker.facts().address_variable;
-        let broker_url = value(broker_variable).unwrap_or_else(|| broker.facts().address.to_owned());
-        let gammawizard_url = value("GAMMA_GAMMAWIZARD_URL").unwrap_or_else(|| GAMMAWIZARD.to_owned());
-        let clock_url = value("GAMMA_CLOCK_URL");
         let (names, tokens) = (SecretNames::from_env(&account, broker, value)?, TokenUse::from_env(value)?);
         let function = |(consumer, variable)| Some((consumer, value(variable)?));
         let functions: BTreeMap<Consumer, String> = CONSUMERS.into_iter().filter_map(function).collect();
         let services = ["SSM", "DYNAMODB"].into_iter().chain(names.any_in_secrets_manager().then_some("SECRETS_MANAGER"));
         let services = services.chain((!functions.is_empty()).then_some("LAMBDA"));
-        let endpoint = |service| value(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| value("AWS_ENDPOINT_URL"));
-        let aws_is_local = services.map(endpoint).all(|url| url.is_some_and(|url| is_loopback(&url)));
-        let local = aws_is_local && [&broker_url, &gammawizard_url].into_iter().chain(&clock_url).all(|url| is_loopback(url));
-        if clock_url.is_some() && !local {
-            return Err(bad("GAMMA_CLOCK_URL", "a virtual clock", "none, unless AWS, the broker, GammaWizard and the clock are all on loopback"));
-        }
-        for (name, url) in [(broker_variable, &broker_url), ("GAMMA_GAMMAWIZARD_URL", &gammawizard_url)] {
-            if !url.starts_with("https://") && !is_loopback(url) {
-                return Err(bad(name, "an address without TLS", "https://, or http:// on loopback"));
-            }
-        }
+        let broker_address = (broker.facts().address_variable, broker.facts().address);
+        let gammawizard_address = ("GAMMA_GAMMAWIZARD_URL", GAMMAWIZARD);
+        let said = [broker_address, gammawizard_address].map(|(variable, usual)| value(variable).unwrap_or_else(|| usual.to_owned()));
+        let clock_url = environment.clock_url(services, said.iter().map(String::as_str), "AWS, the broker, GammaWizard and the clock are all on loopback")?;
+        let broker_url = environment.address(broker_address.0, broker_address.1)?;
+        let gammawizard_url = environment.address(gammawizard_address.0, gammawizard_address.1)?;
         Ok(Self { account, profile, table, live, broker_url, gammawizard_url, names, tokens, functions, clock_url })
     }
 

@@ -7,6 +7,7 @@ use gamma_execution::ports::{Clock, StoredToken};
 use gamma_execution::tokens::{TokenIdentity, TokenKeeper, TokenPorts};
 use gamma_http::HttpClient;
 use gamma_lambda::Failure;
+use gamma_lambda::environment::bad;
 
 use crate::brokers::{BrokerLogin, LoginNames, LoginParts, LoginSecrets, unavailable};
 use crate::profiles;
@@ -30,7 +31,7 @@ impl TokenUse {
         match value("GAMMA_TOKENS").as_deref() {
             None | Some("keep") => Ok(Self::Keep),
             Some("borrow") => Ok(Self::Borrow),
-            Some(other) => Err(Failure::new("BadDeployment", format!("environment GAMMA_TOKENS: got {other}, expected keep or borrow"))),
+            Some(other) => Err(bad("GAMMA_TOKENS", other, "keep or borrow")),
         }
     }
 }

@@ -1,6 +1,7 @@
-//! What every Lambda function needs around its one use case: a clock, a log, metrics, the name of a delivery, errors with stable types.
+//! What every Lambda function needs around its one use case: a clock, a log, metrics, the environment, the name of a delivery, errors with stable types.
 
 pub mod clock;
+pub mod environment;
 pub mod failure;
 mod invocation;
 mod local;
@@ -11,6 +12,7 @@ pub mod run_id;
 mod deadline;
 
 pub use deadline::deadline;
+pub use environment::Environment;
 pub use failure::Failure;
 pub use invocation::counted;
 pub use local::is_loopback;

@@ -1,6 +1,6 @@
 use gamma_accounts::names;
 use gamma_cloud::SecretName;
-use gamma_lambda::{Failure, is_loopback};
+use gamma_lambda::{Environment, Failure};
 use gamma_sheets::SheetsConfig;
 
 /// The environment of a function after a trade, checked.
@@ -26,22 +26,12 @@ impl PostTradeConfig {
     /// # Errors
     /// [`Failure`] `BadDeployment` names the variable, what came and what was expected.
     pub fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let bad = |name: &str, got: &str, expected: &str| Failure::new("BadDeployment", format!("environment {name}: got {got}, expected {expected}"));
-        let value = |name: &str| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let table = value("GAMMA_TABLE").ok_or_else(|| bad("GAMMA_TABLE", "nothing", "the ledger table's name"))?;
+        let environment = Environment::new(read);
+        let value = |name: &str| environment.value(name);
+        let table = environment.needed("GAMMA_TABLE", "the ledger table's name")?;
         let google_account = names::GOOGLE_ACCOUNT.place(value)?;
-        let google_url = value("GAMMA_GOOGLE_URL").unwrap_or_else(|| SheetsConfig::GOOGLE.to_owned());
-        if !google_url.starts_with("https://") && !is_loopback(&google_url) {
-            return Err(bad("GAMMA_GOOGLE_URL", "an address without TLS", "https://, or http:// on loopback"));
-        }
-        let clock_url = value("GAMMA_CLOCK_URL");
-        let aws_is_local = ["SSM", "DYNAMODB"]
-            .map(|service| value(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| value("AWS_ENDPOINT_URL")))
-            .iter()
-            .all(|url| url.as_deref().is_some_and(is_loopback));
-        if clock_url.as_deref().is_some_and(|clock| !(is_loopback(clock) && aws_is_local && is_loopback(&google_url))) {
-            return Err(bad("GAMMA_CLOCK_URL", "a virtual clock", "none, unless AWS, Google and the clock are all on loopback"));
-        }
+        let google_url = environment.address("GAMMA_GOOGLE_URL", SheetsConfig::GOOGLE)?;
+        let clock_url = environment.clock_url(["SSM", "DYNAMODB"], [google_url.as_str()], "AWS, Google and the clock are all on loopback")?;
         Ok(Self { table, spreadsheet: value("GAMMA_SPREADSHEET"), google_account, google_url, topic: value("GAMMA_NOTIFY_TOPIC"), clock_url })
     }
 }
