@@ -8,6 +8,7 @@ mod local;
 mod log;
 pub mod metrics;
 pub mod run_id;
+mod serve;
 
 mod deadline;
 
@@ -17,3 +18,4 @@ pub use failure::Failure;
 pub use invocation::counted;
 pub use local::is_loopback;
 pub use log::start_log;
+pub use serve::{Function, Invocation, serve};

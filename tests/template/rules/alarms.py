@@ -130,7 +130,7 @@ def produced(subject):
 @rule
 def every_outcome_that_alarms_reaches_an_alarm(subject):
     types, names, alarming = produced(subject)
-    main = subject.text("functions/trade/src/main.rs").split("let error_type = match", 1)[1].split("};", 1)[0]
+    main = subject.text("functions/trade/src/function.rs").split("let error_type = match", 1)[1].split("};", 1)[0]
     seen = seen_by(subject.alarms(subject.dry))
     for variant in sorted(alarming):
         # What ends as a Lambda error is counted by its type, and by the function's own alarm for errors.
