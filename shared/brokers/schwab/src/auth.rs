@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{BrokerFault, Clock};
-use gamma_http::{HttpClient, HttpError, Request, Response};
-use gamma_wire::{ErrorBody, TokenDocument as _, TokenEndpoint};
+use gamma_http::{HttpClient, Request, Response};
+use gamma_wire::{ErrorBody, TokenDocument as _, TokenEndpoint, http_fault};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -39,11 +39,7 @@ impl TokenEndpoint for Endpoint {
     async fn refresh(&self, document: &TokenDocument) -> Result<TokenDocument, BrokerFault> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", document.refresh().expose_secret())];
         let request = Request::post(&self.url).basic(&self.app_key, &self.app_secret).form(&form).timeout(Self::TIMEOUT);
-        let response = self.http.send(request).await.map_err(|error| match error {
-            HttpError::TooLarge { .. } => BrokerFault::Malformed(error.to_string()),
-            HttpError::Build { .. } => BrokerFault::Refused(error.to_string()),
-            HttpError::NotSent { .. } | HttpError::Lost { .. } => BrokerFault::Unavailable(error.to_string()),
-        })?;
+        let response = self.http.send(request).await.map_err(|error| http_fault(&error))?;
         let refreshed = refreshed(document, &response, [&self.app_secret, &self.app_key], self.clock.now())?;
         tracing::info!(expires = refreshed.expires(), "Schwab token refreshed");
         Ok(refreshed)

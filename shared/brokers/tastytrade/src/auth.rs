@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{BrokerFault, Clock};
-use gamma_http::{HttpClient, HttpError, Request, Response};
-use gamma_wire::{ErrorBody, Origin, TokenDocument as _, TokenEndpoint};
+use gamma_http::{HttpClient, Request, Response};
+use gamma_wire::{ErrorBody, Origin, TokenDocument as _, TokenEndpoint, http_fault};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -103,11 +103,7 @@ impl TokenEndpoint for Endpoint {
 
     async fn refresh(&self, document: &TokenDocument) -> Result<TokenDocument, BrokerFault> {
         self.refusals.known(self.clock.now())?;
-        let response = self.http.send(self.request(document)).await.map_err(|error| match error {
-            HttpError::TooLarge { .. } => BrokerFault::Malformed(error.to_string()),
-            HttpError::Build { .. } => BrokerFault::Refused(error.to_string()),
-            HttpError::NotSent { .. } | HttpError::Lost { .. } => BrokerFault::Unavailable(error.to_string()),
-        })?;
+        let response = self.http.send(self.request(document)).await.map_err(|error| http_fault(&error))?;
         let now = self.clock.now();
         self.refusals.answered(is_spurious(&response), now);
         let refreshed = refreshed(document, &response, &self.hide(), now)?;

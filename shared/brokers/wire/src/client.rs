@@ -190,8 +190,9 @@ pub enum Unanswered {
     Http(HttpError),
 }
 
-/// What a failed exchange means for a read.
-fn http_fault(error: &HttpError) -> BrokerFault {
+/// What a failed exchange means for a read, or for a token that is refreshed.
+#[must_use]
+pub fn http_fault(error: &HttpError) -> BrokerFault {
     let text = error.to_string();
     match error {
         HttpError::NotSent { .. } | HttpError::Lost { .. } => BrokerFault::Unavailable(text),

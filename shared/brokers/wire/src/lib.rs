@@ -13,7 +13,7 @@ mod orders;
 mod roots;
 mod throttle;
 
-pub use client::{Client, Unanswered, json, read_fault};
+pub use client::{Client, Unanswered, http_fault, json, read_fault};
 pub use error_body::{ErrorBody, Origin, Words, before_passing_on};
 pub use known_legs::KnownLegs;
 pub use login::{Login, TokenDocument, TokenEndpoint};

@@ -1,11 +1,11 @@
-//! Sending an order, once.
+//! Sending an order, once, and asking for its cancel.
 //!
 //! What a broker's success proves is its adapter's to say: the classifier comes with the order. What is here holds whichever broker it is:
 //! what is proven when no answer came, and what HTTP alone says of an answer that is no success.
 
 use std::time::Duration;
 
-use gamma_execution::ports::{BrokerFault, NotPlaced, NotSent, PlaceReply};
+use gamma_execution::ports::{BrokerFault, CancelReply, NotPlaced, NotSent, PlaceReply};
 use gamma_http::{HttpError, Request, Response};
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -17,6 +17,8 @@ const ORDER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whoever calls has checked that an order sent now ends in time. If getting ready took longer than this, that check is old.
 const LONGEST_PREPARATION: SignedDuration = SignedDuration::from_secs(2);
+
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads an error answer without anything of our credentials that it may echo.
 pub type ReadErrorBody<'a> = dyn Fn(&Response) -> ErrorBody + 'a;
@@ -69,6 +71,17 @@ impl<E: TokenEndpoint> Client<E> {
         }
     }
 
+    /// Asks for a cancel: one request, two when the token was refused, because it may be repeated. It counts as an order write but never
+    /// waits for our own limit.
+    pub async fn send_cancel(&self, request: impl Fn() -> Request) -> CancelReply {
+        self.throttle.count(self.clock.now());
+        match self.authorised(|| request().timeout(CANCEL_TIMEOUT)).await {
+            Ok((response, _)) if response.is_success() => CancelReply::Requested,
+            Ok((response, token)) => uncancelled(response.status, &self.auth.error_body(&response, &token)),
+            Err(unanswered) => CancelReply::Unknown(BrokerFault::from(unanswered).to_string()),
+        }
+    }
+
     /// What it means that there is no token or no account to send with.
     fn unsent(fault: BrokerFault) -> NotPlaced {
         match fault {
@@ -98,5 +111,36 @@ pub fn unaccepted(response: &Response, error_body: impl Fn(&Response) -> ErrorBo
             if before_passing_on(status) { PlaceReply::NotPlaced(NotPlaced::NotRead(words)) } else { PlaceReply::Unknown(words) }
         }
         status => PlaceReply::Unknown(format!("{status} {}", error_body(response).text)),
+    }
+}
+
+/// What an answer to a cancel says that is no success.
+fn uncancelled(status: u16, body: &ErrorBody) -> CancelReply {
+    let text = format!("{status} {}", body.text);
+    match status {
+        // A refused token and the limit say nothing of how the order stands; of a 408, the server's own timeout, it may have acted.
+        401 | 408 | 429 => CancelReply::Unknown(text),
+        // A page of what stands before the API is no word of the broker's.
+        400..=499 if !body.is_before_the_api() => CancelReply::Refused(text),
+        _ => CancelReply::Unknown(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Origin;
+
+    #[test]
+    fn only_a_4xx_of_the_api_refuses_a_cancel() {
+        let reply = |status, from| uncancelled(status, &ErrorBody { text: "no".to_owned(), from });
+        for status in [400, 402, 403, 404, 407, 409, 422, 428, 430, 499] {
+            assert_eq!(reply(status, Origin::Api), CancelReply::Refused(format!("{status} no")));
+            assert_eq!(reply(status, Origin::Gateway), CancelReply::Unknown(format!("{status} no")));
+            assert_eq!(reply(status, Origin::Edge), CancelReply::Unknown(format!("{status} no")));
+        }
+        for status in [100, 302, 401, 408, 429, 500, 502, 599] {
+            assert_eq!(reply(status, Origin::Api), CancelReply::Unknown(format!("{status} no")));
+        }
     }
 }
