@@ -148,7 +148,7 @@ async fn the_public_client_reads_the_same_account_at_every_moment() {
     compare(&desk, &symbols).await;
     desk.pass(5).await;
     desk.tastytrade.cancel(&cancelled).await;
-    desk.tastytrade.replace(&replaced, Effect::Credit, Price::cents(395), Some("second")).await;
+    desk.edited_by_hand(&replaced, Effect::Credit, Price::cents(395), "second").await;
     compare(&desk, &symbols).await;
     desk.pass(10).await;
     assert_eq!(compare(&desk, &symbols).await, 6 + 8 + 8, "orders, transactions, quotes");

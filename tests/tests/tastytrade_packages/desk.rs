@@ -11,7 +11,7 @@ use gamma_market::{Effect, Leg, LegAction, OptionSymbol, Package, PackageNbbo, P
 use gamma_simulator::account::Account;
 use gamma_simulator::simulator::{Simulator, SimulatorConfig};
 use gamma_simulator::time::VirtualClock;
-use gamma_tastytrade::{ClientAuth, Tastytrade, TastytradeConfig, order_json};
+use gamma_tastytrade::{ClientAuth, SOURCE, Tastytrade, TastytradeConfig, order_json};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -112,6 +112,19 @@ impl Desk {
             PlaceReply::Accepted(id) => id,
             other => panic!("{name}: {other:?}"),
         }
+    }
+
+    /// Edits a working order as a person does in the broker's own application; the id of the order that takes its place.
+    pub(crate) async fn edited_by_hand(&self, old: &OrderId, effect: Effect, price: Price, name: &str) -> OrderId {
+        let url = format!("{}/accounts/{ACCOUNT}/orders/{old}", self.simulator.tastytrade_url());
+        let body = json!({"time-in-force": "Day", "order-type": "Limit", "price": price.to_string(), "price-effect": format!("{effect:?}"),
+            "source": SOURCE, "external-identifier": name});
+        let request = reqwest::Client::new().put(url).bearer_auth(ACCESS).header("user-agent", "test/1").header("content-type", "application/json");
+        let response = request.body(body.to_string()).send().await.unwrap();
+        let answer: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+        let data = &answer["data"];
+        let id = data["order"].get("id").or_else(|| data.get("id"));
+        OrderId(id.unwrap_or_else(|| panic!("not replaced: {answer}")).to_string())
     }
 
     /// An answer of the face as it is, asked for without our client.

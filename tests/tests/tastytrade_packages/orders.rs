@@ -116,7 +116,7 @@ async fn a_day_of_250_orders_is_read_whole_and_once() {
 async fn replaced(desk: &Desk) -> (OrderId, OrderId) {
     let old = desk.placed(&approved(desk, 2, 400), "first").await;
     desk.pass(3).await;
-    let PlaceReply::Accepted(new) = desk.tastytrade.replace(&old, Effect::Credit, Price::cents(395), Some("second")).await else { panic!("not replaced") };
+    let new = desk.edited_by_hand(&old, Effect::Credit, Price::cents(395), "second").await;
     assert_ne!(old, new);
     let status = async |id: &OrderId| desk.tastytrade.order(id).await.unwrap().status;
     assert_eq!((status(&old).await, status(&new).await), (OrderStatus::CancelPending, OrderStatus::Pending));

@@ -125,7 +125,7 @@ proptest! {
             let read = |response: &Response| error_body::read(&response.body, &["canary"]);
             let opinion: Result<Preview, _> = preview::opinion(&response, read);
             prop_assert!(opinion.is_ok_and(|preview| preview.accepted == preview.rejects.is_empty()) || status < 300);
-            let _ = place::placed(&response, "5WT00001", Some("gt-1-p1"), read);
+            let _ = place::placed(&response, "5WT00001", "gt-1-p1", read);
         }
     }
 }

@@ -89,7 +89,7 @@ pub fn read_fault(response: &Response, hide: &[&SecretString]) -> BrokerFault {
 /// The answer to the POST of an order.
 #[must_use]
 pub fn placed(response: &Response, account: &str, name: &str, hide: &[&SecretString]) -> PlaceReply {
-    place::placed(response, account, Some(name), reads(hide))
+    place::placed(response, account, name, reads(hide))
 }
 
 /// A token document as it would be stored, with its two secrets and the time its access token expires.

@@ -31,15 +31,6 @@ pub fn order_json(package: &Package, effect: Effect, quantity: u32, price: Price
     order
 }
 
-/// The body of a PUT: what a working order is to become, with the legs it has.
-pub(crate) fn replacement_json(effect: Effect, price: Price, name: Option<&str>) -> Value {
-    let mut order = json!({"time-in-force": "Day", "order-type": "Limit", "price": price.to_string(), "price-effect": effect_word(effect), "source": SOURCE});
-    if let Some(name) = name {
-        order["external-identifier"] = json!(name);
-    }
-    order
-}
-
 const fn effect_word(effect: Effect) -> &'static str {
     match effect {
         Effect::Credit => "Credit",

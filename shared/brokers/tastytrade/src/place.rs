@@ -1,52 +1,29 @@
 //! Placing an order: one POST, and what the answer proves (docs/reference/tastytrade.md, Placing).
 
 use gamma_execution::approval::PackageOrder;
-use gamma_execution::ports::{NotSent, OrderId, PlaceReply};
+use gamma_execution::ports::{OrderId, PlaceReply};
 use gamma_http::{Request, Response};
-use gamma_market::{Effect, Price};
 use gamma_wire::{ErrorBody, OrderRequest, ReadErrorBody, unaccepted};
-use serde_json::Value;
 
 use crate::broker::Tastytrade;
 use crate::envelope;
 use crate::fields::{FieldError, Object};
-use crate::order_json::{order_json, replacement_json};
+use crate::order_json::order_json;
 
 impl Tastytrade {
     /// Sends the order at most once, under `name`.
     pub(crate) async fn send_order(&self, order: &PackageOrder, name: &str) -> PlaceReply {
-        let body = order_json(&order.package, order.effect, order.quantity, order.price, Some(name));
-        self.send_once(Request::post(&self.orders_url()), body, Some(name)).await
-    }
-
-    /// Asks that a working order make way for one of the same legs at another price, and gives the new order's id. The new one works only
-    /// once the old one is confirmed cancelled, and never where the old one fills first: both must be read until both are over.
-    ///
-    /// The run does not use it: it cancels, reads until the order is over, and sends a new one for what is left.
-    pub async fn replace(&self, id: &OrderId, effect: Effect, price: Price, name: Option<&str>) -> PlaceReply {
-        let rejected = |message: String| PlaceReply::from(NotSent::NotPrepared(message));
-        let url = match self.order_url(id) {
-            Ok(url) => url,
-            Err(fault) => return rejected(fault.to_string()),
+        let request = OrderRequest {
+            request: Request::post(&self.orders_url()),
+            body: order_json(&order.package, order.effect, order.quantity, order.price, Some(name)),
+            classify: |response: &Response, error_body: &ReadErrorBody<'_>| placed(response, &self.account_number, name, error_body),
         };
-        if price <= Price::ZERO {
-            return rejected(format!("price: got {price}, expected more than 0; nothing was sent"));
-        }
-        let reply = self.send_once(Request::put(&url), replacement_json(effect, price, name), name).await;
-        match reply {
-            PlaceReply::Accepted(new) if new == *id => PlaceReply::Unknown("a success that names the old order and no new one".to_owned()),
-            reply => reply,
-        }
-    }
-
-    async fn send_once(&self, request: Request, body: Value, name: Option<&str>) -> PlaceReply {
-        let classify = |response: &Response, error_body: &ReadErrorBody<'_>| placed(response, &self.account_number, name, error_body);
-        self.client.send_once(async { Ok(OrderRequest { request, body, classify }) }).await
+        self.client.send_once(async { Ok(request) }).await
     }
 }
 
 /// What an answer to the POST proves. A success proves an order by the id it names; every other answer means what HTTP says it does.
-pub(crate) fn placed(response: &Response, account: &str, name: Option<&str>, error_body: impl Fn(&Response) -> ErrorBody) -> PlaceReply {
+pub(crate) fn placed(response: &Response, account: &str, name: &str, error_body: impl Fn(&Response) -> ErrorBody) -> PlaceReply {
     if !response.is_success() {
         return unaccepted(response, error_body);
     }
@@ -59,7 +36,7 @@ pub(crate) fn placed(response: &Response, account: &str, name: Option<&str>, err
 /// The id in `data.order.id` or `data.id`. An order of another account or name is not the one that was sent.
 ///
 /// What is wrong is said in our words: the answer holds the account's number, and the reason goes into ledger and log.
-fn accepted(response: &Response, account: &str, name: Option<&str>) -> Result<OrderId, &'static str> {
+fn accepted(response: &Response, account: &str, name: &str) -> Result<OrderId, &'static str> {
     let answer = response.json().map_err(|_| "with a body that is no JSON")?;
     let read = || -> Result<_, FieldError> {
         let data = envelope::data(&answer, "order")?;
@@ -70,9 +47,7 @@ fn accepted(response: &Response, account: &str, name: Option<&str>) -> Result<Or
     if theirs.is_some_and(|theirs| theirs != account) {
         return Err("with an order of another account");
     }
-    if let (Some(sent), Some(named)) = (name, named)
-        && sent != named
-    {
+    if named.is_some_and(|named| named != name) {
         return Err("with an order of another name");
     }
     id.map(OrderId).ok_or("without an order id")
@@ -89,7 +64,7 @@ mod tests {
     fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> PlaceReply {
         let headers: HeaderMap = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let response = Response { status, headers, body: body.as_bytes().to_vec() };
-        placed(&response, "5WT00001", Some("gt-1-p1"), |response| crate::error_body::read(&response.body, &[]))
+        placed(&response, "5WT00001", "gt-1-p1", |response| crate::error_body::read(&response.body, &[]))
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use gamma_execution::ports::{Broker, BrokerFault, CancelReply, NotPlaced, NotSent, OrderId, PlaceReply};
-use gamma_market::{Effect, Leg, LegAction, Package, Price, Vertical};
+use gamma_market::{Effect, Package, Price, Vertical};
 use serde_json::Value;
 
 use super::fake::{HASH, ORDERS, Reply, Stage, TOKEN, order};

@@ -1,13 +1,12 @@
 use std::time::Duration;
 
 use gamma_execution::ports::{Broker, BrokerFault, CancelReply, NotPlaced, NotSent, OrderId, PlaceReply};
-use gamma_market::{Effect, Package, Price};
+use gamma_market::{Effect, Price};
 use serde_json::{Value, json};
 
 use super::fake::{ORDERS, Reply, Stage, TOKEN, order};
 
 const CANCEL: &str = "DELETE /accounts/5WT00001/orders/5";
-const REPLACE: &str = "PUT /accounts/5WT00001/orders/5";
 const DRY_RUN: &str = "POST /accounts/5WT00001/orders/dry-run";
 const NAME: &str = "gt-1-p1";
 
@@ -156,34 +155,11 @@ async fn what_a_cancel_can_bring() {
 }
 
 #[tokio::test]
-async fn a_replacement_has_an_id_of_its_own_and_is_sent_once() {
-    let stage = Stage::new().await;
-    stage.on(REPLACE, [Reply::json(&json!({"data": {"id": 6, "replaces-order-id": 5, "status": "Contingent"}}))]);
-    let reply = stage.broker.replace(&five(), Effect::Credit, Price::cents(110), Some("gt-1-p2")).await;
-    assert_eq!(reply, PlaceReply::Accepted(OrderId("6".into())));
-    let sent: Value = serde_json::from_str(&stage.seen(REPLACE)[0].body).unwrap();
-    assert_eq!((&sent["price"], &sent["price-effect"], &sent["legs"]), (&json!("1.10"), &json!("Credit"), &Value::Null));
-    for (answer, unknown) in [
-        (Reply::json(&json!({"data": {"id": 5}})), true),
-        (Reply::new(502, "<html>"), true),
-        (Reply::new(422, r#"{"error":{"code":"cannot_update_order"}}"#), false),
-    ] {
-        let stage = Stage::new().await;
-        stage.on(REPLACE, [answer]);
-        let reply = stage.broker.replace(&five(), Effect::Credit, Price::cents(110), None).await;
-        assert_eq!((matches!(reply, PlaceReply::Unknown(_)), stage.seen(REPLACE).len()), (unknown, 1), "{reply:?}");
-    }
-    assert!(matches!(stage.broker.replace(&five(), Effect::Credit, Price::ZERO, None).await, PlaceReply::NotPlaced(_)));
-    assert_eq!(stage.seen(REPLACE).len(), 1);
-}
-
-#[tokio::test]
 async fn an_id_that_is_no_id_reaches_no_path() {
     let stage = Stage::new().await;
     for id in ["", "../accounts", "5/6", "5?x"] {
         let id = OrderId(id.to_owned());
         assert!(matches!(stage.broker.cancel(&id).await, CancelReply::Refused(_)));
-        assert!(matches!(stage.broker.replace(&id, Effect::Credit, Price::cents(5), None).await, PlaceReply::NotPlaced(_)));
         assert!(stage.broker.order(&id).await.unwrap_err().to_string().contains("order id: got"));
     }
     assert_eq!(stage.targets(), Vec::<String>::new());

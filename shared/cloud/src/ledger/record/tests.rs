@@ -32,7 +32,7 @@ prop_compose! {
 
 prop_compose! {
     fn any_intent_key()(call in any::<bool>(), revision in 1..=u32::MAX) -> IntentKey {
-        IntentKey { strategy: "constant_stable".into(), slot: if call { Right::Call } else { Right::Put }, revision }
+        IntentKey { strategy: "constant_stable".into(), slot: if call { Right::Call } else { Right::Put }.into(), revision }
     }
 }
 
