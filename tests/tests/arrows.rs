@@ -9,6 +9,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let adapters = ["gamma-market", "gamma-execution", "gamma-http"];
     let brokers = ["gamma-market", "gamma-execution", "gamma-http", "gamma-wire"];
+    let simulated = ["gamma-market", "gamma-sim-core"];
     let post_trade = ["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-lambda", "gamma-post-trade"];
     BTreeMap::from([
         ("gamma-market", vec![]),
@@ -28,7 +29,12 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-post-trade", vec!["gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-notify", "gamma-accounts", "gamma-lambda"]),
         ("gamma-sheets-log", post_trade.to_vec()),
         ("gamma-edge-guard", post_trade.iter().copied().chain(["gamma-accounts"]).collect()),
-        ("gamma-simulator", vec!["gamma-market"]),
+        // The simulated outside: services know what they all stand on, and not each other; one crate puts them together.
+        ("gamma-sim-core", vec!["gamma-market"]),
+        ("gamma-sim-brokers", simulated.to_vec()),
+        ("gamma-sim-aws", simulated.to_vec()),
+        ("gamma-sim-google", simulated.to_vec()),
+        ("gamma-simulator", simulated.iter().copied().chain(["gamma-sim-brokers", "gamma-sim-aws", "gamma-sim-google"]).collect()),
         ("gamma-operator", vec!["gamma-market", "gamma-execution"]),
         ("gamma-control", vec!["gamma-market", "gamma-execution", "gamma-cloud", "gamma-operator", "gamma-accounts", "gamma-lambda"]),
         ("gamma-token-keeper", vec!["gamma-execution", "gamma-cloud", "gamma-http", "gamma-notify", "gamma-accounts", "gamma-lambda"]),
@@ -112,8 +118,8 @@ const RESERVED: [(&str, &[&str]); 10] = [
     ("reqwest", &["gamma-http", "gamma-tests"]),
     ("tokio-tungstenite", &["gamma-dxlink"]),
     ("lambda_runtime", &["gamma-lambda", "gamma-trade", "gamma-sheets-log", "gamma-edge-guard", "gamma-control", "gamma-token-keeper"]),
-    ("axum", &["gamma-simulator"]),
-    ("rand", &["gamma-simulator"]),
+    ("axum", &["gamma-sim-core", "gamma-sim-brokers", "gamma-sim-aws", "gamma-sim-google"]),
+    ("rand", &["gamma-sim-core"]),
     ("anyhow", &[]),
 ];
 
@@ -181,7 +187,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn deployed_code_asks_for_announced_closures_too() {
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata answers");
     // The calendar itself, and what stands in for the outside world.
-    let outside = |name: &str| name == "gamma-market" || name.starts_with("gamma-simul") || matches!(name, "gamma-tests" | "gamma-fuzz");
+    let outside = |name: &str| name == "gamma-market" || name.starts_with("gamma-sim") || matches!(name, "gamma-tests" | "gamma-fuzz");
     let deployed: Vec<_> = metadata.packages.iter().filter(|package| !outside(package.name.as_str())).collect();
     let files: Vec<PathBuf> =
         deployed.iter().flat_map(|package| sources(package.manifest_path.parent().expect("a folder").join("src").as_std_path())).collect();
@@ -214,6 +220,13 @@ fn a_wrong_arrow_is_seen() {
         ("gamma-schwab", "tokio-tungstenite"),
         ("gamma-dxlink", "gamma-http"),
         ("gamma-simulator", "gamma-schwab"),
+        ("gamma-sim-core", "gamma-sim-brokers"),
+        ("gamma-sim-brokers", "gamma-sim-aws"),
+        ("gamma-sim-aws", "gamma-sim-google"),
+        ("gamma-sim-google", "gamma-sim-brokers"),
+        ("gamma-sim-brokers", "gamma-schwab"),
+        ("gamma-sim-google", "gamma-sheets"),
+        ("gamma-sim-brokers", "gamma-simulator"),
         ("gamma-execution", "gamma-cloud"),
         ("gamma-newcomer", "gamma-market"),
     ] {
