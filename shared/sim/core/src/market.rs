@@ -3,9 +3,11 @@
 //! At the start every quote is the chain's own. From then on the index walks at random while the market is open, and a contract
 //! is quoted where the chain had the contract that lay as far from the index: strike `K` after a shift of `d` points is read off
 //! the chain's bid and ask curves at `K − d`. Spreads breathe a little, quotes stay on tick, and neighbouring strikes never offer
-//! a free spread.
+//! a free spread. A test may write down how the index moves instead ([`Path`]), and list shares beside the chain ([`Share`]).
 
 mod curve;
+mod instrument;
+mod path;
 mod walk;
 
 use std::sync::Arc;
@@ -16,9 +18,13 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::chain::{Chain, ListedOption, ROOT};
+use crate::random::Stream;
 use curve::Curve;
+use instrument::ListedShare;
 use walk::Walk;
 
+pub use instrument::{Instrument, Share};
+pub use path::{Path, PathPoint};
 pub use walk::session_of;
 
 /// The simulated market. What it quotes depends on chain, seed, start and the second it stands at, and on nothing else: reading it
@@ -30,6 +36,7 @@ pub struct Market {
     curves: Arc<[Curve]>,
     level: Price,
     walk: Walk,
+    shares: Vec<ListedShare>,
 }
 
 impl Market {
@@ -37,12 +44,35 @@ impl Market {
     #[must_use]
     pub fn new(chain: Chain, seed: u64, start: Timestamp) -> Self {
         let curves = (0..).zip(chain.all_series()).map(|(index, (expiry, right, options))| Curve::new(index, expiry, right, options)).collect();
-        Self { level: parity_level(&chain), chain: Arc::new(chain), seed, curves, walk: Walk::new(seed, start) }
+        let walk = Walk::new(&Path::Seeded, seed, Stream::Walk, start);
+        Self { level: parity_level(&chain), chain: Arc::new(chain), seed, curves, walk, shares: Vec::new() }
+    }
+
+    /// The same with an index that goes along `path` from here on, and options that follow it. For a market at its start.
+    #[must_use]
+    pub fn along(mut self, path: &Path) -> Self {
+        self.walk = Walk::new(path, self.seed, Stream::Walk, self.now());
+        self
+    }
+
+    /// The same with a share beside the chain from here on; one of the same ticker is replaced.
+    #[must_use]
+    pub fn with_share(mut self, share: Share) -> Self {
+        let place = self.shares.iter().position(|listed| listed.is(&share.ticker)).unwrap_or(self.shares.len());
+        let listed = ListedShare::new(share, self.seed, u16::try_from(place).unwrap_or(u16::MAX), self.now());
+        match self.shares.get_mut(place) {
+            Some(replaced) => *replaced = listed,
+            None => self.shares.push(listed),
+        }
+        self
     }
 
     /// Steps second by second to `now`. A time before the market's own changes nothing.
     pub fn advance_to(&mut self, now: Timestamp) {
         self.walk.advance_to(now);
+        for share in &mut self.shares {
+            share.advance_to(now);
+        }
     }
 
     /// The second the market stands at.
@@ -67,6 +97,21 @@ impl Market {
     #[must_use]
     pub fn shift(&self) -> Price {
         thousandths(self.walk.shift())
+    }
+
+    /// What a share stands at in dollars, to the cent; `None` when it is not listed.
+    #[must_use]
+    pub fn share_price(&self, ticker: &str) -> Option<Price> {
+        self.shares.iter().find(|share| share.is(ticker)).map(ListedShare::price)
+    }
+
+    /// The quote of anything the market knows, `None` when it is not listed.
+    #[must_use]
+    pub fn quote_of(&self, instrument: &Instrument) -> Option<LegQuote> {
+        match instrument {
+            Instrument::Option(symbol) => self.quote(symbol),
+            Instrument::Share(ticker) => self.shares.iter().find(|share| share.is(ticker)).map(ListedShare::quote),
+        }
     }
 
     /// The quote of one contract, `None` when it is not listed.

@@ -29,6 +29,8 @@ pub enum Stream {
     Faults(u32),
     /// When in its minute a schedule fires, by its name.
     Schedules(u32),
+    /// The walk of a share, by its place in the list.
+    Share(u16),
 }
 
 /// Words one position of a stream may draw before it runs into the next position.
@@ -49,6 +51,7 @@ pub fn stream(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::TastytradeTokens => (9, 0),
         Stream::GoogleTokens => (10, 0),
         Stream::Schedules(index) => (11, index.into()),
+        Stream::Share(index) => (12, index.into()),
     };
     random.set_stream(kind << 32 | index);
     random

@@ -18,7 +18,7 @@ use gamma_sim_core::connections::{Connections, Outages};
 use gamma_sim_core::exchange::{Book, Exchange, SharedExchange};
 use gamma_sim_core::faults::{Fault, FaultPlan, Route, Rule};
 use gamma_sim_core::gate::{Gate, Sufferer};
-use gamma_sim_core::market::Market;
+use gamma_sim_core::market::{Market, Path, Share};
 use gamma_sim_core::requests::{LoggedRequest, RequestLog, Service};
 use gamma_sim_core::time::{self, VirtualClock};
 use gamma_sim_google::{Google, GoogleConfig, Spreadsheets};
@@ -38,6 +38,10 @@ pub struct SimulatorConfig {
     pub speed: Option<f64>,
     /// The quotes the market starts from.
     pub chain: Chain,
+    /// How the index moves.
+    pub path: Path,
+    /// Shares that the market quotes beside the chain. No face shows them yet, and no order of them is taken.
+    pub shares: Vec<Share>,
     /// Dollars in the account.
     pub cash: Decimal,
     /// Contracts held at the start, long positive, with their average price in points.
@@ -73,6 +77,8 @@ impl SimulatorConfig {
             start: at_eastern(chain.trade_date(), time(16, 12, 0, 0)),
             speed: None,
             chain,
+            path: Path::Seeded,
+            shares: Vec::new(),
             cash: Decimal::from(100_000),
             positions: Vec::new(),
             schwab: SchwabConfig::default(),
@@ -144,6 +150,8 @@ impl Simulator {
             start,
             speed,
             chain,
+            path,
+            shares,
             cash,
             positions,
             schwab,
@@ -157,7 +165,7 @@ impl Simulator {
             aws_calls,
         } = config;
         let clock = VirtualClock::new(start, speed);
-        let market = Market::new(chain, seed, start);
+        let market = shares.into_iter().fold(Market::new(chain, seed, start).along(&path), Market::with_share);
         let rows = gammawizard.rows.clone().unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
         let holders = holders(&more_logins, &market, seed);
         let starting = market.clone();

@@ -146,6 +146,6 @@ fn tick_ceil(value: i64) -> i64 {
 }
 
 /// Chain prices are below 100000 with three decimals at most, so this is exact and in range.
-fn in_thousandths(price: Price) -> i64 {
+pub(super) fn in_thousandths(price: Price) -> i64 {
     (price.points() * Decimal::ONE_THOUSAND).to_i64().unwrap_or(0)
 }

@@ -140,6 +140,97 @@ proptest! {
     }
 }
 
+fn point(at: &str, cents: i64) -> PathPoint {
+    PathPoint { at: format!("{at}-04:00").parse().unwrap(), shift: Price::cents(cents) }
+}
+
+/// Ten points up in a hundred seconds, down to minus five by the close, and a gap overnight.
+fn scripted() -> Path {
+    let points = [("2025-09-04T09:30:00", 2_000), ("2025-09-03T10:01:40", 1_000), ("2025-09-03T16:15:00", -500), ("2025-09-03T09:00:00", 99)];
+    Path::Scripted(points.map(|(at, cents)| point(at, cents)).to_vec())
+}
+
+#[test]
+fn the_index_follows_a_script() {
+    let mut market = market(1).along(&scripted());
+    let level = market.underlying();
+    assert_eq!(snapshot(&market), snapshot(&Market::new(Chain::spxw_2025_09_03().unwrap(), 1, start())));
+    let mut shift_at = |time: &str| {
+        market.advance_to(format!("{time}-04:00").parse().unwrap());
+        assert_eq!(market.underlying(), level + market.shift());
+        market.shift()
+    };
+    assert_eq!(shift_at("2025-09-03T10:00:50"), Price::cents(500));
+    assert_eq!(shift_at("2025-09-03T10:01:40"), Price::cents(1_000));
+    assert_eq!(shift_at("2025-09-03T16:15:00"), Price::cents(-500));
+    // Closed: it rests, and opens where the script is.
+    assert_eq!(shift_at("2025-09-04T09:30:00"), Price::cents(-500));
+    assert_eq!(shift_at("2025-09-04T09:30:01"), Price::cents(2_000));
+    assert_eq!(shift_at("2025-09-04T15:00:00"), Price::cents(2_000));
+}
+
+#[test]
+fn options_follow_a_scripted_index() {
+    let market = |seconds: i64| {
+        let mut market = market(1).along(&scripted());
+        market.advance_to(start() + seconds.seconds());
+        market
+    };
+    let mid = |market: &Market, symbol: &str| {
+        let quote = market.quote(&symbol.parse().unwrap()).and_then(|quote| quote.two_sided());
+        quote.map(|(bid, ask)| bid.halfway(ask)).unwrap()
+    };
+    assert!(mid(&market(100), "SPXW250904C6450") > mid(&market(0), "SPXW250904C6450") + Price::cents(200));
+    assert!(mid(&market(100), "SPXW250904P6450") < mid(&market(0), "SPXW250904P6450") - Price::cents(200));
+    for ((expiry, right), quotes) in snapshot(&market(100)) {
+        sound(expiry, right, &quotes).unwrap();
+    }
+}
+
+fn share(path: Path) -> Share {
+    Share { ticker: "SPY".into(), price: Price::cents(64_350), spread: Price::cents(3), path }
+}
+
+#[test]
+fn a_share_is_quoted_beside_the_chain() {
+    let spy = Instrument::Share("SPY".into());
+    let call: OptionSymbol = "SPXW250904C6450".parse().unwrap();
+    let mut market = market(1).with_share(share(scripted()));
+    let quote = market.quote_of(&spy).unwrap();
+    assert_eq!(quote.two_sided(), Some((Price::cents(64_349), Price::cents(64_352))));
+    market.advance_to("2025-09-03T10:01:40-04:00".parse().unwrap());
+    assert_eq!(market.share_price("SPY"), Some(Price::cents(65_350)));
+    assert_eq!(market.quote_of(&call.into()), market.quote(&call));
+    assert_eq!(market.quote_of(&Instrument::Share("QQQ".into())), None);
+    // Shares rest when the stock market closes, a quarter of an hour before the options do.
+    market.advance_to("2025-09-03T16:00:00-04:00".parse().unwrap());
+    let at_close = market.share_price("SPY");
+    market.advance_to("2025-09-03T16:15:00-04:00".parse().unwrap());
+    assert_eq!(market.share_price("SPY"), at_close);
+}
+
+#[test]
+fn a_seeded_share_moves_and_moves_nothing_else() {
+    let alone = at(5, 600);
+    let mut beside = market(5).with_share(share(Path::Seeded));
+    beside.advance_to(start() + 600.seconds());
+    assert_ne!(beside.share_price("SPY"), Some(Price::cents(64_350)));
+    assert_eq!(snapshot(&beside), snapshot(&alone));
+    let mut by_steps = market(5).with_share(share(Path::Seeded));
+    (1..=600_i64).for_each(|second| by_steps.advance_to(start() + second.seconds()));
+    assert_eq!(by_steps.share_price("SPY"), beside.share_price("SPY"));
+}
+
+#[test]
+fn a_share_never_falls_below_a_cent() {
+    let path = Path::Scripted(vec![point("2025-09-03T10:00:01", -9_999_900)]);
+    let mut market = market(1).with_share(share(path));
+    market.advance_to(start() + 1.seconds());
+    assert_eq!(market.share_price("SPY"), Some(Price::cents(1)));
+    let (bid, ask) = market.quote_of(&Instrument::Share("SPY".into())).and_then(|quote| quote.two_sided()).unwrap();
+    assert!(!bid.is_negative() && bid < ask);
+}
+
 #[test]
 fn seeds_differ() {
     assert_ne!(snapshot(&at(1, 10)), snapshot(&at(2, 10)));

@@ -1,4 +1,4 @@
-//! The walk of the index: one random step a second while the market is open.
+//! The walk of an underlying: one step a second while its market is open, at random or along a script.
 
 use gamma_market::calendar::{equity_close, equity_open, trade_date};
 use jiff::civil::Date;
@@ -6,17 +6,37 @@ use jiff::{Timestamp, ToSpan};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
+use super::path::{Path, Script};
 use crate::random::{Stream, stream};
 
-/// The standard deviation of one second's step, in thousandths of a point: about 60 points over a session.
+/// The standard deviation of the index' step of one second, in thousandths of a point: about 60 points over a session.
 const STEP: i64 = 400;
 
 /// Index options trade a quarter of an hour longer than the stock market.
 const AFTER_STOCKS_S: i64 = 15 * 60;
 
+/// When an underlying moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hours {
+    /// As long as index options trade.
+    IndexOptions,
+    /// As long as shares trade.
+    Shares,
+}
+
+/// What a step is.
+#[derive(Debug, Clone)]
+enum Motion {
+    Random(Box<ChaCha8Rng>),
+    Scripted(Script),
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Walk {
-    random: ChaCha8Rng,
+    motion: Motion,
+    /// The standard deviation of a random step, in thousandths of a point.
+    step: i64,
+    hours: Hours,
     second: i64,
     /// Steps taken: seconds the market was open since the start.
     steps: u64,
@@ -24,8 +44,24 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(seed: u64, start: Timestamp) -> Self {
-        Self { random: stream(seed, Stream::Walk), second: floor_second(start), steps: 0, shift: 0 }
+    /// A walk like the index': its hours, its step. Random steps are drawn from the stream `which` of `seed`.
+    pub(super) fn new(path: &Path, seed: u64, which: Stream, start: Timestamp) -> Self {
+        let second = floor_second(start);
+        let motion = match path {
+            Path::Seeded => Motion::Random(Box::new(stream(seed, which))),
+            Path::Scripted(points) => Motion::Scripted(Script::new(points, second)),
+        };
+        Self { motion, step: STEP, hours: Hours::IndexOptions, second, steps: 0, shift: 0 }
+    }
+
+    pub(super) const fn with_step(mut self, step: i64) -> Self {
+        self.step = step;
+        self
+    }
+
+    pub(super) const fn during(mut self, hours: Hours) -> Self {
+        self.hours = hours;
+        self
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -45,7 +81,7 @@ impl Walk {
         let target = floor_second(now);
         while self.second < target {
             let date = trade_date(self.now());
-            let (open, close) = session_of(date).map_or((i64::MAX, i64::MIN), |(open, close)| (open.as_second(), close.as_second()));
+            let (open, close) = self.hours.of(date).map_or((i64::MAX, i64::MIN), |(open, close)| (open.as_second(), close.as_second()));
             let quiet_until = if self.second >= close { next_day(date) } else { open };
             if self.second < quiet_until {
                 self.second = quiet_until.min(target);
@@ -65,15 +101,27 @@ impl Walk {
     fn step(&mut self) {
         self.second += 1;
         self.steps += 1;
-        self.shift += STEP * self.normal() / 65_536;
+        match &mut self.motion {
+            Motion::Random(random) => self.shift += self.step * normal(random) / 65_536,
+            Motion::Scripted(script) => self.shift = script.shift_at(self.second),
+        }
     }
+}
 
-    /// A normal deviate times 65536: the sum of twelve uniform ones. Whole numbers, so that every machine walks the same way.
-    fn normal(&mut self) -> i64 {
-        let words = [self.random.next_u64(), self.random.next_u64(), self.random.next_u64()];
-        let uniform = |word: u64| [0, 16, 32, 48].map(|at| i64::from((word >> at) as u16)).iter().sum::<i64>();
-        words.map(uniform).iter().sum::<i64>() - 6 * 65_535
+impl Hours {
+    fn of(self, date: Date) -> Option<(Timestamp, Timestamp)> {
+        match self {
+            Self::IndexOptions => session_of(date),
+            Self::Shares => equity_open(date).zip(equity_close(date)),
+        }
     }
+}
+
+/// A normal deviate times 65536: the sum of twelve uniform ones. Whole numbers, so that every machine walks the same way.
+fn normal(random: &mut ChaCha8Rng) -> i64 {
+    let words = [random.next_u64(), random.next_u64(), random.next_u64()];
+    let uniform = |word: u64| [0, 16, 32, 48].map(|at| i64::from((word >> at) as u16)).iter().sum::<i64>();
+    words.map(uniform).iter().sum::<i64>() - 6 * 65_535
 }
 
 /// When index options trade on `date`: 09:30 to 16:15 Eastern, 13:15 on an early close. `None` when there is no session.
