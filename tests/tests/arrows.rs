@@ -89,7 +89,8 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
             ],
         ),
         // Neither HTTP nor AWS, no simulator.
-        ("gamma-simulation", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-cloud"]),
+        ("gamma-memory-table", vec!["gamma-execution", "gamma-cloud"]),
+        ("gamma-simulation", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-cloud", "gamma-memory-table"]),
         (
             "gamma-fuzz",
             vec![
@@ -187,7 +188,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn deployed_code_asks_for_announced_closures_too() {
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata answers");
     // The calendar itself, and what stands in for the outside world.
-    let outside = |name: &str| name == "gamma-market" || name.starts_with("gamma-sim") || matches!(name, "gamma-tests" | "gamma-fuzz");
+    let outside = |name: &str| name == "gamma-market" || name.starts_with("gamma-sim") || matches!(name, "gamma-tests" | "gamma-fuzz" | "gamma-memory-table");
     let deployed: Vec<_> = metadata.packages.iter().filter(|package| !outside(package.name.as_str())).collect();
     let files: Vec<PathBuf> =
         deployed.iter().flat_map(|package| sources(package.manifest_path.parent().expect("a folder").join("src").as_std_path())).collect();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gamma_cloud::DynamoLedger;
 use gamma_cloud::table::{AttributeValue, Item, Key, Table};
 use gamma_execution::ports::{Archive, EdgeLedger, Ledger, LoadedDay};
-use gamma_simulation::table::Immediate;
+use gamma_memory_table::Immediate;
 use gamma_tests::stack::TRADERS;
 use jiff::civil::{Date, date};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The simulation's table against an emulated DynamoDB: the same ledger over both answers every call alike, whatever came before it.
+//! The table in memory against an emulated DynamoDB: the same ledger over both answers every call alike, whatever came before it.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use gamma_execution::ports::{
     Clock, DayRecord, DayState, IntentKey, IntentRecord, IntentState, Lease, Ledger, OrderId, OrderStatus, RunRecord, RungRecord, RungState, TokenLock, Writer,
 };
 use gamma_market::{Effect, Price, Right, Vertical};
-use gamma_simulation::table::Immediate;
+use gamma_memory_table::Immediate;
 use gamma_tests::moto::Moto;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};

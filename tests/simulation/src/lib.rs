@@ -3,7 +3,6 @@
 //! every step.
 
 mod chance;
-mod condition;
 mod delivery;
 mod desk;
 pub mod exchange;
@@ -15,6 +14,5 @@ pub mod play;
 pub mod reference;
 pub mod scenario;
 mod store;
-pub mod table;
 pub mod trial;
 pub mod world;

@@ -17,6 +17,7 @@ use gamma_execution::run::{AccountProfile, Resolve, RunRequest, Task};
 use gamma_execution::tokens::TokenSaved;
 use gamma_market::Right;
 use gamma_market::calendar::Calendar;
+use gamma_memory_table::MemoryTable;
 use jiff::Timestamp;
 
 use crate::chance::Chance;
@@ -28,7 +29,6 @@ use crate::invariants::at_the_end;
 use crate::reference::Reference;
 use crate::scenario::{CLOSES, Delivery, Happening, SCHEDULED, Scenario, TAG, profile, quotes};
 use crate::store::{Store, document, undated};
-use crate::table::MemoryTable;
 use crate::world::{Inner, Truth, World};
 
 /// The most steps one scenario may take: beyond them somebody runs in circles.

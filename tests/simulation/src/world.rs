@@ -8,12 +8,12 @@ use std::task::{Context, Poll, Waker};
 
 use gamma_execution::ports::PendingHandoff;
 use gamma_market::SignalRow;
+use gamma_memory_table::MemoryTable;
 
 use crate::chance::Chance;
 use crate::exchange::{Exchange, Ms};
 use crate::fault::{Fault, Kind, Step};
 use crate::store::Store;
-use crate::table::MemoryTable;
 
 /// What is true, whoever knows it.
 #[derive(Debug, Default)]

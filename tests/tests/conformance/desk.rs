@@ -11,7 +11,7 @@ use gamma_execution::ports::{Broker, Clock, OrderId, OrderName, OrderStatus, Ord
 use gamma_execution::tokens::{TokenIdentity, TokenKeeper, TokenPorts};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_market::{Effect, OptionSymbol, Package, Price, Tick, Vertical};
-use gamma_simulation::table::Immediate;
+use gamma_memory_table::Immediate;
 use gamma_simulator::account::Account;
 use gamma_simulator::exchange::{Book, Order};
 use gamma_simulator::faults::{Fault, Route, Rule};

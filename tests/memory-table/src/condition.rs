@@ -1,4 +1,4 @@
-//! DynamoDB's condition and update expressions, as far as the ledger writes them. What is not understood here stops the simulation: a
+//! DynamoDB's condition and update expressions, as far as the ledger writes them. What is not understood here stops the test: a
 //! condition that is guessed proves nothing.
 
 use std::cmp::Ordering;

@@ -1,5 +1,9 @@
 //! A table in memory with exactly DynamoDB's conditional writes: the ledger's own expressions are read and evaluated.
 //! `tests/tests/table.rs` compares it with an emulated DynamoDB, call by call.
+//!
+//! A test that wants the real ledger without AWS takes `DynamoLedger::over` an [`Immediate`].
+
+mod condition;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
