@@ -4,7 +4,7 @@
 //! `gamma-sim-brokers` and `gamma-sim-google` on loopback ports, and the proxy of `gamma-sim-aws` before a simulated AWS. What a test
 //! needs of those crates is named here too, so that it depends on one.
 //!
-//! Nothing here depends on a client: the faces write their own wire from the reference, and public SDKs check it from outside.
+//! Nothing here depends on a client: the faces write their own wire from docs/reference, and public SDKs check it from outside.
 
 pub mod simulator;
 
