@@ -83,7 +83,7 @@ class Subject:
     @functools.cached_property
     def folders(self):
         """The folder of each broker's parameters, as the code names its token document: {"tastytrade": "tt"}."""
-        usual = dict(re.findall(r'const (\w+): Name = Name \{ variable: \S+, usual: "([^"]+)" \}', self.text("shared/accounts/src/names.rs")))
+        usual = dict(re.findall(r'const (\w+): Name =\s*Name \{\s*variable: \S+,\s*usual: "([^"]+)",?\s*\}', self.text("shared/accounts/src/names.rs")))
         brokers = [self.text(path) for path in _sources("shared/accounts") if "/brokers/" in path]
         # A file there that describes no broker is what they share.
         brokers = [text for text in brokers if "static FACTS: BrokerFacts" in text]

@@ -115,12 +115,12 @@ def produced(subject):
     failed = re.search(r"\| Self::NotResolved => Status::Refused,(.*?)=>\s*\{?\s*Status::Failed", report, re.DOTALL).group(1)
     outcomes = {variant for variant in re.findall(r"Self::(\w+)", alarms + failed) if variant in names}
     types = set(re.findall(r'Failure::new\(\s*"(\w+)"', code))
-    types |= {name for pair in re.findall(r'Failure::new\(if \w+ \{ "(\w+)" \} else \{ "(\w+)" \}', code) for name in pair}
-    types |= {name for pair in re.findall(r'\("(\w+)", "[^"]*"\)\s*\} else \{ \("(\w+)", "', code) for name in pair}
+    types |= {name for pair in re.findall(r'Failure::new\(\s*if \w+ \{\s*"(\w+)"\s*\} else \{\s*"(\w+)"\s*\}', code) for name in pair}
+    types |= {name for pair in re.findall(r'\(\s*"(\w+)",\s*"[^"]*",?\s*\)\s*\} else \{\s*\(\s*"(\w+)",\s*"', code) for name in pair}
     # Outcomes, and what an operator's request fails with, are mapped by name.
     types |= set(re.findall(r'=> "([A-Z][a-z]\w+)",', code))
-    types |= set(re.findall(r'map_or\("([A-Z][a-z]\w+)", \|', code)) | set(re.findall(r'error_type: "(\w+)"', code))
-    for words in re.findall(r"&str; \d+\] = \[([^\]]*)\]", code):
+    types |= set(re.findall(r'map_or\(\s*"([A-Z][a-z]\w+)",\s*\|', code)) | set(re.findall(r'error_type: "(\w+)"', code))
+    for words in re.findall(r"&str; \d+\] =\s*\[([^\]]*)\]", code):
         # A list in which one is a type is a list of types.
         listed = set(re.findall(r'"(\w+)"', words))
         types |= listed if listed & types else set()

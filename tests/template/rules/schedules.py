@@ -181,7 +181,7 @@ def schedules_reach_their_own_function(subject):
 def inputs_are_understood(subject):
     """Each input is like its event in events/, has no field its function does not know, and only context attributes that Scheduler has."""
     prefix = subject.live.parameters["SchedulePrefix"]
-    fields = re.search(r"const FIELDS: \[&str; \d+\] = \[([^\]]*)\]", subject.text("functions/trade/src/event.rs")).group(1)
+    fields = re.search(r"const FIELDS: \[&str; \d+\] =\s*\[([^\]]*)\]", subject.text("functions/trade/src/event.rs")).group(1)
     known = set(re.findall(r'"(\w+)"', fields))
     for account in subject.profiles:
         for suffix, (_, like) in KINDS.items():
