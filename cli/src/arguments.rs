@@ -37,7 +37,14 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "GAMMA_SCHEDULE_PREFIX", hide_env = true, value_name = "NAME", default_value = Names::SCHEDULES)]
     pub(crate) schedule_prefix: String,
     /// Its accounts (GAMMA_ACCOUNTS) [default: all of accounts.toml]
-    #[arg(long, global = true, env = "GAMMA_ACCOUNTS", hide_env = true, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        env = "GAMMA_ACCOUNTS",
+        hide_env = true,
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
     pub(crate) accounts: Vec<String>,
     /// The AWS region, where environment and profile do not say it
     #[arg(long, global = true, value_name = "REGION")]
@@ -69,7 +76,8 @@ fn named(text: &str) -> Result<String, Infallible> {
     Ok(kept(text).unwrap_or_else(caller))
 }
 
-/// Who calls, as far as this process knows without asking anybody: cron, containers and `ssh HOST COMMAND` often set no name.
+/// Who calls, as far as this process knows without asking anybody: cron, containers and `ssh HOST COMMAND`
+/// often set no name.
 fn caller() -> String {
     let said = ["USER", "LOGNAME"].into_iter().filter_map(std::env::var_os);
     said.filter_map(|name| kept(&name.to_string_lossy())).next().unwrap_or_else(|| {

@@ -32,7 +32,11 @@ impl<'w> Bridge<'w> {
             sessions: world.closures(),
             functions: world.functions(),
             tokens: SsmTokenStore::new(&world.aws),
-            logins: world.names.accounts().filter_map(|account| Some((account.to_owned(), usual_login(account)?))).collect(),
+            logins: world
+                .names
+                .accounts()
+                .filter_map(|account| Some((account.to_owned(), usual_login(account)?)))
+                .collect(),
             world,
         }
     }
@@ -70,10 +74,17 @@ pub(crate) fn scope(account: Option<&str>) -> ControlScope {
 /// What an operator asked for was not done, or nobody knows.
 pub(crate) fn trouble(attempted: &str, error: &OperatorError) -> Trouble {
     match error {
-        OperatorError::UnknownAccount { .. } => Trouble::no(attempted, error).next("--accounts names those of a stack with others"),
+        OperatorError::UnknownAccount { .. } => {
+            Trouble::no(attempted, error).next("--accounts names those of a stack with others")
+        }
         OperatorError::Unsaid { .. } | OperatorError::NotConfirmed { .. } => Trouble::no(attempted, error),
-        OperatorError::Ledger(refused) if refused.refused => Trouble::no(attempted, refused).next("nothing was written; `gamma check` says what is missing"),
-        OperatorError::Ledger(_) => Trouble::unknown(attempted, error).next("it may have been done all the same: look with `gamma status`, or do it again"),
-        OperatorError::Function(_) => Trouble::unknown(attempted, error).next("`gamma status` says how the account stands"),
+        OperatorError::Ledger(refused) if refused.refused => {
+            Trouble::no(attempted, refused).next("nothing was written; `gamma check` says what is missing")
+        }
+        OperatorError::Ledger(_) => Trouble::unknown(attempted, error)
+            .next("it may have been done all the same: look with `gamma status`, or do it again"),
+        OperatorError::Function(_) => {
+            Trouble::unknown(attempted, error).next("`gamma status` says how the account stands")
+        }
     }
 }

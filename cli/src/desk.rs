@@ -113,7 +113,8 @@ impl World {
     pub(crate) fn trade_function(&self, account: &str) -> Result<&str, Trouble> {
         self.names.trade.get(account).map(String::as_str).ok_or_else(|| {
             let known = self.names.accounts().collect::<Vec<_>>().join(", ");
-            Trouble::no("account", format!("got {account:?}, expected one of {known}")).next("--accounts names those of a stack with others")
+            Trouble::no("account", format!("got {account:?}, expected one of {known}"))
+                .next("--accounts names those of a stack with others")
         })
     }
 
@@ -122,19 +123,26 @@ impl World {
         let function = self.trade_function(account)?;
         let found = self.functions().deployed(function).await.map_err(|error| self.of_call(&error))?;
         let environment = found.map(|found| found.environment);
-        let usual = [("GAMMA_ACCOUNT", account), ("GAMMA_TABLE", &self.names.table), ("GAMMA_DRY_RUN", "true")];
+        let usual =
+            [("GAMMA_ACCOUNT", account), ("GAMMA_TABLE", &self.names.table), ("GAMMA_DRY_RUN", "true")];
         let usual = || usual.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let read = environment.clone().unwrap_or_else(usual);
         let deployment = Deployment::from_env(|name| read.get(name).cloned());
-        let deployment = deployment
-            .map_err(|failure| Trouble::no(format!("read the environment of {function}"), failure).next("correct it in template.yaml, and deploy"))?;
+        let deployment = deployment.map_err(|failure| {
+            Trouble::no(format!("read the environment of {function}"), failure)
+                .next("correct it in template.yaml, and deploy")
+        })?;
         Ok(Deployed { deployment, environment })
     }
 
     /// A call of AWS that failed, with the next step.
     pub(crate) fn of_call(&self, error: &CallError) -> Trouble {
         let attempted = format!("{} {}", error.action, error.what);
-        let trouble = if error.is_answer() { Trouble::no(attempted, &error.reason) } else { Trouble::unknown(attempted, &error.reason) };
+        let trouble = if error.is_answer() {
+            Trouble::no(attempted, &error.reason)
+        } else {
+            Trouble::unknown(attempted, &error.reason)
+        };
         match self.advice(error) {
             Some(step) => trouble.next(step),
             None => trouble,
@@ -144,7 +152,10 @@ impl World {
     /// What to do about a call that failed.
     pub(crate) fn advice(&self, error: &CallError) -> Option<String> {
         if error.is_denied() {
-            Some(format!("allow {} for whoever you are in AWS, or use other credentials (--profile)", error.action))
+            Some(format!(
+                "allow {} for whoever you are in AWS, or use other credentials (--profile)",
+                error.action
+            ))
         } else if error.is_stranger() {
             Some("these credentials are not known or have expired: log in again".to_owned())
         } else if !error.is_answer() && self.is_local() {
@@ -159,6 +170,10 @@ impl World {
     /// The ledger did not answer, or refused.
     pub(crate) fn of_ledger(&self, error: &LedgerError) -> Trouble {
         let trouble = Trouble::unknown(format!("the ledger, table {}", self.names.table), error);
-        trouble.next(if self.is_local() { "is the demo still running?" } else { "`gamma check` says whether the table is there and may be read" })
+        trouble.next(if self.is_local() {
+            "is the demo still running?"
+        } else {
+            "`gamma check` says whether the table is there and may be read"
+        })
     }
 }

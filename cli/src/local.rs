@@ -34,8 +34,12 @@ impl LocalClock {
     pub(crate) async fn ask(url: &str) -> Result<Self, Trouble> {
         let trouble = |came: String| Trouble::unknown("--local: ask the demo for its time", came).next(START);
         let http = HttpClient::new(&HttpConfig::default()).map_err(|error| trouble(error.to_string()))?;
-        let answer = http.send(Request::get(&format!("{}/clock/now", url.trim_end_matches('/')))).await.map_err(|error| trouble(error.to_string()))?;
-        let now = answer.json().ok().and_then(|answer| answer["now"].as_str().and_then(|text| text.parse().ok()));
+        let answer = http
+            .send(Request::get(&format!("{}/clock/now", url.trim_end_matches('/'))))
+            .await
+            .map_err(|error| trouble(error.to_string()))?;
+        let now =
+            answer.json().ok().and_then(|answer| answer["now"].as_str().and_then(|text| text.parse().ok()));
         now.map(Self).ok_or_else(|| trouble(format!("HTTP {}, expected a time", answer.status)))
     }
 }

@@ -1,6 +1,7 @@
 //! The command of an operator: `gamma --help`.
 //!
-//! `arguments.rs` says what every command takes, `commands.rs` which commands there are, `desk.rs` what they work with.
+//! `arguments.rs` says what every command takes, `commands.rs` which commands there are, `desk.rs` what they
+//! work with.
 
 mod arguments;
 mod bridge;

@@ -1,4 +1,5 @@
-//! The end of a login in the browser: the address that the broker sends it back to, pasted by the person or caught on this machine.
+//! The end of a login in the browser: the address that the broker sends it back to, pasted by the person or
+//! caught on this machine.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -20,12 +21,19 @@ pub(crate) struct Redirect<'a> {
 }
 
 impl Redirect<'_> {
-    /// Waits for the address: a line of the input always serves, and where the callback is plain HTTP on this machine, so does the browser.
+    /// Waits for the address: a line of the input always serves, and where the callback is plain HTTP on this
+    /// machine, so does the browser.
     pub(crate) async fn code(&self) -> Result<SecretString, Trouble> {
         let (lines, mut line) = mpsc::unbounded_channel();
         if let Some(listener) = self.listener() {
             let lines = lines.clone();
-            thread::spawn(move || listener.incoming().flatten().filter_map(|stream| target(stream).ok()).try_for_each(|target| lines.send(target)));
+            thread::spawn(move || {
+                listener
+                    .incoming()
+                    .flatten()
+                    .filter_map(|stream| target(stream).ok())
+                    .try_for_each(|target| lines.send(target))
+            });
         }
         thread::spawn(move || {
             let mut typed = String::new();
@@ -44,22 +52,42 @@ impl Redirect<'_> {
     fn listener(&self) -> Option<TcpListener> {
         let rest = self.callback.strip_prefix("http://")?;
         let authority = rest.split(['/', '?']).next()?;
-        matches!(authority.rsplit_once(':')?.0, "127.0.0.1" | "localhost").then(|| TcpListener::bind(authority).ok())?
+        matches!(authority.rsplit_once(':')?.0, "127.0.0.1" | "localhost")
+            .then(|| TcpListener::bind(authority).ok())?
     }
 
     fn read(&self, address: &str) -> Result<SecretString, Trouble> {
         let trouble = |came: String| Trouble::no(ATTEMPTED, came);
         let again = "begin the login again, and paste the whole address within half a minute";
-        let query = address.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
-        let field = |name: &str| query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| decoded(value));
+        let query =
+            address.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
+        let field = |name: &str| {
+            query
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| decoded(value))
+        };
         if let Some(error) = field("error") {
-            return Err(trouble(format!("the broker refused: {}", error.chars().take(80).collect::<String>())));
+            return Err(trouble(format!(
+                "the broker refused: {}",
+                error.chars().take(80).collect::<String>()
+            )));
         }
         let code = field("code").filter(|code| !code.is_empty());
-        let code =
-            code.ok_or_else(|| trouble(format!("got {} characters without ?code=…, expected {}?code=…&state=…", address.len(), self.callback)).next(again))?;
+        let code = code.ok_or_else(|| {
+            trouble(format!(
+                "got {} characters without ?code=…, expected {}?code=…&state=…",
+                address.len(),
+                self.callback
+            ))
+            .next(again)
+        })?;
         if field("state").as_deref() != Some(self.state) {
-            return Err(trouble("state: not the one of this login, which may have been begun by somebody else".to_owned()).next(again));
+            return Err(trouble(
+                "state: not the one of this login, which may have been begun by somebody else".to_owned(),
+            )
+            .next(again));
         }
         Ok(SecretString::from(code))
     }
@@ -70,7 +98,11 @@ fn target(stream: TcpStream) -> std::io::Result<String> {
     let mut line = String::new();
     BufReader::new(&stream).read_line(&mut line)?;
     let said = "Back to the terminal: gamma has what it needs. This page may be closed.\n";
-    write!(&stream, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{said}", said.len())?;
+    write!(
+        &stream,
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{said}",
+        said.len()
+    )?;
     Ok(line.split_whitespace().nth(1).unwrap_or_default().to_owned())
 }
 
@@ -78,7 +110,10 @@ fn target(stream: TcpStream) -> std::io::Result<String> {
 fn decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((first, others)) = rest.split_first() {
-        let hex = others.get(..2).and_then(|pair| std::str::from_utf8(pair).ok()).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let hex = others
+            .get(..2)
+            .and_then(|pair| std::str::from_utf8(pair).ok())
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
         rest = match (first, hex) {
             (b'%', Some(byte)) => {
                 bytes.push(byte);
@@ -100,7 +135,13 @@ fn decoded(text: &str) -> String {
 /// Percent-encoded, as a query needs it.
 pub(crate) fn encoded(text: &str) -> String {
     text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect()
 }
 

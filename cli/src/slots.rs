@@ -1,4 +1,5 @@
-//! Every secret that the deployed functions read: taken from their own settings, and read back with their own readers.
+//! Every secret that the deployed functions read: taken from their own settings, and read back with their own
+//! readers.
 
 use std::collections::BTreeMap;
 
@@ -67,16 +68,20 @@ pub(crate) async fn slots(world: &World) -> Result<Vec<Slot>, Trouble> {
     for account in world.names.accounts() {
         of_account(&mut slots, account, &world.deployed(account).await?.deployment);
     }
-    let found = world.functions().deployed(&world.names.sheets_log).await.map_err(|error| world.of_call(&error))?;
+    let found =
+        world.functions().deployed(&world.names.sheets_log).await.map_err(|error| world.of_call(&error))?;
     let mut environment = found.map(|found| found.environment).unwrap_or_default();
     environment.entry("GAMMA_TABLE".to_owned()).or_insert_with(|| world.names.table.clone());
     let config = PostTradeConfig::from_env(|name| environment.get(name).cloned());
-    let config = config.map_err(|failure| Trouble::no(format!("read the environment of {}", world.names.sheets_log), failure))?;
+    let config = config.map_err(|failure| {
+        Trouble::no(format!("read the environment of {}", world.names.sheets_log), failure)
+    })?;
     let about = "the Google service account's key file, for the spreadsheet (JSON, or base64 of it)";
     let optional = config.spreadsheet.is_none();
     add(&mut slots, &config.google_account, (about, optional, Kind::Google), (AFTER_A_TRADE, ""));
     for (name, about) in names::MAIL.all().into_iter().zip(ABOUT_MAIL) {
-        let name = SecretName::parse(name).map_err(|error| Trouble::no("read the names of mail's parameters", error))?;
+        let name = SecretName::parse(name)
+            .map_err(|error| Trouble::no("read the names of mail's parameters", error))?;
         add(&mut slots, &name, (about, true, Kind::Mail), (AFTER_A_TRADE, ""));
     }
     Ok(slots)
@@ -85,7 +90,8 @@ pub(crate) async fn slots(world: &World) -> Result<Vec<Slot>, Trouble> {
 fn of_account(slots: &mut Vec<Slot>, account: &str, deployment: &Deployment) {
     let (names, who) = (&deployment.names, (account, deployment.profile()));
     let (login, broker) = (&names.login, names.login.broker);
-    let (sizing, application): (Vec<_>, Vec<_>) = login.secrets().partition(|(secret, _)| secret.purpose == Purpose::SizingByNumber);
+    let (sizing, application): (Vec<_>, Vec<_>) =
+        login.secrets().partition(|(secret, _)| secret.purpose == Purpose::SizingByNumber);
     for (secret, name) in application {
         add(slots, name, (secret.about, secret.purpose == Purpose::OptionalApplication, Kind::Text), who);
     }
@@ -96,17 +102,38 @@ fn of_account(slots: &mut Vec<Slot>, account: &str, deployment: &Deployment) {
     add(slots, &names.signal_email, ("the login of GammaWizard", false, Kind::Text), who);
     add(slots, &names.signal_password, ("its password", false, Kind::Text), who);
     add(slots, &names.sizing, ("sizing of this account, JSON", true, Kind::Sizing), who);
-    add(slots, &names.closures, ("announced closures and early closes, as `closed 2026-12-09 why; early 2026-12-24`", true, Kind::Closures), who);
+    add(
+        slots,
+        &names.closures,
+        (
+            "announced closures and early closes, as `closed 2026-12-09 why; early 2026-12-24`",
+            true,
+            Kind::Closures,
+        ),
+        who,
+    );
     add(slots, &names.account_number, ("which of the login's accounts to trade", true, Kind::Text), who);
 }
 
-fn add(slots: &mut Vec<Slot>, name: &SecretName, (about, optional, kind): (&'static str, bool, Kind), (reader, profile): (&str, &str)) {
+fn add(
+    slots: &mut Vec<Slot>,
+    name: &SecretName,
+    (about, optional, kind): (&'static str, bool, Kind),
+    (reader, profile): (&str, &str),
+) {
     match slots.iter_mut().find(|slot| slot.name == *name) {
         Some(slot) => {
             slot.optional &= optional;
             slot.readers.push(reader.to_owned());
         }
-        None => slots.push(Slot { name: name.clone(), about, optional, kind, readers: vec![reader.to_owned()], profile: profile.to_owned() }),
+        None => slots.push(Slot {
+            name: name.clone(),
+            about,
+            optional,
+            kind,
+            readers: vec![reader.to_owned()],
+            profile: profile.to_owned(),
+        }),
     }
 }
 
@@ -117,24 +144,39 @@ impl Slot {
         if text.trim().is_empty() {
             return Err("got nothing, expected text".to_owned());
         }
-        let sized = |overrides: Overrides<'_>| profiles::load(&self.profile, overrides).map(drop).map_err(|failure| failure.to_string());
+        let sized = |overrides: Overrides<'_>| {
+            profiles::load(&self.profile, overrides).map(drop).map_err(|failure| failure.to_string())
+        };
         match self.kind {
             Kind::Text => Ok(()),
             Kind::Token(broker) => {
                 let facts = broker.facts();
                 let read = (facts.token_age)(value).map(drop);
-                read.ok_or_else(|| format!("got text that is no token document, expected {}", facts.token_format))
+                read.ok_or_else(|| {
+                    format!("got text that is no token document, expected {}", facts.token_format)
+                })
             }
             Kind::Sizing => sized(Overrides { sizing: Some((name, text)), ..Overrides::default() }),
-            Kind::SizingByNumber => sized(Overrides { sizing_by_number: Some((name, text)), ..Overrides::default() }),
-            Kind::Closures => text.parse().map(|_: ExtraDays| ()).map_err(|error: ExtraDaysError| error.to_string()),
+            Kind::SizingByNumber => {
+                sized(Overrides { sizing_by_number: Some((name, text)), ..Overrides::default() })
+            }
+            Kind::Closures => {
+                text.parse().map(|_: ExtraDays| ()).map_err(|error: ExtraDaysError| error.to_string())
+            }
             Kind::Google => ServiceAccount::parse(value).map(drop).map_err(|error| error.to_string()),
             Kind::Mail => {
                 // User and password go together; the one in question stands beside a made-up other.
-                let made_up: BTreeMap<&str, SecretString> = [(names::MAIL.user, "user@example.com".into()), (names::MAIL.password, "password".into())].into();
-                MailSettings::read(&names::MAIL, |asked| if asked == name { Some(value) } else { made_up.get(asked) })
-                    .map(drop)
-                    .map_err(|error| error.to_string())
+                let made_up: BTreeMap<&str, SecretString> = [
+                    (names::MAIL.user, "user@example.com".into()),
+                    (names::MAIL.password, "password".into()),
+                ]
+                .into();
+                MailSettings::read(
+                    &names::MAIL,
+                    |asked| if asked == name { Some(value) } else { made_up.get(asked) },
+                )
+                .map(drop)
+                .map_err(|error| error.to_string())
             }
         }
     }

@@ -7,21 +7,36 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 
 fn gamma(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_gamma")).args(arguments).env("GAMMA_LOCAL_STACK", "/nowhere/local-stack.json").output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gamma"))
+        .args(arguments)
+        .env("GAMMA_LOCAL_STACK", "/nowhere/local-stack.json")
+        .output()
+        .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 /// The names under `Commands:` of a help text.
 fn commands(help: &str) -> Vec<String> {
-    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| line.starts_with("  "));
-    listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+    let listed = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| line.starts_with("  "));
+    listed
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
 fn every_command_has_help_and_the_exit_codes_are_told() {
     let (code, help, _) = gamma(&["--help"]);
-    assert!(code == Some(0) && help.contains("Exit codes: 0 done") && help.contains("3 could not be reached"), "{help}");
+    assert!(
+        code == Some(0) && help.contains("Exit codes: 0 done") && help.contains("3 could not be reached"),
+        "{help}"
+    );
     let mut open: Vec<Vec<String>> = commands(&help).into_iter().map(|name| vec![name]).collect();
     assert!(open.len() >= 10, "{open:?}");
     while let Some(path) = open.pop() {
@@ -35,12 +50,22 @@ fn every_command_has_help_and_the_exit_codes_are_told() {
 
 #[test]
 fn wrong_usage_exits_2_and_a_missing_demo_3_with_the_next_step() {
-    for arguments in [&["runs", "--days", "0"][..], &["nonsense"], &["resolve", "schwab"], &["seed", "--from-env", "NAME"], &["login"]] {
+    for arguments in [
+        &["runs", "--days", "0"][..],
+        &["nonsense"],
+        &["resolve", "schwab"],
+        &["seed", "--from-env", "NAME"],
+        &["login"],
+    ] {
         assert_eq!(gamma(arguments).0, Some(2), "{arguments:?}");
     }
     let (code, out, err) = gamma(&["--local", "runs"]);
     assert_eq!((code, out.as_str()), (Some(3), ""));
-    assert!(err.contains("/nowhere/local-stack.json: not there") && err.contains("start `scripts/demo --open` in another terminal"), "{err}");
+    assert!(
+        err.contains("/nowhere/local-stack.json: not there")
+            && err.contains("start `scripts/demo --open` in another terminal"),
+        "{err}"
+    );
     let (_, out, _) = gamma(&["--local", "--json", "runs"]);
     assert!(out.contains("\"trouble\"") && out.contains("\"end\": \"unknown\""), "{out}");
 }
@@ -79,20 +104,27 @@ fn table(answer: &'static str) -> (String, std::sync::mpsc::Receiver<String>) {
 fn is_whole(asked: &[u8]) -> bool {
     let text = String::from_utf8_lossy(asked);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:").map(|length| length.trim().to_owned()));
+    let length = head.lines().find_map(|line| {
+        line.to_lowercase().strip_prefix("content-length:").map(|length| length.trim().to_owned())
+    });
     body.len() >= length.and_then(|length| length.parse().ok()).unwrap_or(0)
 }
 
 /// `gamma` with these variables and no other.
 fn alone(arguments: &[&str], environment: &[(&str, &OsStr)]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gamma"));
-    command.args(arguments).env_clear().env("AWS_EC2_METADATA_DISABLED", "true").envs(environment.iter().copied());
+    command
+        .args(arguments)
+        .env_clear()
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .envs(environment.iter().copied());
     let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-const KEYS: [(&str, &str); 3] = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "us-east-1")];
+const KEYS: [(&str, &str); 3] =
+    [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "us-east-1")];
 const WRITTEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
 
 /// Cron, containers and `ssh HOST COMMAND` often know no user name; stopping must work there all the same.
@@ -112,21 +144,35 @@ fn no_decision_fails_for_want_of_a_name() {
         (&[("USER", OsStr::new(&long))], &[], &long[..1000]),
         (&[("USER", OsStr::new("ada"))], &["--by", ""], "ada"),
     ];
-    let decisions: [&[&str]; 5] = [&["halt", "all"], &["halt", "schwab"], &["resume", "all"], &["disarm", "schwab"], &["schedules", "off"]];
+    let decisions: [&[&str]; 5] = [
+        &["halt", "all"],
+        &["halt", "schwab"],
+        &["resume", "all"],
+        &["disarm", "schwab"],
+        &["schedules", "off"],
+    ];
     for (number, (named, said, by)) in names.into_iter().enumerate() {
         // Every decision for want of any name, one of them for each kind of name.
         let decided = if number == 0 { &decisions[..] } else { &decisions[..1] };
         for decision in decided {
             let (address, kept) = table(WRITTEN);
-            let mut environment: Vec<(&str, &OsStr)> = KEYS.iter().map(|(name, value)| (*name, OsStr::new(*value))).collect();
-            environment.extend([("AWS_ENDPOINT_URL_DYNAMODB", OsStr::new(&address)), ("AWS_ENDPOINT_URL", OsStr::new("http://127.0.0.1:9"))]);
+            let mut environment: Vec<(&str, &OsStr)> =
+                KEYS.iter().map(|(name, value)| (*name, OsStr::new(*value))).collect();
+            environment.extend([
+                ("AWS_ENDPOINT_URL_DYNAMODB", OsStr::new(&address)),
+                ("AWS_ENDPOINT_URL", OsStr::new("http://127.0.0.1:9")),
+            ]);
             environment.extend(named);
-            let arguments: Vec<&str> = decision.iter().chain(&["--why", "a drill"]).chain(said).copied().collect();
+            let arguments: Vec<&str> =
+                decision.iter().chain(&["--why", "a drill"]).chain(said).copied().collect();
             let (code, _, err) = alone(&arguments, &environment);
             // Scheduler is not there in this test; the decision to switch is recorded before it is asked.
             let done = decision[0] == "schedules" || code == Some(0);
             let asked = kept.try_recv().unwrap_or_default();
-            assert!(done && asked.contains(&format!("{{\"S\":\"{by}")), "{decision:?} {named:?}: {err}\n{asked}");
+            assert!(
+                done && asked.contains(&format!("{{\"S\":\"{by}")),
+                "{decision:?} {named:?}: {err}\n{asked}"
+            );
         }
     }
 }
@@ -136,7 +182,10 @@ fn no_decision_fails_for_want_of_a_name() {
 fn what_is_not_halted_says_so_first_and_how_to_stop() {
     let no = |error: &str| {
         let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{error}","message":"no"}}"#);
-        let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}", body.len());
+        let head = format!(
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}",
+            body.len()
+        );
         &*Box::leak(format!("{head}\r\nconnection: close\r\n\r\n{body}").into_boxed_str())
     };
     let broken = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -152,11 +201,20 @@ fn what_is_not_halted_says_so_first_and_how_to_stop() {
     ] {
         let (address, _kept) = table(answer);
         let keys = KEYS.iter().filter(|(name, _)| *name != left_out);
-        let mut environment: Vec<(&str, &OsStr)> = keys.map(|(name, value)| (*name, OsStr::new(*value))).collect();
-        environment.extend([("AWS_ENDPOINT_URL", OsStr::new(&address)), ("GAMMA_LOCAL_STACK", OsStr::new("/nowhere/local-stack.json"))]);
+        let mut environment: Vec<(&str, &OsStr)> =
+            keys.map(|(name, value)| (*name, OsStr::new(*value))).collect();
+        environment.extend([
+            ("AWS_ENDPOINT_URL", OsStr::new(&address)),
+            ("GAMMA_LOCAL_STACK", OsStr::new("/nowhere/local-stack.json")),
+        ]);
         let arguments: Vec<&str> = arguments.iter().chain(&["--why", "a drill"]).copied().collect();
         let (ended, out, err) = alone(&arguments, &environment);
         assert_eq!((ended, out.as_str()), (Some(code), ""), "{what}: {err}");
-        assert!(err.starts_with(&format!("gamma: {first}")) && err.contains("STACK-control") && err.contains("cancel what works"), "{what}: {err}");
+        assert!(
+            err.starts_with(&format!("gamma: {first}"))
+                && err.contains("STACK-control")
+                && err.contains("cancel what works"),
+            "{what}: {err}"
+        );
     }
 }

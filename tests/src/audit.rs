@@ -30,11 +30,20 @@ pub fn violations_among(posts: &[&Order], day: &LoadedDay, after: After) -> Vec<
             found.push(format!("{side}: {filled} filled, {approved} approved"));
         }
         let lives: Vec<Life> = orders.iter().map(|order| (order.id, order.entered, order.closed)).collect();
-        found.extend(alive_together(&lives).map(|(one, two)| format!("{side}: orders {one} and {two} were alive at the same time")));
-        // The broker's ids are known only where its answer arrived; an order without one still has its SENDING mark.
-        let marks = day.rungs.iter().filter(|rung| rung.intent.slot == side && !matches!(rung.state, RungState::Refused { .. })).count();
+        found.extend(
+            alive_together(&lives)
+                .map(|(one, two)| format!("{side}: orders {one} and {two} were alive at the same time")),
+        );
+        // The broker's ids are known only where its answer arrived; an order without one still has its
+        // SENDING mark.
+        let marks = day
+            .rungs
+            .iter()
+            .filter(|rung| rung.intent.slot == side && !matches!(rung.state, RungState::Refused { .. }))
+            .count();
         if orders.len() > marks {
-            found.push(format!("{side}: {} orders at the broker, {marks} marked in the ledger", orders.len()));
+            found
+                .push(format!("{side}: {} orders at the broker, {marks} marked in the ledger", orders.len()));
         }
     }
     if after == After::Everything {
@@ -53,8 +62,15 @@ pub enum After {
 }
 
 fn unsettled(posts: &[&Order], day: &LoadedDay) -> Vec<String> {
-    let known: BTreeMap<String, u32> = day.rungs.iter().filter_map(|rung| Some((rung.state.order()?.0.clone(), rung.state.filled()))).collect();
-    let mut found: Vec<String> = day.open_rungs().map(|rung| format!("rung {} of {} is open: {:?}", rung.number, rung.intent, rung.state)).collect();
+    let known: BTreeMap<String, u32> = day
+        .rungs
+        .iter()
+        .filter_map(|rung| Some((rung.state.order()?.0.clone(), rung.state.filled())))
+        .collect();
+    let mut found: Vec<String> = day
+        .open_rungs()
+        .map(|rung| format!("rung {} of {} is open: {:?}", rung.number, rung.intent, rung.state))
+        .collect();
     for order in posts {
         if !order.state.is_terminal() {
             found.push(format!("order {} is alive: {:?}", order.id, order.state));
@@ -76,10 +92,14 @@ fn unsettled(posts: &[&Order], day: &LoadedDay) -> Vec<String> {
 /// When an order was there: its id, its beginning, and its end where it has one.
 type Life = (u64, Timestamp, Option<Timestamp>);
 
-/// Two orders of one side, alive at the same time. Every pair counts: between two that were there may stand one that was over at once.
+/// Two orders of one side, alive at the same time. Every pair counts: between two that were there may stand
+/// one that was over at once.
 fn alive_together(lives: &[Life]) -> impl Iterator<Item = (u64, u64)> + '_ {
-    let pairs = lives.iter().enumerate().flat_map(|(at, one)| lives.iter().skip(at + 1).map(move |two| (one, two)));
-    pairs.filter(|((.., closed), (_, entered, _))| closed.is_none_or(|closed| closed > *entered)).map(|((one, ..), (two, ..))| (*one, *two))
+    let pairs =
+        lives.iter().enumerate().flat_map(|(at, one)| lives.iter().skip(at + 1).map(move |two| (one, two)));
+    pairs
+        .filter(|((.., closed), (_, entered, _))| closed.is_none_or(|closed| closed > *entered))
+        .map(|((one, ..), (two, ..))| (*one, *two))
 }
 
 /// What may be filled of a side: the last plan's quantity, as the plans before it ended without a fill.
@@ -100,7 +120,8 @@ mod tests {
     #[test]
     fn two_orders_at_once_are_found_with_a_short_one_between_them() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let lives = [(1, at(0), Some(at(10))), (2, at(2), Some(at(3))), (3, at(5), Some(at(6))), (4, at(10), None)];
+        let lives =
+            [(1, at(0), Some(at(10))), (2, at(2), Some(at(3))), (3, at(5), Some(at(6))), (4, at(10), None)];
         assert_eq!(alive_together(&lives).collect::<Vec<_>>(), [(1, 2), (1, 3)]);
     }
 }

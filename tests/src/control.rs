@@ -20,10 +20,19 @@ pub(crate) fn functions(
     of_trader: impl Fn(Trader) -> BTreeMap<String, String>,
 ) -> Vec<FunctionConfig> {
     let accounts = TRADERS.map(|trader| trader.account).join(",");
-    let own = [("GAMMA_STACK", Names::STACK), ("GAMMA_SCHEDULE_PREFIX", Names::SCHEDULES), ("GAMMA_ACCOUNTS", &accounts)];
+    let own = [
+        ("GAMMA_STACK", Names::STACK),
+        ("GAMMA_SCHEDULE_PREFIX", Names::SCHEDULES),
+        ("GAMMA_ACCOUNTS", &accounts),
+    ];
     let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let control = FunctionConfig {
-        environment: environment.clone().into_iter().chain(own).chain(key_of(environment, "control")).collect(),
+        environment: environment
+            .clone()
+            .into_iter()
+            .chain(own)
+            .chain(key_of(environment, "control"))
+            .collect(),
         timeout: Duration::from_secs(60),
         memory_mb: 256,
         ..FunctionConfig::new(CONTROL, trade.with_file_name("control"))

@@ -1,5 +1,5 @@
-//! Many accounts on one local stack: one table, one simulated market and broker, one Lambda host with a function for each account, and
-//! the scheduler's minute in which all of them are invoked.
+//! Many accounts on one local stack: one table, one simulated market and broker, one Lambda host with a
+//! function for each account, and the scheduler's minute in which all of them are invoked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
@@ -61,7 +61,8 @@ pub struct FleetConfig {
     pub seed: u64,
     /// How many of a thousand requests fail, at broker, feed and AWS.
     pub faults: u32,
-    /// How many invocations work at a time, in real time; the others wait for their turn while virtual time stands still.
+    /// How many invocations work at a time, in real time; the others wait for their turn while virtual time
+    /// stands still.
     pub at_once: usize,
 }
 
@@ -69,7 +70,11 @@ impl FleetConfig {
     /// So many accounts, four to a login; of the invocations two for each processor work at a time.
     #[must_use]
     pub fn of(accounts: usize) -> Self {
-        let member = |at: usize| Member { name: format!("schwab-{at:03}"), number: (20_000_000 + at).to_string(), login: (at - 1) / PER_LOGIN };
+        let member = |at: usize| Member {
+            name: format!("schwab-{at:03}"),
+            number: (20_000_000 + at).to_string(),
+            login: (at - 1) / PER_LOGIN,
+        };
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self { members: (1..=accounts).map(member).collect(), seed: 1, faults: 0, at_once: 2 * processors }
     }
@@ -100,25 +105,43 @@ impl Fleet {
     /// # Errors
     /// When a part cannot be started or seeded; the text says which.
     pub async fn start(moto: &Moto, config: &FleetConfig) -> Fallible<Self> {
-        let faults = if config.faults > 0 { FaultPlan::seeded(config.seed, config.faults) } else { FaultPlan::default() };
+        let faults = if config.faults > 0 {
+            FaultPlan::seeded(config.seed, config.faults)
+        } else {
+            FaultPlan::default()
+        };
         // Nobody trades the stack's own account.
-        let day = StackConfig { start: at("20:12:59"), more_logins: logins(&config.members), faults, armed: false, ..StackConfig::of_seed(config.seed) };
+        let day = StackConfig {
+            start: at("20:12:59"),
+            more_logins: logins(&config.members),
+            faults,
+            armed: false,
+            ..StackConfig::of_seed(config.seed)
+        };
         let stack = Stack::start(moto, &day).await?;
         stack.simulator.clock().take_turns(config.at_once);
         seed(&stack, &day, &config.members).await?;
-        let functions = config.members.iter().map(|member| function(&stack, member)).collect::<Fallible<_>>()?;
+        let functions =
+            config.members.iter().map(|member| function(&stack, member)).collect::<Fallible<_>>()?;
         let (clock, connections) = (stack.simulator.clock().clone(), stack.simulator.connections().clone());
         let host = Arc::new(Host::start(HostConfig { functions, clock, connections }).await?);
-        Ok(Self { stack, host, members: config.members.clone(), weather: if config.faults == 0 { Weather::Calm } else { Weather::Faults } })
+        Ok(Self {
+            stack,
+            host,
+            members: config.members.clone(),
+            weather: if config.faults == 0 { Weather::Calm } else { Weather::Faults },
+        })
     }
 
-    /// Delivers the day's event to every account, `copies` times: within the minute for the first time, and again at the same moment or
-    /// a little later. Gives every delivery, account by account.
+    /// Delivers the day's event to every account, `copies` times: within the minute for the first time, and
+    /// again at the same moment or a little later. Gives every delivery, account by account.
     ///
     /// # Errors
     /// When the host does not take an event.
     pub async fn trade(&self, copies: u32) -> Fallible<Vec<Delivered>> {
-        let calls = (0..self.members.len()).flat_map(|member| (0..copies).map(move |copy| Call { member, at: moment(member, copy), sweep: false }));
+        let calls = (0..self.members.len()).flat_map(|member| {
+            (0..copies).map(move |copy| Call { member, at: moment(member, copy), sweep: false })
+        });
         self.deliver(calls.collect()).await
     }
 
@@ -128,8 +151,14 @@ impl Fleet {
     /// When the host does not take an event.
     pub async fn sweep(&self) -> Fallible<Vec<Delivered>> {
         self.stack.faults().clear();
-        let spread = |member: usize| SignedDuration::from_millis(i64::try_from(member * 37 % 20_000).unwrap_or(0));
-        self.deliver((0..self.members.len()).map(|member| Call { member, at: at("20:16:00") + spread(member), sweep: true }).collect()).await
+        let spread =
+            |member: usize| SignedDuration::from_millis(i64::try_from(member * 37 % 20_000).unwrap_or(0));
+        self.deliver(
+            (0..self.members.len())
+                .map(|member| Call { member, at: at("20:16:00") + spread(member), sweep: true })
+                .collect(),
+        )
+        .await
     }
 
     async fn deliver(&self, calls: Vec<Call>) -> Fallible<Vec<Delivered>> {
@@ -137,7 +166,11 @@ impl Fleet {
         let hold = self.stack.simulator.clock().hold();
         let mut tasks = JoinSet::new();
         for (place, call) in calls.into_iter().enumerate() {
-            let (alarm, host, member) = (self.stack.simulator.clock().alarm(call.at), Arc::clone(&self.host), self.members.get(call.member).cloned());
+            let (alarm, host, member) = (
+                self.stack.simulator.clock().alarm(call.at),
+                Arc::clone(&self.host),
+                self.members.get(call.member).cloned(),
+            );
             let member = member.ok_or("no such account")?;
             tasks.spawn(async move { (place, deliver(alarm, &host, &member, call).await) });
         }
@@ -159,12 +192,24 @@ impl Fleet {
         let mut owners = Vec::new();
         for member in &self.members {
             let (book, day) = (self.book(member)?, self.stack.day_of(&member.name).await?);
-            let own: Vec<&Delivered> = delivered.iter().filter(|delivered| delivered.number == member.number).collect();
+            let own: Vec<&Delivered> =
+                delivered.iter().filter(|delivered| delivered.number == member.number).collect();
             let account = AccountDay { book: &book, day: &day, delivered: &own, weather: self.weather };
-            found.extend(account.violations().into_iter().map(|words| format!("{} ({}): {words}", member.name, member.number)));
+            found.extend(
+                account
+                    .violations()
+                    .into_iter()
+                    .map(|words| format!("{} ({}): {words}", member.name, member.number)),
+            );
             let orders = book.posts().iter().map(|order| order.id.to_string());
-            let marks = orders.chain(own.iter().map(|delivered| delivered.request_id.clone())).chain([member.name.clone(), member.number.clone()]);
-            owners.push(Owner { account: member.name.clone(), token: token_parameter(member.login), marks: marks.collect() });
+            let marks = orders
+                .chain(own.iter().map(|delivered| delivered.request_id.clone()))
+                .chain([member.name.clone(), member.number.clone()]);
+            owners.push(Owner {
+                account: member.name.clone(),
+                token: token_parameter(member.login),
+                marks: marks.collect(),
+            });
         }
         found.extend(strangers(&moto.items(self.stack.table()).await?, &owners));
         Ok(found)
@@ -175,7 +220,10 @@ impl Fleet {
     /// # Errors
     /// When the broker has no such account.
     pub fn book(&self, member: &Member) -> Fallible<Book> {
-        self.stack.simulator.book_of(&member.number).ok_or_else(|| format!("account {}: the broker does not know it", member.number).into())
+        self.stack
+            .simulator
+            .book_of(&member.number)
+            .ok_or_else(|| format!("account {}: the broker does not know it", member.number).into())
     }
 }
 
@@ -192,11 +240,18 @@ async fn deliver(alarm: Alarm, host: &Host, member: &Member, call: Call) -> Resu
     let answer = answer.map_err(|error| error.to_string())?;
     let body: Value = serde_json::from_slice(&answer.payload).map_err(|error| error.to_string())?;
     let failed = answer.function_error.is_some();
-    Ok(Delivered { number: member.number.clone(), at: call.at, sweep: call.sweep, request_id: answer.request_id, failed, body })
+    Ok(Delivered {
+        number: member.number.clone(),
+        at: call.at,
+        sweep: call.sweep,
+        request_id: answer.request_id,
+        failed,
+        body,
+    })
 }
 
-/// When a copy of an account's event comes: the first somewhere in the scheduler's minute, of the others one half at the same moment and
-/// one half up to a minute later.
+/// When a copy of an account's event comes: the first somewhere in the scheduler's minute, of the others one
+/// half at the same moment and one half up to a minute later.
 fn moment(member: usize, copy: u32) -> Timestamp {
     let (member, copy) = (u64::try_from(member).unwrap_or(0), u64::from(copy));
     let first = at("20:13:00") + Duration::from_millis(member * 37 % 50 * 1000 + member * 137 % 1000);
@@ -223,7 +278,8 @@ fn access_token(login: usize) -> String {
 
 fn logins(members: &[Member]) -> Vec<LoginConfig> {
     let count = members.iter().map(|member| member.login + 1).max().unwrap_or(0);
-    let account = |member: &Member| AccountConfig { number: member.number.clone(), cash: Decimal::from(25_000) };
+    let account =
+        |member: &Member| AccountConfig { number: member.number.clone(), cash: Decimal::from(25_000) };
     let login = |login: usize| LoginConfig {
         refresh_token: refresh_token(login).into(),
         access_token: Some(access_token(login).into()),
@@ -255,7 +311,13 @@ fn function(stack: &Stack, member: &Member) -> Fallible<FunctionConfig> {
     ];
     environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
     let timeout = Duration::from_secs(240);
-    Ok(FunctionConfig { environment, timeout, memory_mb: 256, max_retries: 0, ..FunctionConfig::new(&member.function(), function_binary()?) })
+    Ok(FunctionConfig {
+        environment,
+        timeout,
+        memory_mb: 256,
+        max_retries: 0,
+        ..FunctionConfig::new(&member.function(), function_binary()?)
+    })
 }
 
 #[cfg(test)]
@@ -271,7 +333,10 @@ mod tests {
             assert!(begins <= first && first < ends, "account {member}: {first}");
             together += usize::from(first == second);
             for later in [second, third] {
-                assert!(later == first || (later >= first + Duration::from_secs(3) && later < last), "account {member}: {first}, {later}");
+                assert!(
+                    later == first || (later >= first + Duration::from_secs(3) && later < last),
+                    "account {member}: {first}, {later}"
+                );
             }
             assert_ne!(first == second, first == third, "account {member}");
         }

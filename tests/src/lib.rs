@@ -1,5 +1,5 @@
-//! The local stack that the demo and the end-to-end tests share: moto as AWS, the simulator's faces, the Lambda host, and the
-//! unmodified function binary. A fleet is many accounts on one such stack.
+//! The local stack that the demo and the end-to-end tests share: moto as AWS, the simulator's faces, the
+//! Lambda host, and the unmodified function binary. A fleet is many accounts on one such stack.
 
 pub mod audit;
 pub mod control;

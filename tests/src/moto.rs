@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 /// Servers that a test has given back. It takes two seconds to start one, a few milliseconds to empty one.
 static IDLE: Mutex<Vec<Server>> = Mutex::new(Vec::new());
 
-/// A running moto server that holds nothing but what its owner put there. Dropped, it waits for the next owner in this process, and ends
-/// with the process.
+/// A running moto server that holds nothing but what its owner put there. Dropped, it waits for the next
+/// owner in this process, and ends with the process.
 pub struct Moto {
     server: Option<Server>,
     address: SocketAddr,
@@ -30,10 +30,12 @@ impl Drop for Moto {
 }
 
 impl Moto {
-    /// The server named by `GAMMA_MOTO_SERVER` on a free loopback port, empty: one that an earlier test gave back, or a new one.
+    /// The server named by `GAMMA_MOTO_SERVER` on a free loopback port, empty: one that an earlier test gave
+    /// back, or a new one.
     ///
     /// # Errors
-    /// When the variable is unset, the program cannot be started, ends before it listens, or refuses a request.
+    /// When the variable is unset, the program cannot be started, ends before it listens, or refuses a
+    /// request.
     pub async fn start() -> io::Result<Self> {
         while let Some(server) = { IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop() } {
             let mut moto = Self::of(server);
@@ -49,7 +51,8 @@ impl Moto {
         Ok(moto)
     }
 
-    /// The same for tables with hundreds of accounts: `GAMMA_PYTHON` runs it with transactions whose cost does not grow with the table.
+    /// The same for tables with hundreds of accounts: `GAMMA_PYTHON` runs it with transactions whose cost
+    /// does not grow with the table.
     ///
     /// # Errors
     /// As [`Moto::start`].
@@ -64,9 +67,12 @@ impl Moto {
         Self { address: server.address, server: Some(server), pooled: false }
     }
 
-    /// moto loads a service's code on its first request, which on a busy machine takes longer than an SDK waits.
+    /// moto loads a service's code on its first request, which on a busy machine takes longer than an SDK
+    /// waits.
     async fn load(&self) -> io::Result<()> {
-        for (service, operation) in [("ssm", "AmazonSSM.DescribeParameters"), ("dynamodb", "DynamoDB_20120810.ListTables")] {
+        for (service, operation) in
+            [("ssm", "AmazonSSM.DescribeParameters"), ("dynamodb", "DynamoDB_20120810.ListTables")]
+        {
             self.ask(service, operation, &json!({})).await?;
         }
         Ok(())
@@ -74,7 +80,9 @@ impl Moto {
 
     /// Forgets everything that was put there.
     async fn reset(&self) -> io::Result<()> {
-        let request = reqwest::Client::new().post(format!("{}/moto-api/reset", self.url())).timeout(Duration::from_secs(60));
+        let request = reqwest::Client::new()
+            .post(format!("{}/moto-api/reset", self.url()))
+            .timeout(Duration::from_secs(60));
         answered(request).await.map(drop)
     }
 
@@ -91,7 +99,10 @@ impl Moto {
     }
 
     fn request(&self, service: &str, operation: &str) -> RequestBuilder {
-        let request = reqwest::Client::new().post(self.url()).header("x-amz-target", operation).header("authorization", signature(service));
+        let request = reqwest::Client::new()
+            .post(self.url())
+            .header("x-amz-target", operation)
+            .header("authorization", signature(service));
         request.header("content-type", "application/x-amz-json-1.1").timeout(Duration::from_secs(60))
     }
 
@@ -106,8 +117,18 @@ impl Moto {
             if let Some(key) = from {
                 body["ExclusiveStartKey"] = key;
             }
-            let answer = self.request("dynamodb", "DynamoDB_20120810.Scan").body(body.to_string()).send().await.map_err(io::Error::other)?;
-            let text = answer.error_for_status().map_err(io::Error::other)?.text().await.map_err(io::Error::other)?;
+            let answer = self
+                .request("dynamodb", "DynamoDB_20120810.Scan")
+                .body(body.to_string())
+                .send()
+                .await
+                .map_err(io::Error::other)?;
+            let text = answer
+                .error_for_status()
+                .map_err(io::Error::other)?
+                .text()
+                .await
+                .map_err(io::Error::other)?;
             let mut answer: Value = serde_json::from_str(&text)?;
             items.extend(answer["Items"].as_array_mut().map(std::mem::take).unwrap_or_default());
             from = answer.get("LastEvaluatedKey").cloned();
@@ -130,7 +151,9 @@ impl Moto {
     /// # Errors
     /// As [`Moto::ask`].
     pub async fn scheduler(&self, method: reqwest::Method, path: &str, body: &Value) -> io::Result<Value> {
-        let request = reqwest::Client::new().request(method.clone(), format!("{}{path}", self.url())).timeout(Duration::from_secs(60));
+        let request = reqwest::Client::new()
+            .request(method.clone(), format!("{}{path}", self.url()))
+            .timeout(Duration::from_secs(60));
         let request = request.header("authorization", signature("scheduler"));
         answered(if method == reqwest::Method::GET { request } else { request.body(body.to_string()) }).await
     }
@@ -144,7 +167,8 @@ impl Moto {
 
 /// The process behind a [`Moto`].
 struct Server {
-    /// The shell that started it waits for the end of its input, which comes when this is dropped or this process ends, however it ends.
+    /// The shell that started it waits for the end of its input, which comes when this is dropped or this
+    /// process ends, however it ends.
     shell: Child,
     process: u32,
     address: SocketAddr,
@@ -177,11 +201,14 @@ impl Server {
     }
 
     fn listening(log: &mut Lines<BufReader<ChildStdout>>, program: &str) -> io::Result<(u32, SocketAddr)> {
-        let ended = |said: &[String]| io::Error::other(format!("{program} ended before it listened: {}", said.join("\n")));
+        let ended = |said: &[String]| {
+            io::Error::other(format!("{program} ended before it listened: {}", said.join("\n")))
+        };
         let process = log.next().transpose()?.and_then(|line| line.parse().ok()).ok_or_else(|| ended(&[]))?;
         let mut said = Vec::new();
         while let Some(line) = log.next().transpose()? {
-            let address = line.split_once("Running on http://").and_then(|(_, address)| address.trim().parse().ok());
+            let address =
+                line.split_once("Running on http://").and_then(|(_, address)| address.trim().parse().ok());
             if let Some(address) = address {
                 return Ok((process, address));
             }
@@ -192,7 +219,9 @@ impl Server {
 }
 
 fn signature(service: &str) -> String {
-    format!("AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0")
+    format!(
+        "AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    )
 }
 
 async fn answered(request: RequestBuilder) -> io::Result<Value> {
@@ -205,6 +234,10 @@ async fn answered(request: RequestBuilder) -> io::Result<Value> {
 }
 
 fn program(variable: &str, expected: &str) -> io::Result<String> {
-    let unset = || io::Error::other(format!("{variable}: unset, expected the path of {expected}; scripts/test and scripts/demo set it"));
+    let unset = || {
+        io::Error::other(format!(
+            "{variable}: unset, expected the path of {expected}; scripts/test and scripts/demo set it"
+        ))
+    };
     std::env::var(variable).map_err(|_| unset())
 }

@@ -39,7 +39,12 @@ impl Operator {
 
     fn command(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Fallible<Command> {
         let mut command = Command::new(function_binary()?.with_file_name("gamma"));
-        command.arg("--local").args(arguments).env_clear().env("GAMMA_LOCAL_STACK", &self.file).envs(environment.iter().copied());
+        command
+            .arg("--local")
+            .args(arguments)
+            .env_clear()
+            .env("GAMMA_LOCAL_STACK", &self.file)
+            .envs(environment.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Ok(command)
     }
@@ -48,7 +53,12 @@ impl Operator {
     ///
     /// # Errors
     /// When the command is not built or cannot be started.
-    pub async fn types(&self, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Fallible<Said> {
+    pub async fn types(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        input: &str,
+    ) -> Fallible<Said> {
         let mut child = self.command(arguments, environment)?.spawn()?;
         let mut stdin = child.stdin.take().ok_or("no input")?;
         // One that never reads its input has gone.
@@ -67,7 +77,8 @@ impl Operator {
         self.types(arguments, &[], "").await
     }
 
-    /// Logs in: opens the address that is shown, as a browser does, and pastes what `pasted` makes of the address it is sent back to.
+    /// Logs in: opens the address that is shown, as a browser does, and pastes what `pasted` makes of the
+    /// address it is sent back to.
     ///
     /// # Errors
     /// When no address is shown, or the broker sends nobody back.
@@ -82,14 +93,25 @@ impl Operator {
             err += &format!("{line}\n");
         }
         if let Some(address) = address {
-            let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent("browser").build()?;
+            let browser = reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .user_agent("browser")
+                .build()?;
             let answer = browser.get(address).send().await?;
-            let back = answer.headers().get("location").and_then(|value| value.to_str().ok()).ok_or("nobody was sent back")?;
+            let back = answer
+                .headers()
+                .get("location")
+                .and_then(|value| value.to_str().ok())
+                .ok_or("nobody was sent back")?;
             let mut stdin = child.stdin.take().ok_or("no input")?;
             stdin.write_all(format!("{}\n", pasted(back)).as_bytes()).await?;
         }
         lines.into_inner().read_to_string(&mut err).await?;
         let output = child.wait_with_output().await?;
-        Ok(Said { code: output.status.code(), out: String::from_utf8_lossy(&output.stdout).into_owned(), err })
+        Ok(Said {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err,
+        })
     }
 }

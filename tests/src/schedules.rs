@@ -1,4 +1,5 @@
-//! The deployment's own schedules on the stack: loaded into moto from template.yaml, fired by the simulator's scheduler, their dead letters read.
+//! The deployment's own schedules on the stack: loaded into moto from template.yaml, fired by the simulator's
+//! scheduler, their dead letters read.
 
 use std::io;
 
@@ -10,16 +11,23 @@ use tokio::process::Command;
 use crate::moto::Moto;
 use crate::stack::{Fallible, Stack};
 
-/// Makes moto hold the schedules of template.yaml, switched on, with their group and the queue of dead letters.
+/// Makes moto hold the schedules of template.yaml, switched on, with their group and the queue of dead
+/// letters.
 ///
 /// # Errors
 /// When `GAMMA_SAM_PYTHON` is unset, or the template's loader fails; the text is its own.
 pub async fn deploy(moto: &Moto) -> Fallible<()> {
     const LOADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/template/load.py");
     const KINDS: [&str; 3] = ["AWS::SQS::Queue", "AWS::Scheduler::ScheduleGroup", "AWS::Scheduler::Schedule"];
-    let python = std::env::var_os("GAMMA_SAM_PYTHON").ok_or("GAMMA_SAM_PYTHON: unset, expected a Python with aws-sam-cli; scripts/test sets it")?;
+    let python = std::env::var_os("GAMMA_SAM_PYTHON")
+        .ok_or("GAMMA_SAM_PYTHON: unset, expected a Python with aws-sam-cli; scripts/test sets it")?;
     let parameters = ["--parameters", "ScheduleState=ENABLED", "DryRun=false", "--only"];
-    let loaded = Command::new(python).args([LOADER, "--endpoint", &moto.url()]).args(parameters).args(KINDS).output().await?;
+    let loaded = Command::new(python)
+        .args([LOADER, "--endpoint", &moto.url()])
+        .args(parameters)
+        .args(KINDS)
+        .output()
+        .await?;
     if loaded.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&loaded.stderr).into()) }
 }
 
@@ -47,7 +55,14 @@ pub async fn change(moto: &Moto, group: &str, name: &str, change: impl FnOnce(&m
 /// When the schedules cannot be read.
 pub async fn start(moto: &Moto, stack: &Stack, group: &str, seed: u64) -> Fallible<Scheduler> {
     let (clock, changes) = (stack.simulator.clock().clone(), stack.simulator.schedule_changes());
-    let config = SchedulerConfig { aws: moto.address(), group: group.to_owned(), seed, clock, invoker: stack.host.invoker(), changes };
+    let config = SchedulerConfig {
+        aws: moto.address(),
+        group: group.to_owned(),
+        seed,
+        clock,
+        invoker: stack.host.invoker(),
+        changes,
+    };
     Ok(Scheduler::start(config).await?)
 }
 
@@ -83,7 +98,12 @@ pub async fn take_messages(moto: &Moto, queue: &str) -> io::Result<Vec<Message>>
             return Ok(taken);
         }
         for message in messages {
-            moto.ask("sqs", "AmazonSQS.DeleteMessage", &json!({ "QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"] })).await?;
+            moto.ask(
+                "sqs",
+                "AmazonSQS.DeleteMessage",
+                &json!({ "QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"] }),
+            )
+            .await?;
             let body = serde_json::from_str(message["Body"].as_str().unwrap_or_default())?;
             taken.push(Message { body, attributes: message["MessageAttributes"].clone() });
         }

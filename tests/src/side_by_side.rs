@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::story::{list, new_york, price, text};
 
-/// A table: a name, and what stands beside it in each account's column. Empty rows and columns' ends are left out.
+/// A table: a name, and what stands beside it in each account's column. Empty rows and columns' ends are left
+/// out.
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<(String, Vec<String>)>,
@@ -37,11 +38,25 @@ impl Table {
     }
 
     fn side(&mut self, sides: &[&Value]) {
-        let each = |of: fn(&Value) -> String| sides.iter().map(|side| if side.is_null() { String::new() } else { of(side) }).collect::<Vec<_>>();
+        let each = |of: fn(&Value) -> String| {
+            sides.iter().map(|side| if side.is_null() { String::new() } else { of(side) }).collect::<Vec<_>>()
+        };
         self.row("", each(|_| String::new()));
         self.row("side", each(|side| format!("{}, {}", text(side, "name"), text(side, "effect"))));
-        self.row("sell, buy", each(|side| format!("{}, {}", strike(&side["vertical"], "sell"), strike(&side["vertical"], "buy"))));
-        self.row("approved", each(|side| side["refused"].as_str().map_or_else(|| text(side, "quantity"), |why| format!("refused: {why}"))));
+        self.row(
+            "sell, buy",
+            each(|side| {
+                format!("{}, {}", strike(&side["vertical"], "sell"), strike(&side["vertical"], "buy"))
+            }),
+        );
+        self.row(
+            "approved",
+            each(|side| {
+                side["refused"]
+                    .as_str()
+                    .map_or_else(|| text(side, "quantity"), |why| format!("refused: {why}"))
+            }),
+        );
         let most = sides.iter().map(|side| list(side, "rungs").len()).max().unwrap_or(0);
         for place in 0..most {
             self.row(&format!("rung {}", place + 1), sides.iter().map(|side| rung(&side["rungs"][place])));
@@ -55,9 +70,23 @@ impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let columns = self.rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
         let short = |cell: &str| cell.chars().take(WIDEST).collect::<String>();
-        let width = |column: usize| self.rows.iter().filter_map(|(_, cells)| cells.get(column)).map(|cell| short(cell).chars().count()).max().unwrap_or(0);
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .filter_map(|(_, cells)| cells.get(column))
+                .map(|cell| short(cell).chars().count())
+                .max()
+                .unwrap_or(0)
+        };
         let widths: Vec<usize> = (0..columns).map(width).collect();
-        let named = self.rows.iter().filter(|(_, cells)| !cells.is_empty()).map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(10);
+        let named = self
+            .rows
+            .iter()
+            .filter(|(_, cells)| !cells.is_empty())
+            .map(|(name, _)| name.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(10);
         for (name, cells) in &self.rows {
             let mut line = format!("  {name:<named$}");
             for (cell, width) in cells.iter().zip(&widths) {
@@ -80,15 +109,27 @@ fn sizing(report: &Value) -> String {
 /// The contract without its root and expiry, which all of a day share.
 fn strike(vertical: &Value, leg: &str) -> String {
     let symbol = text(vertical, leg);
-    symbol.parse::<gamma_market::OptionSymbol>().map_or(symbol, |symbol| format!("{} {}", symbol.strike(), symbol.right()))
+    symbol
+        .parse::<gamma_market::OptionSymbol>()
+        .map_or(symbol, |symbol| format!("{} {}", symbol.strike(), symbol.right()))
 }
 
 fn rung(rung: &Value) -> String {
     if rung.is_null() {
         return String::new();
     }
-    let came = if rung["filled"].as_u64().unwrap_or(0) > 0 { format!("{} filled", rung["filled"]) } else { text(rung, "status") };
-    format!("{}  {} at {}, mid {}: {came}", new_york(&text(rung, "at")), rung["quantity"], price(rung, "price"), price(&rung["nbbo"], "mid"))
+    let came = if rung["filled"].as_u64().unwrap_or(0) > 0 {
+        format!("{} filled", rung["filled"])
+    } else {
+        text(rung, "status")
+    };
+    format!(
+        "{}  {} at {}, mid {}: {came}",
+        new_york(&text(rung, "at")),
+        rung["quantity"],
+        price(rung, "price"),
+        price(&rung["nbbo"], "mid")
+    )
 }
 
 fn filled(side: &Value) -> String {

@@ -7,8 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gamma_cloud::{DynamoLedger, DynamoTokenLock, OperatorControls, SdkConfig, SecretName, SecretTokenStore, SsmTokenStore, aws, create_table};
-use gamma_execution::ports::{Archive, Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, RunRecord, TokenLock, TokenStore, TokenVersion};
+use gamma_cloud::{
+    DynamoLedger, DynamoTokenLock, OperatorControls, SdkConfig, SecretName, SecretTokenStore, SsmTokenStore,
+    aws, create_table,
+};
+use gamma_execution::ports::{
+    Archive, Arming, Clock, Decision, Ledger, LoadedDay, PutOutcome, RunRecord, TokenLock, TokenStore,
+    TokenVersion,
+};
 use gamma_operator::{LocalStack, Names};
 use gamma_simulator::aws::{AwsCall, AwsCalls};
 use gamma_simulator::exchange::Book;
@@ -65,7 +71,8 @@ pub const SCHWAB: Trader = Trader { account: "schwab", number: "12345678", funct
 /// The first of the two tastytrade accounts.
 pub const TT_IRA: Trader = Trader { account: "tt-ira", number: "5WT20360", function: "trade-tt-ira" };
 /// The second.
-pub const TT_INDIVIDUAL: Trader = Trader { account: "tt-individual", number: "5WT09219", function: "trade-tt-individual" };
+pub const TT_INDIVIDUAL: Trader =
+    Trader { account: "tt-individual", number: "5WT09219", function: "trade-tt-individual" };
 /// All of them.
 pub const TRADERS: [Trader; 3] = [SCHWAB, TT_IRA, TT_INDIVIDUAL];
 
@@ -96,13 +103,19 @@ static STACKS: AtomicU64 = AtomicU64::new(1);
 pub type Fallible<T> = Result<T, Box<dyn Error>>;
 
 impl Stack {
-    /// Starts faces and host, puts the proxy between the function and `moto`, and seeds parameters, table and armed record.
+    /// Starts faces and host, puts the proxy between the function and `moto`, and seeds parameters, table and
+    /// armed record.
     ///
     /// # Errors
     /// When a part cannot be started or seeded; the text says which.
     pub async fn start(moto: &Moto, config: &StackConfig) -> Fallible<Self> {
         let aws_calls = aws_calls()?;
-        let simulator = Simulator::start(SimulatorConfig { aws: Some(moto.address()), aws_calls: aws_calls.clone(), ..simulator_config(config)? }).await?;
+        let simulator = Simulator::start(SimulatorConfig {
+            aws: Some(moto.address()),
+            aws_calls: aws_calls.clone(),
+            ..simulator_config(config)?
+        })
+        .await?;
         let aws = aws::load_for(&moto.url()).await;
         // Several stacks may share one moto, one after the other: each has a table of its own.
         let own_table = || format!("gamma-{}-{}", std::process::id(), STACKS.fetch_add(1, Ordering::Relaxed));
@@ -111,7 +124,10 @@ impl Stack {
         environment.extend(config.environment.clone());
         let binary = function_binary()?;
         let function = |trader: Trader| FunctionConfig {
-            environment: of_account(&environment, trader).into_iter().chain(post_trade::consumers(config, trader)).collect(),
+            environment: of_account(&environment, trader)
+                .into_iter()
+                .chain(post_trade::consumers(config, trader))
+                .collect(),
             timeout: Duration::from_secs(240),
             memory_mb: 256,
             max_retries: config.retries,
@@ -120,16 +136,26 @@ impl Stack {
         };
         let mut functions: Vec<FunctionConfig> = TRADERS.map(function).into();
         if config.post_trade {
-            functions.extend(post_trade::functions(config, &simulator, &binary, |trader| of_account(&environment, trader)));
+            functions.extend(post_trade::functions(config, &simulator, &binary, |trader| {
+                of_account(&environment, trader)
+            }));
         }
         if config.control {
-            functions.extend(control::functions(config, &binary, &environment, |trader| of_account(&environment, trader)));
+            functions.extend(control::functions(config, &binary, &environment, |trader| {
+                of_account(&environment, trader)
+            }));
         }
         functions.extend(config.token_keeper.then(|| token_keeper::function(config, &binary, &environment)));
-        let host = Host::start(HostConfig { functions, clock: simulator.clock().clone(), connections: simulator.connections().clone() }).await?;
+        let host = Host::start(HostConfig {
+            functions,
+            clock: simulator.clock().clone(),
+            connections: simulator.connections().clone(),
+        })
+        .await?;
         host.note_calls(&aws_calls);
         host.send_failures_to(moto.address());
-        let stack = Self { simulator, host, aws, aws_calls, table, environment, http: reqwest::Client::new() };
+        let stack =
+            Self { simulator, host, aws, aws_calls, table, environment, http: reqwest::Client::new() };
         stack.seed(config).await?;
         Ok(stack)
     }
@@ -146,7 +172,10 @@ impl Stack {
             (TASTYTRADE_TOKEN.to_owned(), tastytrade_document(config).to_string()),
         ]);
         if config.post_trade {
-            parameters.insert("/gamma/shared/google_sa_json".to_owned(), self.simulator.google_service_account().expose_secret().to_owned());
+            parameters.insert(
+                "/gamma/shared/google_sa_json".to_owned(),
+                self.simulator.google_service_account().expose_secret().to_owned(),
+            );
             self.simulator.spreadsheets().create(post_trade::SPREADSHEET, "Trading journal", []);
         }
         parameters.extend(config.parameters.clone());
@@ -210,7 +239,11 @@ impl Stack {
     /// # Errors
     /// When the record could not be written.
     pub async fn set_arming_of(&self, account: &str, arming: Arming) -> Fallible<()> {
-        let decision = Decision { by: "the demo".into(), why: "simulated money".into(), at: self.simulator.clock().now() };
+        let decision = Decision {
+            by: "the demo".into(),
+            why: "simulated money".into(),
+            at: self.simulator.clock().now(),
+        };
         Ok(self.operator().set_arming(account, arming, &decision).await?)
     }
 
@@ -239,8 +272,11 @@ impl Stack {
     pub async fn invoke_of(&self, trader: Trader, payload: &str) -> Fallible<Answer> {
         let url = format!("{}/2015-03-31/functions/{}/invocations", self.host.url(), trader.function);
         let response = self.http.post(url).body(payload.to_owned()).send().await?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (function_error, request_id) = (header("x-amz-function-error"), header("x-amzn-requestid").unwrap_or_default());
+        let header = |name: &str| {
+            response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let (function_error, request_id) =
+            (header("x-amz-function-error"), header("x-amzn-requestid").unwrap_or_default());
         let status = response.status().as_u16();
         let body = serde_json::from_slice(&response.bytes().await?)?;
         Ok(Answer { status, function_error, request_id, body })
@@ -281,8 +317,8 @@ impl Stack {
         Ok(self.host.invoke(trader.function, payload.as_bytes(), InvokeKind::Event).await?)
     }
 
-    /// Which requests of the function fail, at the broker, the feed and AWS, to be changed at any time. What the stack itself reads and
-    /// writes goes straight to moto and never fails.
+    /// Which requests of the function fail, at the broker, the feed and AWS, to be changed at any time. What
+    /// the stack itself reads and writes goes straight to moto and never fails.
     #[must_use]
     pub const fn faults(&self) -> &FaultPlan {
         self.simulator.faults()
@@ -315,7 +351,9 @@ impl Stack {
     /// # Errors
     /// When no broker has such an account.
     pub fn book_of(&self, trader: Trader) -> Fallible<Book> {
-        self.simulator.book_of(trader.number).ok_or_else(|| format!("account {}: no broker knows it", trader.number).into())
+        self.simulator
+            .book_of(trader.number)
+            .ok_or_else(|| format!("account {}: no broker knows it", trader.number).into())
     }
 
     /// What the ledger holds of the demo's day.
@@ -357,7 +395,9 @@ impl Stack {
     pub async fn token_of(&self, parameter: &str) -> Fallible<(Value, i64)> {
         use secrecy::ExposeSecret;
         let stored = SsmTokenStore::new(&self.aws).load(parameter).await?;
-        let TokenVersion::Count(version) = stored.version else { return Err("a parameter's versions are counted".into()) };
+        let TokenVersion::Count(version) = stored.version else {
+            return Err("a parameter's versions are counted".into());
+        };
         Ok((serde_json::from_str(stored.text.expose_secret())?, version))
     }
 
@@ -368,7 +408,10 @@ impl Stack {
     pub async fn hold_token_lock(&self, seconds: i64) -> Fallible<()> {
         let now = self.clock().now();
         let lock = DynamoTokenLock::new(&self.aws, &self.table, self.clock());
-        match lock.take(TOKEN, "another-run", now, now.checked_add(SignedDuration::from_secs(seconds))?).await? {
+        match lock
+            .take(TOKEN, "another-run", now, now.checked_add(SignedDuration::from_secs(seconds))?)
+            .await?
+        {
             PutOutcome::Ours => Ok(()),
             PutOutcome::Theirs(holder) => Err(holder.into()),
         }
@@ -392,10 +435,13 @@ impl Stack {
         self.aws_calls.seen()
     }
 
-    /// Where its parts are, for `gamma --local`. AWS is `moto` itself: what an operator reads and writes never fails.
+    /// Where its parts are, for `gamma --local`. AWS is `moto` itself: what an operator reads and writes
+    /// never fails.
     #[must_use]
     pub fn local(&self, moto: &Moto) -> LocalStack {
-        let of_each = |name: fn(Trader) -> String| TRADERS.map(|trader| (trader.account.to_owned(), name(trader))).into();
+        let of_each = |name: fn(Trader) -> String| {
+            TRADERS.map(|trader| (trader.account.to_owned(), name(trader))).into()
+        };
         let names = Names {
             table: self.table.clone(),
             trade: of_each(|trader| trader.function.to_owned()),
@@ -413,7 +459,8 @@ impl Stack {
     }
 }
 
-/// The simulator's time for adapters that run outside the function. It never waits: it must not hold virtual time back.
+/// The simulator's time for adapters that run outside the function. It never waits: it must not hold virtual
+/// time back.
 struct StackClock(VirtualClock);
 
 #[async_trait]

@@ -1,4 +1,5 @@
-//! The spreadsheet's tabs for a terminal: as they were written by the functions, read from the simulated Google's own books.
+//! The spreadsheet's tabs for a terminal: as they were written by the functions, read from the simulated
+//! Google's own books.
 
 use gamma_simulator::google::Spreadsheets;
 
@@ -28,10 +29,15 @@ pub fn grid(sheets: &Spreadsheets, tab: &str, from: usize) -> String {
     let rows: Vec<&Vec<String>> = cells.iter().skip(from.saturating_sub(1)).collect();
     let width = rows.iter().map(|row| row.len()).max().unwrap_or_default();
     let cell = |row: &[String], at: usize| row.get(at).cloned().unwrap_or_default();
-    let told: Vec<usize> = (0..width).filter(|at| rows.iter().any(|row| !cell(row, *at).is_empty())).collect();
-    let widths: Vec<usize> = told.iter().map(|at| rows.iter().map(|row| cell(row, *at).chars().count()).max().unwrap_or_default()).collect();
+    let told: Vec<usize> =
+        (0..width).filter(|at| rows.iter().any(|row| !cell(row, *at).is_empty())).collect();
+    let widths: Vec<usize> = told
+        .iter()
+        .map(|at| rows.iter().map(|row| cell(row, *at).chars().count()).max().unwrap_or_default())
+        .collect();
     let line = |row: &[String]| {
-        let texts: Vec<String> = told.iter().zip(&widths).map(|(at, width)| format!("{:<width$}", cell(row, *at))).collect();
+        let texts: Vec<String> =
+            told.iter().zip(&widths).map(|(at, width)| format!("{:<width$}", cell(row, *at))).collect();
         format!("  {}", texts.join("  ")).trim_end().to_owned()
     };
     let lines: Vec<String> = rows.iter().map(|row| line(row)).collect();

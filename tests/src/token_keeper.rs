@@ -12,9 +12,17 @@ use crate::stack::{StackConfig, TRADERS, key_of};
 pub const TOKEN_KEEPER: &str = "token-keeper";
 
 /// It; its program stands beside the trading function's.
-pub(crate) fn function(config: &StackConfig, trade: &Path, environment: &BTreeMap<String, String>) -> FunctionConfig {
+pub(crate) fn function(
+    config: &StackConfig,
+    trade: &Path,
+    environment: &BTreeMap<String, String>,
+) -> FunctionConfig {
     let accounts = TRADERS.map(|trader| trader.account).join(",");
-    let own = environment.clone().into_iter().chain([("GAMMA_ACCOUNTS".to_owned(), accounts)]).chain(key_of(environment, TOKEN_KEEPER));
+    let own = environment
+        .clone()
+        .into_iter()
+        .chain([("GAMMA_ACCOUNTS".to_owned(), accounts)])
+        .chain(key_of(environment, TOKEN_KEEPER));
     let name = config.names.as_ref().map_or(TOKEN_KEEPER, |names| names.token_keeper.as_str());
     FunctionConfig {
         environment: own.collect(),

@@ -1,5 +1,5 @@
-//! What scripts/deploy looks at once it has deployed: every account's function answers a dry run, and is dry or live as was asked. Needs moto:
-//! scripts/test runs it.
+//! What scripts/deploy looks at once it has deployed: every account's function answers a dry run, and is dry
+//! or live as was asked. Needs moto: scripts/test runs it.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,26 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/lib/after_
 
 /// Whether it was content, and all that it said.
 async fn looks(stack: &Stack, moto: &Moto, expected: [&str; 2]) -> (bool, String) {
-    let python = std::env::var_os("GAMMA_SAM_PYTHON").expect("GAMMA_SAM_PYTHON: unset, expected a Python with boto3; scripts/test sets it");
+    let python = std::env::var_os("GAMMA_SAM_PYTHON")
+        .expect("GAMMA_SAM_PYTHON: unset, expected a Python with boto3; scripts/test sets it");
     let mut command = Command::new(python);
-    command.args([SCRIPT, "--stack", Names::STACK, "--expect-dry-run", expected[0], "--expect-schedules", expected[1]]);
+    command.args([
+        SCRIPT,
+        "--stack",
+        Names::STACK,
+        "--expect-dry-run",
+        expected[0],
+        "--expect-schedules",
+        expected[1],
+    ]);
     command.env("AWS_ENDPOINT_URL_LAMBDA", stack.host.url()).env("AWS_ENDPOINT_URL", moto.url());
-    command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local").env("AWS_DEFAULT_REGION", "us-east-1");
+    command
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("AWS_DEFAULT_REGION", "us-east-1");
     let output = command.output().await.unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(CANARIES.iter().all(|(_, secret)| !said.contains(secret)), "{said}");
     (output.status.success(), said)
 }
@@ -34,12 +47,28 @@ async fn a_deployment_passes_if_every_account_answers_in_its_mode() {
     let stack = Stack::start(&moto, &dry).await.unwrap();
     schedules::deploy(&moto).await.unwrap();
     let (content, said) = looks(&stack, &moto, ["true", "ENABLED"]).await;
-    assert!(content && TRADERS.iter().all(|trader| said.contains(&format!("{:<14} dry   dry_run", trader.account))), "{said}");
+    assert!(
+        content
+            && TRADERS.iter().all(|trader| said.contains(&format!("{:<14} dry   dry_run", trader.account))),
+        "{said}"
+    );
     let (content, said) = looks(&stack, &moto, ["false", "ENABLED"]).await;
-    assert!(!content && said.contains("gamma-trading-trade-schwab: GAMMA_DRY_RUN: got true, expected false"), "{said}");
-    schedules::change(&moto, Names::SCHEDULES, "gamma-cs-schwab", |schedule| schedule["State"] = "DISABLED".into()).await.unwrap();
+    assert!(
+        !content && said.contains("gamma-trading-trade-schwab: GAMMA_DRY_RUN: got true, expected false"),
+        "{said}"
+    );
+    schedules::change(&moto, Names::SCHEDULES, "gamma-cs-schwab", |schedule| {
+        schedule["State"] = "DISABLED".into()
+    })
+    .await
+    .unwrap();
     let (content, said) = looks(&stack, &moto, ["true", "ENABLED"]).await;
-    assert!(!content && said.contains("gamma-cs-schwab: got DISABLED, expected ENABLED") && said.matches("expected ENABLED").count() == 1, "{said}");
+    assert!(
+        !content
+            && said.contains("gamma-cs-schwab: got DISABLED, expected ENABLED")
+            && said.matches("expected ENABLED").count() == 1,
+        "{said}"
+    );
     drop(stack);
 
     let parameters = BTreeMap::from([(TASTYTRADE_TOKEN.to_owned(), String::new())]);
@@ -47,5 +76,10 @@ async fn a_deployment_passes_if_every_account_answers_in_its_mode() {
     let stack = Stack::start(&moto, &StackConfig { parameters, ..dry }).await.unwrap();
     schedules::deploy(&moto).await.unwrap();
     let (content, said) = looks(&stack, &moto, ["true", "ENABLED"]).await;
-    assert!(!content && said.contains("schwab         dry   dry_run") && said.matches("SecretsUnavailable").count() == 2, "{said}");
+    assert!(
+        !content
+            && said.contains("schwab         dry   dry_run")
+            && said.matches("SecretsUnavailable").count() == 2,
+        "{said}"
+    );
 }

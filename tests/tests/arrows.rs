@@ -10,7 +10,16 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let adapters = ["gamma-market", "gamma-execution", "gamma-http"];
     let brokers = ["gamma-market", "gamma-execution", "gamma-http", "gamma-wire"];
     let simulated = ["gamma-market", "gamma-sim-core"];
-    let post_trade = ["gamma-market", "gamma-strategy", "gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-lambda", "gamma-post-trade"];
+    let post_trade = [
+        "gamma-market",
+        "gamma-strategy",
+        "gamma-execution",
+        "gamma-http",
+        "gamma-cloud",
+        "gamma-sheets",
+        "gamma-lambda",
+        "gamma-post-trade",
+    ];
     BTreeMap::from([
         ("gamma-market", vec![]),
         ("gamma-strategy", vec!["gamma-market"]),
@@ -26,18 +35,57 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("gamma-notify", vec!["gamma-execution"]),
         ("gamma-lambda", vec!["gamma-execution", "gamma-http"]),
         // What two functions share, adapters among it; only functions may know it.
-        ("gamma-post-trade", vec!["gamma-execution", "gamma-http", "gamma-cloud", "gamma-sheets", "gamma-notify", "gamma-accounts", "gamma-lambda"]),
+        (
+            "gamma-post-trade",
+            vec![
+                "gamma-execution",
+                "gamma-http",
+                "gamma-cloud",
+                "gamma-sheets",
+                "gamma-notify",
+                "gamma-accounts",
+                "gamma-lambda",
+            ],
+        ),
         ("gamma-sheets-log", post_trade.to_vec()),
         ("gamma-edge-guard", post_trade.iter().copied().chain(["gamma-accounts"]).collect()),
-        // The simulated outside: services know what they all stand on, and not each other; one crate puts them together.
+        // The simulated outside: services know what they all stand on, and not each other; one crate puts
+        // them together.
         ("gamma-sim-core", vec!["gamma-market"]),
         ("gamma-sim-brokers", simulated.to_vec()),
         ("gamma-sim-aws", simulated.to_vec()),
         ("gamma-sim-google", simulated.to_vec()),
-        ("gamma-simulator", simulated.iter().copied().chain(["gamma-sim-brokers", "gamma-sim-aws", "gamma-sim-google"]).collect()),
+        (
+            "gamma-simulator",
+            simulated
+                .iter()
+                .copied()
+                .chain(["gamma-sim-brokers", "gamma-sim-aws", "gamma-sim-google"])
+                .collect(),
+        ),
         ("gamma-operator", vec!["gamma-market", "gamma-execution"]),
-        ("gamma-control", vec!["gamma-market", "gamma-execution", "gamma-cloud", "gamma-operator", "gamma-accounts", "gamma-lambda"]),
-        ("gamma-token-keeper", vec!["gamma-execution", "gamma-cloud", "gamma-http", "gamma-notify", "gamma-accounts", "gamma-lambda"]),
+        (
+            "gamma-control",
+            vec![
+                "gamma-market",
+                "gamma-execution",
+                "gamma-cloud",
+                "gamma-operator",
+                "gamma-accounts",
+                "gamma-lambda",
+            ],
+        ),
+        (
+            "gamma-token-keeper",
+            vec![
+                "gamma-execution",
+                "gamma-cloud",
+                "gamma-http",
+                "gamma-notify",
+                "gamma-accounts",
+                "gamma-lambda",
+            ],
+        ),
         // The operator's command stands where functions stand.
         (
             "gamma-cli",
@@ -90,7 +138,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ),
         // Neither HTTP nor AWS, no simulator.
         ("gamma-memory-table", vec!["gamma-execution", "gamma-cloud"]),
-        ("gamma-simulation", vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-cloud", "gamma-memory-table"]),
+        (
+            "gamma-simulation",
+            vec!["gamma-market", "gamma-strategy", "gamma-execution", "gamma-cloud", "gamma-memory-table"],
+        ),
         (
             "gamma-fuzz",
             vec![
@@ -118,7 +169,17 @@ const RESERVED: [(&str, &[&str]); 10] = [
     ("aws-smithy-", &["gamma-cloud"]),
     ("reqwest", &["gamma-http", "gamma-tests"]),
     ("tokio-tungstenite", &["gamma-dxlink"]),
-    ("lambda_runtime", &["gamma-lambda", "gamma-trade", "gamma-sheets-log", "gamma-edge-guard", "gamma-control", "gamma-token-keeper"]),
+    (
+        "lambda_runtime",
+        &[
+            "gamma-lambda",
+            "gamma-trade",
+            "gamma-sheets-log",
+            "gamma-edge-guard",
+            "gamma-control",
+            "gamma-token-keeper",
+        ],
+    ),
     ("axum", &["gamma-sim-core", "gamma-sim-brokers", "gamma-sim-aws", "gamma-sim-google"]),
     ("rand", &["gamma-sim-core"]),
     ("anyhow", &[]),
@@ -135,7 +196,9 @@ fn broken_arrows(edges: &[(String, String)]) -> BTreeSet<String> {
         let arrow = format!("{from} → {to}");
         if to.starts_with("gamma-") {
             match allowed.get(from.as_str()) {
-                None => drop(broken.insert(format!("{from} is a room without a rule: add it to this test and to ARCHITECTURE.md"))),
+                None => drop(broken.insert(format!(
+                    "{from} is a room without a rule: add it to this test and to ARCHITECTURE.md"
+                ))),
                 Some(targets) if !targets.contains(&to.as_str()) => drop(broken.insert(arrow.clone())),
                 Some(_) => {}
             }
@@ -160,7 +223,8 @@ fn only_the_arrows_of_the_house_exist() {
         .packages
         .iter()
         .flat_map(|package| {
-            let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+            let normal =
+                package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
             normal.map(move |dependency| (package.name.to_string(), dependency.name.clone()))
         })
         .collect();
@@ -172,15 +236,20 @@ fn only_the_arrows_of_the_house_exist() {
 fn built_in_calls(text: &str) -> Vec<&str> {
     const BUILT_IN: [&str; 4] = ["session_day(", "series_close(", "equity_open(", "equity_close("];
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let is_call = |line: &&str| BUILT_IN.iter().any(|name| line.match_indices(name).any(|(at, _)| !line[..at].ends_with(['.', '_'])));
+    let is_call = |line: &&str| {
+        BUILT_IN.iter().any(|name| line.match_indices(name).any(|(at, _)| !line[..at].ends_with(['.', '_'])))
+    };
     code.lines().filter(is_call).collect()
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("a folder of sources").map(|entry| entry.expect("an entry").path());
+    let entries =
+        std::fs::read_dir(folder).expect("a folder of sources").map(|entry| entry.expect("an entry").path());
     let is_test = |path: &Path| path.file_stem().is_some_and(|name| name == "tests");
     let each = entries.filter(|path| !is_test(path));
-    each.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).filter(|path| path.extension().is_some_and(|name| name == "rs")).collect()
+    each.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|name| name == "rs"))
+        .collect()
 }
 
 /// A closure that was announced after the build holds for everything that is deployed, or for nothing.
@@ -188,22 +257,42 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn deployed_code_asks_for_announced_closures_too() {
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata answers");
     // The calendar itself, and what stands in for the outside world.
-    let outside = |name: &str| name == "gamma-market" || name.starts_with("gamma-sim") || matches!(name, "gamma-tests" | "gamma-fuzz" | "gamma-memory-table");
-    let deployed: Vec<_> = metadata.packages.iter().filter(|package| !outside(package.name.as_str())).collect();
-    let files: Vec<PathBuf> =
-        deployed.iter().flat_map(|package| sources(package.manifest_path.parent().expect("a folder").join("src").as_std_path())).collect();
+    let outside = |name: &str| {
+        name == "gamma-market"
+            || name.starts_with("gamma-sim")
+            || matches!(name, "gamma-tests" | "gamma-fuzz" | "gamma-memory-table")
+    };
+    let deployed: Vec<_> =
+        metadata.packages.iter().filter(|package| !outside(package.name.as_str())).collect();
+    let files: Vec<PathBuf> = deployed
+        .iter()
+        .flat_map(|package| {
+            sources(package.manifest_path.parent().expect("a folder").join("src").as_std_path())
+        })
+        .collect();
     assert!(files.len() > 100, "the sources were read");
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a source");
-        assert_eq!(built_in_calls(&text), Vec::<&str>::new(), "{}: ask a Calendar that was made with what is announced", file.display());
+        assert_eq!(
+            built_in_calls(&text),
+            Vec::<&str>::new(),
+            "{}: ask a Calendar that was made with what is announced",
+            file.display()
+        );
     }
-    assert_eq!(built_in_calls("match session_day(day) {\nlet x = calendar.session_day(day);\n#[cfg(test)]\nsession_day(day)"), ["match session_day(day) {"]);
+    assert_eq!(
+        built_in_calls(
+            "match session_day(day) {\nlet x = calendar.session_day(day);\n#[cfg(test)]\nsession_day(day)"
+        ),
+        ["match session_day(day) {"]
+    );
 }
 
 #[test]
 fn one_tls_stack_is_linked() {
     let metadata = MetadataCommand::new().exec().expect("cargo metadata answers");
-    let versions = |name: &str| metadata.packages.iter().filter(|package| package.name.as_str() == name).count();
+    let versions =
+        |name: &str| metadata.packages.iter().filter(|package| package.name.as_str() == name).count();
     assert_eq!((versions("rustls"), versions("openssl"), versions("native-tls")), (1, 0, 0));
 }
 

@@ -10,9 +10,17 @@ use serde_json::{Value, json};
 /// A request as an SDK makes it; `Err` when no answer came.
 async fn call(url: &str, target: &str, body: &Value) -> Result<(u16, Value), reqwest::Error> {
     let service = if target.starts_with("Dynamo") { "dynamodb" } else { "ssm" };
-    let signature = format!("AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
-    let request = reqwest::Client::new().post(format!("{url}/")).header("x-amz-target", target).header("authorization", signature);
-    let request = request.header("content-type", "application/x-amz-json-1.0").timeout(Duration::from_secs(60)).body(body.to_string());
+    let signature = format!(
+        "AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    );
+    let request = reqwest::Client::new()
+        .post(format!("{url}/"))
+        .header("x-amz-target", target)
+        .header("authorization", signature);
+    let request = request
+        .header("content-type", "application/x-amz-json-1.0")
+        .timeout(Duration::from_secs(60))
+        .body(body.to_string());
     let response = request.send().await?;
     let status = response.status().as_u16();
     Ok((status, serde_json::from_slice(&response.bytes().await?).unwrap_or_default()))
@@ -32,10 +40,21 @@ async fn effects_are_in_the_table_and_one_conditional_write_wins() {
     assert_eq!(call(&straight, "DynamoDB_20120810.CreateTable", &table).await.unwrap().0, 200);
     let put = async |key: &str, by: u32| {
         let item = json!({ "k": { "S": key }, "by": { "N": by.to_string() } });
-        call(&proxy, "DynamoDB_20120810.PutItem", &json!({ "TableName": "t", "Item": item, "ConditionExpression": "attribute_not_exists(k)" })).await
+        call(
+            &proxy,
+            "DynamoDB_20120810.PutItem",
+            &json!({ "TableName": "t", "Item": item, "ConditionExpression": "attribute_not_exists(k)" }),
+        )
+        .await
     };
     let stored = async |key: &str| {
-        let (status, body) = call(&straight, "DynamoDB_20120810.GetItem", &json!({ "TableName": "t", "Key": { "k": { "S": key } } })).await.unwrap();
+        let (status, body) = call(
+            &straight,
+            "DynamoDB_20120810.GetItem",
+            &json!({ "TableName": "t", "Key": { "k": { "S": key } } }),
+        )
+        .await
+        .unwrap();
         assert_eq!(status, 200);
         body.get("Item").is_some()
     };
@@ -70,6 +89,9 @@ async fn effects_are_in_the_table_and_one_conditional_write_wins() {
     }
     let name = json!({ "Name": "/p", "Value": "1", "Type": "SecureString" });
     simulator.faults().add(Rule::on(Route::aws("SSM.PutParameter")).fault(Fault::Throttled));
-    let versions = [call(&proxy, "AmazonSSM.PutParameter", &name).await.unwrap(), call(&proxy, "AmazonSSM.PutParameter", &name).await.unwrap()];
+    let versions = [
+        call(&proxy, "AmazonSSM.PutParameter", &name).await.unwrap(),
+        call(&proxy, "AmazonSSM.PutParameter", &name).await.unwrap(),
+    ];
     assert_eq!((versions[0].0, &versions[1].1["Version"]), (400, &json!(1)), "{versions:?}");
 }

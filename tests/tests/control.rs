@@ -1,5 +1,5 @@
-//! The operator's function, unmodified, on the local stack: what it changes is what the next run, or the run at work, reads. Needs moto:
-//! scripts/test runs these.
+//! The operator's function, unmodified, on the local stack: what it changes is what the next run, or the run
+//! at work, reads. Needs moto: scripts/test runs these.
 
 use gamma_execution::ports::RungState;
 use gamma_operator::Names;
@@ -57,14 +57,17 @@ impl Desk {
     /// Requests of the scheduler, as the template's deployment makes them.
     async fn scheduler(&self, method: reqwest::Method, path: &str, body: &Value) -> Value {
         let signature = "AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/scheduler/aws4_request, SignedHeaders=host, Signature=0";
-        let request = reqwest::Client::new().request(method, format!("{}{path}", self.moto.url())).header("authorization", signature);
+        let request = reqwest::Client::new()
+            .request(method, format!("{}{path}", self.moto.url()))
+            .header("authorization", signature);
         let request = if body.is_null() { request } else { request.body(body.to_string()) };
         let answer = request.send().await.unwrap().error_for_status().unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default()
     }
 
     async fn schedule(&self, name: &str) -> Value {
-        self.scheduler(reqwest::Method::GET, &format!("/schedules/{name}?groupName=gamma-cs"), &Value::Null).await
+        self.scheduler(reqwest::Method::GET, &format!("/schedules/{name}?groupName=gamma-cs"), &Value::Null)
+            .await
     }
 
     async fn make_schedules(&self, names: &[(&str, &str)]) {
@@ -87,7 +90,11 @@ fn of(trader: Trader, event: &str) -> String {
 #[ignore = "needs moto; scripts/test runs it"]
 async fn a_halt_stops_a_run_between_rungs_with_its_orders_terminal() {
     for trader in [SCHWAB, TT_IRA] {
-        let desk = Desk::open(StackConfig { start: "2025-09-03T20:13:05Z".parse().unwrap(), ..StackConfig::of_seed(QUIET) }).await;
+        let desk = Desk::open(StackConfig {
+            start: "2025-09-03T20:13:05Z".parse().unwrap(),
+            ..StackConfig::of_seed(QUIET)
+        })
+        .await;
         let stack = &desk.stack;
         let clock = stack.simulator.clock();
         let before_it_began = clock.hold();
@@ -99,8 +106,12 @@ async fn a_halt_stops_a_run_between_rungs_with_its_orders_terminal() {
             drop(before_it_began);
             // From then on time stands still until the halt is written.
             let hold = halted_at.await;
-            let live: Vec<_> = stack.book_of(trader).unwrap().posts().iter().map(|order| order.state.clone()).collect();
-            assert!(live.len() == 2 && live.iter().all(|state| *state == OrderState::Working), "{live:?}: one live order a side");
+            let live: Vec<_> =
+                stack.book_of(trader).unwrap().posts().iter().map(|order| order.state.clone()).collect();
+            assert!(
+                live.len() == 2 && live.iter().all(|state| *state == OrderState::Working),
+                "{live:?}: one live order a side"
+            );
             let answer = desk.asked(HALT).await;
             drop(hold);
             answer
@@ -113,11 +124,24 @@ async fn a_halt_stops_a_run_between_rungs_with_its_orders_terminal() {
         // On this day a run that nobody halts posts six.
         let book = stack.book_of(trader).unwrap();
         let orders: Vec<_> = book.posts().iter().map(|order| (order.state.clone(), order.filled())).collect();
-        assert_eq!(orders, vec![(OrderState::Canceled, 0); 2], "cancelled at the broker, and none after them");
-        let posts = stack.simulator.requests().iter().filter(|request| request.method == "POST" && request.path.ends_with("/orders")).count();
+        assert_eq!(
+            orders,
+            vec![(OrderState::Canceled, 0); 2],
+            "cancelled at the broker, and none after them"
+        );
+        let posts = stack
+            .simulator
+            .requests()
+            .iter()
+            .filter(|request| request.method == "POST" && request.path.ends_with("/orders"))
+            .count();
         assert_eq!(posts, 2);
         let rungs = stack.day_of(trader.account).await.unwrap().rungs;
-        assert!(rungs.len() == 2 && rungs.iter().all(|rung| matches!(rung.state, RungState::Terminal { filled: 0, .. })), "proven over: {rungs:?}");
+        assert!(
+            rungs.len() == 2
+                && rungs.iter().all(|rung| matches!(rung.state, RungState::Terminal { filled: 0, .. })),
+            "proven over: {rungs:?}"
+        );
         assert_eq!(stack.audit_of(trader, After::Everything).await.unwrap(), Vec::<String>::new());
 
         // Whoever comes next is halted too, until it is lifted; the day is the halted run's then.
@@ -125,7 +149,12 @@ async fn a_halt_stops_a_run_between_rungs_with_its_orders_terminal() {
         assert_eq!(stack.book_of(trader).unwrap().posts().len(), 2, "{}", again.body);
         desk.asked(RESUME).await;
         let again = stack.invoke_of(trader, &event).await.unwrap();
-        assert_eq!((again.outcome(), stack.book_of(trader).unwrap().posts().len()), ("already_traded", 2), "{}", again.body);
+        assert_eq!(
+            (again.outcome(), stack.book_of(trader).unwrap().posts().len()),
+            ("already_traded", 2),
+            "{}",
+            again.body
+        );
     }
 }
 
@@ -133,7 +162,10 @@ async fn a_halt_stops_a_run_between_rungs_with_its_orders_terminal() {
 #[ignore = "needs moto; scripts/test runs it"]
 async fn an_account_is_armed_with_its_name_and_trades_then() {
     let desk = Desk::open(StackConfig { armed: false, ..StackConfig::of_seed(FILLING) }).await;
-    assert_eq!(desk.refused(include_str!("../../events/refused/control-unconfirmed.json")).await, "NotConfirmed");
+    assert_eq!(
+        desk.refused(include_str!("../../events/refused/control-unconfirmed.json")).await,
+        "NotConfirmed"
+    );
     assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "not_armed");
     let armed = desk.asked(ARM).await;
     assert_eq!((&armed["armed"], &armed["decision"]["by"]), (&json!(true), &json!("your name")));
@@ -144,7 +176,12 @@ async fn an_account_is_armed_with_its_name_and_trades_then() {
     desk.asked(&ARM.replace(", \"confirm\": \"schwab\"", "")).await;
     assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "filled");
     let changes = desk.asked(CHANGES).await;
-    let verbs: Vec<_> = changes["changes"].as_array().unwrap().iter().map(|change| change["verb"].as_str().unwrap()).collect();
+    let verbs: Vec<_> = changes["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["verb"].as_str().unwrap())
+        .collect();
     assert_eq!(verbs, ["arm", "disarm", "arm"]);
     assert_eq!(changes["changes"][1]["why"], "away for two weeks");
 }
@@ -172,17 +209,24 @@ async fn what_is_not_understood_changes_nothing() {
 async fn schedules_go_off_and_on_and_a_missing_one_is_told() {
     let desk = Desk::open(StackConfig::of_seed(QUIET)).await;
     let trade = "cron(13 16 ? * MON-FRI *)";
-    let of_schwab =
-        [("gamma-cs-schwab-warmup", "cron(10 16 ? * MON-FRI *)"), ("gamma-cs-schwab", trade), ("gamma-cs-schwab-sweep", "cron(16 16 ? * MON-FRI *)")];
+    let of_schwab = [
+        ("gamma-cs-schwab-warmup", "cron(10 16 ? * MON-FRI *)"),
+        ("gamma-cs-schwab", trade),
+        ("gamma-cs-schwab-sweep", "cron(16 16 ? * MON-FRI *)"),
+    ];
     desk.make_schedules(&of_schwab).await;
     desk.stack.until("20:14:20").await;
     let off = SCHEDULES.replace("\"all\"", "\"schwab\"");
     let before = desk.schedule("gamma-cs-schwab").await;
     let answer = desk.asked(&off).await;
-    assert_eq!((&answer["change"]["state"], &answer["schedules"][1]["result"]), (&json!("done"), &json!("changed")));
+    assert_eq!(
+        (&answer["change"]["state"], &answer["schedules"][1]["result"]),
+        (&json!("done"), &json!("changed"))
+    );
     let mut after = desk.schedule("gamma-cs-schwab").await;
     assert_eq!(after["State"], "DISABLED");
-    (after["State"], after["LastModificationDate"]) = (before["State"].clone(), before["LastModificationDate"].clone());
+    (after["State"], after["LastModificationDate"]) =
+        (before["State"].clone(), before["LastModificationDate"].clone());
     assert_eq!(after, before, "everything else is as it was");
     assert_eq!(desk.schedule("gamma-cs-schwab-sweep").await["State"], "ENABLED", "sweeps stay on");
 
@@ -192,17 +236,30 @@ async fn schedules_go_off_and_on_and_a_missing_one_is_told() {
     assert_eq!(all.error_type(), "SchedulesNotSwitched");
     assert!(all.body["errorMessage"].as_str().unwrap().contains("gamma-cs-tt-ira: missing"), "{}", all.body);
     assert_eq!(desk.schedule("gamma-cs-schwab").await["State"], "ENABLED");
-    let listed = desk.scheduler(reqwest::Method::GET, "/schedules?ScheduleGroup=gamma-cs", &Value::Null).await;
+    let listed =
+        desk.scheduler(reqwest::Method::GET, "/schedules?ScheduleGroup=gamma-cs", &Value::Null).await;
     assert_eq!(listed["Schedules"].as_array().unwrap().len(), 3);
     let changes = desk.asked(CHANGES).await;
-    let states: Vec<_> = changes["changes"].as_array().unwrap().iter().map(|change| (&change["verb"], &change["state"])).collect();
-    assert_eq!(states[..2], [(&json!("schedules_on"), &json!("failed")), (&json!("schedules_off"), &json!("done"))]);
+    let states: Vec<_> = changes["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| (&change["verb"], &change["state"]))
+        .collect();
+    assert_eq!(
+        states[..2],
+        [(&json!("schedules_on"), &json!("failed")), (&json!("schedules_off"), &json!("done"))]
+    );
 
     let status = desk.asked(STATUS).await;
     let schedules = &status["accounts"][0]["schedules"];
     assert_eq!((&schedules[1]["name"], &schedules[1]["on"]), (&json!("gamma-cs-schwab"), &json!(true)));
     assert_eq!(schedules[1]["next"]["at"]["local"], "Thu 2025-09-04 16:13", "{schedules}");
-    assert_eq!((&schedules[3]["on"], &schedules[3]["next"]), (&Value::Null, &Value::Null), "the last sweep is missing");
+    assert_eq!(
+        (&schedules[3]["on"], &schedules[3]["next"]),
+        (&Value::Null, &Value::Null),
+        "the last sweep is missing"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -215,13 +272,25 @@ async fn status_tells_the_day_and_shows_no_secret() {
     desk.asked(&HALT.replace("\"all\"", "\"tt-ira\"")).await;
     let answer = desk.ask(STATUS).await;
     let status = &answer.body;
-    let account = |name: &str| status["accounts"].as_array().unwrap().iter().find(|account| account["account"] == name).unwrap();
+    let account = |name: &str| {
+        status["accounts"].as_array().unwrap().iter().find(|account| account["account"] == name).unwrap()
+    };
     let schwab = account("schwab");
-    assert_eq!((&schwab["last_run"]["outcome"], &schwab["last_run"]["date"]), (&json!("filled"), &json!("2025-09-03")));
-    assert_eq!((&schwab["last_sweep"]["outcome"], &schwab["open_intents"], &schwab["outbox"]), (&json!("swept"), &json!([]), &json!([])));
+    assert_eq!(
+        (&schwab["last_run"]["outcome"], &schwab["last_run"]["date"]),
+        (&json!("filled"), &json!("2025-09-03"))
+    );
+    assert_eq!(
+        (&schwab["last_sweep"]["outcome"], &schwab["open_intents"], &schwab["outbox"]),
+        (&json!("swept"), &json!([]), &json!([]))
+    );
     assert_eq!((&schwab["armed"]["armed"], &schwab["armed"]["by"]), (&json!(true), &json!("the demo")));
     // The stack's login is a day old.
-    assert_eq!((&schwab["login"]["broker"], &schwab["login"]["hours_left"]), (&json!("schwab"), &json!(143)), "{schwab}");
+    assert_eq!(
+        (&schwab["login"]["broker"], &schwab["login"]["hours_left"]),
+        (&json!("schwab"), &json!(143)),
+        "{schwab}"
+    );
     assert_eq!(account("tt-ira")["login"]["hours_left"], Value::Null);
     assert_eq!((&account("tt-ira")["halted"][0]["whom"], &schwab["halted"]), (&json!("tt-ira"), &json!([])));
     assert_eq!(account("tt-ira")["last_run"], Value::Null);
@@ -229,7 +298,13 @@ async fn status_tells_the_day_and_shows_no_secret() {
     for (what, canary) in CANARIES {
         assert!(!logs.contains(canary.trim_end_matches('@')), "{what} is shown");
     }
-    assert_eq!(desk.asked(&STATUS.replace("{}", "{\"account\": \"tt-ira\"}")).await["accounts"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        desk.asked(&STATUS.replace("{}", "{\"account\": \"tt-ira\"}")).await["accounts"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -238,8 +313,11 @@ async fn a_dead_run_is_recovered_and_handed_off_for_an_operator() {
     let names = Names::of_stack(Names::STACK, Names::SCHEDULES, TRADERS.map(|trader| trader.account));
     let consumers = [names.sheets_log.clone(), names.edge_guard[SCHWAB.account].clone()];
     let trade = names.trade[SCHWAB.account].clone();
-    let desk = Desk::open(StackConfig { names: Some(names), post_trade: true, ..StackConfig::of_seed(FILLING) }).await;
-    let reach = |reachable| consumers.iter().for_each(|consumer| desk.stack.host.set_reachable(consumer, reachable));
+    let desk =
+        Desk::open(StackConfig { names: Some(names), post_trade: true, ..StackConfig::of_seed(FILLING) })
+            .await;
+    let reach =
+        |reachable| consumers.iter().for_each(|consumer| desk.stack.host.set_reachable(consumer, reachable));
     reach(false);
     assert_eq!(desk.stack.invoke_function(&trade, LIVE).await.unwrap().outcome(), "filled");
     let left = desk.asked(STATUS).await["accounts"][0]["outbox"].clone();
@@ -282,19 +360,27 @@ async fn a_person_steers_with_the_command_and_status_fits_a_screen() {
     let (code, words) = says(&operator, &["halt", "all", "--by", "Ada"], "").await;
     assert!(code == Some(2) && words.contains("--why"), "who says not why halts nobody: {words}");
     let (code, words) = says(&operator, &with(&["halt", "all"]), "").await;
-    assert!(code == Some(0) && words.contains("Every account of gamma-") && words.contains("is halted"), "{words}");
+    assert!(
+        code == Some(0) && words.contains("Every account of gamma-") && words.contains("is halted"),
+        "{words}"
+    );
     assert_eq!(desk.stack.invoke(LIVE).await.unwrap().outcome(), "halted");
     let (code, _) = says(&operator, &with(&["resume", "all"]), "").await;
     assert_eq!((code, desk.stack.invoke(LIVE).await.unwrap().outcome()), (Some(0), "filled"));
 
     let trade = "cron(13 16 ? * MON-FRI *)";
-    let names = ["schwab", "tt-ira", "tt-individual"].map(|account| ["-warmup", "", "-sweep", "-last-sweep"].map(|kind| format!("gamma-cs-{account}{kind}")));
+    let names = ["schwab", "tt-ira", "tt-individual"].map(|account| {
+        ["-warmup", "", "-sweep", "-last-sweep"].map(|kind| format!("gamma-cs-{account}{kind}"))
+    });
     let schedules: Vec<(&str, &str)> = names.iter().flatten().map(|name| (name.as_str(), trade)).collect();
     desk.make_schedules(&schedules).await;
     let (code, words) = says(&operator, &with(&["schedules", "off", "schwab"]), "").await;
     assert!(code == Some(0) && words.matches("switched off").count() == 2, "{words}");
     let (code, words) = says(&operator, &["schedules"], "").await;
-    assert!(code == Some(1) && words.contains("gamma-cs-token-keeper") && words.contains("missing"), "this stack has no token keeper: {words}");
+    assert!(
+        code == Some(1) && words.contains("gamma-cs-token-keeper") && words.contains("missing"),
+        "this stack has no token keeper: {words}"
+    );
     assert!(words.contains("Thu 2025-09-04 16:13"), "{words}");
 
     desk.stack.until("20:16:10").await;
@@ -304,12 +390,21 @@ async fn a_person_steers_with_the_command_and_status_fits_a_screen() {
     let (code, words) = says(&operator, &["status"], "").await;
     println!("{words}");
     assert_eq!(code, Some(0), "{words}");
-    for expected in
-        ["armed since Wed 2025-09-03", "2025-09-03 filled", "never armed", "HALTED (tt-ira)", "trade off", "143 hours left", "does not end by itself"]
-    {
+    for expected in [
+        "armed since Wed 2025-09-03",
+        "2025-09-03 filled",
+        "never armed",
+        "HALTED (tt-ira)",
+        "trade off",
+        "143 hours left",
+        "does not end by itself",
+    ] {
         assert!(words.contains(expected), "{expected}: {words}");
     }
-    assert!(words.lines().count() <= 30 && words.lines().all(|line| line.chars().count() <= 120), "one screen: {words}");
+    assert!(
+        words.lines().count() <= 30 && words.lines().all(|line| line.chars().count() <= 120),
+        "one screen: {words}"
+    );
     let (_, json) = says(&operator, &["--json", "status", "tt-ira"], "").await;
     let status: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(status["accounts"][0]["halted"][0]["by"], "Ada");

@@ -1,5 +1,5 @@
-//! The incidents of the system this one replaces (order-safety's table), through the unmodified function binary: each happens here again,
-//! and each test is named after it. Needs moto: scripts/test runs these.
+//! The incidents of the system this one replaces (order-safety's table), through the unmodified function
+//! binary: each happens here again, and each test is named after it. Needs moto: scripts/test runs these.
 //!
 //! Seed 4 is a day on which nothing fills by itself: what fills there was made to. On seed 2 both sides fill.
 
@@ -73,7 +73,12 @@ impl Day {
     }
 
     fn posts(&self) -> usize {
-        self.stack.simulator.requests().iter().filter(|request| request.method == "POST" && request.path.ends_with("/orders")).count()
+        self.stack
+            .simulator
+            .requests()
+            .iter()
+            .filter(|request| request.method == "POST" && request.path.ends_with("/orders"))
+            .count()
     }
 
     fn struck(&self, fault: &Fault) -> usize {
@@ -101,9 +106,14 @@ async fn cancel_accepted_but_filled_between_last_poll_and_cancel() {
     for trader in BROKERS {
         let size = size(trader);
         let fault = Fault::FillsDuringCancel(u32::MAX);
-        let day = Day::of_seed(trader, QUIET, [Rule::on(Route::CancelOrder).times(2).fault(fault.clone())]).await;
+        let day =
+            Day::of_seed(trader, QUIET, [Rule::on(Route::CancelOrder).times(2).fault(fault.clone())]).await;
         outcome(&day.deliver(LIVE).await, "filled");
-        assert_eq!((day.struck(&fault), day.orders()), (2, vec![(size, size), (size, size)]), "one order's worth a side");
+        assert_eq!(
+            (day.struck(&fault), day.orders()),
+            (2, vec![(size, size), (size, size)]),
+            "one order's worth a side"
+        );
         day.in_order().await;
     }
 }
@@ -113,11 +123,17 @@ async fn cancel_accepted_but_filled_between_last_poll_and_cancel() {
 async fn cancel_refused_because_already_filled() {
     for trader in BROKERS {
         let size = size(trader);
-        let day = Day::of_seed(trader, QUIET, [Rule::on(Route::CancelOrder).times(2).fault(Fault::FilledFirst)]).await;
+        let day =
+            Day::of_seed(trader, QUIET, [Rule::on(Route::CancelOrder).times(2).fault(Fault::FilledFirst)])
+                .await;
         let answer = day.deliver(LIVE).await;
         outcome(&answer, "filled");
         assert_eq!((day.struck(&Fault::FilledFirst), day.orders()), (2, vec![(size, size), (size, size)]));
-        assert!(answer.body["notes"].to_string().contains("refused, reading it until it is over"), "{}", answer.body["notes"]);
+        assert!(
+            answer.body["notes"].to_string().contains("refused, reading it until it is over"),
+            "{}",
+            answer.body["notes"]
+        );
         day.in_order().await;
     }
 }
@@ -128,15 +144,24 @@ async fn order_id_not_parsed_from_the_create_reply() {
     for trader in BROKERS {
         let size = size(trader);
         // Found: the day goes on as if nothing had happened.
-        for fault in [Fault::NoLocation, Fault::Location("https://api.schwabapi.com/trader/v1/accounts/other/orders/none".into())] {
+        for fault in [
+            Fault::NoLocation,
+            Fault::Location("https://api.schwabapi.com/trader/v1/accounts/other/orders/none".into()),
+        ] {
             let day = Day::of_seed(trader, FILLING, [Rule::on(Route::PlaceOrder).fault(fault.clone())]).await;
             outcome(&day.deliver(LIVE).await, "filled");
             assert_eq!((day.struck(&fault), day.filled()), (1, 2 * size), "{fault:?}");
             day.in_order().await;
         }
-        // Not found for long: the side stops, its order is finished by the sweep, and nothing is sent a second time.
+        // Not found for long: the side stops, its order is finished by the sweep, and nothing is sent a
+        // second time.
         let hidden = Fault::HiddenFor(Duration::from_secs(120));
-        let day = Day::of_seed(trader, QUIET, [Rule::on(Route::PlaceOrder).fault(hidden), Rule::on(Route::PlaceOrder).fault(Fault::NoLocation)]).await;
+        let day = Day::of_seed(
+            trader,
+            QUIET,
+            [Rule::on(Route::PlaceOrder).fault(hidden), Rule::on(Route::PlaceOrder).fault(Fault::NoLocation)],
+        )
+        .await;
         let answer = day.deliver(LIVE).await;
         assert_eq!(answer.error_type(), "Unresolved", "{}", answer.body);
         assert_eq!(day.posts(), 2, "one a side");
@@ -156,7 +181,11 @@ async fn each_rung_sent_the_full_quantity_after_a_partial_fill() {
         let day = Day::of_seed(trader, QUIET, [Rule::on(Route::PlaceOrder).fault(Fault::PartFill(2))]).await;
         let answer = day.deliver(LIVE).await;
         outcome(&answer, "one_sided");
-        assert_eq!(day.orders(), [(size, 2), (size, 0), (size - 2, 0), (size, 0), (size - 2, 0), (size, 0)], "only the verified remainder");
+        assert_eq!(
+            day.orders(),
+            [(size, 2), (size, 0), (size - 2, 0), (size, 0), (size - 2, 0), (size, 0)],
+            "only the verified remainder"
+        );
         assert_eq!(answer.body["alarm"], true, "one-sided completion is never silent");
         day.in_order().await;
     }
@@ -168,17 +197,28 @@ async fn network_error_during_cancel_killed_the_process() {
     for trader in BROKERS {
         for when in [When::BeforeEffect, When::AfterEffect] {
             let fault = Fault::Dropped(when);
-            let day = Day::of_seed(trader, QUIET, [Rule::on(Route::CancelOrder).times(2).fault(fault.clone())]).await;
+            let day =
+                Day::of_seed(trader, QUIET, [Rule::on(Route::CancelOrder).times(2).fault(fault.clone())])
+                    .await;
             outcome(&day.deliver(LIVE).await, "no_fill");
-            assert_eq!((day.struck(&fault), day.orders().len()), (2, 6), "{when:?}: three rungs a side all the same");
+            assert_eq!(
+                (day.struck(&fault), day.orders().len()),
+                (2, 6),
+                "{when:?}: three rungs a side all the same"
+            );
             day.in_order().await;
         }
-        // The broker is away from the first cancel on, until long after: the state is unknown, and recovered by the next delivery.
+        // The broker is away from the first cancel on, until long after: the state is unknown, and recovered
+        // by the next delivery.
         let away = Rule::on(Route::CancelOrder).fault(Fault::Refused(Duration::from_secs(600)));
         let day = Day::of_seed(trader, QUIET, [away]).await;
         let answer = day.deliver(LIVE).await;
         assert_eq!((answer.error_type(), day.posts()), ("Unresolved", 2), "{}", answer.body);
-        assert_eq!(day.stack.day_of(day.trader.account).await.unwrap().day.unwrap().state, DayState::Open, "a day with a live order is not over");
+        assert_eq!(
+            day.stack.day_of(day.trader.account).await.unwrap().day.unwrap().state,
+            DayState::Open,
+            "a day with a live order is not over"
+        );
         day.safe().await;
         day.stack.until("20:30:00").await;
         outcome(&day.deliver(SWEEP).await, "recovered");
@@ -192,13 +232,24 @@ async fn a_5xx_on_post_was_retried_five_times() {
     for trader in BROKERS {
         let size = size(trader);
         for status in [500, 502, 503, 504] {
-            let day = Day::of_seed(trader, FILLING, [Rule::on(Route::PlaceOrder).fault(Fault::ServerError(status, When::AfterEffect))]).await;
+            let day = Day::of_seed(
+                trader,
+                FILLING,
+                [Rule::on(Route::PlaceOrder).fault(Fault::ServerError(status, When::AfterEffect))],
+            )
+            .await;
             outcome(&day.deliver(LIVE).await, "filled");
             assert_eq!(day.filled(), 2 * size, "{status}: the accepted order was found, not sent again");
             day.in_order().await;
         }
-        // Nothing was accepted: one POST, the side stops, and after the close it is known never to have existed.
-        let day = Day::of_seed(trader, QUIET, [Rule::on(Route::PlaceOrder).fault(Fault::ServerError(503, When::BeforeEffect))]).await;
+        // Nothing was accepted: one POST, the side stops, and after the close it is known never to have
+        // existed.
+        let day = Day::of_seed(
+            trader,
+            QUIET,
+            [Rule::on(Route::PlaceOrder).fault(Fault::ServerError(503, When::BeforeEffect))],
+        )
+        .await;
         assert_eq!(day.deliver(LIVE).await.error_type(), "Unresolved");
         assert_eq!((day.posts(), day.orders().len()), (2, 1), "the put side's one POST was not repeated");
         day.stack.until("20:20:10").await;
@@ -214,9 +265,16 @@ async fn a_5xx_on_post_was_retried_five_times() {
 async fn the_function_timed_out_and_lambdas_own_retry_traded_again() {
     for trader in BROKERS {
         let size = size(trader);
-        // The function dies while its first cancel is under way; Lambda runs the event again a minute later, and once more after that.
-        let config = StackConfig { retries: 2, start: "2025-09-03T20:13:01Z".parse().unwrap(), ..StackConfig::of_seed(QUIET) };
-        let day = Day::with(trader, &config, [Rule::on(Route::CancelOrder).fault(Fault::Hang(When::BeforeEffect))]).await;
+        // The function dies while its first cancel is under way; Lambda runs the event again a minute later,
+        // and once more after that.
+        let config = StackConfig {
+            retries: 2,
+            start: "2025-09-03T20:13:01Z".parse().unwrap(),
+            ..StackConfig::of_seed(QUIET)
+        };
+        let day =
+            Day::with(trader, &config, [Rule::on(Route::CancelOrder).fault(Fault::Hang(When::BeforeEffect))])
+                .await;
         let delivery = day.stack.invoke_async_of(day.trader, &day.event(LIVE)).await.unwrap();
         let hang = Fault::Hang(When::BeforeEffect);
         while day.struck(&hang) == 0 {
@@ -228,7 +286,10 @@ async fn the_function_timed_out_and_lambdas_own_retry_traded_again() {
         assert!(attempts.len() >= 2, "{attempts:?}");
         assert_eq!(day.orders(), [(size, 0), (size, 0)], "later attempts placed nothing");
         day.in_order().await;
-        assert_eq!(day.stack.day_of(day.trader.account).await.unwrap().day.unwrap().outcome.as_deref(), Some("no_fill"));
+        assert_eq!(
+            day.stack.day_of(day.trader.account).await.unwrap().day.unwrap().outcome.as_deref(),
+            Some("no_fill")
+        );
     }
 }
 
@@ -259,15 +320,22 @@ async fn the_deploy_flag_said_dry_and_it_traded_live() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
 async fn a_signal_row_of_another_day_or_a_list_from_the_wrong_end() {
-    let day = Day::of_seed(SCHWAB, FILLING, [Rule::on(Route::Signal).always().fault(Fault::StaleSignal)]).await;
+    let day =
+        Day::of_seed(SCHWAB, FILLING, [Rule::on(Route::Signal).always().fault(Fault::StaleSignal)]).await;
     let answer = day.deliver(LIVE).await;
     outcome(&answer, "signal_unusable");
     assert_eq!((answer.body["alarm"].as_bool(), day.posts()), (Some(true), 0), "{}", answer.body);
 
-    let day = Day::of_seed(SCHWAB, FILLING, [Rule::on(Route::Signal).always().fault(Fault::NewestFirst)]).await;
+    let day =
+        Day::of_seed(SCHWAB, FILLING, [Rule::on(Route::Signal).always().fault(Fault::NewestFirst)]).await;
     outcome(&day.deliver(LIVE).await, "filled");
     let expiries = day.book().filled_packages();
-    assert!(expiries.iter().flat_map(|package| &package.contracts).all(|(symbol, _)| symbol.expiry() == jiff::civil::date(2025, 9, 4)));
+    assert!(
+        expiries
+            .iter()
+            .flat_map(|package| &package.contracts)
+            .all(|(symbol, _)| symbol.expiry() == jiff::civil::date(2025, 9, 4))
+    );
 }
 
 fn row(changes: &[(&str, Value)]) -> StackConfig {
@@ -285,7 +353,11 @@ async fn a_missing_volatility_value_chose_a_larger_size() {
         let day = Day::with(SCHWAB, &row(&[("VixOne", volatility.clone())]), []).await;
         let answer = day.deliver(LIVE).await;
         assert_eq!(day.posts(), 0, "{volatility}: {}", answer.body);
-        assert!(answer.body.to_string().contains("VixOne"), "{volatility}: the field is named: {}", answer.body);
+        assert!(
+            answer.body.to_string().contains("VixOne"),
+            "{volatility}: the field is named: {}",
+            answer.body
+        );
     }
 }
 
@@ -296,7 +368,9 @@ async fn a_leg_bid_of_zero_was_treated_as_missing() {
         // On the real chain nothing is bid for the 6575 call: 0.00 is a price, and the package is worth 0.05.
         let config = row(&[("CLimit", json!(6570)), ("LeftGo", json!(0))]);
         // At the start the market shows the chain's own quotes.
-        let day = Day::with(trader, &StackConfig { start: "2025-09-03T20:13:31Z".parse().unwrap(), ..config }, []).await;
+        let day =
+            Day::with(trader, &StackConfig { start: "2025-09-03T20:13:31Z".parse().unwrap(), ..config }, [])
+                .await;
         let answer = day.deliver(LIVE).await;
         let sides = answer.body["sides"].as_array().unwrap();
         assert_eq!((sides.len(), &sides[0]["refused"]), (1, &Value::Null), "{}", answer.body);
@@ -312,7 +386,12 @@ async fn a_status_nobody_knows_is_not_terminal() {
         let odd = Fault::StatusShown("RESTING_ON_THE_FLOOR".into());
         let day = Day::of_seed(trader, QUIET, [Rule::on(Route::ReadOrder).always().fault(odd)]).await;
         let answer = day.deliver(LIVE).await;
-        assert_eq!((answer.error_type(), day.posts()), ("Unresolved", 2), "no second order beside one that may be alive: {}", answer.body);
+        assert_eq!(
+            (answer.error_type(), day.posts()),
+            ("Unresolved", 2),
+            "no second order beside one that may be alive: {}",
+            answer.body
+        );
         day.safe().await;
         day.stack.faults().clear();
         day.stack.until("20:18:00").await;
@@ -333,7 +412,8 @@ async fn three_lambdas_wrote_the_same_token_parameter() {
     outcome(&answers.2, "filled");
     let (after, _) = day.stack.token().await.unwrap();
     assert!(after["token"]["expires_at"].as_i64() > before["token"]["expires_at"].as_i64());
-    let refreshes = day.stack.simulator.requests().iter().filter(|request| request.path == "/v1/oauth/token").count();
+    let refreshes =
+        day.stack.simulator.requests().iter().filter(|request| request.path == "/v1/oauth/token").count();
     assert_eq!(refreshes, 1, "whoever comes second finds the new token");
 }
 
@@ -356,7 +436,12 @@ async fn tokens_saved_after_best_effort_steps_killed_by_the_timeout() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
 async fn schedules_enabled_yet_not_firing() {
-    let day = Day::with(SCHWAB, &StackConfig { start: "2025-09-03T20:16:05Z".parse().unwrap(), ..StackConfig::of_seed(QUIET) }, []).await;
+    let day = Day::with(
+        SCHWAB,
+        &StackConfig { start: "2025-09-03T20:16:05Z".parse().unwrap(), ..StackConfig::of_seed(QUIET) },
+        [],
+    )
+    .await;
     let answer = day.deliver(SWEEP).await;
     assert_eq!(answer.error_type(), "NoFinalOutcome", "{}", answer.body);
 }
@@ -365,7 +450,8 @@ async fn schedules_enabled_yet_not_firing() {
 #[ignore = "needs moto; scripts/test runs it"]
 async fn one_lost_post_locked_an_account_for_ever() {
     for trader in BROKERS {
-        // Somebody replaced our order at the broker. tastytrade says by which; where Schwab does not, only a person can say what became of it.
+        // Somebody replaced our order at the broker. tastytrade says by which; where Schwab does not, only a
+        // person can say what became of it.
         let replaced = Fault::ReplacedElsewhere("0.80".parse().unwrap());
         let unlinked = |route| Rule::on(route).always().fault(Fault::Unlinked);
         let mut rules = vec![Rule::on(Route::ReadOrder).fault(replaced)];
@@ -390,6 +476,10 @@ async fn one_lost_post_locked_an_account_for_ever() {
         assert!(kept.rungs.iter().any(|rung| matches!(&rung.state, RungState::Resolved { decision, .. } if decision.by == "your name")), "{:?}", kept.rungs);
         assert_eq!(kept.day.unwrap().outcome.as_deref(), Some("no_fill"));
         outcome(&day.deliver(SWEEP).await, "swept");
-        assert_eq!(day.deliver(&decision).await.error_type(), "NotResolved", "there is nothing left to decide");
+        assert_eq!(
+            day.deliver(&decision).await.error_type(),
+            "NotResolved",
+            "there is nothing left to decide"
+        );
     }
 }

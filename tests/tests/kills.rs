@@ -1,5 +1,6 @@
-//! The function process is killed at random moments of a day and its event delivered again: the broker's books never show more than was
-//! approved, and in the end the ledger accounts for every order. Needs moto: scripts/test runs these.
+//! The function process is killed at random moments of a day and its event delivered again: the broker's
+//! books never show more than was approved, and in the end the ledger accounts for every order. Needs moto:
+//! scripts/test runs these.
 
 use std::collections::BTreeMap;
 
@@ -37,19 +38,35 @@ async fn day(moto: &Moto, seed: u64) -> Stack {
 async fn undisturbed(moto: &Moto, trader: Trader, seed: u64) -> Vec<Service> {
     let stack = day(moto, seed).await;
     assert_eq!(stack.invoke_of(trader, &event(trader, LIVE)).await.unwrap().function_error, None);
-    let services = stack.simulator.requests().iter().map(|request| request.service).filter(|service| *service != Service::DxLink).collect();
+    let services = stack
+        .simulator
+        .requests()
+        .iter()
+        .map(|request| request.service)
+        .filter(|service| *service != Service::DxLink)
+        .collect();
     stack.host.stop().await;
     services
 }
 
 /// Kills the function while its `request`th request is under way: before it took effect, or after.
-async fn killed(moto: &Moto, trader: Trader, seed: u64, services: &[Service], request: usize, when: When) -> Stack {
+async fn killed(
+    moto: &Moto,
+    trader: Trader,
+    seed: u64,
+    services: &[Service],
+    request: usize,
+    when: When,
+) -> Stack {
     let stack = day(moto, seed).await;
     let service = services[request];
     let earlier = services[..request].iter().filter(|other| **other == service).count();
-    stack.faults().add(Rule::on(Route::AnyOf(service)).after(u32::try_from(earlier).unwrap()).fault(Fault::Hang(when)));
+    stack
+        .faults()
+        .add(Rule::on(Route::AnyOf(service)).after(u32::try_from(earlier).unwrap()).fault(Fault::Hang(when)));
     let delivery = stack.invoke_async_of(trader, &event(trader, LIVE)).await.unwrap();
-    // Sides are worked at once, so a run may differ a little from the undisturbed one; a run that ended before has nothing to kill.
+    // Sides are worked at once, so a run may differ a little from the undisturbed one; a run that ended
+    // before has nothing to kill.
     while stack.faults().fired().is_empty() && stack.host.attempts().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -82,7 +99,10 @@ async fn killed_and_delivered_again(trader: Trader, broker: Service, kills_a_day
     let mut kills = 0;
     for (number, seed) in (0..).zip(DAYS) {
         let services = undisturbed(&moto, trader, seed).await;
-        assert!([broker, Service::Aws, Service::GammaWizard].iter().all(|service| services.contains(service)), "{services:?}");
+        assert!(
+            [broker, Service::Aws, Service::GammaWizard].iter().all(|service| services.contains(service)),
+            "{services:?}"
+        );
         for kill in 0..kills_a_day {
             let at = number * u64::from(kills_a_day) + u64::from(kill);
             let request = draw(at, services.len());
@@ -91,15 +111,27 @@ async fn killed_and_delivered_again(trader: Trader, broker: Service, kills_a_day
 
             let stack = killed(&moto, trader, seed, &services, request, when).await;
             kills += stack.faults().fired().len();
-            assert_eq!(stack.audit_of(trader, After::Anything).await.unwrap(), Vec::<String>::new(), "{moment}, right after");
+            assert_eq!(
+                stack.audit_of(trader, After::Anything).await.unwrap(),
+                Vec::<String>::new(),
+                "{moment}, right after"
+            );
             let nothing_sent = sent_nothing(&stack.day_of(trader.account).await.unwrap());
 
             let again = stack.invoke_of(trader, &event(trader, LIVE)).await.unwrap();
             let named = if again.function_error.is_some() { again.error_type() } else { again.outcome() };
-            assert_eq!(stack.audit_of(trader, After::Anything).await.unwrap(), Vec::<String>::new(), "{moment}, delivered again: {named}");
+            assert_eq!(
+                stack.audit_of(trader, After::Anything).await.unwrap(),
+                Vec::<String>::new(),
+                "{moment}, delivered again: {named}"
+            );
             if nothing_sent {
                 let traded = ["filled", "partially_filled", "uneven", "one_sided", "no_fill"];
-                assert!(traded.contains(&named), "{moment}: nothing had been sent, yet the second delivery ended {named}: {}", again.body);
+                assert!(
+                    traded.contains(&named),
+                    "{moment}: nothing had been sent, yet the second delivery ended {named}: {}",
+                    again.body
+                );
             }
             *outcomes.entry(named.to_owned()).or_default() += 1;
 
@@ -107,7 +139,11 @@ async fn killed_and_delivered_again(trader: Trader, broker: Service, kills_a_day
             stack.until("20:20:10").await;
             let swept = stack.invoke_of(trader, &event(trader, SWEEP)).await.unwrap();
             assert!(["swept", "recovered"].contains(&swept.outcome()), "{moment}: {}", swept.body);
-            assert_eq!(stack.audit_of(trader, After::Everything).await.unwrap(), Vec::<String>::new(), "{moment}, swept");
+            assert_eq!(
+                stack.audit_of(trader, After::Everything).await.unwrap(),
+                Vec::<String>::new(),
+                "{moment}, swept"
+            );
             let record = stack.day_of(trader.account).await.unwrap().day.unwrap();
             assert!(record.outcome.is_some(), "{moment}: the day has no outcome");
             stack.host.stop().await;
@@ -116,5 +152,8 @@ async fn killed_and_delivered_again(trader: Trader, broker: Service, kills_a_day
     println!("{kills} kills; the second deliveries ended {outcomes:?}");
     assert!(kills >= DAYS.len() * kills_a_day as usize, "only {kills} of the moments came");
     // A test in which recovery never happens, or trading never does, shows nothing.
-    assert!(outcomes.get("recovered").is_some_and(|count| *count >= kills / 5) && outcomes.len() >= 3, "{outcomes:?}");
+    assert!(
+        outcomes.get("recovered").is_some_and(|count| *count >= kills / 5) && outcomes.len() >= 3,
+        "{outcomes:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! End to end: the unmodified functions against moto and the simulator. One program, so that it is linked once.
+//! End to end: the unmodified functions against moto and the simulator. One program, so that it is linked
+//! once.
 
 mod after_deploy;
 mod arrows;

@@ -29,16 +29,20 @@ struct Server {
 
 impl Server {
     async fn start(offer: &str) -> Self {
-        let python = std::env::var_os("GAMMA_PYTHON").expect("GAMMA_PYTHON: unset, expected a Python with aiosmtpd; scripts/test sets it");
+        let python = std::env::var_os("GAMMA_PYTHON")
+            .expect("GAMMA_PYTHON: unset, expected a Python with aiosmtpd; scripts/test sets it");
         let mut command = Command::new(python);
         // -B: no byte code beside the sources.
         command.arg("-B").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/outside/smtp_server.py"));
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let mut input = child.stdin.take().unwrap();
         let given = json!({"user": USER, "password": PASSWORD, "offer": offer});
         input.write_all(format!("{given}\n").as_bytes()).await.unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first: Value = serde_json::from_str(&said.next_line().await.unwrap().expect("the server says where it is")).unwrap();
+        let first: Value =
+            serde_json::from_str(&said.next_line().await.unwrap().expect("the server says where it is"))
+                .unwrap();
         let port = first["port"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap();
         Self { port, root: first["root"].as_str().map(str::to_owned), said, input, _child: child }
     }
@@ -61,8 +65,17 @@ impl Server {
 }
 
 fn settings(port: u16, password: &str, host: &str) -> MailSettings {
-    let kept = [("user", USER), ("pass", password), ("to", "a@example.org, b@example.org"), ("host", host), ("port", &port.to_string())];
-    let kept: BTreeMap<String, SecretString> = kept.iter().map(|(name, value)| (format!("/gamma/shared/smtp_{name}"), SecretString::from(*value))).collect();
+    let kept = [
+        ("user", USER),
+        ("pass", password),
+        ("to", "a@example.org, b@example.org"),
+        ("host", host),
+        ("port", &port.to_string()),
+    ];
+    let kept: BTreeMap<String, SecretString> = kept
+        .iter()
+        .map(|(name, value)| (format!("/gamma/shared/smtp_{name}"), SecretString::from(*value)))
+        .collect();
     MailSettings::read(&gamma_accounts::names::MAIL, |name| kept.get(name)).unwrap().unwrap()
 }
 
@@ -82,17 +95,30 @@ async fn error_of(mail: &Mail) -> String {
 async fn a_notice_arrives_encrypted_once_and_as_it_was_made() {
     let server = Server::start("starttls").await;
     let root = server.root.clone().unwrap();
-    Mail::new(server.settings(PASSWORD, "localhost").trusting(&root)).unwrap().notify(&notice()).await.unwrap();
+    Mail::new(server.settings(PASSWORD, "localhost").trusting(&root))
+        .unwrap()
+        .notify(&notice())
+        .await
+        .unwrap();
     let seen = server.saw().await;
     assert_eq!(seen[0], json!({"login": USER, "right": true, "encrypted": true}));
     let message = &seen[1];
     assert_eq!(message["encrypted"], true);
-    assert_eq!((&message["sender"], &message["recipients"]), (&json!(USER), &json!(["a@example.org", "b@example.org"])));
+    assert_eq!(
+        (&message["sender"], &message["recipients"]),
+        (&json!(USER), &json!(["a@example.org", "b@example.org"]))
+    );
     assert_eq!(message["subject"], "[alarm] tt-ira Bcc: thief@example.org 2026-08-14: one_sided");
     let text = message["text"].as_str().unwrap();
     assert_eq!(text, notice().text());
-    assert!(text.ends_with("Detail: account ****0360: CALL_SHORT Bcc: thief@example.org . naïve\n"), "{text}");
-    assert_eq!(message["headers"], json!(["content-transfer-encoding", "content-type", "date", "from", "subject", "to"]));
+    assert!(
+        text.ends_with("Detail: account ****0360: CALL_SHORT Bcc: thief@example.org . naïve\n"),
+        "{text}"
+    );
+    assert_eq!(
+        message["headers"],
+        json!(["content-transfer-encoding", "content-type", "date", "from", "subject", "to"])
+    );
     assert_eq!(seen.len(), 2);
 }
 
@@ -125,9 +151,18 @@ async fn a_wrong_password_is_said_to_be_wrong_and_not_tried_again() {
 #[ignore = "needs aiosmtpd; scripts/test runs it"]
 async fn mail_in_the_clear_is_for_this_machine_alone() {
     let server = Server::start("plain").await;
-    let error = Mail::new(server.settings(PASSWORD, "mail.example.org").plain_on_this_machine()).unwrap_err().to_string();
-    assert_eq!(error, "/gamma/shared/smtp_host: got mail without TLS to another machine, expected this machine, or TLS");
-    Mail::new(server.settings(PASSWORD, "127.0.0.1").plain_on_this_machine()).unwrap().notify(&notice()).await.unwrap();
+    let error = Mail::new(server.settings(PASSWORD, "mail.example.org").plain_on_this_machine())
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "/gamma/shared/smtp_host: got mail without TLS to another machine, expected this machine, or TLS"
+    );
+    Mail::new(server.settings(PASSWORD, "127.0.0.1").plain_on_this_machine())
+        .unwrap()
+        .notify(&notice())
+        .await
+        .unwrap();
     let seen = server.saw().await;
     assert_eq!((seen.len(), &seen[1]["encrypted"]), (2, &json!(false)));
 }
@@ -135,13 +170,22 @@ async fn mail_in_the_clear_is_for_this_machine_alone() {
 #[tokio::test]
 async fn a_silent_or_absent_server_costs_bounded_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mail = Mail::new(settings(silent.local_addr().unwrap().port(), PASSWORD, "127.0.0.1").plain_on_this_machine()).unwrap();
+    let mail = Mail::new(
+        settings(silent.local_addr().unwrap().port(), PASSWORD, "127.0.0.1").plain_on_this_machine(),
+    )
+    .unwrap();
     let error = error_of(&mail.within(Duration::from_millis(200))).await;
     assert!(error.ends_with("no answer from 127.0.0.1 within 0.2 s; it may arrive all the same"), "{error}");
     drop(silent);
     // Bound and not listening: refuses, and nobody else is given its port meanwhile.
     let deaf = TcpSocket::new_v4().unwrap();
     deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let error = error_of(&Mail::new(settings(deaf.local_addr().unwrap().port(), PASSWORD, "127.0.0.1").plain_on_this_machine()).unwrap()).await;
+    let error = error_of(
+        &Mail::new(
+            settings(deaf.local_addr().unwrap().port(), PASSWORD, "127.0.0.1").plain_on_this_machine(),
+        )
+        .unwrap(),
+    )
+    .await;
     assert!(error.contains("refused"), "{error}");
 }

@@ -13,7 +13,8 @@ async fn simulator() -> Simulator {
     Simulator::start(SimulatorConfig::of_2025_09_03(1).unwrap()).await.unwrap()
 }
 
-/// Runs a program of `outside/`, which must agree. Beside what schwab-py starts with it reads what is `compared`.
+/// Runs a program of `outside/`, which must agree. Beside what schwab-py starts with it reads what is
+/// `compared`.
 async fn agrees(simulator: &Simulator, script: &str, compared: (&str, Value)) {
     // Long expired by the machine's clock, which is the one schwab-py goes by.
     let token = json!({
@@ -33,7 +34,8 @@ async fn agrees(simulator: &Simulator, script: &str, compared: (&str, Value)) {
 
 /// What a program of `outside/` says to `given`; it must succeed.
 async fn says(script: &str, arguments: &[&str], given: &Value) -> String {
-    let python = std::env::var_os("GAMMA_PYTHON").expect("GAMMA_PYTHON: unset, expected a Python with the public clients; scripts/test sets it");
+    let python = std::env::var_os("GAMMA_PYTHON")
+        .expect("GAMMA_PYTHON: unset, expected a Python with the public clients; scripts/test sets it");
     let path = format!("{}/outside/{script}", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);
     // -B: no byte code beside the sources.
@@ -45,7 +47,8 @@ async fn says(script: &str, arguments: &[&str], given: &Value) -> String {
     let _ = input.write_all(given.to_string().as_bytes()).await;
     drop(input);
     let output = child.wait_with_output().await.unwrap();
-    let (said, trouble) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr));
+    let (said, trouble) =
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{trouble}");
     said
 }
@@ -58,13 +61,22 @@ fn vertical(sell: &str, buy: &str) -> Vertical {
 #[ignore = "needs schwab-py; scripts/test runs it"]
 async fn schwab_py_works_with_the_simulator_and_builds_the_same_order() {
     let put = Package::vertical(vertical("SPXW250904P6425", "SPXW250904P6420"));
-    agrees(&simulator().await, "schwab_py.py", ("put_order", order_json(&put, Effect::Credit, 2, Price::cents(95)))).await;
+    agrees(
+        &simulator().await,
+        "schwab_py.py",
+        ("put_order", order_json(&put, Effect::Credit, 2, Price::cents(95))),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs schwab-py; scripts/test runs it"]
 async fn schwab_py_and_we_build_the_same_four_leg_orders() {
-    let condor = Package::iron_condor(vertical("SPXW250904P6425", "SPXW250904P6420"), vertical("SPXW250904C6470", "SPXW250904C6475")).unwrap();
+    let condor = Package::iron_condor(
+        vertical("SPXW250904P6425", "SPXW250904P6420"),
+        vertical("SPXW250904C6470", "SPXW250904C6475"),
+    )
+    .unwrap();
     let leg = |symbol: &str, action| Leg::open(symbol.parse().unwrap(), action);
     let broken_wing = Package::custom([
         (leg("SPXW250904P6445", LegAction::Buy), 1),
@@ -102,8 +114,20 @@ async fn tastytrade_works_with_the_simulator_as_with_tastytrade() {
         "refresh_token": "simulated-tastytrade-refresh-token", "start": simulator.clock().now().to_string(),
     });
     assert_eq!(says("tastytrade_sdk.py", &[], &given).await.trim(), "agreed");
-    let legs = |number: &str| simulator.book_of(number).unwrap().posts().iter().map(|order| order.ticket.legs().len()).collect::<Vec<_>>();
-    assert_eq!((legs("5WT00001"), legs("5WT00002")), (vec![2, 2, 2, 4, 2], Vec::new()), "what it says it placed is in the account's book, and nothing else");
+    let legs = |number: &str| {
+        simulator
+            .book_of(number)
+            .unwrap()
+            .posts()
+            .iter()
+            .map(|order| order.ticket.legs().len())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (legs("5WT00001"), legs("5WT00002")),
+        (vec![2, 2, 2, 4, 2], Vec::new()),
+        "what it says it placed is in the account's book, and nothing else"
+    );
     assert!(simulator.book().posts().is_empty(), "nothing at the other broker");
 }
 
@@ -135,7 +159,11 @@ async fn tastytrade_builds_the_same_orders_as_ours() {
     let put = Package::vertical(vertical("SPXW250904P6425", "SPXW250904P6420"));
     let bought = Package::vertical(vertical("SPXW250904P6420", "SPXW250904P6425"));
     let closing = put.reversed();
-    let condor = Package::iron_condor(vertical("SPXW250904P6425", "SPXW250904P6420"), vertical("SPXW250904C6470", "SPXW250904C6475")).unwrap();
+    let condor = Package::iron_condor(
+        vertical("SPXW250904P6425", "SPXW250904P6420"),
+        vertical("SPXW250904C6470", "SPXW250904C6475"),
+    )
+    .unwrap();
     let broken_wing = Package::custom([
         (leg("SPXW250904P6445", LegAction::Sell), 1),
         (leg("SPXW250904P6435", LegAction::Buy), 2),
@@ -157,7 +185,8 @@ async fn tastytrade_builds_the_same_orders_as_ours() {
         ("whole_price", &bought, Effect::Debit, 1, "4", None),
         ("large_price", &condor, Effect::Credit, 10, "1234.55", None),
     ];
-    let theirs: Value = serde_json::from_str(&says("tastytrade_sdk.py", &["orders"], &Value::Null).await).unwrap();
+    let theirs: Value =
+        serde_json::from_str(&says("tastytrade_sdk.py", &["orders"], &Value::Null).await).unwrap();
     assert_eq!(theirs.as_object().unwrap().len(), ours.len(), "every order of theirs is compared");
     for (name, package, effect, quantity, price, named) in ours {
         let built = gamma_tastytrade::order_json(package, effect, quantity, price.parse().unwrap(), named);

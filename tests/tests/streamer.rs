@@ -12,7 +12,8 @@ use tokio::process::Command;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the tastytrade package; scripts/test runs it"]
 async fn tastytrades_own_kind_of_client_hears_the_simulators_stream() {
-    let python = std::env::var_os("GAMMA_PYTHON").expect("GAMMA_PYTHON: unset, expected a Python with tastytrade; scripts/test sets it");
+    let python = std::env::var_os("GAMMA_PYTHON")
+        .expect("GAMMA_PYTHON: unset, expected a Python with tastytrade; scripts/test sets it");
     let mut config = SimulatorConfig::of_2025_09_03(1).unwrap();
     // The chain's own quotes, and an hour in which they move.
     config.start = "2025-09-03T15:00:00-04:00".parse().unwrap();
@@ -25,7 +26,13 @@ async fn tastytrades_own_kind_of_client_hears_the_simulators_stream() {
     // -B: no byte code beside the sources.
     let mut command = Command::new(python);
     command.arg("-B").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/outside/tastytrade_streamer.py"));
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(given.to_string().as_bytes()).await.unwrap();
     let output = child.wait_with_output().await.unwrap();
     let (said, trouble) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -34,7 +41,8 @@ async fn tastytrades_own_kind_of_client_hears_the_simulators_stream() {
     // It was this stream that it listened to, on one connection, which nothing refused.
     let counters = simulator.dxlink().counters();
     assert_eq!((counters.connections, counters.questions_of(".SPXW250904P6426")), (1, 1));
-    let log: Vec<_> = simulator.requests().into_iter().filter(|request| request.service == Service::DxLink).collect();
+    let log: Vec<_> =
+        simulator.requests().into_iter().filter(|request| request.service == Service::DxLink).collect();
     assert_eq!((log[0].method.as_str(), log[0].status), ("GET", Some(101)));
     assert!(log.iter().all(|request| request.method != "ERROR"), "{log:?}");
 }

@@ -1,5 +1,5 @@
-//! What deny.toml says of the crates we build on, held on every machine. The workflow "security" asks cargo-deny itself, and the database of
-//! advisories, which needs a network.
+//! What deny.toml says of the crates we build on, held on every machine. The workflow "security" asks
+//! cargo-deny itself, and the database of advisories, which needs a network.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -45,23 +45,33 @@ struct Crate<'a> {
     wild: bool,
 }
 
-/// What is built on some platform, as `name vVERSION`: cargo's metadata also lists crates that only a feature nobody asks for would bring.
+/// What is built on some platform, as `name vVERSION`: cargo's metadata also lists crates that only a feature
+/// nobody asks for would bring.
 fn built() -> BTreeSet<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let tree =
-        Command::new(cargo).args(["tree", "--workspace", "--target", "all", "--prefix", "none", "--format", "{p}"]).output().expect("cargo tree answers");
+    let tree = Command::new(cargo)
+        .args(["tree", "--workspace", "--target", "all", "--prefix", "none", "--format", "{p}"])
+        .output()
+        .expect("cargo tree answers");
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let lines = String::from_utf8_lossy(&tree.stdout);
     lines.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect()
 }
 
 fn crates<'a>(metadata: &'a Metadata, built: &BTreeSet<String>) -> Vec<Crate<'a>> {
-    let used = metadata.packages.iter().filter(|package| built.contains(&format!("{} v{}", package.name, package.version)));
+    let used = metadata
+        .packages
+        .iter()
+        .filter(|package| built.contains(&format!("{} v{}", package.name, package.version)));
     let of = used.map(|package| Crate {
         name: package.name.as_str(),
         license: package.license.as_deref(),
         source: package.source.as_ref().map(|source| source.repr.as_str()),
-        wild: package.source.is_none() && package.dependencies.iter().any(|needed| needed.path.is_none() && needed.req.comparators.is_empty()),
+        wild: package.source.is_none()
+            && package
+                .dependencies
+                .iter()
+                .any(|needed| needed.path.is_none() && needed.req.comparators.is_empty()),
     });
     of.collect()
 }
@@ -81,8 +91,9 @@ fn broken(rules: &Deny, crates: &[Crate<'_>]) -> BTreeSet<String> {
             broken.insert(format!("{name}: source: got {source}, expected crates.io"));
         }
         let text = one.license.unwrap_or("nothing");
-        let allowed = Expression::parse_mode(text, ParseMode::LAX)
-            .is_ok_and(|expression| expression.evaluate(|license| rules.licenses.allow.contains(&license.to_string())));
+        let allowed = Expression::parse_mode(text, ParseMode::LAX).is_ok_and(|expression| {
+            expression.evaluate(|license| rules.licenses.allow.contains(&license.to_string()))
+        });
         if !allowed {
             broken.insert(format!("{name}: license: got {text}, expected one that deny.toml allows"));
         }
@@ -100,7 +111,8 @@ fn licences_bans_and_sources_are_as_deny_toml_says() {
 
 #[test]
 fn each_rule_is_seen_to_be_broken() {
-    let fine = || Crate { name: "fine", license: Some("GPL-3.0 OR MIT"), source: Some(CRATES_IO), wild: false };
+    let fine =
+        || Crate { name: "fine", license: Some("GPL-3.0 OR MIT"), source: Some(CRATES_IO), wild: false };
     let rules = rules();
     assert_eq!(broken(&rules, &[fine()]), BTreeSet::new());
     for (bad, words) in [

@@ -1,11 +1,13 @@
-//! The table in memory against an emulated DynamoDB: the same ledger over both answers every call alike, whatever came before it.
+//! The table in memory against an emulated DynamoDB: the same ledger over both answers every call alike,
+//! whatever came before it.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use gamma_cloud::{DynamoLedger, DynamoTokenLock, aws, create_table};
 use gamma_execution::ports::{
-    Clock, DayRecord, DayState, IntentKey, IntentRecord, IntentState, Lease, Ledger, OrderId, OrderStatus, RunRecord, RungRecord, RungState, TokenLock, Writer,
+    Clock, DayRecord, DayState, IntentKey, IntentRecord, IntentState, Lease, Ledger, OrderId, OrderStatus,
+    RunRecord, RungRecord, RungState, TokenLock, Writer,
 };
 use gamma_market::{Effect, Price, Right, Vertical};
 use gamma_memory_table::Immediate;
@@ -47,7 +49,10 @@ struct Call {
 fn calls() -> impl Strategy<Value = Vec<Call>> {
     // Leases are taken often enough that fences rise, and orders are sent often enough that days go on.
     let kind = prop_oneof![3 => Just(0_usize), 2 => Just(1), 1 => Just(2), 3 => Just(3), 4 => Just(4), 6 => Just(5), 5 => Just(6), 3 => Just(7), 1 => Just(8), 1 => Just(9), 1 => Just(10), 1 => Just(11), 1 => Just(12)];
-    prop::collection::vec((kind, 0..3_usize, 0..4_u32, 0..4_u32).prop_map(|(kind, run, one, two)| Call { kind, run, one, two }), 150)
+    prop::collection::vec(
+        (kind, 0..3_usize, 0..4_u32, 0..4_u32).prop_map(|(kind, run, one, two)| Call { kind, run, one, two }),
+        150,
+    )
 }
 
 /// One ledger, with the leases its runs hold or once held.
@@ -59,17 +64,24 @@ struct Side {
 
 impl Side {
     fn over(ledger: DynamoLedger, lock: DynamoTokenLock) -> Self {
-        let never = |run: &str| Lease { account: "schwab".into(), date: DATE, writer: Writer { run_id: run.into(), fence: 1 }, expires: at(0) };
+        let never = |run: &str| Lease {
+            account: "schwab".into(),
+            date: DATE,
+            writer: Writer { run_id: run.into(), fence: 1 },
+            expires: at(0),
+        };
         Self { ledger, lock, leases: RUNS.map(never) }
     }
 
     async fn call(&mut self, second: i64, call: Call) -> String {
         let (ledger, lease) = (&self.ledger, self.leases[call.run].clone());
-        let (side, revision) = (if call.one.is_multiple_of(2) { Right::Put } else { Right::Call }, 1 + call.two / 2);
+        let (side, revision) =
+            (if call.one.is_multiple_of(2) { Right::Put } else { Right::Call }, 1 + call.two / 2);
         let key = IntentKey { strategy: "constant_stable".into(), slot: side.into(), revision };
         match call.kind {
             0 => {
-                let taken = ledger.take_lease("schwab", DATE, RUNS[call.run], at(second), at(second + 6)).await;
+                let taken =
+                    ledger.take_lease("schwab", DATE, RUNS[call.run], at(second), at(second + 6)).await;
                 if let Ok(Ok(lease)) = &taken {
                     self.leases[call.run] = lease.clone();
                 }
@@ -79,13 +91,26 @@ impl Side {
             2 => format!("{:?}", ledger.release_lease(&lease).await),
             3 => format!("{:?}", ledger.open_day(&day(&lease)).await),
             4 => {
-                let both = [intent(&lease, key.clone()), intent(&lease, IntentKey { slot: other(side).into(), ..key })];
-                format!("{:?}", ledger.put_intents(&lease, &both[..usize::from(call.two.is_multiple_of(2)) + 1]).await)
+                let both = [
+                    intent(&lease, key.clone()),
+                    intent(&lease, IntentKey { slot: other(side).into(), ..key }),
+                ];
+                format!(
+                    "{:?}",
+                    ledger.put_intents(&lease, &both[..usize::from(call.two.is_multiple_of(2)) + 1]).await
+                )
             }
-            5 => format!("{:?}", ledger.put_sending(&lease, &rung(&lease, key, 1 + call.one / 2, RungState::Sending)).await),
-            6 => format!("{:?}", ledger.set_rung("schwab", DATE, &rung(&lease, key, 1 + call.one / 2, state(call))).await),
+            5 => format!(
+                "{:?}",
+                ledger.put_sending(&lease, &rung(&lease, key, 1 + call.one / 2, RungState::Sending)).await
+            ),
+            6 => format!(
+                "{:?}",
+                ledger.set_rung("schwab", DATE, &rung(&lease, key, 1 + call.one / 2, state(call))).await
+            ),
             7 => {
-                let state = [IntentState::Open, IntentState::Terminal, IntentState::Unresolved][usize::try_from(call.two).unwrap() % 3];
+                let state = [IntentState::Open, IntentState::Terminal, IntentState::Unresolved]
+                    [usize::try_from(call.two).unwrap() % 3];
                 let record = IntentRecord { state, filled: call.one / 2, ..intent(&lease, key) };
                 format!("{:?}", ledger.set_intent("schwab", DATE, &record).await)
             }
@@ -103,9 +128,15 @@ impl Side {
                 };
                 format!("{:?}", ledger.put_run(&run).await)
             }
-            10 => format!("{:?}", self.lock.take("/gamma/x", RUNS[call.run], at(second), at(second + 4)).await),
+            10 => {
+                format!("{:?}", self.lock.take("/gamma/x", RUNS[call.run], at(second), at(second + 4)).await)
+            }
             11 => format!("{:?}", self.lock.release("/gamma/x", RUNS[call.run]).await),
-            _ => format!("{:?} {:?}", ledger.load_day("schwab", "constant_stable", DATE).await, ledger.controls("schwab").await),
+            _ => format!(
+                "{:?} {:?}",
+                ledger.load_day("schwab", "constant_stable", DATE).await,
+                ledger.controls("schwab").await
+            ),
         }
     }
 }
@@ -116,7 +147,15 @@ fn other(side: Right) -> Right {
 
 fn day(lease: &Lease) -> DayRecord {
     let (account, strategy) = ("schwab".into(), "constant_stable".into());
-    DayRecord { account, strategy, date: DATE, writer: lease.writer.clone(), state: DayState::Open, sending: false, outcome: None }
+    DayRecord {
+        account,
+        strategy,
+        date: DATE,
+        writer: lease.writer.clone(),
+        state: DayState::Open,
+        sending: false,
+        outcome: None,
+    }
 }
 
 fn intent(lease: &Lease, key: IntentKey) -> IntentRecord {
@@ -138,7 +177,17 @@ fn intent(lease: &Lease, key: IntentKey) -> IntentRecord {
 
 fn rung(lease: &Lease, intent: IntentKey, number: u32, state: RungState) -> RungRecord {
     let (price, nbbo) = (Price::cents(95), (Price::cents(90), Price::cents(100), Price::cents(95)));
-    RungRecord { intent, number, price, quantity: 3, at: at(0), seen: Vec::new(), writer: lease.writer.clone(), state, nbbo }
+    RungRecord {
+        intent,
+        number,
+        price,
+        quantity: 3,
+        at: at(0),
+        seen: Vec::new(),
+        writer: lease.writer.clone(),
+        state,
+        nbbo,
+    }
 }
 
 fn state(call: Call) -> RungState {
@@ -147,7 +196,12 @@ fn state(call: Call) -> RungState {
         0 => RungState::Accepted { order },
         1 => RungState::Unknown { reason: "timeout".into() },
         2 => RungState::Refused { reason: "400".into() },
-        _ => RungState::Terminal { order, status: OrderStatus::Canceled, filled: call.one / 2, fills: Vec::new() },
+        _ => RungState::Terminal {
+            order,
+            status: OrderStatus::Canceled,
+            filled: call.one / 2,
+            fills: Vec::new(),
+        },
     }
 }
 
@@ -162,7 +216,10 @@ async fn the_simulations_table_answers_as_dynamodb_does() {
         let name = format!("table-{round}");
         create_table(&config, &name).await.unwrap();
         let (clock, memory): (Arc<dyn Clock>, _) = (Arc::new(Still), Arc::new(Immediate::default()));
-        let mut dynamo = Side::over(DynamoLedger::new(&config, &name, clock.clone()), DynamoTokenLock::new(&config, &name, clock));
+        let mut dynamo = Side::over(
+            DynamoLedger::new(&config, &name, clock.clone()),
+            DynamoTokenLock::new(&config, &name, clock),
+        );
         let mut simulated = Side::over(DynamoLedger::over(memory.clone()), DynamoTokenLock::over(memory));
         for (number, call) in calls().new_tree(&mut runner).unwrap().current().into_iter().enumerate() {
             let second = i64::try_from(number / 2).unwrap();

@@ -1,5 +1,5 @@
-//! One Schwab and two tastytrade accounts at the same minute, through the unmodified function, and the stream of quotes in all weathers.
-//! Needs moto: scripts/test runs these.
+//! One Schwab and two tastytrade accounts at the same minute, through the unmodified function, and the stream
+//! of quotes in all weathers. Needs moto: scripts/test runs these.
 
 use std::time::Duration;
 
@@ -8,7 +8,9 @@ use gamma_simulator::faults::{Fault, Route, Rule, When};
 use gamma_simulator::requests::Service;
 use gamma_tests::audit::After;
 use gamma_tests::moto::Moto;
-use gamma_tests::stack::{Answer, CANARIES, Stack, StackConfig, TASTYTRADE_TOKEN, TRADERS, TT_INDIVIDUAL, TT_IRA, Trader};
+use gamma_tests::stack::{
+    Answer, CANARIES, Stack, StackConfig, TASTYTRADE_TOKEN, TRADERS, TT_INDIVIDUAL, TT_IRA, Trader,
+};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -26,12 +28,24 @@ fn warm_up(_: Trader) -> String {
 
 /// Requests of one method and end of path, at one service.
 fn count(stack: &Stack, service: Service, method: &str, end: &str) -> usize {
-    stack.simulator.requests().iter().filter(|request| request.service == service && request.method == method && request.path.ends_with(end)).count()
+    stack
+        .simulator
+        .requests()
+        .iter()
+        .filter(|request| {
+            request.service == service && request.method == method && request.path.ends_with(end)
+        })
+        .count()
 }
 
 async fn in_order(stack: &Stack) {
     for trader in TRADERS {
-        assert_eq!(stack.audit_of(trader, After::Everything).await.unwrap(), Vec::<String>::new(), "{}", trader.account);
+        assert_eq!(
+            stack.audit_of(trader, After::Everything).await.unwrap(),
+            Vec::<String>::new(),
+            "{}",
+            trader.account
+        );
     }
 }
 
@@ -48,13 +62,17 @@ async fn three_accounts_trade_at_once_and_redeliveries_place_nothing() {
             assert_eq!(answer.body["account"], trader.account);
         }
         in_order(&stack).await;
-        let posts: Vec<usize> = TRADERS.iter().map(|trader| stack.book_of(*trader).unwrap().posts().len()).collect();
+        let posts: Vec<usize> =
+            TRADERS.iter().map(|trader| stack.book_of(*trader).unwrap().posts().len()).collect();
         assert!(posts.iter().all(|orders| *orders >= 2), "{posts:?}");
 
         // The two tastytrade runs share one token: whoever comes second finds the other's.
         let (document, version) = stack.token_of(TASTYTRADE_TOKEN).await.unwrap();
         assert_eq!((count(&stack, Service::Tastytrade, "POST", "/oauth/token"), version), (1, before + 1));
-        assert!(document["expires_at"].is_i64() && document["refresh_token"] == CANARIES[7].1, "the refresh token stays");
+        assert!(
+            document["expires_at"].is_i64() && document["refresh_token"] == CANARIES[7].1,
+            "the refresh token stays"
+        );
         // One connection each; every package quote is one question on it, and nothing is asked over REST.
         let counters = stack.simulator.dxlink().counters();
         assert_eq!((counters.connections, count(&stack, Service::DxLink, "SETUP", "/0")), (2, 2));
@@ -63,7 +81,8 @@ async fn three_accounts_trade_at_once_and_redeliveries_place_nothing() {
         for (trader, again) in stack.invoke_all(live).await.unwrap() {
             assert_eq!(again.outcome(), "already_traded", "{}: {}", trader.account, again.body);
         }
-        let after: Vec<usize> = TRADERS.iter().map(|trader| stack.book_of(*trader).unwrap().posts().len()).collect();
+        let after: Vec<usize> =
+            TRADERS.iter().map(|trader| stack.book_of(*trader).unwrap().posts().len()).collect();
         assert_eq!(posts, after);
         assert_eq!(stack.simulator.dxlink().counters().connections, 2, "a day that is over needs no quotes");
         while let Ok(line) = lines.try_recv() {
@@ -77,19 +96,46 @@ async fn three_accounts_trade_at_once_and_redeliveries_place_nothing() {
 #[ignore = "needs moto; scripts/test runs it"]
 async fn a_quote_token_outlives_an_invocation_its_connection_does_not() {
     let moto = Moto::start().await.unwrap();
-    let stack = Stack::start(&moto, &StackConfig { start: "2025-09-03T20:10:00Z".parse().unwrap(), ..StackConfig::of_seed(FILLING) }).await.unwrap();
+    let stack = Stack::start(
+        &moto,
+        &StackConfig { start: "2025-09-03T20:10:00Z".parse().unwrap(), ..StackConfig::of_seed(FILLING) },
+    )
+    .await
+    .unwrap();
     for (trader, answer) in stack.invoke_all(warm_up).await.unwrap() {
         let quote_token = &answer.body["quote_token"];
-        assert_eq!((&answer.body["sized_by"], answer.body["unit_dollars"].is_string()), (&json!("accounts.toml"), true), "{}", answer.body);
-        assert_eq!((answer.body["status"].as_str(), quote_token.as_str()), (Some("ok"), (trader.account != "schwab").then_some("fetched")), "{}", answer.body);
+        assert_eq!(
+            (&answer.body["sized_by"], answer.body["unit_dollars"].is_string()),
+            (&json!("accounts.toml"), true),
+            "{}",
+            answer.body
+        );
+        assert_eq!(
+            (answer.body["status"].as_str(), quote_token.as_str()),
+            (Some("ok"), (trader.account != "schwab").then_some("fetched")),
+            "{}",
+            answer.body
+        );
     }
-    assert_eq!((count(&stack, Service::Tastytrade, "GET", "/api-quote-tokens"), stack.simulator.dxlink().counters().connections), (2, 0));
+    assert_eq!(
+        (
+            count(&stack, Service::Tastytrade, "GET", "/api-quote-tokens"),
+            stack.simulator.dxlink().counters().connections
+        ),
+        (2, 0)
+    );
     assert_eq!(count(&stack, Service::Tastytrade, "POST", "/oauth/token"), 1);
     stack.until("20:13:05").await;
     for (trader, answer) in stack.invoke_all(live).await.unwrap() {
         assert_eq!(answer.function_error, None, "{}: {}", trader.account, answer.body);
     }
-    assert_eq!((count(&stack, Service::Tastytrade, "GET", "/api-quote-tokens"), stack.simulator.dxlink().counters().connections), (2, 2));
+    assert_eq!(
+        (
+            count(&stack, Service::Tastytrade, "GET", "/api-quote-tokens"),
+            stack.simulator.dxlink().counters().connections
+        ),
+        (2, 2)
+    );
     in_order(&stack).await;
 }
 
@@ -99,7 +145,12 @@ async fn a_quote_token_outlives_an_invocation_its_connection_does_not() {
 async fn the_loudest_log_shows_no_secret() {
     let moto = Moto::start().await.unwrap();
     let loud = [("GAMMA_LOG".to_owned(), "trace".to_owned())].into();
-    let stack = Stack::start(&moto, &StackConfig { expired_token: true, environment: loud, ..StackConfig::of_seed(FILLING) }).await.unwrap();
+    let stack = Stack::start(
+        &moto,
+        &StackConfig { expired_token: true, environment: loud, ..StackConfig::of_seed(FILLING) },
+    )
+    .await
+    .unwrap();
     let mut lines = stack.host.subscribe();
     // Read as they come: more are written than are kept.
     let reader = tokio::spawn(async move {
@@ -108,7 +159,8 @@ async fn the_loudest_log_shows_no_secret() {
             match lines.recv().await {
                 Ok(line) => {
                     loud += usize::from(line.line.contains("\"DEBUG\""));
-                    let shown = CANARIES.iter().find(|(_, secret)| line.line.contains(secret)).map(|(name, _)| *name);
+                    let shown =
+                        CANARIES.iter().find(|(_, secret)| line.line.contains(secret)).map(|(name, _)| *name);
                     let shown = shown.or(line.line.contains(r#"AUTH\"#).then_some("quote token"));
                     showing.extend(shown.map(|name| format!("{name}: {}", line.line)));
                 }
@@ -127,13 +179,18 @@ async fn the_loudest_log_shows_no_secret() {
 }
 
 /// One run of tt-ira on a day on which the second order of each side fills.
-async fn run(moto: &Moto, rules: impl IntoIterator<Item = Rule>, switches: impl IntoIterator<Item = Switch>) -> (Stack, Answer, u32) {
+async fn run(
+    moto: &Moto,
+    rules: impl IntoIterator<Item = Rule>,
+    switches: impl IntoIterator<Item = Switch>,
+) -> (Stack, Answer, u32) {
     let stack = Stack::start(moto, &StackConfig::of_seed(QUIET)).await.unwrap();
     switches.into_iter().for_each(|switch| stack.simulator.dxlink().set(switch));
     rules.into_iter().for_each(|rule| stack.faults().add(rule));
     stack.faults().add(Rule::on(Route::PlaceOrder).after(2).always().fault(Fault::PartFill(u32::MAX)));
     let answer = stack.invoke_of(TT_IRA, &live(TT_IRA)).await.unwrap();
-    let filled = stack.book_of(TT_IRA).unwrap().filled_packages().iter().map(|package| package.fill.quantity).sum();
+    let filled =
+        stack.book_of(TT_IRA).unwrap().filled_packages().iter().map(|package| package.fill.quantity).sum();
     (stack, answer, filled)
 }
 
@@ -152,22 +209,35 @@ async fn with_one_read_fault_a_tastytrade_run_fills_as_without() {
         Fault::Refused(Duration::from_secs(1)),
     ];
     let mut wrong = Vec::new();
-    for route in [Route::Token, Route::Account, Route::Positions, Route::ListOrders, Route::ReadOrder, Route::QuoteToken, Route::Chain] {
+    for route in [
+        Route::Token,
+        Route::Account,
+        Route::Positions,
+        Route::ListOrders,
+        Route::ReadOrder,
+        Route::QuoteToken,
+        Route::Chain,
+    ] {
         for fault in &faults {
             if route == Route::Token && *fault == Fault::Unauthorized {
                 // An answer about the application: asking again would change nothing.
                 continue;
             }
-            let (stack, answer, filled) = run(&moto, [Rule::on(route.clone()).fault(fault.clone())], []).await;
+            let (stack, answer, filled) =
+                run(&moto, [Rule::on(route.clone()).fault(fault.clone())], []).await;
             let struck = stack.faults().fired().iter().any(|fired| fired.fault == *fault);
             let audit = stack.audit_of(TT_IRA, After::Everything).await.unwrap();
             if !struck || answer.outcome() != "filled" || filled != 10 || !audit.is_empty() {
-                wrong.push(format!("{route:?}, {fault:?}: struck {struck}, filled {filled}, {audit:?}: {:.300}", answer.body.to_string()));
+                wrong.push(format!(
+                    "{route:?}, {fault:?}: struck {struck}, filled {filled}, {audit:?}: {:.300}",
+                    answer.body.to_string()
+                ));
             }
             stack.host.stop().await;
         }
     }
-    let (stack, answer, filled) = run(&moto, [Rule::on(Route::Token).fault(Fault::SpuriousRefusal)], []).await;
+    let (stack, answer, filled) =
+        run(&moto, [Rule::on(Route::Token).fault(Fault::SpuriousRefusal)], []).await;
     assert_eq!((answer.outcome(), filled), ("filled", 10), "{}", answer.body);
     stack.host.stop().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -218,12 +288,16 @@ async fn whatever_the_stream_does_prices_are_real_and_the_run_fills() {
         let audit = stack.audit_of(TT_IRA, After::Everything).await.unwrap();
         let same = prices(&answer) == prices(&undisturbed);
         if answer.outcome() != "filled" || filled != 10 || asked != rest || !same || !audit.is_empty() {
-            wrong.push(format!("{switch:?}: filled {filled}, REST asked {asked}, same prices {same}, {audit:?}: {:.300}", answer.body.to_string()));
+            wrong.push(format!(
+                "{switch:?}: filled {filled}, REST asked {asked}, same prices {same}, {audit:?}: {:.300}",
+                answer.body.to_string()
+            ));
         }
         stack.host.stop().await;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // Quotes that the feed itself dates too far back count for nothing. The market is no older than 8 s when the first are asked for.
+    // Quotes that the feed itself dates too far back count for nothing. The market is no older than 8 s when
+    // the first are asked for.
     let (stack, answer, filled) = run(&moto, [], [Switch::Stale(Duration::from_secs(60))]).await;
     assert_eq!((answer.outcome(), filled), ("filled", 10), "{}", answer.body);
     assert!(count(&stack, Service::Tastytrade, "GET", "/market-data/by-type") > 0);
@@ -231,24 +305,37 @@ async fn whatever_the_stream_does_prices_are_real_and_the_run_fills() {
     // Nothing anywhere: no price is made up, and nothing is sent.
     let lost = Rule::on(Route::Quotes).always().fault(Fault::ServerError(503, When::BeforeEffect));
     let (stack, answer, _) = run(&moto, [lost], [Switch::KeepaliveOnly]).await;
-    assert_eq!((answer.outcome() == "filled", stack.book_of(TT_IRA).unwrap().posts().len()), (false, 0), "{}", answer.body);
+    assert_eq!(
+        (answer.outcome() == "filled", stack.book_of(TT_IRA).unwrap().posts().len()),
+        (false, 0),
+        "{}",
+        answer.body
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
 async fn sizing_by_account_number_and_a_document_that_does_not_read() {
     let moto = Moto::start().await.unwrap();
-    let sized = |text: &str| StackConfig { parameters: [("/gamma/tt/account_sizing".to_owned(), text.to_owned())].into(), ..StackConfig::of_seed(FILLING) };
+    let sized = |text: &str| StackConfig {
+        parameters: [("/gamma/tt/account_sizing".to_owned(), text.to_owned())].into(),
+        ..StackConfig::of_seed(FILLING)
+    };
     let both = r#"{"5WT20360": {"label": "IRA", "unit_dollars": 12500}, "5WT09219": {"label": "Individual", "unit_dollars": 25000}}"#;
     let stack = Stack::start(&moto, &sized(both)).await.unwrap();
     let answers = stack.invoke_all(live).await.unwrap();
-    let units: Vec<i64> = answers.iter().map(|(_, answer)| answer.body["plan"]["units"].as_i64().unwrap()).collect();
+    let units: Vec<i64> =
+        answers.iter().map(|(_, answer)| answer.body["plan"]["units"].as_i64().unwrap()).collect();
     assert_eq!(units, [2, 2, 1], "Schwab's is not touched by it");
     stack.host.stop().await;
 
     let stack = Stack::start(&moto, &sized("{\"5WT20360\": 12500}")).await.unwrap();
     let answer = stack.invoke_of(TT_INDIVIDUAL, &live(TT_INDIVIDUAL)).await.unwrap();
     assert_eq!(answer.error_type(), "BadProfile");
-    assert!(answer.body["errorMessage"].as_str().unwrap().contains("parameter /gamma/tt/account_sizing"), "{}", answer.body);
+    assert!(
+        answer.body["errorMessage"].as_str().unwrap().contains("parameter /gamma/tt/account_sizing"),
+        "{}",
+        answer.body
+    );
     assert_eq!(stack.book_of(TT_INDIVIDUAL).unwrap().posts().len(), 0);
 }

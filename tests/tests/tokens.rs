@@ -1,4 +1,5 @@
-//! The token document and the other secrets, through the unmodified function. Needs moto: scripts/test runs these.
+//! The token document and the other secrets, through the unmodified function. Needs moto: scripts/test runs
+//! these.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ async fn a_held_token_lock_costs_two_seconds_and_an_alarm_no_trade() {
     let free = Stack::start(&moto, &StackConfig::of_seed(1)).await.unwrap();
     let usual = free.invoke(LIVE).await.unwrap();
     let notes = usual.body["notes"].as_array().unwrap();
-    let ordinary = notes.iter().all(|note| note.as_str().unwrap().starts_with("the broker shows working orders"));
+    let ordinary =
+        notes.iter().all(|note| note.as_str().unwrap().starts_with("the broker shows working orders"));
     assert!(usual.body["alarm"] == false && ordinary, "{}", usual.body);
 
     let stack = Stack::start(&moto, &StackConfig::of_seed(1)).await.unwrap();
@@ -32,8 +34,17 @@ async fn a_held_token_lock_costs_two_seconds_and_an_alarm_no_trade() {
     assert_eq!(answer.outcome(), usual.outcome());
     assert_eq!(answer.body["alarm"], true);
     let notes = answer.body["notes"].to_string();
-    assert!(notes.contains("the token lock stayed taken, by run another-run until") && notes.contains("went on without it"), "{notes}");
-    assert_eq!((refreshes(&stack), answer.body["token"]["token"].as_str()), (1, Some("saved")), "{}", answer.body["token"]);
+    assert!(
+        notes.contains("the token lock stayed taken, by run another-run until")
+            && notes.contains("went on without it"),
+        "{notes}"
+    );
+    assert_eq!(
+        (refreshes(&stack), answer.body["token"]["token"].as_str()),
+        (1, Some("saved")),
+        "{}",
+        answer.body["token"]
+    );
     assert!(stack.host.logs(&answer.request_id).iter().any(|line| line.contains("\"alarm\":true")));
 }
 
@@ -43,10 +54,20 @@ async fn after_warm_up_the_lock_is_free_and_the_trade_refreshes_none() {
     let moto = Moto::start().await.unwrap();
     let stack = Stack::start(&moto, &StackConfig::of_seed(1)).await.unwrap();
     let answer = stack.invoke(WARM_UP).await.unwrap();
-    assert_eq!((answer.body["token"]["token"].as_str(), &answer.body["notes"]), (Some("saved"), &json!([])), "{}", answer.body);
+    assert_eq!(
+        (answer.body["token"]["token"].as_str(), &answer.body["notes"]),
+        (Some("saved"), &json!([])),
+        "{}",
+        answer.body
+    );
     stack.hold_token_lock(60).await.unwrap();
     let answer = stack.invoke(LIVE).await.unwrap();
-    assert_eq!((answer.body["alarm"].as_bool(), refreshes(&stack)), (Some(false), 1), "a good token needs no lock: {}", answer.body["notes"]);
+    assert_eq!(
+        (answer.body["alarm"].as_bool(), refreshes(&stack)),
+        (Some(false), 1),
+        "a good token needs no lock: {}",
+        answer.body["notes"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,20 +81,40 @@ async fn a_run_trades_with_secrets_and_token_in_secrets_manager() {
     });
     let login = json!({"key": CANARIES[0].1, "secret": CANARIES[1].1, "email": CANARIES[4].1, "password": CANARIES[5].1});
     let kept = "secretsmanager:gamma/token";
-    let mut parameters = BTreeMap::from([("secretsmanager:gamma/login".to_owned(), login.to_string()), (kept.to_owned(), token.to_string())]);
-    for unused in ["/gamma/schwab/app_key", "/gamma/schwab/app_secret", "/gamma/shared/gw_email", "/gamma/shared/gw_password", TOKEN] {
+    let mut parameters = BTreeMap::from([
+        ("secretsmanager:gamma/login".to_owned(), login.to_string()),
+        (kept.to_owned(), token.to_string()),
+    ]);
+    for unused in [
+        "/gamma/schwab/app_key",
+        "/gamma/schwab/app_secret",
+        "/gamma/shared/gw_email",
+        "/gamma/shared/gw_password",
+        TOKEN,
+    ] {
         parameters.insert(unused.to_owned(), String::new());
     }
-    let name = |variable: &str, key: &str| (format!("GAMMA_NAME_{variable}"), format!("secretsmanager:gamma/login#{key}"));
-    let mut environment =
-        BTreeMap::from([name("APP_KEY", "key"), name("APP_SECRET", "secret"), name("SIGNAL_EMAIL", "email"), name("SIGNAL_PASSWORD", "password")]);
+    let name = |variable: &str, key: &str| {
+        (format!("GAMMA_NAME_{variable}"), format!("secretsmanager:gamma/login#{key}"))
+    };
+    let mut environment = BTreeMap::from([
+        name("APP_KEY", "key"),
+        name("APP_SECRET", "secret"),
+        name("SIGNAL_EMAIL", "email"),
+        name("SIGNAL_PASSWORD", "password"),
+    ]);
     environment.insert("GAMMA_NAME_TOKEN".to_owned(), kept.to_owned());
     let stack = Stack::start(&moto, &StackConfig { parameters, environment, ..usual }).await.unwrap();
 
     let store = SecretTokenStore::new(stack.aws());
     let before = store.load(kept).await.unwrap();
     let answer = stack.invoke(LIVE).await.unwrap();
-    assert_eq!((answer.outcome(), answer.body["token"]["token"].as_str()), ("filled", Some("saved")), "{}", answer.body);
+    assert_eq!(
+        (answer.outcome(), answer.body["token"]["token"].as_str()),
+        ("filled", Some("saved")),
+        "{}",
+        answer.body
+    );
     let after = store.load(kept).await.unwrap();
     assert_ne!(before.version, after.version);
     assert_eq!(answer.body["token"]["version"], serde_json::to_value(&after.version).unwrap());

@@ -1,5 +1,5 @@
-//! Whole weeks unattended: a deployment's schedules fire on the virtual clock, and every day ends as it should. Needs moto: scripts/test
-//! runs these.
+//! Whole weeks unattended: a deployment's schedules fire on the virtual clock, and every day ends as it
+//! should. Needs moto: scripts/test runs these.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,8 @@ impl Week {
         schedules::deploy(&moto).await.unwrap();
         let start = at_eastern(first, time(0, 0, 0, 0));
         // Somebody logged in as the week begins.
-        let (through, on_failure, login_age) = (Some(last), Some(DEAD_LETTERS.to_owned()), Some(SignedDuration::ZERO));
+        let (through, on_failure, login_age) =
+            (Some(last), Some(DEAD_LETTERS.to_owned()), Some(SignedDuration::ZERO));
         let config = StackConfig {
             start,
             through,
@@ -70,7 +71,9 @@ impl Week {
         let stack = Stack::start(&moto, &config).await.unwrap();
         let hold = Some(stack.simulator.clock().hold());
         let scheduler = schedules::start(&moto, &stack, &names.schedules, SEED).await.unwrap();
-        let days = std::iter::successors(Some(first), |day| day.tomorrow().ok()).take_while(|day| *day <= last).collect();
+        let days = std::iter::successors(Some(first), |day| day.tomorrow().ok())
+            .take_while(|day| *day <= last)
+            .collect();
         Self { moto, stack, scheduler, names, days, hold }
     }
 
@@ -91,7 +94,11 @@ impl Week {
 
     fn firing(&self, trader: Trader, kind: ScheduleKind, day: Date) -> Option<Firing> {
         let name = self.names.schedule(trader.account, kind);
-        let of_day = self.scheduler.firings().into_iter().filter(|firing| firing.schedule == name && trade_date(firing.scheduled) == day);
+        let of_day = self
+            .scheduler
+            .firings()
+            .into_iter()
+            .filter(|firing| firing.schedule == name && trade_date(firing.scheduled) == day);
         let found: Vec<Firing> = of_day.collect();
         assert!(found.len() <= 1, "{name} fired more than once: {found:?}");
         found.into_iter().next()
@@ -109,15 +116,26 @@ impl Week {
                 self.check_day(trader, *day, ends(trader, *day)).await;
             }
         }
-        let traded = self.days.iter().flat_map(|day| TRADERS.map(|trader| ends(trader, *day))).filter(|ends| *ends == Ends::Traded).count();
-        let tracked = self.stack.simulator.spreadsheets().text(SPREADSHEET, "CS_Tracking").unwrap_or_default();
-        assert_eq!(tracked.len().saturating_sub(1), traded, "a row for each day of each account: {tracked:?}");
+        let traded = self
+            .days
+            .iter()
+            .flat_map(|day| TRADERS.map(|trader| ends(trader, *day)))
+            .filter(|ends| *ends == Ends::Traded)
+            .count();
+        let tracked =
+            self.stack.simulator.spreadsheets().text(SPREADSHEET, "CS_Tracking").unwrap_or_default();
+        assert_eq!(
+            tracked.len().saturating_sub(1),
+            traded,
+            "a row for each day of each account: {tracked:?}"
+        );
     }
 
     async fn check_day(&self, trader: Trader, day: Date, ends: Ends) {
         let place = format!("{} {day}", trader.account);
         let book = self.stack.book_of(trader).unwrap();
-        let orders: Vec<&Order> = book.posts().iter().filter(|order| trade_date(order.entered) == day).collect();
+        let orders: Vec<&Order> =
+            book.posts().iter().filter(|order| trade_date(order.entered) == day).collect();
         let ledger = self.stack.day_on(trader.account, day).await.unwrap();
         assert_eq!(violations_among(&orders, &ledger, After::Everything), Vec::<String>::new(), "{place}");
         let runs = self.stack.runs_on(trader, day).await.unwrap();
@@ -125,35 +143,59 @@ impl Week {
         let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
         match ends {
             Ends::Traded => {
-                let finals: Vec<&str> = outcomes().filter(|outcome| *outcome != Outcome::Swept.name()).collect();
-                assert!(matches!(finals.as_slice(), ["filled" | "partially_filled" | "uneven" | "one_sided" | "no_fill"]), "{place}: {finals:?}");
+                let finals: Vec<&str> =
+                    outcomes().filter(|outcome| *outcome != Outcome::Swept.name()).collect();
+                assert!(
+                    matches!(
+                        finals.as_slice(),
+                        ["filled" | "partially_filled" | "uneven" | "one_sided" | "no_fill"]
+                    ),
+                    "{place}: {finals:?}"
+                );
                 assert_eq!(outcomes().count(), 3, "{place}: one trade and two sweeps");
                 assert!(!orders.is_empty(), "{place}: no order");
-                let (opens, closes) = (at_eastern(day, time(16, 13, 0, 0)), at_eastern(day, time(16, 15, 0, 0)));
-                assert!(orders.iter().all(|order| opens < order.entered && order.entered < closes), "{place}: {orders:?}");
-                let expiries: BTreeSet<Date> = orders.iter().flat_map(|order| order.ticket.legs()).map(|leg| leg.symbol.expiry()).collect();
+                let (opens, closes) =
+                    (at_eastern(day, time(16, 13, 0, 0)), at_eastern(day, time(16, 15, 0, 0)));
+                assert!(
+                    orders.iter().all(|order| opens < order.entered && order.entered < closes),
+                    "{place}: {orders:?}"
+                );
+                let expiries: BTreeSet<Date> = orders
+                    .iter()
+                    .flat_map(|order| order.ticket.legs())
+                    .map(|leg| leg.symbol.expiry())
+                    .collect();
                 assert_eq!(Vec::from_iter(expiries), [session_after(day)], "{place}");
             }
             Ends::Closed => {
                 assert_eq!(orders.len(), 0, "{place}");
-                assert_eq!(Vec::from_iter(outcomes()), vec![Outcome::MarketClosed.name(); if weekend { 1 } else { 3 }], "{place}");
+                assert_eq!(
+                    Vec::from_iter(outcomes()),
+                    vec![Outcome::MarketClosed.name(); if weekend { 1 } else { 3 }],
+                    "{place}"
+                );
             }
             Ends::Unexplained => {
                 assert_eq!(orders.len(), 0, "{place}");
-                let unexplained = outcomes().filter(|outcome| *outcome == Outcome::NoFinalOutcome.name()).count();
+                let unexplained =
+                    outcomes().filter(|outcome| *outcome == Outcome::NoFinalOutcome.name()).count();
                 assert_eq!(unexplained, 2, "{place}: {:?}", Vec::from_iter(outcomes()));
             }
         }
-        let sweep = self.firing(trader, ScheduleKind::LastSweep, day).unwrap_or_else(|| panic!("{place}: no last sweep"));
+        let sweep = self
+            .firing(trader, ScheduleKind::LastSweep, day)
+            .unwrap_or_else(|| panic!("{place}: no last sweep"));
         assert_eq!(sweep.scheduled, at_eastern(day, time(16, 30, 0, 0)), "{place}");
         let late = sweep.at.duration_since(sweep.scheduled);
         assert!(!late.is_negative() && late < SignedDuration::from_mins(1), "{place}: {late} late");
         let request = sweep.result.unwrap();
-        let attempt = self.stack.host.attempts().into_iter().find(|attempt| attempt.request_id == request).unwrap();
+        let attempt =
+            self.stack.host.attempts().into_iter().find(|attempt| attempt.request_id == request).unwrap();
         let named = attempt.error.is_some_and(|error| error.contains("NoFinalOutcome"));
         assert_eq!(named, ends == Ends::Unexplained, "{place}: its last sweep");
         if weekend {
-            let others = [ScheduleKind::Warmup, ScheduleKind::Trade, ScheduleKind::Sweep].map(|kind| self.firing(trader, kind, day));
+            let others = [ScheduleKind::Warmup, ScheduleKind::Trade, ScheduleKind::Sweep]
+                .map(|kind| self.firing(trader, kind, day));
             assert_eq!(others, [None, None, None], "{place}");
         }
     }
@@ -195,7 +237,12 @@ async fn the_week_of_labor_day() {
     week.nothing_went_wrong().await;
     assert_eq!(by_calendar(SCHWAB, date(2025, 9, 1)), Ends::Closed);
     let kept = week.names.token_keeper_schedule();
-    let kept = week.scheduler.firings().into_iter().filter(|firing| firing.schedule == kept && firing.result.is_ok()).count();
+    let kept = week
+        .scheduler
+        .firings()
+        .into_iter()
+        .filter(|firing| firing.schedule == kept && firing.result.is_ok())
+        .count();
     assert!((10..=12).contains(&kept), "the tokens were kept {kept} times in six days");
     week.end().await;
 }
@@ -207,14 +254,19 @@ async fn the_days_around_thanksgiving() {
     week.pass().await;
     week.check(by_calendar).await;
     week.nothing_went_wrong().await;
-    assert_eq!([26, 27, 28].map(|day| by_calendar(SCHWAB, date(2025, 11, day))), [Ends::Traded, Ends::Closed, Ends::Closed]);
+    assert_eq!(
+        [26, 27, 28].map(|day| by_calendar(SCHWAB, date(2025, 11, day))),
+        [Ends::Traded, Ends::Closed, Ends::Closed]
+    );
     week.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
 async fn both_changes_of_the_clock() {
-    for (friday, before, after) in [(date(2025, 10, 31), "20:13", "21:13"), (date(2026, 3, 6), "21:13", "20:13")] {
+    for (friday, before, after) in
+        [(date(2025, 10, 31), "20:13", "21:13"), (date(2026, 3, 6), "21:13", "20:13")]
+    {
         let monday = friday.checked_add(Span::new().days(3)).unwrap();
         let mut week = Week::start(friday, monday).await;
         week.pass().await;
@@ -228,7 +280,8 @@ async fn both_changes_of_the_clock() {
     }
 }
 
-/// A function is out of reach for a trade, a schedule is switched off for a day, an event is delivered too late.
+/// A function is out of reach for a trade, a schedule is switched off for a day, an event is delivered too
+/// late.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs moto; scripts/test runs it"]
 async fn a_weeks_faults_are_reported_that_day_and_gone_the_next() {
@@ -243,14 +296,23 @@ async fn a_weeks_faults_are_reported_that_day_and_gone_the_next() {
     week.until(monday, time(17, 0, 0, 0)).await;
     let mut letters = week.dead_letters().await;
     letters.sort_by_key(|letter| letter.attribute("SCHEDULED_TIME").to_owned());
-    let of_lambda: Vec<&str> = letters.iter().filter_map(|letter| letter.body["responsePayload"]["errorType"].as_str()).collect();
+    let of_lambda: Vec<&str> =
+        letters.iter().filter_map(|letter| letter.body["responsePayload"]["errorType"].as_str()).collect();
     assert_eq!(of_lambda, ["NoFinalOutcome", "NoFinalOutcome"]);
     let of_scheduler: Vec<&Message> = letters.iter().filter(|letter| letter.attributes.is_object()).collect();
-    let told: Vec<_> =
-        of_scheduler.iter().map(|letter| (&letter.body["account"], letter.attribute("ERROR_CODE"), letter.attribute("SCHEDULED_TIME"))).collect();
+    let told: Vec<_> = of_scheduler
+        .iter()
+        .map(|letter| {
+            (&letter.body["account"], letter.attribute("ERROR_CODE"), letter.attribute("SCHEDULED_TIME"))
+        })
+        .collect();
     let (warmup, trade) = (json!("warmup"), json!(TT_INDIVIDUAL.account));
     let unavailable = "ServiceUnavailableException";
-    assert_eq!(told, [(&warmup, unavailable, "2025-09-08T20:10:00Z"), (&trade, unavailable, "2025-09-08T20:13:00Z")], "{letters:?}");
+    assert_eq!(
+        told,
+        [(&warmup, unavailable, "2025-09-08T20:10:00Z"), (&trade, unavailable, "2025-09-08T20:13:00Z")],
+        "{letters:?}"
+    );
 
     week.change(SCHWAB, ScheduleKind::Trade, |schedule| schedule["State"] = "DISABLED".into()).await;
     week.until(tuesday, time(17, 0, 0, 0)).await;
@@ -266,15 +328,28 @@ async fn a_weeks_faults_are_reported_that_day_and_gone_the_next() {
     week.stack.host.set_reachable(&late, true);
     week.pass().await;
     let firing = week.firing(TT_IRA, ScheduleKind::Trade, wednesday).unwrap();
-    assert!(firing.result.is_ok() && firing.attempts > 1 && firing.at > at_eastern(wednesday, time(16, 15, 20, 0)), "{firing:?}");
+    assert!(
+        firing.result.is_ok()
+            && firing.attempts > 1
+            && firing.at > at_eastern(wednesday, time(16, 15, 20, 0)),
+        "{firing:?}"
+    );
     let refused = week.dead_letters().await;
-    let mut types: Vec<&str> = refused.iter().filter_map(|letter| letter.body["responsePayload"]["errorType"].as_str()).collect();
+    let mut types: Vec<&str> =
+        refused.iter().filter_map(|letter| letter.body["responsePayload"]["errorType"].as_str()).collect();
     types.sort_unstable();
     // Tuesday's sweeps, then Wednesday's.
-    assert_eq!(types, ["NoFinalOutcome", "NoFinalOutcome", "NoFinalOutcome", "NoFinalOutcome", "StaleEvent"], "{refused:?}");
+    assert_eq!(
+        types,
+        ["NoFinalOutcome", "NoFinalOutcome", "NoFinalOutcome", "NoFinalOutcome", "StaleEvent"],
+        "{refused:?}"
+    );
 
     let unexplained = [(TT_INDIVIDUAL, monday), (SCHWAB, tuesday), (TT_IRA, wednesday)];
-    week.check(|trader, day| if unexplained.contains(&(trader, day)) { Ends::Unexplained } else { Ends::Traded }).await;
+    week.check(
+        |trader, day| if unexplained.contains(&(trader, day)) { Ends::Unexplained } else { Ends::Traded },
+    )
+    .await;
     week.end().await;
 }
 
@@ -282,7 +357,13 @@ async fn a_weeks_faults_are_reported_that_day_and_gone_the_next() {
 async fn make(week: &Week, name: &str, body: &Value) {
     let url = format!("{}/schedules/{name}", week.stack.simulator.aws_url().unwrap());
     let signature = "AWS4-HMAC-SHA256 Credential=local/20250903/us-east-1/scheduler/aws4_request, SignedHeaders=host, Signature=0";
-    let answer = reqwest::Client::new().post(url).header("authorization", signature).body(body.to_string()).send().await.unwrap();
+    let answer = reqwest::Client::new()
+        .post(url)
+        .header("authorization", signature)
+        .body(body.to_string())
+        .send()
+        .await
+        .unwrap();
     assert!(answer.status().is_success(), "{name}: {}", answer.text().await.unwrap());
 }
 
@@ -293,16 +374,24 @@ async fn a_late_schedule_fires_at_once_and_a_one_time_one_is_gone() {
     let mut week = Week::start(saturday, saturday).await;
     week.until(saturday, time(11, 59, 30, 0)).await;
     let names = &week.names;
-    let mut sweep = schedules::read(&week.moto, &names.schedules, &names.schedule(SCHWAB.account, ScheduleKind::LastSweep)).await.unwrap();
+    let mut sweep = schedules::read(
+        &week.moto,
+        &names.schedules,
+        &names.schedule(SCHWAB.account, ScheduleKind::LastSweep),
+    )
+    .await
+    .unwrap();
     // What only AWS writes.
     for field in ["Arn", "CreationDate", "LastModificationDate", "Name"] {
         sweep.as_object_mut().unwrap().remove(field);
     }
     let mut once = sweep.clone();
-    (once["ScheduleExpression"], once["ActionAfterCompletion"]) = ("at(2025-09-06T12:00:00)".into(), "DELETE".into());
+    (once["ScheduleExpression"], once["ActionAfterCompletion"]) =
+        ("at(2025-09-06T12:00:00)".into(), "DELETE".into());
     make(&week, "gamma-cs-once", &once).await;
     let mut hourly = sweep.clone();
-    (hourly["ScheduleExpression"], hourly["EndDate"]) = ("rate(1 hour)".into(), "2025-09-06T18:30:00Z".into());
+    (hourly["ScheduleExpression"], hourly["EndDate"]) =
+        ("rate(1 hour)".into(), "2025-09-06T18:30:00Z".into());
     make(&week, "gamma-cs-hourly", &hourly).await;
     let mut broken = sweep.clone();
     broken["ScheduleExpression"] = "cron(0 12 * * * *)".into();
@@ -312,18 +401,37 @@ async fn a_late_schedule_fires_at_once_and_a_one_time_one_is_gone() {
     week.stack.host.settled().await;
     let fired = |name: &str| {
         let firings = week.scheduler.firings();
-        firings.into_iter().filter(|firing| firing.schedule == name && firing.result.is_ok()).map(|firing| firing.scheduled.to_string()).collect::<Vec<_>>()
+        firings
+            .into_iter()
+            .filter(|firing| firing.schedule == name && firing.result.is_ok())
+            .map(|firing| firing.scheduled.to_string())
+            .collect::<Vec<_>>()
     };
     assert_eq!(fired("gamma-cs-once"), ["2025-09-06T16:00:00Z"]);
-    assert_eq!(fired("gamma-cs-hourly"), ["2025-09-06T15:59:30Z", "2025-09-06T16:59:30Z", "2025-09-06T17:59:30Z"]);
-    let left = week.moto.scheduler(Method::GET, "/schedules?ScheduleGroup=gamma-cs", &Value::Null).await.unwrap();
-    let left: BTreeSet<&str> = left["Schedules"].as_array().unwrap().iter().filter_map(|schedule| schedule["Name"].as_str()).collect();
+    assert_eq!(
+        fired("gamma-cs-hourly"),
+        ["2025-09-06T15:59:30Z", "2025-09-06T16:59:30Z", "2025-09-06T17:59:30Z"]
+    );
+    let left =
+        week.moto.scheduler(Method::GET, "/schedules?ScheduleGroup=gamma-cs", &Value::Null).await.unwrap();
+    let left: BTreeSet<&str> = left["Schedules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|schedule| schedule["Name"].as_str())
+        .collect();
     assert!(!left.contains("gamma-cs-once") && left.contains("gamma-cs-hourly"), "{left:?}");
     let problems = week.scheduler.problems();
-    assert!(matches!(problems.as_slice(), [one] if one.contains("gamma-cs-broken") && one.contains("day-of-month and day-of-week")), "{problems:?}");
+    assert!(
+        matches!(problems.as_slice(), [one] if one.contains("gamma-cs-broken") && one.contains("day-of-month and day-of-week")),
+        "{problems:?}"
+    );
     let role = |call: &AwsCall| (call.role == "local").then(|| format!("{} {}", call.action, call.resource));
     let asked: Vec<String> = week.stack.aws_calls().iter().filter_map(role).collect();
     assert!(asked.contains(&"scheduler:CreateSchedule gamma-cs/gamma-cs-once".to_owned()), "{asked:?}");
-    assert!(asked.iter().any(|call| call.starts_with("iam:PassRole arn:aws:iam::123456789012:role/")), "{asked:?}");
+    assert!(
+        asked.iter().any(|call| call.starts_with("iam:PassRole arn:aws:iam::123456789012:role/")),
+        "{asked:?}"
+    );
     week.end().await;
 }

@@ -34,16 +34,24 @@ impl Arm {
         let attempted = format!("arm {account}");
         let first = operator.arms_first(account).await.map_err(|error| trouble(&attempted, &error))?;
         let typed = if first {
-            Some(prompt::line(&format!("{account} was never armed and will trade real money. Type the account's name ({account}) to go on:"))?)
+            Some(prompt::line(&format!(
+                "{account} was never armed and will trade real money. Type the account's name ({account}) to go on:"
+            ))?)
         } else {
             None
         };
-        let armed = operator.arm(account, who(&self.because), typed.as_deref()).await.map_err(|error| trouble(&attempted, &error))?;
+        let armed = operator
+            .arm(account, who(&self.because), typed.as_deref())
+            .await
+            .map_err(|error| trouble(&attempted, &error))?;
         let stack = bridge.stack();
         let words = || {
-            format!("{account} of {stack} is armed. It trades when its schedule fires, unless it is deployed dry (`gamma check`) or halted (`gamma status`).")
+            format!(
+                "{account} of {stack} is armed. It trades when its schedule fires, unless it is deployed dry (`gamma check`) or halted (`gamma status`)."
+            )
         };
-        desk.output.answer(&json!({ "account": account, "armed": armed.on, "decision": armed.decision }), words);
+        desk.output
+            .answer(&json!({ "account": account, "armed": armed.on, "decision": armed.decision }), words);
         Ok(End::Done)
     }
 }
@@ -55,7 +63,10 @@ impl Disarm {
         let disarmed = bridge.operator().disarm(account, who(&self.because)).await;
         let disarmed = disarmed.map_err(|error| trouble(&format!("disarm {account}"), &error))?;
         let words = || format!("{account} is not armed. A run at work stops before its next order.");
-        desk.output.answer(&json!({ "account": account, "armed": disarmed.on, "decision": disarmed.decision }), words);
+        desk.output.answer(
+            &json!({ "account": account, "armed": disarmed.on, "decision": disarmed.decision }),
+            words,
+        );
         Ok(End::Done)
     }
 }

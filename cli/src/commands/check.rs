@@ -16,7 +16,8 @@ use serde_json::json;
 use crate::desk::{Desk, World};
 use crate::trouble::{End, Ended};
 
-/// Looks whether everything is there that trading needs, and says what to do where it is not. Changes nothing.
+/// Looks whether everything is there that trading needs, and says what to do where it is not. Changes
+/// nothing.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Also invoke the warm-up of each account, which refreshes its token when it is due
@@ -112,7 +113,9 @@ fn told(world: &World, lines: &[Line], end: End) -> String {
     let count = |state: State| lines.iter().filter(|line| line.state == state).count();
     text + &match end {
         End::Done => "\nEverything is as it should be.".to_owned(),
-        _ => format!("\n{} wrong, {} unknown of {}.", count(State::Wrong), count(State::Unknown), lines.len()),
+        _ => {
+            format!("\n{} wrong, {} unknown of {}.", count(State::Wrong), count(State::Unknown), lines.len())
+        }
     }
 }
 
@@ -122,7 +125,9 @@ async fn credentials(world: &World) -> Line {
         return Line::wrong(what, "no region is set", "set AWS_REGION, or name one with --region");
     };
     match inspection::identity(&world.aws).await {
-        Ok(identity) => Line::ok(what, format!("account {}, region {region}, as {}", identity.account, identity.arn)),
+        Ok(identity) => {
+            Line::ok(what, format!("account {}, region {region}, as {}", identity.account, identity.arn))
+        }
         Err(error) if !error.is_answer() => {
             let next = "put credentials into the environment (AWS_ACCESS_KEY_ID …) or name a profile with --profile; see `gamma --help`";
             Line::unknown(what, error, Some(next.to_owned()))
@@ -135,17 +140,30 @@ async fn credentials(world: &World) -> Line {
 fn calendar(today: Date, calendar: &Calendar) -> Line {
     let days = std::iter::successors(Some(today), |day| day.tomorrow().ok()).take(14);
     let sessions = days.filter_map(|day| match calendar.session_day(day) {
-        SessionDay::Open { early_close } => Some(format!("{day}{}", if early_close { " (closes early: no trade)" } else { "" })),
+        SessionDay::Open { early_close } => {
+            Some(format!("{day}{}", if early_close { " (closes early: no trade)" } else { "" }))
+        }
         SessionDay::Closed(_) => None,
     });
     let sessions: Vec<String> = sessions.take(3).collect();
     let ahead = Date::new(today.year().saturating_add(1), 12, 31).map(|day| calendar.session_day(day));
-    let ends = ahead.is_ok_and(|day| matches!(day, SessionDay::Closed(gamma_market::calendar::ClosedReason::UnknownYear)));
-    let announced: Vec<String> = calendar.extra().since(today).map(|(day, extra)| format!("{day} {extra}")).collect();
-    let announced = if announced.is_empty() { String::new() } else { format!("; announced: {}", announced.join(", ")) };
-    let found = format!("next sessions {}{announced}", if sessions.is_empty() { "unknown".to_owned() } else { sessions.join(", ") });
+    let ends = ahead.is_ok_and(|day| {
+        matches!(day, SessionDay::Closed(gamma_market::calendar::ClosedReason::UnknownYear))
+    });
+    let announced: Vec<String> =
+        calendar.extra().since(today).map(|(day, extra)| format!("{day} {extra}")).collect();
+    let announced =
+        if announced.is_empty() { String::new() } else { format!("; announced: {}", announced.join(", ")) };
+    let found = format!(
+        "next sessions {}{announced}",
+        if sessions.is_empty() { "unknown".to_owned() } else { sessions.join(", ") }
+    );
     if ends || sessions.is_empty() {
-        return Line::wrong("calendar", format!("{found}; it ends with this year"), "update to a version whose calendar goes on");
+        return Line::wrong(
+            "calendar",
+            format!("{found}; it ends with this year"),
+            "update to a version whose calendar goes on",
+        );
     }
     Line::ok("calendar", found)
 }
@@ -158,7 +176,9 @@ mod tests {
 
     #[test]
     fn announced_days_are_shown_beside_the_next_sessions() {
-        let announced = Calendar::with("closed 2025-09-03 gone by; closed 2025-09-05 Day of Mourning; early 2025-12-30".parse().unwrap());
+        let announced = Calendar::with(
+            "closed 2025-09-03 gone by; closed 2025-09-05 Day of Mourning; early 2025-12-30".parse().unwrap(),
+        );
         let line = calendar(date(2025, 9, 4), &announced);
         let found = "next sessions 2025-09-04, 2025-09-08, 2025-09-09; announced: 2025-09-05 closed (Day of Mourning), 2025-12-30 early close at 13:00";
         assert_eq!((line.state, line.found.as_str()), (State::Ok, found));
@@ -168,8 +188,14 @@ mod tests {
     fn the_calendar_says_what_comes_and_when_it_ends() {
         let built_in = |today| calendar(today, Calendar::built_in());
         let line = built_in(date(2025, 11, 27));
-        assert_eq!((line.state, line.found.as_str()), (State::Ok, "next sessions 2025-11-28 (closes early: no trade), 2025-12-01, 2025-12-02"));
-        assert_eq!((built_in(date(2034, 12, 31)).state, built_in(date(2035, 1, 1)).state), (State::Ok, State::Wrong));
+        assert_eq!(
+            (line.state, line.found.as_str()),
+            (State::Ok, "next sessions 2025-11-28 (closes early: no trade), 2025-12-01, 2025-12-02")
+        );
+        assert_eq!(
+            (built_in(date(2034, 12, 31)).state, built_in(date(2035, 1, 1)).state),
+            (State::Ok, State::Wrong)
+        );
         assert_eq!(built_in(date(2040, 1, 1)).state, State::Wrong);
     }
 }

@@ -39,7 +39,9 @@ impl Halt {
     pub(crate) async fn run(self, desk: &Desk) -> Ended {
         // Without region, or without the demo that is meant, nobody was asked.
         let unasked = match desk.world().await {
-            Ok(world) if world.aws.region().is_none() => Some(Trouble::no("reach the ledger", "no region is set").next("set AWS_REGION, or give --region")),
+            Ok(world) if world.aws.region().is_none() => Some(
+                Trouble::no("reach the ledger", "no region is set").next("set AWS_REGION, or give --region"),
+            ),
             Ok(_) => None,
             Err(trouble) => Some(trouble),
         };
@@ -51,15 +53,24 @@ impl Halt {
                 Err(trouble) => trouble,
             },
         };
-        let headline = if unwritten || failed.end == End::No { "NOT HALTED" } else { "NOT KNOWN TO BE HALTED" };
+        let headline =
+            if unwritten || failed.end == End::No { "NOT HALTED" } else { "NOT KNOWN TO BE HALTED" };
         let next = failed.next.map_or_else(String::new, |step| format!("{step}; or else, "));
-        Err(Trouble { attempted: format!("{headline}: {}", failed.attempted), next: Some(format!("{next}{OTHERWISE}")), ..failed })
+        Err(Trouble {
+            attempted: format!("{headline}: {}", failed.attempted),
+            next: Some(format!("{next}{OTHERWISE}")),
+            ..failed
+        })
     }
 
     async fn halt(self, desk: &Desk) -> Ended {
         let bridge = Bridge::of(desk.world().await?);
         let scope = ControlScope::from(self.account.as_str());
-        let halted = bridge.operator().halt(&scope, who(&self.because)).await.map_err(|error| trouble(&format!("halt {scope}"), &error))?;
+        let halted = bridge
+            .operator()
+            .halt(&scope, who(&self.because))
+            .await
+            .map_err(|error| trouble(&format!("halt {scope}"), &error))?;
         let whom = if scope == ControlScope::All { "Every account".to_owned() } else { scope.to_string() };
         let words = format!(
             "{whom} of {} is halted: nothing more is sent, and a run at work cancels its orders. `gamma resume {scope} --why …` lifts it.",
@@ -74,10 +85,19 @@ impl Resume {
     pub(crate) async fn run(self, desk: &Desk) -> Ended {
         let bridge = Bridge::of(desk.world().await?);
         let scope = ControlScope::from(self.account.as_str());
-        let resumed = bridge.operator().resume(&scope, who(&self.because)).await.map_err(|error| trouble(&format!("resume {scope}"), &error))?;
+        let resumed = bridge
+            .operator()
+            .resume(&scope, who(&self.because))
+            .await
+            .map_err(|error| trouble(&format!("resume {scope}"), &error))?;
         let words = match &scope {
-            ControlScope::All => format!("The halt of all of {} is lifted. An account that was halted by itself still is: `gamma status`.", bridge.stack()),
-            ControlScope::Account(account) => format!("The halt of {account} is lifted. A halt of all holds all the same: `gamma status {account}`."),
+            ControlScope::All => format!(
+                "The halt of all of {} is lifted. An account that was halted by itself still is: `gamma status`.",
+                bridge.stack()
+            ),
+            ControlScope::Account(account) => format!(
+                "The halt of {account} is lifted. A halt of all holds all the same: `gamma status {account}`."
+            ),
         };
         tell(desk, &scope, &resumed, words);
         Ok(End::Done)
@@ -85,5 +105,6 @@ impl Resume {
 }
 
 fn tell(desk: &Desk, scope: &ControlScope, standing: &Standing, words: String) {
-    desk.output.answer(&json!({ "account": scope, "halted": standing.on, "decision": standing.decision }), || words);
+    desk.output
+        .answer(&json!({ "account": scope, "halted": standing.on, "decision": standing.decision }), || words);
 }

@@ -62,17 +62,30 @@ impl Invoke {
         let function = world.trade_function(&self.account)?;
         if !self.live {
             desk.output.progress(&format!("invoking {function}: everything but sending ..."));
-            return run_told(desk, world, function, &json!({ "account": self.account, "dry_run": true })).await;
+            return run_told(desk, world, function, &json!({ "account": self.account, "dry_run": true }))
+                .await;
         }
         may_trade(world, &self.account).await?;
-        let typed = prompt::line(&format!("This trades for real. Type the account's name ({}) to go on:", self.account))?;
+        let typed = prompt::line(&format!(
+            "This trades for real. Type the account's name ({}) to go on:",
+            self.account
+        ))?;
         if typed != self.account {
-            return Err(Trouble::no("trade for real", format!("got {typed:?}, expected {:?}; nothing was invoked", self.account)));
+            return Err(Trouble::no(
+                "trade for real",
+                format!("got {typed:?}, expected {:?}; nothing was invoked", self.account),
+            ));
         }
         desk.output.progress(&format!("invoking {function}, which takes up to some minutes ..."));
         // Asked anew: whoever typed the name may have taken a while. The function decides by the same rules.
         let now = world.now().await?;
-        run_told(desk, world, function, &json!({ "account": self.account, "scheduled_time": now, "execution_id": "gamma-invoke" })).await
+        run_told(
+            desk,
+            world,
+            function,
+            &json!({ "account": self.account, "scheduled_time": now, "execution_id": "gamma-invoke" }),
+        )
+        .await
     }
 }
 
@@ -80,7 +93,9 @@ impl Invoke {
 async fn may_trade(world: &World, account: &str) -> Result<(), Trouble> {
     let attempted = || format!("trade {account} for real");
     let deployment = world.deployed(account).await?.deployment;
-    let profile = profiles::load(deployment.profile(), Overrides::default()).map_err(|failure| Trouble::no(attempted(), failure))?.profile;
+    let profile = profiles::load(deployment.profile(), Overrides::default())
+        .map_err(|failure| Trouble::no(attempted(), failure))?
+        .profile;
     let controls = world.ledger().controls(account).await.map_err(|error| world.of_ledger(&error))?;
     let mut shut = Vec::new();
     shut.extend((!deployment.live()).then_some(Gate::DeploymentDry));
@@ -92,7 +107,8 @@ async fn may_trade(world: &World, account: &str) -> Result<(), Trouble> {
         return Ok(());
     }
     let reasons = shut.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    Err(Trouble::no(attempted(), format!("{reasons}; nothing was invoked")).next("without --live it does everything but sending"))
+    Err(Trouble::no(attempted(), format!("{reasons}; nothing was invoked"))
+        .next("without --live it does everything but sending"))
 }
 
 async fn run_told(desk: &Desk, world: &World, function: &str, event: &Value) -> Ended {
@@ -114,8 +130,14 @@ impl Warmup {
 
 fn warmed(ready: &Value) -> String {
     let yes = |name: &str| if ready[name] == true { "yes" } else { "no" }.to_owned();
-    let told = |name: &str| Some(text(ready, name)).filter(|words| !words.is_empty()).unwrap_or_else(|| "-".to_owned());
-    let token = format!("{}{}", if ready["token_refreshed"] == true { "refreshed, " } else { "" }, text(&ready["token"], "token").replace('_', " "));
+    let told = |name: &str| {
+        Some(text(ready, name)).filter(|words| !words.is_empty()).unwrap_or_else(|| "-".to_owned())
+    };
+    let token = format!(
+        "{}{}",
+        if ready["token_refreshed"] == true { "refreshed, " } else { "" },
+        text(&ready["token"], "token").replace('_', " ")
+    );
     let mut rows = vec![
         ("account", told("for")),
         ("session", format!("{} {}", told("trade_date"), told("session"))),
@@ -127,7 +149,9 @@ fn warmed(ready: &Value) -> String {
         ("token", token),
         ("quote token", told("quote_token")),
     ];
-    rows.extend(list(ready, "notes").iter().map(|note| ("note", note.as_str().unwrap_or_default().to_owned())));
+    rows.extend(
+        list(ready, "notes").iter().map(|note| ("note", note.as_str().unwrap_or_default().to_owned())),
+    );
     facts(rows)
 }
 
@@ -144,12 +168,21 @@ impl Resolve {
 async fn answer(world: &World, function: &str, event: &Value) -> Result<Value, Trouble> {
     let invoked = world.functions().invoke(function, event).await.map_err(|error| {
         let trouble = world.of_call(&error);
-        if error.is_absent() { trouble.next("deploy it first (README, First-time set-up); `--stack` names another stack") } else { trouble }
+        if error.is_absent() {
+            trouble.next("deploy it first (README, First-time set-up); `--stack` names another stack")
+        } else {
+            trouble
+        }
     })?;
     if !invoked.failed {
         return Ok(invoked.answer);
     }
-    let kind = Some(text(&invoked.answer, "errorType")).filter(|kind| !kind.is_empty()).unwrap_or_else(|| "an error without a type".to_owned());
-    let trouble = Trouble::no(format!("invoke {function}"), format!("{kind}: {}", text(&invoked.answer, "errorMessage")));
+    let kind = Some(text(&invoked.answer, "errorType"))
+        .filter(|kind| !kind.is_empty())
+        .unwrap_or_else(|| "an error without a type".to_owned());
+    let trouble = Trouble::no(
+        format!("invoke {function}"),
+        format!("{kind}: {}", text(&invoked.answer, "errorMessage")),
+    );
     Err(trouble.next(format!("docs/runbook.md says what {kind} means and what to do")))
 }

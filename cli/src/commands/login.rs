@@ -17,7 +17,8 @@ use crate::redirect::{Redirect, encoded};
 use crate::token_store;
 use crate::trouble::{End, Ended, Trouble};
 
-/// Logs in at a broker in the browser, and stores the token document where the functions read it; it is shown nowhere.
+/// Logs in at a broker in the browser, and stores the token document where the functions read it; it is shown
+/// nowhere.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Login {
     /// Charles Schwab: needed every seven days
@@ -26,7 +27,8 @@ pub(crate) enum Login {
     Tastytrade {
         #[command(flatten)]
         callback: Callback,
-        /// Ask for a refresh token of my.tastytrade.com (API, OAuth Applications, Create Grant) instead of going to the browser
+        /// Ask for a refresh token of my.tastytrade.com (API, OAuth Applications, Create Grant) instead of
+        /// going to the browser
         #[arg(long)]
         grant: bool,
     },
@@ -36,7 +38,13 @@ pub(crate) enum Login {
 #[derive(Debug, Args)]
 pub(crate) struct Callback {
     /// The callback address registered with the application, letter by letter
-    #[arg(long, value_name = "URL", env = "GAMMA_CALLBACK", hide_env = true, default_value = "https://127.0.0.1:8182")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "GAMMA_CALLBACK",
+        hide_env = true,
+        default_value = "https://127.0.0.1:8182"
+    )]
     callback: String,
 }
 
@@ -45,15 +53,19 @@ impl Login {
         let world = desk.world().await?;
         let (broker, callback, grant) = match self {
             Self::Schwab(Callback { callback }) => (BrokerKind::Schwab, callback, false),
-            Self::Tastytrade { callback: Callback { callback }, grant } => (BrokerKind::Tastytrade, callback, grant),
+            Self::Tastytrade { callback: Callback { callback }, grant } => {
+                (BrokerKind::Tastytrade, callback, grant)
+            }
         };
         let deployment = of_broker(world, broker).await?;
-        let document = if grant { of_grant(broker)? } else { in_browser(desk, world, &deployment, &callback).await? };
+        let document =
+            if grant { of_grant(broker)? } else { in_browser(desk, world, &deployment, &callback).await? };
         let mut notes = Vec::new();
         let version = loop {
             match token_store::put(world, &deployment.names.login.token, &document, &mut notes).await {
                 Ok(version) => break version,
-                // The code that it was got for works once: what is in hand is kept until it is stored, or given up by the person.
+                // The code that it was got for works once: what is in hand is kept until it is stored, or
+                // given up by the person.
                 Err(trouble) if prompt::is_interactive() => {
                     desk.output.progress(&trouble.to_string());
                     prompt::line("The login is made and not stored. Enter tries again, Ctrl-C gives it up:")?;
@@ -84,22 +96,35 @@ async fn of_broker(world: &World, broker: BrokerKind) -> Result<Deployment, Trou
 /// The document of a grant that the person typed.
 fn of_grant(broker: BrokerKind) -> Result<SecretString, Trouble> {
     let made = broker.setup().document_of_grant(&typed_grant()?);
-    made.ok_or_else(|| Trouble::no("log in", format!("{} makes no grants; nothing was written", broker.facts().name)))
+    made.ok_or_else(|| {
+        Trouble::no("log in", format!("{} makes no grants; nothing was written", broker.facts().name))
+    })
 }
 
 fn typed_grant() -> Result<SecretString, Trouble> {
     use secrecy::ExposeSecret as _;
-    let typed = if prompt::is_interactive() { prompt::hidden("The refresh token")? } else { SecretString::from(prompt::line("")?) };
+    let typed = if prompt::is_interactive() {
+        prompt::hidden("The refresh token")?
+    } else {
+        SecretString::from(prompt::line("")?)
+    };
     if typed.expose_secret().trim().is_empty() {
         return Err(Trouble::no("read the refresh token", "got nothing; nothing was written"));
     }
     Ok(typed)
 }
 
-async fn in_browser(desk: &Desk, world: &World, deployment: &Deployment, callback: &str) -> Result<SecretString, Trouble> {
-    let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Trouble::no("make an HTTP client", error))?;
+async fn in_browser(
+    desk: &Desk,
+    world: &World,
+    deployment: &Deployment,
+    callback: &str,
+) -> Result<SecretString, Trouble> {
+    let http =
+        HttpClient::new(&HttpConfig::default()).map_err(|error| Trouble::no("make an HTTP client", error))?;
     let authorization = authorization(world, deployment, callback).await?;
-    let state = format!("{:016x}{:016x}", RandomState::new().hash_one("state"), RandomState::new().hash_one("state"));
+    let state =
+        format!("{:016x}{:016x}", RandomState::new().hash_one("state"), RandomState::new().hash_one("state"));
     let (page, query) = authorization.page(&state);
     let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     eprintln!("Open this address in a browser, log in and consent:\n\n{page}?{}\n", query.join("&"));
@@ -115,7 +140,11 @@ async fn in_browser(desk: &Desk, world: &World, deployment: &Deployment, callbac
 }
 
 /// The application as it is kept, ready for a person to give it access.
-async fn authorization(world: &World, deployment: &Deployment, callback: &str) -> Result<Box<dyn Authorization>, Trouble> {
+async fn authorization(
+    world: &World,
+    deployment: &Deployment,
+    callback: &str,
+) -> Result<Box<dyn Authorization>, Trouble> {
     let attempted = "read the application's parameters";
     let names = &deployment.names.login;
     let application: Vec<&str> = names.application().into_iter().map(SecretName::as_str).collect();

@@ -68,10 +68,14 @@ async fn read(world: &World, function: &str, since: jiff::Timestamp) -> Result<V
 /// `16:13:31.0 INFO run ended outcome=filled`; lines of the platform's own as they are.
 fn told(line: &LoggedLine) -> String {
     let at = new_york(&line.at.to_string());
-    let Ok(Value::Object(fields)) = serde_json::from_str(&line.text) else { return format!("{at} {}", line.text.trim_end()) };
+    let Ok(Value::Object(fields)) = serde_json::from_str(&line.text) else {
+        return format!("{at} {}", line.text.trim_end());
+    };
     let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let words = |name: &str| fields.get(name).map(shown).unwrap_or_default();
-    let rest = fields.iter().filter(|(name, _)| !["timestamp", "level", "message", "span", "run_id"].contains(&name.as_str()));
+    let rest = fields
+        .iter()
+        .filter(|(name, _)| !["timestamp", "level", "message", "span", "run_id"].contains(&name.as_str()));
     let rest: String = rest.map(|(name, value)| format!(" {name}={}", shown(value))).collect();
     format!("{at} {:<5} {}{rest}", words("level"), words("message"))
 }

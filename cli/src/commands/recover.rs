@@ -14,7 +14,8 @@ use crate::bridge::{Bridge, trouble};
 use crate::desk::{Desk, World};
 use crate::trouble::{End, Ended, Trouble};
 
-/// Has the account's function prove and record what is open, which places nothing, and hands off what was left.
+/// Has the account's function prove and record what is open, which places nothing, and hands off what was
+/// left.
 #[derive(Debug, Args)]
 pub(crate) struct Recover {
     /// Whose
@@ -29,14 +30,20 @@ impl Recover {
         let bridge = Bridge::of(world);
         let (operator, account) = (bridge.operator(), self.account.as_str());
         let attempted = format!("recover {account}");
-        desk.output.progress(&format!("sweeping {account}: nothing is placed; this takes up to some minutes ..."));
-        let recovery = operator.recover(account, self.date, Wait::Answer).await.map_err(|error| trouble(&attempted, &error))?;
+        desk.output
+            .progress(&format!("sweeping {account}: nothing is placed; this takes up to some minutes ..."));
+        let recovery = operator
+            .recover(account, self.date, Wait::Answer)
+            .await
+            .map_err(|error| trouble(&attempted, &error))?;
         let consumers = LambdaHandoff::new(&world.lambda, consumers(world, account));
-        let given = operator.hand_off(account, &consumers).await.map_err(|error| trouble(&attempted, &error))?;
+        let given =
+            operator.hand_off(account, &consumers).await.map_err(|error| trouble(&attempted, &error))?;
         match recovery {
             Recovery::AskedFor => Err(Trouble::unknown(attempted, "it was asked for, and nothing came back")),
             Recovery::Failed { error_type, message } => {
-                Err(Trouble::no(attempted, format!("{error_type}: {message}")).next(format!("docs/runbook.md says what {error_type} means")))
+                Err(Trouble::no(attempted, format!("{error_type}: {message}"))
+                    .next(format!("docs/runbook.md says what {error_type} means")))
             }
             Recovery::Answered(report) => {
                 let answer = json!({ "report": report, "handed_off": given.taken, "left": given.left });

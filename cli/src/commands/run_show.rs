@@ -32,10 +32,15 @@ impl Run {
         let attempted = format!("find run {id:?} in the last {days} days");
         let run = match found[..] {
             [run] => run,
-            [] => return Err(Trouble::no(attempted, "no run is recorded whose id begins so").next("`gamma runs` lists them; --days looks further back")),
+            [] => {
+                return Err(Trouble::no(attempted, "no run is recorded whose id begins so")
+                    .next("`gamma runs` lists them; --days looks further back"));
+            }
             ref several => {
                 let ids = several.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>().join(", ");
-                return Err(Trouble::no(attempted, format!("several begin so: {ids}")).next("give more of its id"));
+                return Err(
+                    Trouble::no(attempted, format!("several begin so: {ids}")).next("give more of its id")
+                );
             }
         };
         let shown = json!({
@@ -52,5 +57,11 @@ fn told(run: &RunRecord) -> String {
         return tell(&run.report);
     }
     let (error, detail) = (text(&run.report, "error_type"), text(&run.report, "detail"));
-    format!("  run        {}  account {}  {}\n  outcome    {}: {error}: {detail}", run.run_id, run.account, run.date, run.outcome.to_uppercase())
+    format!(
+        "  run        {}  account {}  {}\n  outcome    {}: {error}: {detail}",
+        run.run_id,
+        run.account,
+        run.date,
+        run.outcome.to_uppercase()
+    )
 }

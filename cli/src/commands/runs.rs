@@ -32,7 +32,11 @@ impl Runs {
 }
 
 /// The runs of the last days, of one account or all, the newest first.
-pub(crate) async fn recorded(world: &World, account: Option<&str>, days: u16) -> Result<Vec<RunRecord>, Trouble> {
+pub(crate) async fn recorded(
+    world: &World,
+    account: Option<&str>,
+    days: u16,
+) -> Result<Vec<RunRecord>, Trouble> {
     let accounts: Vec<&str> = match account {
         Some(account) => world.trade_function(account).map(|_| vec![account])?,
         None => world.names.accounts().collect(),
@@ -65,7 +69,9 @@ fn summary(run: &RunRecord) -> Value {
 }
 
 fn fills(run: &RunRecord) -> String {
-    let sides = list(&run.report, "sides").iter().map(|side| format!("{} of {}", text(side, "filled"), text(side, "quantity")));
+    let sides = list(&run.report, "sides")
+        .iter()
+        .map(|side| format!("{} of {}", text(side, "filled"), text(side, "quantity")));
     sides.collect::<Vec<_>>().join(", ")
 }
 
@@ -92,7 +98,8 @@ fn told(runs: &[RunRecord], days: u16) -> String {
 fn short_length(runs: &[RunRecord]) -> usize {
     let longest = runs.iter().map(|run| run.run_id.chars().count()).max().unwrap_or_default();
     let tells_apart = |length: usize| {
-        let mut short: Vec<String> = runs.iter().map(|run| run.run_id.chars().take(length).collect()).collect();
+        let mut short: Vec<String> =
+            runs.iter().map(|run| run.run_id.chars().take(length).collect()).collect();
         short.sort_unstable();
         short.windows(2).all(|pair| pair[0] != pair[1])
     };

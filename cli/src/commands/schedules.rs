@@ -30,7 +30,8 @@ enum Turn {
 struct Which {
     /// Whose [default: all accounts]
     account: Option<String>,
-    /// Off: the sweeps too, and of all accounts the token keeper; without them nobody notices what a day left open
+    /// Off: the sweeps too, and of all accounts the token keeper; without them nobody notices what a day left
+    /// open
     #[arg(long)]
     sweeps: bool,
     #[command(flatten)]
@@ -49,7 +50,8 @@ impl Schedules {
 
 async fn list(desk: &Desk) -> Ended {
     let bridge = Bridge::of(desk.world().await?);
-    let schedules = bridge.operator().schedules(&scope(None)).await.map_err(|error| trouble("list schedules", &error))?;
+    let schedules =
+        bridge.operator().schedules(&scope(None)).await.map_err(|error| trouble("list schedules", &error))?;
     desk.output.answer(&json!({ "schedules": schedules }), || {
         let row = |schedule: &ScheduleStatus| {
             let next = schedule.next.as_ref().map_or_else(|| "-".to_owned(), fires);
@@ -81,7 +83,9 @@ pub(crate) fn on(schedule: &ScheduleStatus) -> String {
 /// When it fires next, were it on.
 pub(crate) fn fires(next: &NextFire) -> String {
     match next {
-        NextFire::At(fire) => fire.note.as_ref().map_or_else(|| fire.local.clone(), |note| format!("{} ({note})", fire.local)),
+        NextFire::At(fire) => {
+            fire.note.as_ref().map_or_else(|| fire.local.clone(), |note| format!("{} ({note})", fire.local))
+        }
         NextFire::Never(why) => format!("never: {why}"),
         NextFire::Unknown(why) => format!("unknown: {why}"),
     }
@@ -107,8 +111,11 @@ async fn switch(desk: &Desk, which: Which, on: bool) -> Ended {
     });
     match change.state {
         ChangeState::Done => Ok(End::Done),
-        ChangeState::AskedFor => Err(Trouble::unknown(attempted, change.detail.unwrap_or_default()).next("`gamma schedules` says how they stand")),
-        ChangeState::Failed if switched.iter().any(|one| matches!(one.result, SwitchResult::Failed(_))) => Ok(End::Unknown),
+        ChangeState::AskedFor => Err(Trouble::unknown(attempted, change.detail.unwrap_or_default())
+            .next("`gamma schedules` says how they stand")),
+        ChangeState::Failed if switched.iter().any(|one| matches!(one.result, SwitchResult::Failed(_))) => {
+            Ok(End::Unknown)
+        }
         ChangeState::Failed => Ok(End::No),
     }
 }

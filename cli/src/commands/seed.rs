@@ -17,8 +17,9 @@ use crate::slots::{Kind, Slot, slots};
 use crate::token_store;
 use crate::trouble::{End, Ended, Trouble};
 
-/// Writes what the functions read from Parameter Store: asks for each at the terminal (nothing is shown), or takes them from files and
-/// the environment. Each is looked at with the functions' own readers before it is stored.
+/// Writes what the functions read from Parameter Store: asks for each at the terminal (nothing is shown), or
+/// takes them from files and the environment. Each is looked at with the functions' own readers before it is
+/// stored.
 #[derive(Debug, Args)]
 pub(crate) struct Seed {
     /// A parameter's value out of a file: --from-file /gamma/shared/google_sa_json=key.json
@@ -37,7 +38,9 @@ pub(crate) struct Seed {
 
 fn pair(text: &str) -> Result<(String, String), String> {
     let parts = text.split_once('=').filter(|(name, from)| !name.is_empty() && !from.is_empty());
-    parts.map(|(name, from)| (name.to_owned(), from.to_owned())).ok_or_else(|| "expected NAME=, and where its value comes from".to_owned())
+    parts
+        .map(|(name, from)| (name.to_owned(), from.to_owned()))
+        .ok_or_else(|| "expected NAME=, and where its value comes from".to_owned())
 }
 
 /// What is known of each, and what became of it.
@@ -52,7 +55,8 @@ impl Seed {
         let world = desk.world().await?;
         let slots = slots(world).await?;
         let store = Parameters::new(&world.aws);
-        let in_parameters: Vec<&Slot> = slots.iter().filter(|slot| !slot.name.is_in_secrets_manager()).collect();
+        let in_parameters: Vec<&Slot> =
+            slots.iter().filter(|slot| !slot.name.is_in_secrets_manager()).collect();
         let names: Vec<&str> = in_parameters.iter().map(|slot| slot.name.as_str()).collect();
         let existing = store.existing(&names).await.map_err(|error| world.of_call(&error))?;
         let given = self.given(&in_parameters)?;
@@ -67,7 +71,11 @@ impl Seed {
                 Some(value)
                     if version.is_none()
                         || self.overwrite
-                        || prompt::yes(&format!("{} is there (version {}). Replace it?", slot.name, version.unwrap_or_default()))? =>
+                        || prompt::yes(&format!(
+                            "{} is there (version {}). Replace it?",
+                            slot.name,
+                            version.unwrap_or_default()
+                        ))? =>
                 {
                     Some(value.clone())
                 }
@@ -89,41 +97,71 @@ impl Seed {
     /// The values that were named, read and looked at.
     fn given(&self, slots: &[&Slot]) -> Result<BTreeMap<String, SecretString>, Trouble> {
         let mut given = BTreeMap::new();
-        let files = self.from_file.iter().map(|(name, path)| (name, path, std::fs::read_to_string(path).map_err(|error| error.to_string())));
-        let variables = self.from_env.iter().map(|(name, variable)| (name, variable, std::env::var(variable).map_err(|error| error.to_string())));
+        let files = self.from_file.iter().map(|(name, path)| {
+            (name, path, std::fs::read_to_string(path).map_err(|error| error.to_string()))
+        });
+        let variables = self.from_env.iter().map(|(name, variable)| {
+            (name, variable, std::env::var(variable).map_err(|error| error.to_string()))
+        });
         for (name, from, value) in files.chain(variables) {
             let attempted = || format!("take {name} from {from}");
             let Some(slot) = slots.iter().find(|slot| slot.name.as_str() == name) else {
                 let known = slots.iter().map(|slot| slot.name.as_str()).collect::<Vec<_>>().join(", ");
-                return Err(Trouble::no(attempted(), format!("no function reads a parameter of this name, expected one of {known}")));
+                return Err(Trouble::no(
+                    attempted(),
+                    format!("no function reads a parameter of this name, expected one of {known}"),
+                ));
             };
             let value = value.map_err(|came| Trouble::no(attempted(), came))?;
             // What an editor or `echo` leaves behind.
             let value = SecretString::from(value.trim_end_matches(['\n', '\r']));
-            slot.check(&value).map_err(|came| Trouble::no(attempted(), format!("{came}; nothing was written")))?;
+            slot.check(&value)
+                .map_err(|came| Trouble::no(attempted(), format!("{came}; nothing was written")))?;
             given.insert(name.clone(), value);
         }
         Ok(given)
     }
 
     /// With nobody there to ask, everything is said at once or nothing is written.
-    fn refuse_unless_whole(&self, slots: &[&Slot], existing: &BTreeMap<String, i64>, given: &BTreeMap<String, SecretString>) -> Result<(), Trouble> {
+    fn refuse_unless_whole(
+        &self,
+        slots: &[&Slot],
+        existing: &BTreeMap<String, i64>,
+        given: &BTreeMap<String, SecretString>,
+    ) -> Result<(), Trouble> {
         let is_needed = |slot: &&&Slot| !slot.optional && !matches!(slot.kind, Kind::Token(_));
-        let missing = slots.iter().filter(is_needed).map(|slot| slot.name.as_str()).filter(|name| !existing.contains_key(*name) && !given.contains_key(*name));
+        let missing = slots
+            .iter()
+            .filter(is_needed)
+            .map(|slot| slot.name.as_str())
+            .filter(|name| !existing.contains_key(*name) && !given.contains_key(*name));
         let missing: Vec<&str> = missing.collect();
         if !missing.is_empty() {
-            let trouble = Trouble::no("seed without a terminal", format!("no value for {}; nothing was written", missing.join(", ")));
+            let trouble = Trouble::no(
+                "seed without a terminal",
+                format!("no value for {}; nothing was written", missing.join(", ")),
+            );
             return Err(trouble.next("give each with --from-file NAME=PATH or --from-env NAME=VARIABLE, or call gamma seed at a terminal"));
         }
-        let taken: Vec<&str> = given.keys().map(String::as_str).filter(|name| existing.contains_key(*name)).collect();
+        let taken: Vec<&str> =
+            given.keys().map(String::as_str).filter(|name| existing.contains_key(*name)).collect();
         if !taken.is_empty() && !self.overwrite {
-            let trouble = Trouble::no("seed without a terminal", format!("there already: {}; nothing was written", taken.join(", ")));
+            let trouble = Trouble::no(
+                "seed without a terminal",
+                format!("there already: {}; nothing was written", taken.join(", ")),
+            );
             return Err(trouble.next("--overwrite replaces them"));
         }
         Ok(())
     }
 
-    async fn write(&self, desk: &Desk, store: &Parameters, slot: &Slot, value: &SecretString) -> Result<i64, Trouble> {
+    async fn write(
+        &self,
+        desk: &Desk,
+        store: &Parameters,
+        slot: &Slot,
+        value: &SecretString,
+    ) -> Result<i64, Trouble> {
         let world = desk.world().await?;
         if let Kind::Token(broker) = slot.kind {
             refuse_older(world, slot, broker, value).await?;
@@ -136,14 +174,22 @@ impl Seed {
     }
 }
 
-/// A document of an earlier login over a later one would end trading until somebody logs in. One without times is as a person has it from the
-/// broker, and counts as new.
-async fn refuse_older(world: &World, slot: &Slot, broker: BrokerKind, given: &SecretString) -> Result<(), Trouble> {
+/// A document of an earlier login over a later one would end trading until somebody logs in. One without
+/// times is as a person has it from the broker, and counts as new.
+async fn refuse_older(
+    world: &World,
+    slot: &Slot,
+    broker: BrokerKind,
+    given: &SecretString,
+) -> Result<(), Trouble> {
     let Ok(stored) = SsmTokenStore::new(&world.aws).load(slot.name.as_str()).await else { return Ok(()) };
     let age = broker.facts().token_age;
     match (age(given), age(&stored.text)) {
         (Some(given), Some(stored)) if given != TokenAge::UNDATED && given < stored => {
-            let trouble = Trouble::no(format!("write {}", slot.name), "the stored document is of a later login or refresh; it was left alone");
+            let trouble = Trouble::no(
+                format!("write {}", slot.name),
+                "the stored document is of a later login or refresh; it was left alone",
+            );
             Err(trouble.next("leave it out; `gamma login` makes a new one"))
         }
         _ => Ok(()),
@@ -170,7 +216,9 @@ fn asked(slot: &Slot, version: Option<i64>) -> Result<Option<SecretString>, Trou
         }
         let value = match text.strip_prefix('@').map(std::fs::read_to_string) {
             None => Ok(SecretString::from(text)),
-            Some(read) => read.map(|text| SecretString::from(text.trim_end())).map_err(|error| error.to_string()),
+            Some(read) => {
+                read.map(|text| SecretString::from(text.trim_end())).map_err(|error| error.to_string())
+            }
         };
         match value.and_then(|value| slot.check(&value).map(|()| value)) {
             Ok(value) => return Ok(Some(value)),

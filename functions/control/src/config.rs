@@ -10,7 +10,8 @@ use gamma_operator::{Login, Names};
 /// The environment of this function, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// What the stack's parts are called: `GAMMA_STACK`, `GAMMA_SCHEDULE_PREFIX`, `GAMMA_ACCOUNTS`, `GAMMA_TABLE`.
+    /// What the stack's parts are called: `GAMMA_STACK`, `GAMMA_SCHEDULE_PREFIX`, `GAMMA_ACCOUNTS`,
+    /// `GAMMA_TABLE`.
     pub names: Names,
     /// The login of each account that accounts.toml knows.
     pub logins: BTreeMap<String, Login>,
@@ -29,18 +30,32 @@ impl Config {
     pub fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let environment = Environment::new(read);
         let needed = |name: &str, expected: &str| environment.needed(name, expected);
-        let (stack, schedules) = (needed("GAMMA_STACK", "the stack's name")?, needed("GAMMA_SCHEDULE_PREFIX", "what the schedules' names begin with")?);
+        let (stack, schedules) = (
+            needed("GAMMA_STACK", "the stack's name")?,
+            needed("GAMMA_SCHEDULE_PREFIX", "what the schedules' names begin with")?,
+        );
         let listed = needed("GAMMA_ACCOUNTS", "the accounts, separated by commas")?;
         let accounts: Vec<&str> = listed.split(',').map(str::trim).collect();
         // The names that the ledger keeps for itself.
-        let is_name = |account: &&str| !account.is_empty() && !account.contains('#') && !matches!(*account, "all" | "control" | "token" | "warmup");
+        let is_name = |account: &&str| {
+            !account.is_empty()
+                && !account.contains('#')
+                && !matches!(*account, "all" | "control" | "token" | "warmup")
+        };
         if !accounts.iter().all(is_name) {
-            return Err(bad("GAMMA_ACCOUNTS", &format!("{listed:?}"), "names of accounts, separated by commas"));
+            return Err(bad(
+                "GAMMA_ACCOUNTS",
+                &format!("{listed:?}"),
+                "names of accounts, separated by commas",
+            ));
         }
         let mut names = Names::of_stack(&stack, &schedules, &accounts);
         names.table = needed("GAMMA_TABLE", "the ledger table's name")?;
         let clock_url = environment.clock_url(SERVICES, [], "AWS and the clock are on loopback")?;
-        let logins = names.accounts().filter_map(|account| Some((account.to_owned(), usual_login(account)?))).collect();
+        let logins = names
+            .accounts()
+            .filter_map(|account| Some((account.to_owned(), usual_login(account)?)))
+            .collect();
         Ok(Self { names, logins, clock_url })
     }
 }
@@ -59,7 +74,9 @@ mod tests {
     ];
 
     fn config(changes: &[(&str, &str)]) -> Result<Config, String> {
-        let value = |name: &str| changes.iter().chain(&LOCAL).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let value = |name: &str| {
+            changes.iter().chain(&LOCAL).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
         Config::from_env(value).map_err(|failure| failure.to_string())
     }
 
@@ -68,7 +85,8 @@ mod tests {
         let config = config(&[]).unwrap();
         assert_eq!(config.names.table, "ledger");
         assert_eq!(config.names.trade["tt-ira"], "gamma-trading-trade-tt-ira");
-        let login = |account: &str| config.logins.get(account).map(|login| (login.broker, login.document.as_str()));
+        let login =
+            |account: &str| config.logins.get(account).map(|login| (login.broker, login.document.as_str()));
         assert_eq!(login("schwab"), Some(("schwab", "/gamma/schwab/token_json")));
         assert_eq!(login("tt-ira"), Some(("tastytrade", "/gamma/tt/token_json")));
         assert_eq!(login("schwab-ira"), None, "status says that it is not known");
@@ -80,9 +98,15 @@ mod tests {
             assert!(config(&[(name, " ")]).unwrap_err().contains(&format!("{name}: got nothing")), "{name}");
         }
         for accounts in ["schwab,,tt-ira", "all", "schwab,token", "a#b"] {
-            assert!(config(&[("GAMMA_ACCOUNTS", accounts)]).unwrap_err().contains("GAMMA_ACCOUNTS"), "{accounts}");
+            assert!(
+                config(&[("GAMMA_ACCOUNTS", accounts)]).unwrap_err().contains("GAMMA_ACCOUNTS"),
+                "{accounts}"
+            );
         }
-        for change in [("AWS_ENDPOINT_URL_SCHEDULER", "https://scheduler.us-east-1.amazonaws.com"), ("GAMMA_CLOCK_URL", "http://192.168.0.9:1")] {
+        for change in [
+            ("AWS_ENDPOINT_URL_SCHEDULER", "https://scheduler.us-east-1.amazonaws.com"),
+            ("GAMMA_CLOCK_URL", "http://192.168.0.9:1"),
+        ] {
             assert!(config(&[change]).unwrap_err().contains("GAMMA_CLOCK_URL"), "{change:?}");
         }
         assert_eq!(config(&[("GAMMA_CLOCK_URL", ""), ("AWS_ENDPOINT_URL", "")]).unwrap().clock_url, None);

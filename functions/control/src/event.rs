@@ -1,4 +1,5 @@
-//! The event of an invocation: one verb and what belongs to it. Refused by default: what is not understood changes nothing and says why.
+//! The event of an invocation: one verb and what belongs to it. Refused by default: what is not understood
+//! changes nothing and says why.
 
 use gamma_execution::ports::ControlScope;
 use gamma_lambda::Failure;
@@ -27,7 +28,8 @@ pub enum Event {
     Halt(ControlScope, Words),
     /// `{"resume":{…}}`, as halt
     Resume(ControlScope, Words),
-    /// `{"schedules":{"account":"all","state":"off","by":"…","why":"…"}}`, with `"sweeps":true` of the sweeps too
+    /// `{"schedules":{"account":"all","state":"off","by":"…","why":"…"}}`, with `"sweeps":true` of the sweeps
+    /// too
     Schedules(Switch, Words),
     /// `{"hand_off":{"account":"schwab"}}`
     HandOff(String),
@@ -63,28 +65,48 @@ pub fn parse(payload: &Value) -> Result<Event, Failure> {
     let mut all = verbs.iter();
     let (Some((verb, asked)), None) = (all.next(), all.next()) else {
         let came = verbs.keys().map(|verb| short(verb)).collect::<Vec<_>>().join(", ");
-        return Err(Failure::new("MalformedEvent", format!("event: got {came} together, expected {VERBS}, and only one; nothing was done")));
+        return Err(Failure::new(
+            "MalformedEvent",
+            format!("event: got {came} together, expected {VERBS}, and only one; nothing was done"),
+        ));
     };
-    let Value::Object(fields) = asked else { return Err(Failure::malformed(&format!("event {}", short(verb)), asked, "an object")) };
+    let Value::Object(fields) = asked else {
+        return Err(Failure::malformed(&format!("event {}", short(verb)), asked, "an object"));
+    };
     let asked = Asked { verb, fields };
     match verb.as_str() {
         "status" => asked.only(&["account"]).and_then(|asked| Ok(Event::Status(asked.scope_or_all()?))),
         "arm" => {
             let asked = asked.only(&["account", "by", "why", "confirm"])?;
-            Ok(Event::Arm { account: asked.account()?, confirm: asked.optional("confirm", "the account's name once more")?, words: asked.words()? })
+            Ok(Event::Arm {
+                account: asked.account()?,
+                confirm: asked.optional("confirm", "the account's name once more")?,
+                words: asked.words()?,
+            })
         }
-        "disarm" => asked.only(&["account", "by", "why"]).and_then(|asked| Ok(Event::Disarm(asked.account()?, asked.words()?))),
-        "halt" => asked.only(&["account", "by", "why"]).and_then(|asked| Ok(Event::Halt(asked.scope()?, asked.words()?))),
-        "resume" => asked.only(&["account", "by", "why"]).and_then(|asked| Ok(Event::Resume(asked.scope()?, asked.words()?))),
+        "disarm" => asked
+            .only(&["account", "by", "why"])
+            .and_then(|asked| Ok(Event::Disarm(asked.account()?, asked.words()?))),
+        "halt" => asked
+            .only(&["account", "by", "why"])
+            .and_then(|asked| Ok(Event::Halt(asked.scope()?, asked.words()?))),
+        "resume" => asked
+            .only(&["account", "by", "why"])
+            .and_then(|asked| Ok(Event::Resume(asked.scope()?, asked.words()?))),
         "schedules" => {
             let asked = asked.only(&["account", "state", "sweeps", "by", "why"])?;
             let switch = Switch { scope: asked.scope()?, on: asked.state()?, sweeps: asked.flag("sweeps")? };
             Ok(Event::Schedules(switch, asked.words()?))
         }
         "hand_off" => asked.only(&["account"]).and_then(|asked| Ok(Event::HandOff(asked.account()?))),
-        "recover" => asked.only(&["account", "date"]).and_then(|asked| Ok(Event::Recover(asked.account()?, asked.date()?))),
+        "recover" => asked
+            .only(&["account", "date"])
+            .and_then(|asked| Ok(Event::Recover(asked.account()?, asked.date()?))),
         "changes" => asked.only(&["account"]).and_then(|asked| Ok(Event::Changes(asked.scope()?))),
-        _ => Err(Failure::new("MalformedEvent", format!("event: unknown verb {:?}, expected {VERBS}; nothing was done", short(verb)))),
+        _ => Err(Failure::new(
+            "MalformedEvent",
+            format!("event: unknown verb {:?}, expected {VERBS}; nothing was done", short(verb)),
+        )),
     }
 }
 
@@ -97,9 +119,15 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn only(self, known: &[&str]) -> Result<Self, Failure> {
         match self.fields.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => {
-                Err(Failure::new("MalformedEvent", format!("event {}: unknown field {:?}, expected only {}", self.verb, short(name), known.join(", "))))
-            }
+            Some(name) => Err(Failure::new(
+                "MalformedEvent",
+                format!(
+                    "event {}: unknown field {:?}, expected only {}",
+                    self.verb,
+                    short(name),
+                    known.join(", ")
+                ),
+            )),
             None => Ok(self),
         }
     }
@@ -159,7 +187,9 @@ impl Asked<'_> {
 
     fn date(&self) -> Result<Option<Date>, Failure> {
         let expected = "a date such as 2025-09-03";
-        self.optional("date", expected)?.map(|text| text.parse().map_err(|_| self.refused("date", expected))).transpose()
+        self.optional("date", expected)?
+            .map(|text| text.parse().map_err(|_| self.refused("date", expected)))
+            .transpose()
     }
 }
 
@@ -181,7 +211,11 @@ mod tests {
     fn what_is_understood() {
         let schwab = || ControlScope::from("schwab");
         let with = |verb: &str, account: &str| json!({ verb: { "account": account, "by": "Ada", "why": "a drill" } });
-        let arm = |confirm: Option<&str>| Event::Arm { account: "schwab".into(), confirm: confirm.map(str::to_owned), words: words() };
+        let arm = |confirm: Option<&str>| Event::Arm {
+            account: "schwab".into(),
+            confirm: confirm.map(str::to_owned),
+            words: words(),
+        };
         let mut confirmed = with("arm", "schwab");
         confirmed["arm"]["confirm"] = "schwab".into();
         let mut off = with("schedules", "all");
@@ -202,7 +236,10 @@ mod tests {
             (on, switch(schwab(), true, true)),
             (json!({"hand_off": {"account": "schwab"}}), Event::HandOff("schwab".into())),
             (json!({"recover": {"account": "schwab"}}), Event::Recover("schwab".into(), None)),
-            (json!({"recover": {"account": "schwab", "date": "2025-09-02"}}), Event::Recover("schwab".into(), Some(jiff::civil::date(2025, 9, 2)))),
+            (
+                json!({"recover": {"account": "schwab", "date": "2025-09-02"}}),
+                Event::Recover("schwab".into(), Some(jiff::civil::date(2025, 9, 2))),
+            ),
             (json!({"changes": {"account": "all"}}), Event::Changes(ControlScope::All)),
         ] {
             assert_eq!(parse(&payload), Ok(event), "{payload}");
@@ -228,19 +265,55 @@ mod tests {
             (json!({"stop": {}}), "MalformedEvent", "unknown verb \"stop\""),
             (json!({"halt": who, "resume": who}), "MalformedEvent", "got halt, resume together"),
             (json!({"status": null}), "MalformedEvent", "event status: got null, expected an object"),
-            (json!({"status": {"acount": "schwab"}}), "MalformedEvent", "event status: unknown field \"acount\""),
-            (json!({"halt": but("account", Value::Null)}), "MalformedEvent", "event halt account: missing, expected an account's name, or all"),
+            (
+                json!({"status": {"acount": "schwab"}}),
+                "MalformedEvent",
+                "event status: unknown field \"acount\"",
+            ),
+            (
+                json!({"halt": but("account", Value::Null)}),
+                "MalformedEvent",
+                "event halt account: missing, expected an account's name, or all",
+            ),
             (json!({"halt": but("account", json!(7))}), "MalformedEvent", "event halt account: got 7"),
-            (json!({"halt": but("by", Value::Null)}), "MalformedEvent", "event halt by: missing, expected who asks"),
+            (
+                json!({"halt": but("by", Value::Null)}),
+                "MalformedEvent",
+                "event halt by: missing, expected who asks",
+            ),
             (json!({"resume": but("why", json!(" "))}), "MalformedEvent", "event resume why: got \" \""),
-            (json!({"halt": but("confirm", json!("schwab"))}), "MalformedEvent", "event halt: unknown field \"confirm\""),
+            (
+                json!({"halt": but("confirm", json!("schwab"))}),
+                "MalformedEvent",
+                "event halt: unknown field \"confirm\"",
+            ),
             (json!({"arm": but("confirm", json!(true))}), "MalformedEvent", "event arm confirm: got true"),
-            (json!({"schedules": who}), "MalformedEvent", "event schedules state: missing, expected \"on\" or \"off\""),
-            (json!({"schedules": but("state", json!("OFF"))}), "MalformedEvent", "event schedules state: got \"OFF\""),
-            (json!({"schedules": but("state", json!(false))}), "MalformedEvent", "event schedules state: got false"),
-            (json!({"recover": {"account": "schwab", "date": "yesterday"}}), "MalformedEvent", "event recover date: got \"yesterday\""),
+            (
+                json!({"schedules": who}),
+                "MalformedEvent",
+                "event schedules state: missing, expected \"on\" or \"off\"",
+            ),
+            (
+                json!({"schedules": but("state", json!("OFF"))}),
+                "MalformedEvent",
+                "event schedules state: got \"OFF\"",
+            ),
+            (
+                json!({"schedules": but("state", json!(false))}),
+                "MalformedEvent",
+                "event schedules state: got false",
+            ),
+            (
+                json!({"recover": {"account": "schwab", "date": "yesterday"}}),
+                "MalformedEvent",
+                "event recover date: got \"yesterday\"",
+            ),
             (json!({"recover": {}}), "MalformedEvent", "event recover account: missing"),
-            (json!({"hand_off": {"account": "schwab", "by": "Ada"}}), "MalformedEvent", "event hand_off: unknown field \"by\""),
+            (
+                json!({"hand_off": {"account": "schwab", "by": "Ada"}}),
+                "MalformedEvent",
+                "event hand_off: unknown field \"by\"",
+            ),
         ] {
             let failure = parse(&payload).unwrap_err();
             assert_eq!(failure.error_type, error_type, "{payload}");
@@ -248,7 +321,12 @@ mod tests {
         }
         let mut sweeps = but("state", json!("on"));
         sweeps["sweeps"] = "yes".into();
-        assert!(parse(&json!({ "schedules": sweeps })).unwrap_err().to_string().contains("event schedules sweeps: got \"yes\", expected true or false"));
+        assert!(
+            parse(&json!({ "schedules": sweeps }))
+                .unwrap_err()
+                .to_string()
+                .contains("event schedules sweeps: got \"yes\", expected true or false")
+        );
     }
 
     #[test]
@@ -271,7 +349,11 @@ mod tests {
             include_str!("../../../events/refused/control-nobody.json"),
             include_str!("../../../events/refused/control-unknown-field.json"),
         ] {
-            assert_eq!(parse(&serde_json::from_str(event).unwrap()).unwrap_err().error_type, "MalformedEvent", "{event}");
+            assert_eq!(
+                parse(&serde_json::from_str(event).unwrap()).unwrap_err().error_type,
+                "MalformedEvent",
+                "{event}"
+            );
         }
     }
 }

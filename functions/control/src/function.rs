@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gamma_accounts::names;
-use gamma_cloud::{Closures, DynamoLedger, EventBridgeSchedules, Functions, LambdaHandoff, OperatorControls, SdkConfig, SsmTokenStore, aws};
+use gamma_cloud::{
+    Closures, DynamoLedger, EventBridgeSchedules, Functions, LambdaHandoff, OperatorControls, SdkConfig,
+    SsmTokenStore, aws,
+};
 use gamma_control::config::Config;
 use gamma_control::event::{self, Event, Words};
 use gamma_execution::ports::{Clock, Consumer, ControlScope, Standing};
@@ -32,12 +35,21 @@ impl Function for Control {
     }
 }
 
-async fn control(config: &Config, clock: Arc<dyn Clock>, aws: &SdkConfig, asked: &Event) -> Result<Value, Failure> {
+async fn control(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    aws: &SdkConfig,
+    asked: &Event,
+) -> Result<Value, Failure> {
     let names = &config.names;
     let records = OperatorControls::new(aws, &names.table, Arc::clone(&clock));
     let days = DynamoLedger::new(aws, &names.table, Arc::clone(&clock));
     let schedules = EventBridgeSchedules::new(aws, &names.schedules);
-    let (functions, tokens, sessions) = (Functions::new(aws), SsmTokenStore::new(aws), Closures::new(aws, Arc::clone(&clock), names::CLOSURES.usual));
+    let (functions, tokens, sessions) = (
+        Functions::new(aws),
+        SsmTokenStore::new(aws),
+        Closures::new(aws, Arc::clone(&clock), names::CLOSURES.usual),
+    );
     let ports = OperatorPorts {
         clock: clock.as_ref(),
         records: &records,
@@ -50,16 +62,26 @@ async fn control(config: &Config, clock: Arc<dyn Clock>, aws: &SdkConfig, asked:
     let operator = Operator { names, logins: &config.logins, ports };
     let answer = match asked {
         Event::Status(scope) => json!(operator.status(scope).await.map_err(refused)?),
-        Event::Arm { account, confirm, words } => armed(account, &operator.arm(account, who(words), confirm.as_deref()).await.map_err(refused)?),
-        Event::Disarm(account, words) => armed(account, &operator.disarm(account, who(words)).await.map_err(refused)?),
+        Event::Arm { account, confirm, words } => {
+            armed(account, &operator.arm(account, who(words), confirm.as_deref()).await.map_err(refused)?)
+        }
+        Event::Disarm(account, words) => {
+            armed(account, &operator.disarm(account, who(words)).await.map_err(refused)?)
+        }
         Event::Halt(scope, words) => halted(scope, &operator.halt(scope, who(words)).await.map_err(refused)?),
-        Event::Resume(scope, words) => halted(scope, &operator.resume(scope, who(words)).await.map_err(refused)?),
+        Event::Resume(scope, words) => {
+            halted(scope, &operator.resume(scope, who(words)).await.map_err(refused)?)
+        }
         Event::Schedules(switch, words) => switched(&operator, switch, words).await?,
         Event::HandOff(account) => {
-            let given = operator.hand_off(account, &LambdaHandoff::new(aws, consumers(config, account))).await.map_err(refused)?;
+            let given = operator
+                .hand_off(account, &LambdaHandoff::new(aws, consumers(config, account)))
+                .await
+                .map_err(refused)?;
             json!({ "account": account, "taken": given.taken, "left": given.left })
         }
-        // The run may take minutes and waits by its own clock: it is queued, and what it finds is in the ledger.
+        // The run may take minutes and waits by its own clock: it is queued, and what it finds is in the
+        // ledger.
         Event::Recover(account, date) => {
             json!({ "account": account, "recovery": operator.recover(account, *date, Wait::Queued).await.map_err(refused)? })
         }

@@ -15,7 +15,8 @@ pub enum Event {
     Run(RunKey),
     /// Work everything out of the ledger and write the sheet anew: `{"account", "rebuild": true}`.
     Rebuild,
-    /// The same, with the transfers since that day read once more: `{"account", "backfill_from": "2025-12-01"}`.
+    /// The same, with the transfers since that day read once more: `{"account", "backfill_from":
+    /// "2025-12-01"}`.
     Backfill(Timestamp),
 }
 
@@ -37,16 +38,29 @@ pub fn parse(payload: &Value, account: &str) -> Result<Event, Failure> {
     let malformed = |words: String| Failure::new("MalformedEvent", format!("event: {words}"));
     let raw: Raw = serde_json::from_value(payload.clone()).map_err(|error| malformed(error.to_string()))?;
     if raw.account != account {
-        return Err(Failure::new("ForeignAccount", format!("event account: got {:?}, expected {account}: this function guards no other", raw.account)));
+        return Err(Failure::new(
+            "ForeignAccount",
+            format!(
+                "event account: got {:?}, expected {account}: this function guards no other",
+                raw.account
+            ),
+        ));
     }
     match (raw.trade_date, raw.run_id, raw.rebuild, raw.backfill_from) {
-        (Some(trade_date), Some(run_id), None, None) => Ok(Event::Run(RunKey { account: raw.account, trade_date, run_id })),
+        (Some(trade_date), Some(run_id), None, None) => {
+            Ok(Event::Run(RunKey { account: raw.account, trade_date, run_id }))
+        }
         (None, None, Some(true), None) => Ok(Event::Rebuild),
         (None, None, None, Some(from)) => {
             let midnight = TimeZone::get("America/New_York").and_then(|zone| from.to_zoned(zone));
-            Ok(Event::Backfill(midnight.map_err(|error| malformed(format!("backfill_from: {error}")))?.timestamp()))
+            Ok(Event::Backfill(
+                midnight.map_err(|error| malformed(format!("backfill_from: {error}")))?.timestamp(),
+            ))
         }
-        _ => Err(malformed("got another set of fields, expected trade_date and run_id, or rebuild: true, or backfill_from".to_owned())),
+        _ => Err(malformed(
+            "got another set of fields, expected trade_date and run_id, or rebuild: true, or backfill_from"
+                .to_owned(),
+        )),
     }
 }
 
@@ -62,12 +76,18 @@ mod tests {
         assert_eq!(parse(&serde_json::to_value(&run).unwrap(), "schwab"), Ok(Event::Run(run)));
         assert_eq!(parse(&json!({"account": "schwab", "rebuild": true}), "schwab"), Ok(Event::Rebuild));
         let from = "2025-12-01T05:00:00Z".parse().unwrap();
-        assert_eq!(parse(&json!({"account": "schwab", "backfill_from": "2025-12-01"}), "schwab"), Ok(Event::Backfill(from)));
+        assert_eq!(
+            parse(&json!({"account": "schwab", "backfill_from": "2025-12-01"}), "schwab"),
+            Ok(Event::Backfill(from))
+        );
         for (event, words) in [
             (json!({}), "missing field `account`"),
             (json!({"account": "schwab"}), "another set of fields"),
             (json!({"account": "schwab", "rebuild": false}), "another set of fields"),
-            (json!({"account": "schwab", "rebuild": true, "backfill_from": "2025-12-01"}), "another set of fields"),
+            (
+                json!({"account": "schwab", "rebuild": true, "backfill_from": "2025-12-01"}),
+                "another set of fields",
+            ),
             (json!({"account": "schwab", "backfill_from": "December"}), "event: "),
             (json!({"account": "schwab", "trade_date": "2025-09-03"}), "another set of fields"),
             (json!({"account": "schwab", "rebild": true}), "unknown field `rebild`"),

@@ -1,4 +1,5 @@
-//! One run that ended: the account's equity kept, the test's decision left in the ledger, its row in the sheet.
+//! One run that ended: the account's equity kept, the test's decision left in the ledger, its row in the
+//! sheet.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,7 +28,11 @@ impl Function for EdgeGuard {
     const FAILURES_ALARM: bool = true;
 
     fn from_env(read: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        Ok(Self { deployment: Deployment::from_env(read)?, post_trade: PostTradeConfig::from_env(read)?, tokens: SheetsTokens::default() })
+        Ok(Self {
+            deployment: Deployment::from_env(read)?,
+            post_trade: PostTradeConfig::from_env(read)?,
+            tokens: SheetsTokens::default(),
+        })
     }
 
     fn clock_url(&self) -> Option<&str> {
@@ -44,7 +49,12 @@ impl Function for EdgeGuard {
     }
 }
 
-async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account, delivery): (&str, &str)) -> Result<Value, Failure> {
+async fn guard(
+    office: &Office,
+    assembly: &Assembly<'_>,
+    asked: &Event,
+    (account, delivery): (&str, &str),
+) -> Result<Value, Failure> {
     let now = assembly.clock().now();
     let connected = assembly.account_ports().await?;
     let observed = look(office, &connected, asked, (account, now)).await;
@@ -60,8 +70,10 @@ async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account
     tell(office, asked, &observed).await?;
     let doubled = Mutex::new(Vec::new());
     let bring = async |workbook: &_| {
-        let upsert = sheet::changes(workbook, &observed).map_err(|error| Failure::new("SpreadsheetUnreadable", error))?;
-        *doubled.lock().unwrap_or_else(PoisonError::into_inner) = upsert.doubled.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let upsert = sheet::changes(workbook, &observed)
+            .map_err(|error| Failure::new("SpreadsheetUnreadable", error))?;
+        *doubled.lock().unwrap_or_else(PoisonError::into_inner) =
+            upsert.doubled.iter().map(ToString::to_string).collect::<Vec<_>>();
         Ok(upsert.changes)
     };
     let written = office.bring_up_to_date(delivery, &[sheet::TAB], bring).await;
@@ -73,8 +85,12 @@ async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account
         Written::NoSpreadsheet => json!("no spreadsheet is configured"),
     };
     let doubled = doubled.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let day = RunKey { account: account.to_owned(), trade_date: trade_date(now), run_id: delivery.to_owned() };
-    office.tell_of_doubled_rows("edge-guard", &doubled, &day).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;
+    let day =
+        RunKey { account: account.to_owned(), trade_date: trade_date(now), run_id: delivery.to_owned() };
+    office
+        .tell_of_doubled_rows("edge-guard", &doubled, &day)
+        .await
+        .map_err(|error| Failure::new("LedgerUnavailable", error))?;
     let decision = observed.decision.as_ref();
     tracing::info!(account, verdict = observed.verdict.name(), %changes, "guarded");
     Ok(json!({
@@ -89,10 +105,20 @@ async fn guard(office: &Office, assembly: &Assembly<'_>, asked: &Event, (account
     }))
 }
 
-async fn look(office: &Office, connected: &Connected, asked: &Event, (account, now): (&str, Timestamp)) -> Result<Observed, Failure> {
+async fn look(
+    office: &Office,
+    connected: &Connected,
+    asked: &Event,
+    (account, now): (&str, Timestamp),
+) -> Result<Observed, Failure> {
     // A text that does not read is the trading function's to tell; a row too many changes nothing here.
     let calendar = connected.calendar.as_ref().unwrap_or_else(|_| Calendar::built_in());
-    let ports = EdgePorts { ledger: &connected.ledger, transfers: connected.broker.as_ref(), equity: connected.broker.as_ref(), calendar };
+    let ports = EdgePorts {
+        ledger: &connected.ledger,
+        transfers: connected.broker.as_ref(),
+        equity: connected.broker.as_ref(),
+        calendar,
+    };
     let failed = |error: EdgeError| match error {
         EdgeError::Ledger(_) => Failure::new("LedgerUnavailable", error),
         EdgeError::Broker(_) => Failure::new("BrokerUnavailable", error),
@@ -100,9 +126,17 @@ async fn look(office: &Office, connected: &Connected, asked: &Event, (account, n
     };
     match asked {
         Event::Run(key) => {
-            let run = office.ledger.run(key).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;
             let run =
-                run.ok_or_else(|| Failure::new("NoSuchRun", format!("run {}: no such run is recorded for {account} on {}", key.run_id, key.trade_date)))?;
+                office.ledger.run(key).await.map_err(|error| Failure::new("LedgerUnavailable", error))?;
+            let run = run.ok_or_else(|| {
+                Failure::new(
+                    "NoSuchRun",
+                    format!(
+                        "run {}: no such run is recorded for {account} on {}",
+                        key.run_id, key.trade_date
+                    ),
+                )
+            })?;
             observe(ports, &run, &connected.edge, now).await
         }
         Event::Rebuild => rebuild(ports, account, &connected.edge).await,

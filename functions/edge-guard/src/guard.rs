@@ -1,6 +1,9 @@
-//! The use cases. Each can be done twice, and be cut off anywhere: what is kept only grows, and everything else is worked out of it.
+//! The use cases. Each can be done twice, and be cut off anywhere: what is kept only grows, and everything
+//! else is worked out of it.
 
-use gamma_execution::ports::{EdgeDecision, EdgeLog, EquitySource, Observation, PutOutcome, RunRecord, Verdict};
+use gamma_execution::ports::{
+    EdgeDecision, EdgeLog, EquitySource, Observation, PutOutcome, RunRecord, Verdict,
+};
 use gamma_market::calendar::{SessionDay, trade_date};
 use gamma_strategy::edge::{EdgeRow, EdgeSettings, chain};
 use jiff::civil::Date;
@@ -16,14 +19,20 @@ const OVERLAP: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How far before an account's first observation transfers can count.
 const BEFORE_THE_FIRST: SignedDuration = SignedDuration::from_hours(24);
 
-/// Takes up what a run tells of its account: equity, the transfers around it, and the decision for the next run.
+/// Takes up what a run tells of its account: equity, the transfers around it, and the decision for the next
+/// run.
 ///
-/// A run that ended before it had read the equity is the occasion to ask for it, as long as it is still its trade date. Days without a
-/// session have no row.
+/// A run that ended before it had read the equity is the occasion to ask for it, as long as it is still its
+/// trade date. Days without a session have no row.
 ///
 /// # Errors
 /// [`EdgeError`]; the same run may be handed in again.
-pub async fn observe(ports: EdgePorts<'_>, run: &RunRecord, settings: &EdgeSettings, now: Timestamp) -> Result<Observed, EdgeError> {
+pub async fn observe(
+    ports: EdgePorts<'_>,
+    run: &RunRecord,
+    settings: &EdgeSettings,
+    now: Timestamp,
+) -> Result<Observed, EdgeError> {
     let account = run.account.as_str();
     let mut notes = Vec::new();
     if let Some(seen) = observation(ports, run, now, &mut notes).await?
@@ -31,7 +40,8 @@ pub async fn observe(ports: EdgePorts<'_>, run: &RunRecord, settings: &EdgeSetti
     {
         notes.push(format!("observed before: {why}"));
     }
-    // Read after the write: of two guards at work at the same time at least one sees both observations, and reads what lies between.
+    // Read after the write: of two guards at work at the same time at least one sees both observations, and
+    // reads what lies between.
     let log = ports.ledger.edge_log(account).await?;
     if let Some((from, to)) = window(&log, run.date) {
         take_up(ports, account, (from, to), &log, &mut notes).await?;
@@ -39,11 +49,16 @@ pub async fn observe(ports: EdgePorts<'_>, run: &RunRecord, settings: &EdgeSetti
     decide(ports, account, settings, Some(run.date), notes).await
 }
 
-/// Works the rows and the decision out of the ledger alone, for a sheet that was lost and for settings that have changed.
+/// Works the rows and the decision out of the ledger alone, for a sheet that was lost and for settings that
+/// have changed.
 ///
 /// # Errors
 /// [`EdgeError::Ledger`].
-pub async fn rebuild(ports: EdgePorts<'_>, account: &str, settings: &EdgeSettings) -> Result<Observed, EdgeError> {
+pub async fn rebuild(
+    ports: EdgePorts<'_>,
+    account: &str,
+    settings: &EdgeSettings,
+) -> Result<Observed, EdgeError> {
     decide(ports, account, settings, None, Vec::new()).await
 }
 
@@ -51,7 +66,13 @@ pub async fn rebuild(ports: EdgePorts<'_>, account: &str, settings: &EdgeSetting
 ///
 /// # Errors
 /// [`EdgeError`]; it may be done again.
-pub async fn backfill(ports: EdgePorts<'_>, account: &str, from: Timestamp, settings: &EdgeSettings, now: Timestamp) -> Result<Observed, EdgeError> {
+pub async fn backfill(
+    ports: EdgePorts<'_>,
+    account: &str,
+    from: Timestamp,
+    settings: &EdgeSettings,
+    now: Timestamp,
+) -> Result<Observed, EdgeError> {
     let mut notes = Vec::new();
     let log = ports.ledger.edge_log(account).await?;
     take_up(ports, account, (from, now), &log, &mut notes).await?;
@@ -59,7 +80,12 @@ pub async fn backfill(ports: EdgePorts<'_>, account: &str, from: Timestamp, sett
 }
 
 /// What the run saw, or what the broker says now where it saw nothing and nobody else did.
-async fn observation(ports: EdgePorts<'_>, run: &RunRecord, now: Timestamp, notes: &mut Vec<String>) -> Result<Option<Observation>, EdgeError> {
+async fn observation(
+    ports: EdgePorts<'_>,
+    run: &RunRecord,
+    now: Timestamp,
+    notes: &mut Vec<String>,
+) -> Result<Option<Observation>, EdgeError> {
     if let SessionDay::Closed(reason) = ports.calendar.session_day(run.date) {
         notes.push(format!("{}: {reason}, no row", run.date));
         return Ok(None);
@@ -81,7 +107,10 @@ async fn observation(ports: EdgePorts<'_>, run: &RunRecord, now: Timestamp, note
         return Ok(None);
     }
     if trade_date(now) != run.date {
-        notes.push(format!("{}: the run ended {} before it had read the equity, and nobody can tell it any more", run.date, run.outcome));
+        notes.push(format!(
+            "{}: the run ended {} before it had read the equity, and nobody can tell it any more",
+            run.date, run.outcome
+        ));
         return Ok(None);
     }
     match ports.equity.equity().await? {
@@ -94,8 +123,8 @@ async fn observation(ports: EdgePorts<'_>, run: &RunRecord, now: Timestamp, note
     }
 }
 
-/// From the observation before `date` to the one after it: what lies between two observations is read by the later of their hand-offs,
-/// whichever that is. `None` where the date was not observed.
+/// From the observation before `date` to the one after it: what lies between two observations is read by the
+/// later of their hand-offs, whichever that is. `None` where the date was not observed.
 fn window(log: &EdgeLog, date: Date) -> Option<(Timestamp, Timestamp)> {
     let of = |wanted: Option<Date>| log.observations.iter().filter(move |seen| Some(seen.date) == wanted);
     let dates = || log.observations.iter().map(|seen| seen.date);
@@ -112,20 +141,35 @@ fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
 }
 
 /// Keeps the transfers of a time that the log does not hold yet.
-async fn take_up(ports: EdgePorts<'_>, account: &str, time: (Timestamp, Timestamp), log: &EdgeLog, notes: &mut Vec<String>) -> Result<(), EdgeError> {
+async fn take_up(
+    ports: EdgePorts<'_>,
+    account: &str,
+    time: (Timestamp, Timestamp),
+    log: &EdgeLog,
+    notes: &mut Vec<String>,
+) -> Result<(), EdgeError> {
     for transfer in ports.transfers.transfers(time.0, time.1).await? {
         if log.transfers.contains(&transfer) {
             continue;
         }
         if let PutOutcome::Theirs(why) = ports.ledger.put_transfer(account, &transfer).await? {
-            notes.push(format!("transfer {}: the broker now says {} at {}; {why}, and stays", transfer.id, transfer.amount, transfer.at));
+            notes.push(format!(
+                "transfer {}: the broker now says {} at {}; {why}, and stays",
+                transfer.id, transfer.amount, transfer.at
+            ));
         }
     }
     Ok(())
 }
 
 /// The rows of everything the ledger holds, and the decision they make.
-async fn decide(ports: EdgePorts<'_>, account: &str, settings: &EdgeSettings, asked: Option<Date>, mut notes: Vec<String>) -> Result<Observed, EdgeError> {
+async fn decide(
+    ports: EdgePorts<'_>,
+    account: &str,
+    settings: &EdgeSettings,
+    asked: Option<Date>,
+    mut notes: Vec<String>,
+) -> Result<Observed, EdgeError> {
     let log = ports.ledger.edge_log(account).await?;
     let rows = chain(&log.observations, &log.transfers, settings, account);
     let decision = rows.last().map(|row| decision_of(row, log.known()));
@@ -140,5 +184,11 @@ async fn decide(ports: EdgePorts<'_>, account: &str, settings: &EdgeSettings, as
 }
 
 fn decision_of(row: &EdgeRow, known: u64) -> EdgeDecision {
-    EdgeDecision { run_date: row.run_date, verdict: row.verdict, pause_until: row.pause_until, why: row.why(), known }
+    EdgeDecision {
+        run_date: row.run_date,
+        verdict: row.verdict,
+        pause_until: row.pause_until,
+        why: row.why(),
+        known,
+    }
 }

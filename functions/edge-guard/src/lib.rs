@@ -1,7 +1,8 @@
 //! Post-trade: the equity of an account and the sequential test that decides whether its next run trades.
 //!
-//! [`observe`] takes one run that has ended, keeps what the account was worth, and leaves a decision in the ledger. The ledger is the truth:
-//! the rows are worked out of it every time, and the sheet that shows them can be made anew at any time ([`rebuild`]).
+//! [`observe`] takes one run that has ended, keeps what the account was worth, and leaves a decision in the
+//! ledger. The ledger is the truth: the rows are worked out of it every time, and the sheet that shows them
+//! can be made anew at any time ([`rebuild`]).
 
 pub mod event;
 mod guard;
@@ -12,7 +13,9 @@ pub mod sheet;
 #[cfg(test)]
 mod tests;
 
-use gamma_execution::ports::{BrokerError, EdgeDecision, EdgeLedger, Equity, LedgerError, Transfers, Verdict};
+use gamma_execution::ports::{
+    BrokerError, EdgeDecision, EdgeLedger, Equity, LedgerError, Transfers, Verdict,
+};
 use gamma_market::calendar::Calendar;
 use gamma_sheets::key::Key;
 use gamma_strategy::edge::{COLUMNS, EdgeRow};

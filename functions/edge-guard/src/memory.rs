@@ -1,10 +1,14 @@
-//! The ledger and a broker in memory, for tests: the real table's conditions, and calls that fail before or after their effect.
+//! The ledger and a broker in memory, for tests: the real table's conditions, and calls that fail before or
+//! after their effect.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use gamma_execution::ports::{BrokerError, BrokerFault, EdgeDecision, EdgeLedger, EdgeLog, Equity, LedgerError, Observation, PutOutcome, Transfer, Transfers};
+use gamma_execution::ports::{
+    BrokerError, BrokerFault, EdgeDecision, EdgeLedger, EdgeLog, Equity, LedgerError, Observation,
+    PutOutcome, Transfer, Transfers,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -40,8 +44,18 @@ impl MemoryEdge {
         self.kept.lock().unwrap().get(account).and_then(|kept| kept.decision.clone())
     }
 
-    async fn call<T: Send>(&self, operation: &'static str, account: &str, effect: impl FnOnce(&mut Kept) -> T + Send) -> Result<T, LedgerError> {
-        let failed = || LedgerError { operation, item: account.to_owned(), reason: "scripted".to_owned(), refused: false };
+    async fn call<T: Send>(
+        &self,
+        operation: &'static str,
+        account: &str,
+        effect: impl FnOnce(&mut Kept) -> T + Send,
+    ) -> Result<T, LedgerError> {
+        let failed = || LedgerError {
+            operation,
+            item: account.to_owned(),
+            reason: "scripted".to_owned(),
+            refused: false,
+        };
         let trouble = self.troubles.lock().unwrap().pop_front();
         match trouble {
             Some(Trouble::Before) => return Err(failed()),
@@ -66,22 +80,30 @@ fn keep<K: Ord, V: Clone + PartialEq>(map: &mut BTreeMap<K, V>, key: K, value: &
 #[async_trait]
 impl EdgeLedger for MemoryEdge {
     async fn edge_log(&self, account: &str) -> Result<EdgeLog, LedgerError> {
-        let read =
-            |kept: &mut Kept| EdgeLog { observations: kept.observations.values().cloned().collect(), transfers: kept.transfers.values().cloned().collect() };
+        let read = |kept: &mut Kept| EdgeLog {
+            observations: kept.observations.values().cloned().collect(),
+            transfers: kept.transfers.values().cloned().collect(),
+        };
         self.call("read edge log", account, read).await
     }
 
     async fn put_observation(&self, account: &str, seen: &Observation) -> Result<PutOutcome, LedgerError> {
-        self.call("put observation", account, |kept| keep(&mut kept.observations, (seen.date, seen.run_id.clone()), seen)).await
+        self.call("put observation", account, |kept| {
+            keep(&mut kept.observations, (seen.date, seen.run_id.clone()), seen)
+        })
+        .await
     }
 
     async fn put_transfer(&self, account: &str, transfer: &Transfer) -> Result<PutOutcome, LedgerError> {
-        self.call("put transfer", account, |kept| keep(&mut kept.transfers, transfer.id.clone(), transfer)).await
+        self.call("put transfer", account, |kept| keep(&mut kept.transfers, transfer.id.clone(), transfer))
+            .await
     }
 
     async fn put_decision(&self, account: &str, decision: &EdgeDecision) -> Result<PutOutcome, LedgerError> {
         let put = |kept: &mut Kept| match &kept.decision {
-            Some(standing) if standing.known > decision.known => PutOutcome::Theirs("made from more".to_owned()),
+            Some(standing) if standing.known > decision.known => {
+                PutOutcome::Theirs("made from more".to_owned())
+            }
             _ => {
                 kept.decision = Some(decision.clone());
                 PutOutcome::Ours
@@ -109,7 +131,11 @@ impl Transfers for MemoryBroker {
         let mut fails = self.fails.lock().unwrap();
         if *fails > 0 {
             *fails -= 1;
-            return Err(BrokerError { broker: "memory", operation: "GET transactions", fault: BrokerFault::Unavailable("scripted".to_owned()) });
+            return Err(BrokerError {
+                broker: "memory",
+                operation: "GET transactions",
+                fault: BrokerFault::Unavailable("scripted".to_owned()),
+            });
         }
         self.asked.lock().unwrap().push((from, to));
         Ok(self.transfers.iter().filter(|transfer| (from..=to).contains(&transfer.at)).cloned().collect())

@@ -16,10 +16,16 @@ pub(crate) fn told(run: &RunRecord) -> Result<Option<(Timestamp, Decimal)>, Edge
     Ok(Some((started, equity)))
 }
 
-fn text<T: std::str::FromStr>(run: &RunRecord, value: Option<&Value>, field: &'static str, expected: &'static str) -> Result<T, EdgeError> {
+fn text<T: std::str::FromStr>(
+    run: &RunRecord,
+    value: Option<&Value>,
+    field: &'static str,
+    expected: &'static str,
+) -> Result<T, EdgeError> {
     let read = value.and_then(Value::as_str).and_then(|text| text.parse().ok());
     read.ok_or_else(|| {
-        let got = value.map_or_else(|| "nothing".to_owned(), |value| value.to_string().chars().take(60).collect());
+        let got =
+            value.map_or_else(|| "nothing".to_owned(), |value| value.to_string().chars().take(60).collect());
         EdgeError::Record { run_id: run.run_id.clone(), field, got, expected }
     })
 }

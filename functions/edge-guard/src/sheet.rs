@@ -16,6 +16,8 @@ const TABLE: TableSpec = TableSpec { tab: TAB, columns: &COLUMNS, key: &Observed
 /// # Errors
 /// [`TableError`] when the tab is not the table it should be.
 pub fn changes(workbook: &Workbook, observed: &Observed) -> Result<Upsert, TableError> {
-    let row = |cells: Vec<String>| -> Row { COLUMNS.iter().map(|column| (*column).to_owned()).zip(cells).collect() };
+    let row = |cells: Vec<String>| -> Row {
+        COLUMNS.iter().map(|column| (*column).to_owned()).zip(cells).collect()
+    };
     upsert(workbook, &TABLE, &observed.cells().into_iter().map(row).collect::<Vec<_>>())
 }

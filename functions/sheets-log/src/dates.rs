@@ -1,11 +1,13 @@
-//! Dates and times as texts of the feed and of our cells; what a person's cell says is read by [`gamma_sheets::key::day`]. A date is a day in New York and nothing else: no time zone ever moves it.
+//! Dates and times as texts of the feed and of our cells; what a person's cell says is read by
+//! [`gamma_sheets::key::day`]. A date is a day in New York and nothing else: no time zone ever moves it.
 
 use gamma_market::calendar::eastern;
 use gamma_sheets::key::iso_day;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-/// The day that a text of the feed names: a plain date, or of a time with an offset the day in New York. A time without an offset is of its own day.
+/// The day that a text of the feed names: a plain date, or of a time with an offset the day in New York. A
+/// time without an offset is of its own day.
 ///
 /// ```
 /// use gamma_sheets_log::dates::day_of;
@@ -53,7 +55,10 @@ mod tests {
     #[test]
     fn reference_vector_38j_times_carry_their_offset() {
         let winter = "2026-02-11T21:13:05+0000".parse().unwrap();
-        assert_eq!((eastern_time(winter), universal_time(winter)), ("2026-02-11T16:13:05-05:00".into(), "2026-02-11T21:13:05+00:00".into()));
+        assert_eq!(
+            (eastern_time(winter), universal_time(winter)),
+            ("2026-02-11T16:13:05-05:00".into(), "2026-02-11T21:13:05+00:00".into())
+        );
         assert_eq!(eastern_time("2026-07-01T20:13:05.5Z".parse().unwrap()), "2026-07-01T16:13:05-04:00");
     }
 }

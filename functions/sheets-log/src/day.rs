@@ -24,24 +24,34 @@ pub(crate) struct Side<'a> {
     superseded: bool,
 }
 
-/// Every intent of the day by revision, put before call. An intent is never taken back, so a later look at the day has no fewer.
+/// Every intent of the day by revision, put before call. An intent is never taken back, so a later look at
+/// the day has no fewer.
 pub(crate) fn sides<'a>(day: &'a LoadedDay, reports: &'a BTreeMap<String, Report>) -> Vec<Side<'a>> {
     let newest = day.intents.iter().map(|intent| intent.key.revision).max().unwrap_or_default();
     // The tabs have rows for the verticals of puts and calls; what other strategies work has none.
-    let mut sides: Vec<Side<'a>> = day.intents.iter().filter_map(|intent| Side::new(intent, day, reports, newest)).collect();
+    let mut sides: Vec<Side<'a>> =
+        day.intents.iter().filter_map(|intent| Side::new(intent, day, reports, newest)).collect();
     sides.sort_by_key(|side| (side.intent.key.revision, side.vertical.right()));
     sides
 }
 
 impl<'a> Side<'a> {
-    fn new(intent: &'a IntentRecord, day: &'a LoadedDay, reports: &'a BTreeMap<String, Report>, newest: u32) -> Option<Self> {
+    fn new(
+        intent: &'a IntentRecord,
+        day: &'a LoadedDay,
+        reports: &'a BTreeMap<String, Report>,
+        newest: u32,
+    ) -> Option<Self> {
         let vertical = intent.package.as_vertical().filter(|vertical| intent.key.slot == vertical.right())?;
         let mut rungs: Vec<&RungRecord> = day.rungs.iter().filter(|rung| rung.intent == intent.key).collect();
         rungs.sort_by_key(|rung| rung.number);
         let own = reports.get(&intent.writer.run_id);
         let plan = own.and_then(|report| report.plan.as_ref());
-        // A report keeps the last plan only; of an earlier one it says nothing, unless it wanted the same strikes.
-        let side = |plan: &'a Plan| plan.sides.iter().find(|side| intent.key.slot == side.side && side.vertical == vertical);
+        // A report keeps the last plan only; of an earlier one it says nothing, unless it wanted the same
+        // strikes.
+        let side = |plan: &'a Plan| {
+            plan.sides.iter().find(|side| intent.key.slot == side.side && side.vertical == vertical)
+        };
         let plan = plan.and_then(|plan| Some((plan, side(plan)?)));
         let started = own.map(|report| report.started);
         Some(Self { intent, vertical, rungs, plan, started, superseded: intent.key.revision < newest })
@@ -87,9 +97,17 @@ impl<'a> Side<'a> {
         self.rungs.iter().map(|rung| rung.state.filled()).sum()
     }
 
-    /// Quantity-weighted price of the executions, to a hundredth of a cent. Unknown unless every filled package has its price.
+    /// Quantity-weighted price of the executions, to a hundredth of a cent. Unknown unless every filled
+    /// package has its price.
     pub(crate) fn fill_price(&self) -> Option<Price> {
-        let fills = || self.rungs.iter().filter_map(|rung| if let RungState::Terminal { fills, .. } = &rung.state { Some(fills) } else { None }).flatten();
+        let fills = || {
+            self.rungs
+                .iter()
+                .filter_map(|rung| {
+                    if let RungState::Terminal { fills, .. } = &rung.state { Some(fills) } else { None }
+                })
+                .flatten()
+        };
         let priced: u32 = fills().map(|fill| fill.quantity).sum();
         if priced == 0 || priced != self.filled() {
             return None;
@@ -137,5 +155,10 @@ impl<'a> Side<'a> {
 }
 
 fn refused(rung: &&RungRecord) -> bool {
-    matches!(rung.state, RungState::Refused { .. } | RungState::NeverAccepted { .. } | RungState::Terminal { status: OrderStatus::Rejected, .. })
+    matches!(
+        rung.state,
+        RungState::Refused { .. }
+            | RungState::NeverAccepted { .. }
+            | RungState::Terminal { status: OrderStatus::Rejected, .. }
+    )
 }

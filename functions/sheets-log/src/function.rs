@@ -36,7 +36,8 @@ impl Function for SheetsLog {
 
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let Invocation { event, deadline, run_id, clock, .. } = invocation;
-        let key: RunKey = serde_json::from_value(event).map_err(|error| Failure::new("MalformedEvent", format!("event: {error}")))?;
+        let key: RunKey = serde_json::from_value(event)
+            .map_err(|error| Failure::new("MalformedEvent", format!("event: {error}")))?;
         let office = Office::open(&self.config, &aws::load().await, clock, deadline, &self.tokens).await?;
         log(&office, &key, &run_id).await
     }
@@ -45,12 +46,19 @@ impl Function for SheetsLog {
 async fn log(office: &Office, key: &RunKey, delivery: &str) -> Result<Value, Failure> {
     let unreadable = |error| Failure::new("LedgerUnavailable", error);
     let run = office.ledger.run(key).await.map_err(unreadable)?;
-    let run = run.ok_or_else(|| Failure::new("NoSuchRun", format!("run {}: no such run is recorded for {} on {}", key.run_id, key.account, key.trade_date)))?;
+    let run = run.ok_or_else(|| {
+        Failure::new(
+            "NoSuchRun",
+            format!("run {}: no such run is recorded for {} on {}", key.run_id, key.account, key.trade_date),
+        )
+    })?;
     // A person first: what happens to the spreadsheet must not keep a word back.
     let told = tell(office, key, &run).await.map_err(unreadable)?;
     let written = write(office, key, delivery).await;
     if let Err(failure) = &written {
-        office.tell(&notice_of_failure("sheets-log", &failure.to_string(), &key.account, key.trade_date)).await;
+        office
+            .tell(&notice_of_failure("sheets-log", &failure.to_string(), &key.account, key.trade_date))
+            .await;
     }
     let (written, notes) = written?;
     office.tell_of_doubled_rows("sheets-log", &notes, key).await.map_err(unreadable)?;
@@ -59,11 +67,17 @@ async fn log(office: &Office, key: &RunKey, delivery: &str) -> Result<Value, Fai
         Written::NoSpreadsheet => json!("no spreadsheet is configured"),
     };
     tracing::info!(run_id = key.run_id, account = key.account, %changes, told, "logged");
-    Ok(json!({ "account": key.account, "run_id": key.run_id, "changes": changes, "notes": notes, "told": told, "http_requests": office.requests_sent() }))
+    Ok(
+        json!({ "account": key.account, "run_id": key.run_id, "changes": changes, "notes": notes, "told": told, "http_requests": office.requests_sent() }),
+    )
 }
 
 /// Tells a person how the run ended, where that is no ordinary end; once for each run.
-async fn tell(office: &Office, key: &RunKey, run: &RunRecord) -> Result<bool, gamma_execution::ports::LedgerError> {
+async fn tell(
+    office: &Office,
+    key: &RunKey,
+    run: &RunRecord,
+) -> Result<bool, gamma_execution::ports::LedgerError> {
     let text = |name: &str| run.report.get(name).and_then(Value::as_str).unwrap_or_default();
     let alarm = run.report.get("alarm").and_then(Value::as_bool).unwrap_or_default();
     let notice = match Outcome::named(&run.outcome) {
@@ -93,7 +107,8 @@ async fn write(office: &Office, key: &RunKey, delivery: &str) -> Result<(Written
         let day = office.ledger.load_day(account, constant_stable::NAME, date).await.map_err(unreadable)?;
         let told = Told::of(office.ledger.runs(account, date).await.map_err(unreadable)?);
         let Told { reports, signal, cost_per_contract } = &told;
-        let facts = DayFacts { account, date, day: &day, reports, signal, cost_per_contract: *cost_per_contract };
+        let facts =
+            DayFacts { account, date, day: &day, reports, signal, cost_per_contract: *cost_per_contract };
         let day = changes(workbook, &facts).map_err(|error| Failure::new("SpreadsheetUnreadable", error))?;
         *notes.lock().unwrap_or_else(PoisonError::into_inner) = day.notes;
         Ok(day.changes)
@@ -118,7 +133,8 @@ impl Told {
         let mut newest = None;
         for run in runs.into_iter().filter(|run| run.live && run.report.get("task").is_some()) {
             let field = |name: &str| run.report.get(name).cloned().unwrap_or_default();
-            let signal: BTreeMap<String, String> = serde_json::from_value(field("signal")).unwrap_or_default();
+            let signal: BTreeMap<String, String> =
+                serde_json::from_value(field("signal")).unwrap_or_default();
             let started = field("started").as_str().and_then(|text| text.parse::<Timestamp>().ok());
             if let Ok(cost) = serde_json::from_value(field("cost_per_contract")) {
                 told.cost_per_contract = cost;

@@ -45,8 +45,9 @@ pub(crate) const TABLE: TableSpec = TableSpec {
 
 /// What the feed calls the columns, `tx` left out.
 const FIELDS: [&str; 25] = [
-    "Date", "TDate", "SPX", "Forward", "VIX", "VixOne", "Limit", "CLimit", "Put", "Call", "LeftGo", "RightGo", "LImp", "RImp", "LReturn", "RReturn", "FP",
-    "RV", "RV5", "RV10", "RV20", "R", "AR", "AR2", "AR3",
+    "Date", "TDate", "SPX", "Forward", "VIX", "VixOne", "Limit", "CLimit", "Put", "Call", "LeftGo",
+    "RightGo", "LImp", "RImp", "LReturn", "RReturn", "FP", "RV", "RV5", "RV10", "RV20", "R", "AR", "AR2",
+    "AR3",
 ];
 
 /// The row of a published signal: fields by their names in the feed. None for a run that saw no signal.
@@ -57,7 +58,8 @@ pub(crate) fn row(signal: &BTreeMap<String, String>) -> Result<Option<Row>, LogE
     let came = signal.get("Date").map_or("", |date| date.trim());
     let date = day_of(came).ok_or_else(|| LogError::SignalDate { came: came.chars().take(40).collect() })?;
     let text = |field: &str| signal.get(field).map(|text| text.trim().to_owned()).unwrap_or_default();
-    let mut row: Row = TABLE.columns.iter().zip(FIELDS).map(|(column, field)| ((*column).to_owned(), text(field))).collect();
+    let mut row: Row =
+        TABLE.columns.iter().zip(FIELDS).map(|(column, field)| ((*column).to_owned(), text(field))).collect();
     row.insert("date".to_owned(), date.to_string());
     if let Some(expiry) = day_of(&text("TDate")) {
         row.insert("expiry".to_owned(), expiry.to_string());
@@ -71,11 +73,21 @@ mod tests {
 
     #[test]
     fn feed_fields_have_their_columns_and_tx_has_none() {
-        let signal: BTreeMap<String, String> = FIELDS.iter().map(|field| ((*field).to_owned(), format!("<{field}>"))).collect();
-        let signal = signal.into_iter().chain([("Date".into(), "2026-02-11T00:00:00".into()), ("TDate".into(), " 2026-02-12".into())]).collect();
+        let signal: BTreeMap<String, String> =
+            FIELDS.iter().map(|field| ((*field).to_owned(), format!("<{field}>"))).collect();
+        let signal = signal
+            .into_iter()
+            .chain([("Date".into(), "2026-02-11T00:00:00".into()), ("TDate".into(), " 2026-02-12".into())])
+            .collect();
         let row = row(&signal).unwrap().unwrap();
         assert_eq!(row.len(), 25);
-        for (column, text) in [("date", "2026-02-11"), ("expiry", "2026-02-12"), ("call_strike", "<CLimit>"), ("fp", "<FP>"), ("ar3", "<AR3>")] {
+        for (column, text) in [
+            ("date", "2026-02-11"),
+            ("expiry", "2026-02-12"),
+            ("call_strike", "<CLimit>"),
+            ("fp", "<FP>"),
+            ("ar3", "<AR3>"),
+        ] {
             assert_eq!(row[column], text, "{column}");
         }
         assert!(!row.contains_key("tx"));
@@ -86,6 +98,9 @@ mod tests {
         let signal = |date: &str| BTreeMap::from([("Date".to_owned(), date.to_owned())]);
         assert_eq!(row(&signal("2026-02-11")).unwrap().unwrap()["spx"], "");
         assert_eq!(row(&BTreeMap::new()).unwrap(), None);
-        assert_eq!(row(&signal("soon")).unwrap_err().to_string(), "signal Date: got \"soon\", expected a day such as 2026-02-11");
+        assert_eq!(
+            row(&signal("soon")).unwrap_err().to_string(),
+            "signal Date: got \"soon\", expected a day such as 2026-02-11"
+        );
     }
 }

@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::plan::Report;
 use crate::{day, gw_signal, summary, tracking, trades};
 
-/// What is known of an account's day when a run of it is handed off. Read when the hand-off is worked on, not when it was sent: a late one
-/// then knows no less than the newest.
+/// What is known of an account's day when a run of it is handed off. Read when the hand-off is worked on, not
+/// when it was sent: a late one then knows no less than the newest.
 #[derive(Debug, Clone, Copy)]
 pub struct DayFacts<'a> {
     /// The account's name, `tt-ira`.
@@ -25,7 +25,8 @@ pub struct DayFacts<'a> {
     pub day: &'a LoadedDay,
     /// The reports of its runs as JSON, by run id.
     pub reports: &'a BTreeMap<String, Value>,
-    /// The signal row as published: fields by their names in the feed (`Date`, `TDate`, `SPX`, …). Empty when the run saw none.
+    /// The signal row as published: fields by their names in the feed (`Date`, `TDate`, `SPX`, …). Empty when
+    /// the run saw none.
     pub signal: &'a BTreeMap<String, String>,
     /// All-in dollars for each contract traded, as the account's profile estimates them.
     pub cost_per_contract: Decimal,
@@ -64,7 +65,9 @@ pub enum LogError {
         came: String,
     },
     /// The summary's blocks are not where they can be found.
-    #[error("CS_Summary row 9: got {came:?} at column {column} and {title:?} nowhere, expected the block's title there or in an empty cell")]
+    #[error(
+        "CS_Summary row 9: got {came:?} at column {column} and {title:?} nowhere, expected the block's title there or in an empty cell"
+    )]
     SummaryBlock {
         /// The block's title.
         title: &'static str,
@@ -75,18 +78,28 @@ pub enum LogError {
     },
 }
 
-/// The changes that bring the spreadsheet up to date with `facts`: tabs that are missing are made, cells of users are left alone, and what
-/// is up to date already needs none.
+/// The changes that bring the spreadsheet up to date with `facts`: tabs that are missing are made, cells of
+/// users are left alone, and what is up to date already needs none.
 ///
 /// # Errors
 /// [`LogError`] names the tab, the run or the field. Nothing is to be written then.
 pub fn changes(workbook: &Workbook, facts: &DayFacts<'_>) -> Result<DayChanges, LogError> {
-    let reports = facts.reports.iter().map(|(run_id, report)| Ok((run_id.clone(), read(run_id, report)?))).collect::<Result<_, LogError>>()?;
+    let reports = facts
+        .reports
+        .iter()
+        .map(|(run_id, report)| Ok((run_id.clone(), read(run_id, report)?)))
+        .collect::<Result<_, LogError>>()?;
     let sides = day::sides(facts.day, &reports);
     let mut sheets = Sheets { workbook: workbook.clone(), day: DayChanges::default() };
     sheets.bring(&gw_signal::TABLE, &Vec::from_iter(gw_signal::row(facts.signal)?))?;
-    sheets.bring(&trades::TABLE, &sides.iter().map(|side| trades::row(facts.account, facts.date, side)).collect::<Vec<_>>())?;
-    sheets.bring(&tracking::TABLE, &tracking::rows(facts.account, facts.date, &sides, facts.cost_per_contract))?;
+    sheets.bring(
+        &trades::TABLE,
+        &sides.iter().map(|side| trades::row(facts.account, facts.date, side)).collect::<Vec<_>>(),
+    )?;
+    sheets.bring(
+        &tracking::TABLE,
+        &tracking::rows(facts.account, facts.date, &sides, facts.cost_per_contract),
+    )?;
     let summary = summary::changes(&sheets.workbook)?;
     sheets.make(summary)?;
     Ok(sheets.day)
@@ -113,5 +126,6 @@ impl Sheets {
 }
 
 fn read(run_id: &str, report: &Value) -> Result<Report, LogError> {
-    Report::deserialize(report).map_err(|error| LogError::Report { run_id: run_id.to_owned(), reason: error.to_string() })
+    Report::deserialize(report)
+        .map_err(|error| LogError::Report { run_id: run_id.to_owned(), reason: error.to_string() })
 }

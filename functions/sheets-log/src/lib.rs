@@ -1,7 +1,8 @@
 //! Post-trade: what a run did, as rows of a Google spreadsheet.
 //!
-//! Pure here: from what the ledger holds of an account's day and what the spreadsheet shows to the changes that bring it up to date. Rows
-//! are made of the day's records alone, so a hand-off that comes late, twice or beside another account's leaves the same cells.
+//! Pure here: from what the ledger holds of an account's day and what the spreadsheet shows to the changes
+//! that bring it up to date. Rows are made of the day's records alone, so a hand-off that comes late, twice
+//! or beside another account's leaves the same cells.
 
 mod accounts;
 pub mod dates;

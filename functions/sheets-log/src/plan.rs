@@ -43,9 +43,14 @@ pub(crate) struct SidePlan {
 impl SidePlan {
     /// What made the quantity besides units and multiplier.
     pub(crate) fn rule(&self, quantity: u32) -> String {
-        let rules =
-            [(self.target < self.full_size, "RISK_REVERSAL_CREDIT"), (self.held > 0, "TOP_UP"), (quantity < self.target.saturating_sub(self.held), "CAP")];
-        let named: Vec<&str> = std::iter::once("VOL_BUCKET").chain(rules.iter().filter(|(holds, _)| *holds).map(|(_, name)| *name)).collect();
+        let rules = [
+            (self.target < self.full_size, "RISK_REVERSAL_CREDIT"),
+            (self.held > 0, "TOP_UP"),
+            (quantity < self.target.saturating_sub(self.held), "CAP"),
+        ];
+        let named: Vec<&str> = std::iter::once("VOL_BUCKET")
+            .chain(rules.iter().filter(|(holds, _)| *holds).map(|(_, name)| *name))
+            .collect();
         named.join("+")
     }
 }

@@ -1,7 +1,9 @@
-//! Tab `CS_Summary`: a row for each trade date, newest first; the signal's own prices and each account's fills beside one another.
+//! Tab `CS_Summary`: a row for each trade date, newest first; the signal's own prices and each account's
+//! fills beside one another.
 //!
-//! Rows 1 to 8 and the last column of each block ("Total with comm") are the user's. The P&L at expiry stands in columns of its own on the
-//! right, so that their formulas stay what they are. Everything here follows from `CS_Tracking` and `GW_Signal` as they will be.
+//! Rows 1 to 8 and the last column of each block ("Total with comm") are the user's. The P&L at expiry stands
+//! in columns of its own on the right, so that their formulas stay what they are. Everything here follows
+//! from `CS_Tracking` and `GW_Signal` as they will be.
 
 mod days;
 mod layout;
@@ -69,8 +71,15 @@ fn body(tab: &Tab, layout: &Layout, computed: BTreeMap<Date, Line>) -> (Texts, V
         for group in &layout.groups {
             let wanted = |index: usize| line.as_ref().map_or("", |line| line[index].as_str());
             // A date that a person has typed stays the date it is.
-            let kept = |index: usize, cell: &str| is_formula(cell) || (index == 0 && Kind::Date.same(cell, wanted(index)));
-            let writable = || group.clone().map(|index| (index, layout.columns[index])).filter(|(index, column)| !kept(*index, tab.cell(slot, *column)));
+            let kept = |index: usize, cell: &str| {
+                is_formula(cell) || (index == 0 && Kind::Date.same(cell, wanted(index)))
+            };
+            let writable = || {
+                group
+                    .clone()
+                    .map(|index| (index, layout.columns[index]))
+                    .filter(|(index, column)| !kept(*index, tab.cell(slot, *column)))
+            };
             if writable().any(|(index, column)| tab.cell(slot, column) != wanted(index)) {
                 texts.extend(writable().map(|(index, column)| ((slot, column), wanted(index).to_owned())));
             }
@@ -100,7 +109,9 @@ fn standing(tab: &Tab, layout: &Layout) -> Standing {
                 continue;
             }
             // A formula belongs to its row and cannot move with the date.
-            let cell = |column: &usize| Some(text(line, *column)).filter(|cell| !is_formula(cell)).unwrap_or_default().to_owned();
+            let cell = |column: &usize| {
+                Some(text(line, *column)).filter(|cell| !is_formula(cell)).unwrap_or_default().to_owned()
+            };
             let mut cells: Line = layout.columns.iter().map(cell).collect();
             cells[0] = date.to_string();
             standing.lines.insert(date, cells);

@@ -51,7 +51,8 @@ pub(crate) const TABLE: TableSpec = TableSpec {
     user_owned: &[],
 };
 
-/// The status of a side that filled in more than one plan of the day: its row can show the strikes of one only.
+/// The status of a side that filled in more than one plan of the day: its row can show the strikes of one
+/// only.
 pub(crate) const SEVERAL_STRIKES: &str = "SEVERAL_STRIKES";
 
 /// One row for each expiry that the day's plans wanted, by expiry.
@@ -61,7 +62,9 @@ pub(crate) fn rows(account: &str, date: Date, sides: &[Side<'_>], cost_per_contr
 }
 
 fn row((account, date, expiry): (&str, Date, Date), sides: &[Side<'_>], cost_per_contract: Decimal) -> Row {
-    let of = |right| shown(sides.iter().filter(|side| side.expiry() == expiry && side.vertical.right() == right).collect());
+    let of = |right| {
+        shown(sides.iter().filter(|side| side.expiry() == expiry && side.vertical.right() == right).collect())
+    };
     let (put, call) = (of(Right::Put), of(Right::Call));
     let mut row: Row = TABLE.columns.iter().map(|column| ((*column).to_owned(), String::new())).collect();
     let mut set = |column: &str, text: String| drop(row.insert(column.to_owned(), text));
@@ -77,7 +80,9 @@ fn row((account, date, expiry): (&str, Date, Date), sides: &[Side<'_>], cost_per
     }
     let mut total = Decimal::ZERO;
     for (prefix, shown) in [("put", put), ("call", call)] {
-        let cost = shown.as_ref().map_or(Decimal::ZERO, |(side, _)| Decimal::from(side.filled()) * Decimal::TWO * cost_per_contract);
+        let cost = shown.as_ref().map_or(Decimal::ZERO, |(side, _)| {
+            Decimal::from(side.filled()) * Decimal::TWO * cost_per_contract
+        });
         total += cost;
         set(&format!("{prefix}_cost"), dollars(cost));
         for (column, text) in shown.into_iter().flat_map(|shown| side_texts(prefix, &shown)) {

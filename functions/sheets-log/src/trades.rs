@@ -49,7 +49,13 @@ pub(crate) const TABLE: TableSpec = TableSpec {
         "revision",
         "fill_price",
     ],
-    key: &[Key::text("account"), Key::date("trade_date"), Key::date("tdate"), Key::text("name"), Key::number("revision")],
+    key: &[
+        Key::text("account"),
+        Key::date("trade_date"),
+        Key::date("tdate"),
+        Key::text("name"),
+        Key::number("revision"),
+    ],
     user_owned: &[],
 };
 
@@ -104,7 +110,9 @@ fn sizing(side: &Side<'_>) -> Texts {
 
 fn execution(side: &Side<'_>) -> Texts {
     let list = |texts: Vec<String>| texts.join(",");
-    let nbbo = |part: fn(&(_, _, _)) -> gamma_market::Price| side.nbbo().as_ref().map(part).map(|price| price.to_string()).unwrap_or_default();
+    let nbbo = |part: fn(&(_, _, _)) -> gamma_market::Price| {
+        side.nbbo().as_ref().map(part).map(|price| price.to_string()).unwrap_or_default()
+    };
     vec![
         ("qty_requested", side.intent.quantity.to_string()),
         ("qty_filled", side.filled().to_string()),
@@ -113,7 +121,10 @@ fn execution(side: &Side<'_>) -> Texts {
         ("nbbo_bid", nbbo(|nbbo| nbbo.0)),
         ("nbbo_ask", nbbo(|nbbo| nbbo.1)),
         ("nbbo_mid", nbbo(|nbbo| nbbo.2)),
-        ("order_ids", list(side.rungs.iter().filter_map(|rung| rung.state.order().map(ToString::to_string)).collect())),
+        (
+            "order_ids",
+            list(side.rungs.iter().filter_map(|rung| rung.state.order().map(ToString::to_string)).collect()),
+        ),
         ("reason", side.reason().to_owned()),
         ("fill_price", side.fill_price().map(|price| price.to_string()).unwrap_or_default()),
     ]

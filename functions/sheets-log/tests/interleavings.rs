@@ -1,4 +1,5 @@
-//! Three accounts and thirty days, handed off in any order, often and at any state of the day: the sheets are those of the orderly run.
+//! Three accounts and thirty days, handed off in any order, often and at any state of the day: the sheets are
+//! those of the orderly run.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -13,9 +14,12 @@ use proptest::prelude::*;
 const ACCOUNTS: [&str; 3] = ["schwab", "tt-ira", "tt-individual"];
 const DAYS: usize = 30;
 
-/// The account's day as its last look at the ledger shows it, or as an earlier one did: one rung, no report yet.
+/// The account's day as its last look at the ledger shows it, or as an earlier one did: one rung, no report
+/// yet.
 fn day(account: usize, index: usize, last_look: bool) -> Day {
-    let on = |index: usize| -> Date { date(2026, 1, 5).checked_add((i64::try_from(index).unwrap()).days()).unwrap() };
+    let on = |index: usize| -> Date {
+        date(2026, 1, 5).checked_add((i64::try_from(index).unwrap()).days()).unwrap()
+    };
     let seed = index * 7 + account * 3;
     let spx = (6880 + (index * 37) % 140).to_string();
     let day = Day::new(ACCOUNTS[account], &on(index).to_string(), &on(index + 1).to_string()).spx(&spx);
@@ -27,10 +31,20 @@ fn day(account: usize, index: usize, last_look: bool) -> Day {
         (true, 2) => &[("0.95", &[(1, "0.95")]), ("0.90", &[])],
         (true, _) => &[("0.95", &[]), ("0.90", &[])],
     };
-    let day = if seed % 5 == 4 { day } else { day.side((Right::Put, effect, 6900), 1, 2, rungs).side((Right::Call, Effect::Credit, 7000), 1, 2, rungs) };
+    let day = if seed % 5 == 4 {
+        day
+    } else {
+        day.side((Right::Put, effect, 6900), 1, 2, rungs).side(
+            (Right::Call, Effect::Credit, 7000),
+            1,
+            2,
+            rungs,
+        )
+    };
     // Nothing had filled, and the signal moved.
     let moved = last_look && seed % 4 == 3 && !day.ledger.intents.is_empty();
-    let day = if moved { day.side((Right::Put, effect, 6910), 2, 2, &[("0.95", &[(2, "0.94")])]) } else { day };
+    let day =
+        if moved { day.side((Right::Put, effect, 6910), 2, 2, &[("0.95", &[(2, "0.94")])]) } else { day };
     if last_look && !day.ledger.intents.is_empty() { day.reported() } else { day }
 }
 
@@ -45,7 +59,10 @@ fn content(workbook: &Workbook) -> Content {
         rows.sort();
         (title.to_owned(), rows)
     };
-    (["GW_Signal", "ConstantStableTrades", "CS_Tracking"].map(sorted).into(), workbook.tabs["CS_Summary"].cells.clone())
+    (
+        ["GW_Signal", "ConstantStableTrades", "CS_Tracking"].map(sorted).into(),
+        workbook.tabs["CS_Summary"].cells.clone(),
+    )
 }
 
 /// Days one after the other, each once, each when it was over.
@@ -60,9 +77,17 @@ fn orderly() -> Workbook {
 #[test]
 fn the_orderly_run_is_worth_comparing_with() {
     let (tables, summary) = &*ORDERLY;
-    let settled = summary.iter().skip(10).filter(|line| line.get(19).is_some_and(|pnl| !pnl.is_empty())).count();
-    assert_eq!((tables["GW_Signal"].len(), settled), (DAYS, 23), "schwab had orders on 24 days, and the last has not settled");
-    assert_eq!((summary[10][0].as_str(), summary[39][0].as_str(), summary.len()), ("2026-02-03", "2026-01-05", 40));
+    let settled =
+        summary.iter().skip(10).filter(|line| line.get(19).is_some_and(|pnl| !pnl.is_empty())).count();
+    assert_eq!(
+        (tables["GW_Signal"].len(), settled),
+        (DAYS, 23),
+        "schwab had orders on 24 days, and the last has not settled"
+    );
+    assert_eq!(
+        (summary[10][0].as_str(), summary[39][0].as_str(), summary.len()),
+        ("2026-02-03", "2026-01-05", 40)
+    );
     assert!(tables["ConstantStableTrades"].iter().any(|row| row["reason"] == "REPLANNED"));
 }
 

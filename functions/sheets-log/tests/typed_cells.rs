@@ -1,4 +1,5 @@
-//! Cells that a person has typed, in the simulated Google: what was typed is read back as a number of days, a number, a boolean.
+//! Cells that a person has typed, in the simulated Google: what was typed is read back as a number of days, a
+//! number, a boolean.
 
 use std::sync::Arc;
 
@@ -38,15 +39,29 @@ impl Journal {
     async fn new() -> Self {
         let simulator = Simulator::start(SimulatorConfig::of_2025_09_03(1).unwrap()).await.unwrap();
         simulator.spreadsheets().create(ID, "Journal", []);
-        Self { simulator, http: HttpClient::new(&HttpConfig::default()).unwrap(), tokens: SheetsTokens::default() }
+        Self {
+            simulator,
+            http: HttpClient::new(&HttpConfig::default()).unwrap(),
+            tokens: SheetsTokens::default(),
+        }
     }
 
     /// Hands a day off as the function does; what a person is told of it.
     async fn hand_off(&self, day: &Day) -> Vec<String> {
         let now = self.simulator.clock().now();
-        let config = SheetsConfig { base_url: self.simulator.google_url(), spreadsheet: ID.to_owned(), deadline: now + SignedDuration::from_mins(5) };
+        let config = SheetsConfig {
+            base_url: self.simulator.google_url(),
+            spreadsheet: ID.to_owned(),
+            deadline: now + SignedDuration::from_mins(5),
+        };
         let account = ServiceAccount::parse(&self.simulator.google_service_account()).unwrap();
-        let sheets = Sheets::new(self.http.clone(), Arc::new(StandingClock(now)), config, account, self.tokens.clone());
+        let sheets = Sheets::new(
+            self.http.clone(),
+            Arc::new(StandingClock(now)),
+            config,
+            account,
+            self.tokens.clone(),
+        );
         let workbook = sheets.read(&TABS).await.unwrap();
         let told = day.told(&workbook).unwrap();
         sheets.apply(&told.changes, &workbook).await.unwrap();
@@ -65,7 +80,9 @@ impl Journal {
     fn rows(&self, tab: &str, columns: &str) -> Vec<String> {
         let lines = self.sheets().text(ID, tab).unwrap();
         let (names, rows) = lines.split_first().unwrap();
-        rows.iter().map(|row| shown(&names.iter().cloned().zip(row.iter().cloned()).collect(), columns)).collect()
+        rows.iter()
+            .map(|row| shown(&names.iter().cloned().zip(row.iter().cloned()).collect(), columns))
+            .collect()
     }
 
     /// The dates of the summary, from the top.
@@ -76,7 +93,11 @@ impl Journal {
 
 /// The day after its first rung, and when it was over.
 fn day(account: &'static str, over: bool) -> Day {
-    let rungs: &[(&str, &[(u32, &str)])] = if over { &[("0.95", &[(1, "0.95")]), ("0.90", &[(3, "0.90")])] } else { &[("0.95", &[(1, "0.95")])] };
+    let rungs: &[(&str, &[(u32, &str)])] = if over {
+        &[("0.95", &[(1, "0.95")]), ("0.90", &[(3, "0.90")])]
+    } else {
+        &[("0.95", &[(1, "0.95")])]
+    };
     Day::new(account, "2026-02-11", "2026-02-12").side(PUT, 1, 4, rungs).reported()
 }
 
@@ -94,18 +115,39 @@ async fn a_typed_date_doubles_no_row_in_any_tab() {
         journal.hand_off(&day("schwab", false)).await;
         journal.sheets().set_locale(ID, locale);
         // The keys of every tab: dates, an expiry, an account, the number of the day's plan.
-        let dates = ["GW_Signal!A2", "ConstantStableTrades!C2", "CS_Tracking!A2", "CS_Summary!A11"].map(|cell| (cell, typed));
+        let dates = ["GW_Signal!A2", "ConstantStableTrades!C2", "CS_Tracking!A2", "CS_Summary!A11"]
+            .map(|cell| (cell, typed));
         journal.type_into(&dates);
-        journal.type_into(&[("ConstantStableTrades!D2", "2026-02-12"), ("CS_Tracking!C2", "Schwab "), ("ConstantStableTrades!AH2", "1")]);
-        assert_eq!(journal.sheets().cell(ID, "ConstantStableTrades!AH2"), Some(Entered::Number { value: 1.0, shown: "1".into() }), "revision");
+        journal.type_into(&[
+            ("ConstantStableTrades!D2", "2026-02-12"),
+            ("CS_Tracking!C2", "Schwab "),
+            ("ConstantStableTrades!AH2", "1"),
+        ]);
+        assert_eq!(
+            journal.sheets().cell(ID, "ConstantStableTrades!AH2"),
+            Some(Entered::Number { value: 1.0, shown: "1".into() }),
+            "revision"
+        );
         let entered = dates.map(|(cell, _)| journal.sheets().cell(ID, cell));
 
         assert_eq!(journal.hand_off(&day("schwab", true)).await, [""; 0], "{typed}");
         assert_eq!(journal.rows("GW_Signal", "spx put_strike"), ["6950.25 | 6900"], "{typed}");
-        assert_eq!(journal.rows("ConstantStableTrades", "name qty_filled reason"), ["PUT_SHORT | 4 | OK"], "{typed}");
-        assert_eq!(journal.rows("CS_Tracking", "put_filled put_status"), ["4 | OK"], "{typed}: a sum of put_filled counts the day once");
+        assert_eq!(
+            journal.rows("ConstantStableTrades", "name qty_filled reason"),
+            ["PUT_SHORT | 4 | OK"],
+            "{typed}"
+        );
+        assert_eq!(
+            journal.rows("CS_Tracking", "put_filled put_status"),
+            ["4 | OK"],
+            "{typed}: a sum of put_filled counts the day once"
+        );
         assert_eq!(journal.dates().len(), 1, "{typed}: {:?}", journal.dates());
-        assert_eq!(dates.map(|(cell, _)| journal.sheets().cell(ID, cell)), entered, "{typed}: what a person typed stays");
+        assert_eq!(
+            dates.map(|(cell, _)| journal.sheets().cell(ID, cell)),
+            entered,
+            "{typed}: what a person typed stays"
+        );
         let writes = journal.sheets().writes(ID);
         journal.hand_off(&day("schwab", true)).await;
         assert_eq!(journal.sheets().writes(ID), writes, "{typed}: nothing is left to do");
@@ -117,12 +159,17 @@ async fn a_typed_date_moves_down_the_summary_as_a_date() {
     let journal = Journal::new().await;
     journal.hand_off(&day("schwab", true)).await;
     journal.type_into(&[("CS_Summary!A11", "2/11/2026"), ("GW_Signal!B2", "2/12/2026")]);
-    let next = Day::new("schwab", "2026-02-12", "2026-02-13").side(PUT, 1, 2, &[("0.95", &[(2, "0.95")])]).reported();
+    let next = Day::new("schwab", "2026-02-12", "2026-02-13")
+        .side(PUT, 1, 2, &[("0.95", &[(2, "0.95")])])
+        .reported();
     journal.hand_off(&next).await;
     assert_eq!(journal.dates(), ["2026-02-12", "2026-02-11"]);
     let summary = journal.sheets().text(ID, "CS_Summary").unwrap();
     // Settled at 6950.25 on the typed expiry: 4 at (0.9125 - 0.0194).
-    assert_eq!((summary[11][5].as_str(), summary[11][17].as_str(), summary[11][19].as_str()), ("4", "6950.25", "3.5724"));
+    assert_eq!(
+        (summary[11][5].as_str(), summary[11][17].as_str(), summary[11][19].as_str()),
+        ("4", "6950.25", "3.5724")
+    );
 }
 
 #[tokio::test]
@@ -143,7 +190,12 @@ async fn a_row_that_stands_twice_is_said_and_counted_once() {
     let journal = Journal::new().await;
     journal.hand_off(&day("schwab", false)).await;
     // A copy by hand, and a copied line of the summary with a figure of its own.
-    journal.type_into(&[("CS_Tracking!A3", "2/11/2026"), ("CS_Tracking!B3", "2/12/2026"), ("CS_Tracking!C3", "schwab"), ("CS_Tracking!T3", "1")]);
+    journal.type_into(&[
+        ("CS_Tracking!A3", "2/11/2026"),
+        ("CS_Tracking!B3", "2/12/2026"),
+        ("CS_Tracking!C3", "schwab"),
+        ("CS_Tracking!T3", "1"),
+    ]);
     journal.type_into(&[("CS_Summary!A12", "2/11/2026"), ("CS_Summary!F12", "7")]);
     let told = journal.hand_off(&day("schwab", true)).await;
     let key = "2026-02-11, 2026-02-12, schwab";
@@ -156,10 +208,19 @@ async fn a_row_that_stands_twice_is_said_and_counted_once() {
     );
     assert_eq!(journal.rows("CS_Tracking", "put_filled"), ["1", "1"], "neither is written over");
     let summary = journal.sheets().text(ID, "CS_Summary").unwrap();
-    assert_eq!((summary[10][5].as_str(), summary[11][5].as_str()), ("1", "7"), "not the sum of both rows, and the other line as it was");
+    assert_eq!(
+        (summary[10][5].as_str(), summary[11][5].as_str()),
+        ("1", "7"),
+        "not the sum of both rows, and the other line as it was"
+    );
 
     // The copies are deleted: the day is as it should be.
-    journal.type_into(&["A", "B", "C", "T"].map(|column| (format!("CS_Tracking!{column}3"), "")).each_ref().map(|(cell, text)| (cell.as_str(), *text)));
+    journal.type_into(
+        &["A", "B", "C", "T"]
+            .map(|column| (format!("CS_Tracking!{column}3"), ""))
+            .each_ref()
+            .map(|(cell, text)| (cell.as_str(), *text)),
+    );
     journal.type_into(&[("CS_Summary!A12", ""), ("CS_Summary!F12", "")]);
     assert_eq!(journal.hand_off(&day("schwab", true)).await, [""; 0]);
     assert_eq!((journal.rows("CS_Tracking", "put_filled"), journal.dates().len()), (vec!["4".to_owned()], 1));

@@ -17,12 +17,13 @@ use gamma_token_keeper::round::{Finding, Trouble, error_types, failure};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-/// A token with twelve minutes left is refreshed already. From the warm-up (16:10) to the end of the run pass seven, and a run refreshes what
-/// has less than five: after a round just before them, neither has to. It is less than the fifteen that tastytrade's tokens live, so that
-/// a second delivery finds nothing to do.
+/// A token with twelve minutes left is refreshed already. From the warm-up (16:10) to the end of the run pass
+/// seven, and a run refreshes what has less than five: after a round just before them, neither has to. It is
+/// less than the fifteen that tastytrade's tokens live, so that a second delivery finds nothing to do.
 const FRESH_SECONDS: i64 = 12 * 60;
 
-/// A broker that is out of order is asked again: nobody waits for this function, and its next round is half a day away.
+/// A broker that is out of order is asked again: nobody waits for this function, and its next round is half a
+/// day away.
 const TRIES: u32 = 3;
 const PAUSE: SignedDuration = SignedDuration::from_secs(5);
 
@@ -50,8 +51,15 @@ async fn keep(config: &Config, invocation: Invocation) -> Result<Value, Failure>
     event::check(&event)?;
     let clock: Arc<dyn Clock> = clock;
     let aws = aws::load().await;
-    let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
-    let assembly = LoginAssembly { aws: &aws, table: &config.table, clock: Arc::clone(&clock), run_id: &run_id, tokens: config.tokens };
+    let http =
+        HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
+    let assembly = LoginAssembly {
+        aws: &aws,
+        table: &config.table,
+        clock: Arc::clone(&clock),
+        run_id: &run_id,
+        tokens: config.tokens,
+    };
     let mut findings = Vec::new();
     for place in &config.logins {
         let finding = match config.tokens {
@@ -62,14 +70,17 @@ async fn keep(config: &Config, invocation: Invocation) -> Result<Value, Failure>
         findings.push(finding);
     }
     let notices: Vec<Notice> = findings.iter().filter_map(Finding::notice).collect();
-    let beside: Vec<Trouble> = tell(config, &aws, &clock, &notices).await.err().map(Trouble::from).into_iter().collect();
+    let beside: Vec<Trouble> =
+        tell(config, &aws, &clock, &notices).await.err().map(Trouble::from).into_iter().collect();
     // The gravest is counted with the Lambda error it names; the others have alarms of their own.
     for error_type in error_types(&findings, &beside).into_iter().skip(1) {
         metrics.write(clock.now(), Metric::Failed(error_type));
     }
     match failure(&findings, &beside) {
         Some(failure) => Err(failure),
-        None => Ok(json!({ "status": "ok", "run_id": run_id, "borrowed": config.tokens == TokenUse::Borrow, "logins": findings })),
+        None => Ok(
+            json!({ "status": "ok", "run_id": run_id, "borrowed": config.tokens == TokenUse::Borrow, "logins": findings }),
+        ),
     }
 }
 
@@ -121,20 +132,29 @@ fn say(finding: &Finding, metrics: &Metrics, clock: &dyn Clock) {
 }
 
 /// Tells a person. How that is done is read only when there is something to tell.
-async fn tell(config: &Config, aws: &SdkConfig, clock: &Arc<dyn Clock>, notices: &[Notice]) -> Result<(), Failure> {
+async fn tell(
+    config: &Config,
+    aws: &SdkConfig,
+    clock: &Arc<dyn Clock>,
+    notices: &[Notice],
+) -> Result<(), Failure> {
     if notices.is_empty() {
         return Ok(());
     }
     let topic = || config.topic.as_ref().map(|arn| Box::new(SnsTopic::new(aws, arn)) as Box<dyn Notifier>);
     let settings = match Secrets::new(aws, Arc::clone(clock)).read_with(&[], &names::MAIL.all()).await {
-        Ok(secrets) => MailSettings::read(&names::MAIL, |name| secrets.optional(name)).map_err(|error| Failure::new("BadMailSettings", error)),
+        Ok(secrets) => MailSettings::read(&names::MAIL, |name| secrets.optional(name))
+            .map_err(|error| Failure::new("BadMailSettings", error)),
         Err(error) => Err(Failure::new("SecretsUnavailable", error)),
     };
-    let ways = settings.and_then(|mail| Ways::of(topic(), mail).map_err(|error| Failure::new("BadMailSettings", error)));
+    let ways = settings
+        .and_then(|mail| Ways::of(topic(), mail).map_err(|error| Failure::new("BadMailSettings", error)));
     // Mail that cannot be sent keeps no word back from topic or log.
     let (ways, trouble) = match ways {
         Ok(ways) => (Ok(ways), Ok(())),
-        Err(failure) => (Ways::of(topic(), None).map_err(|error| Failure::new("BadMailSettings", error)), Err(failure)),
+        Err(failure) => {
+            (Ways::of(topic(), None).map_err(|error| Failure::new("BadMailSettings", error)), Err(failure))
+        }
     };
     let ways = ways?;
     for notice in notices {

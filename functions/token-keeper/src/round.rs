@@ -10,7 +10,15 @@ use crate::config::LoginPlace;
 use crate::runway::Runway;
 
 /// What can be the matter, the gravest first: the first of a round names the Lambda error.
-const BY_GRAVITY: [&str; 7] = ["TokenDead", "LoginExpiring", "BadToken", "TokenNotSaved", "SecretsUnavailable", "BrokerUnavailable", "BadMailSettings"];
+const BY_GRAVITY: [&str; 7] = [
+    "TokenDead",
+    "LoginExpiring",
+    "BadToken",
+    "TokenNotSaved",
+    "SecretsUnavailable",
+    "BrokerUnavailable",
+    "BadMailSettings",
+];
 
 /// Something that somebody has to act on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,19 +82,32 @@ impl Finding {
 
     /// Of a login that was refreshed, or could not be.
     #[must_use]
-    pub fn kept(place: &LoginPlace, refreshed: Result<bool, BrokerError>, summary: TokenSummary, age: Option<TokenAge>, now: Timestamp) -> Self {
+    pub fn kept(
+        place: &LoginPlace,
+        refreshed: Result<bool, BrokerError>,
+        summary: TokenSummary,
+        age: Option<TokenAge>,
+        now: Timestamp,
+    ) -> Self {
         let TokenSummary { saved, notes, alarm } = summary;
         let mut troubles = Vec::new();
         if let TokenSaved::Failed { reason } = &saved {
-            let detail = format!("tokens not saved: {reason}; the next refresh begins with the old one, see docs/runbook.md, 'Token notes'");
+            let detail = format!(
+                "tokens not saved: {reason}; the next refresh begins with the old one, see docs/runbook.md, 'Token notes'"
+            );
             troubles.push(Trouble { error_type: "TokenNotSaved", detail });
         }
         let refreshed = refreshed.unwrap_or_else(|error| {
-            let error_type = if matches!(error.fault, BrokerFault::TokenDead(_)) { "TokenDead" } else { "BrokerUnavailable" };
+            let error_type = if matches!(error.fault, BrokerFault::TokenDead(_)) {
+                "TokenDead"
+            } else {
+                "BrokerUnavailable"
+            };
             troubles.push(Trouble { error_type, detail: error.to_string() });
             false
         });
-        Self { refreshed, token: Some(saved), alarm, notes, troubles, ..Self::of(place) }.aged(place, age, now)
+        Self { refreshed, token: Some(saved), alarm, notes, troubles, ..Self::of(place) }
+            .aged(place, age, now)
     }
 
     fn of(place: &LoginPlace) -> Self {
@@ -111,7 +132,8 @@ impl Finding {
         // Where a login does not end by itself, what the document calls its creation is the last refresh.
         let Some((age, end)) = age.zip(place.names.broker.facts().login_end) else { return self };
         let runway = Runway::of(age.created, end.lasts, now);
-        (self.runway, self.hours_left, self.reminder) = (Some(runway), runway.hours(), runway.words(end.runbook));
+        (self.runway, self.hours_left, self.reminder) =
+            (Some(runway), runway.hours(), runway.words(end.runbook));
         let dead = self.troubles.iter().any(|trouble| trouble.error_type == "TokenDead");
         if let Runway::Ending { .. } = runway
             && !dead
@@ -125,15 +147,21 @@ impl Finding {
     /// The word to a person: of a login that a person has to renew, soon or now.
     #[must_use]
     pub fn notice(&self) -> Option<Notice> {
-        let page = self.troubles.iter().find(|trouble| ["TokenDead", "LoginExpiring"].contains(&trouble.error_type));
+        let page =
+            self.troubles.iter().find(|trouble| ["TokenDead", "LoginExpiring"].contains(&trouble.error_type));
         let (severity, what, words) = match (page, self.reminder.clone()) {
-            (Some(trouble), _) if trouble.error_type == "TokenDead" => (Severity::Alarm, "login is dead", trouble.detail.clone()),
+            (Some(trouble), _) if trouble.error_type == "TokenDead" => {
+                (Severity::Alarm, "login is dead", trouble.detail.clone())
+            }
             (Some(trouble), _) => (Severity::Alarm, "login is ending", trouble.detail.clone()),
-            (None, Some(words)) if self.runway == Some(Runway::Unknown) => (Severity::Warning, "login is of unknown age", words),
+            (None, Some(words)) if self.runway == Some(Runway::Unknown) => {
+                (Severity::Warning, "login is of unknown age", words)
+            }
             (None, Some(words)) => (Severity::Warning, "login ends soon", words),
             (None, None) => return None,
         };
-        let lines = [words, format!("Accounts: {}. Token document: {}.", self.accounts.join(", "), self.document)];
+        let lines =
+            [words, format!("Accounts: {}. Token document: {}.", self.accounts.join(", "), self.document)];
         Some(Notice::new(severity, &format!("[{severity}] {}: {what}", self.login), lines))
     }
 }
@@ -141,8 +169,15 @@ impl Finding {
 /// The error types of a round, each once: all are counted, whichever of them names the Lambda error.
 #[must_use]
 pub fn error_types(findings: &[Finding], beside: &[Trouble]) -> Vec<&'static str> {
-    let mut types: Vec<&'static str> = findings.iter().flat_map(|finding| &finding.troubles).chain(beside).map(|trouble| trouble.error_type).collect();
-    types.sort_by_key(|error_type| BY_GRAVITY.iter().position(|known| known == error_type).unwrap_or(BY_GRAVITY.len()));
+    let mut types: Vec<&'static str> = findings
+        .iter()
+        .flat_map(|finding| &finding.troubles)
+        .chain(beside)
+        .map(|trouble| trouble.error_type)
+        .collect();
+    types.sort_by_key(|error_type| {
+        BY_GRAVITY.iter().position(|known| known == error_type).unwrap_or(BY_GRAVITY.len())
+    });
     types.dedup();
     types
 }
@@ -152,7 +187,11 @@ pub fn error_types(findings: &[Finding], beside: &[Trouble]) -> Vec<&'static str
 pub fn failure(findings: &[Finding], beside: &[Trouble]) -> Option<Failure> {
     let gravest = error_types(findings, beside).into_iter().next()?;
     let of_logins = findings.iter().map(|finding| {
-        let troubles: Vec<String> = finding.troubles.iter().map(|trouble| format!("{}: {}", trouble.error_type, trouble.detail)).collect();
+        let troubles: Vec<String> = finding
+            .troubles
+            .iter()
+            .map(|trouble| format!("{}: {}", trouble.error_type, trouble.detail))
+            .collect();
         let how = match (troubles.is_empty(), finding.refreshed) {
             (false, _) => troubles.join("; "),
             (true, true) => "refreshed".to_owned(),
@@ -160,7 +199,9 @@ pub fn failure(findings: &[Finding], beside: &[Trouble]) -> Option<Failure> {
         };
         format!("{}: {how}", finding.login)
     });
-    let words: Vec<String> = of_logins.chain(beside.iter().map(|trouble| format!("{}: {}", trouble.error_type, trouble.detail))).collect();
+    let words: Vec<String> = of_logins
+        .chain(beside.iter().map(|trouble| format!("{}: {}", trouble.error_type, trouble.detail)))
+        .collect();
     Some(Failure::new(gravest, words.join(" | ")))
 }
 
@@ -173,20 +214,33 @@ mod tests {
     const DAY: i64 = 86_400;
 
     fn places() -> Vec<LoginPlace> {
-        let value =
-            |name: &str| [("GAMMA_TABLE", "t"), ("GAMMA_ACCOUNTS", "schwab,tt-ira")].iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned());
+        let value = |name: &str| {
+            [("GAMMA_TABLE", "t"), ("GAMMA_ACCOUNTS", "schwab,tt-ira")]
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, text)| (*text).to_owned())
+        };
         Config::from_env(value).unwrap().logins
     }
 
-    fn kept(place: &LoginPlace, days: i64, refreshed: Result<bool, BrokerFault>, saved: TokenSaved) -> Finding {
+    fn kept(
+        place: &LoginPlace,
+        days: i64,
+        refreshed: Result<bool, BrokerFault>,
+        saved: TokenSaved,
+    ) -> Finding {
         let age = TokenAge { created: NOW - days * DAY, expires: NOW + 1800 };
-        let refreshed = refreshed.map_err(|fault| BrokerError { broker: "x", operation: "token refresh", fault });
+        let refreshed =
+            refreshed.map_err(|fault| BrokerError { broker: "x", operation: "token refresh", fault });
         let summary = TokenSummary { saved, notes: vec![], alarm: false };
         Finding::kept(place, refreshed, summary, Some(age), Timestamp::from_second(NOW).unwrap())
     }
 
     fn said(finding: &Finding) -> (Vec<&'static str>, Option<String>) {
-        (error_types(std::slice::from_ref(finding), &[]), finding.notice().map(|notice| notice.subject().to_owned()))
+        (
+            error_types(std::slice::from_ref(finding), &[]),
+            finding.notice().map(|notice| notice.subject().to_owned()),
+        )
     }
 
     #[test]
@@ -198,19 +252,50 @@ mod tests {
         let lost = || TokenSaved::Failed { reason: "throttled".into() };
         for (finding, types, subject) in [
             (kept(schwab, 4, Ok(true), TokenSaved::Unchanged), vec![], None),
-            (kept(schwab, 5, Ok(true), TokenSaved::Unchanged), vec![], Some("[warning] schwab: login ends soon")),
-            (kept(schwab, 6, Ok(true), TokenSaved::Unchanged), vec!["LoginExpiring"], Some("[alarm] schwab: login is ending")),
-            (kept(schwab, 6, down(), TokenSaved::Unchanged), vec!["LoginExpiring", "BrokerUnavailable"], Some("[alarm] schwab: login is ending")),
-            (kept(schwab, 7, dead(), TokenSaved::Unchanged), vec!["TokenDead"], Some("[alarm] schwab: login is dead")),
-            (kept(schwab, -1, Ok(true), TokenSaved::Unchanged), vec![], Some("[warning] schwab: login is of unknown age")),
+            (
+                kept(schwab, 5, Ok(true), TokenSaved::Unchanged),
+                vec![],
+                Some("[warning] schwab: login ends soon"),
+            ),
+            (
+                kept(schwab, 6, Ok(true), TokenSaved::Unchanged),
+                vec!["LoginExpiring"],
+                Some("[alarm] schwab: login is ending"),
+            ),
+            (
+                kept(schwab, 6, down(), TokenSaved::Unchanged),
+                vec!["LoginExpiring", "BrokerUnavailable"],
+                Some("[alarm] schwab: login is ending"),
+            ),
+            (
+                kept(schwab, 7, dead(), TokenSaved::Unchanged),
+                vec!["TokenDead"],
+                Some("[alarm] schwab: login is dead"),
+            ),
+            (
+                kept(schwab, -1, Ok(true), TokenSaved::Unchanged),
+                vec![],
+                Some("[warning] schwab: login is of unknown age"),
+            ),
             (kept(schwab, 1, Ok(true), lost()), vec!["TokenNotSaved"], None),
             (kept(tastytrade, 300, Ok(true), TokenSaved::Unchanged), vec![], None),
-            (kept(tastytrade, 1, dead(), TokenSaved::Unchanged), vec!["TokenDead"], Some("[alarm] tastytrade: login is dead")),
+            (
+                kept(tastytrade, 1, dead(), TokenSaved::Unchanged),
+                vec!["TokenDead"],
+                Some("[alarm] tastytrade: login is dead"),
+            ),
         ] {
             assert_eq!(said(&finding), (types, subject.map(str::to_owned)), "{finding:?}");
         }
-        let looked = Finding::looked_at(schwab, Some(TokenAge { created: NOW - 6 * DAY, expires: NOW }), Timestamp::from_second(NOW).unwrap());
-        assert_eq!((said(&looked).0, looked.hours_left, looked.token), (vec!["LoginExpiring"], Some(24), None));
+        let looked = Finding::looked_at(
+            schwab,
+            Some(TokenAge { created: NOW - 6 * DAY, expires: NOW }),
+            Timestamp::from_second(NOW).unwrap(),
+        );
+        assert_eq!(
+            (said(&looked).0, looked.hours_left, looked.token),
+            (vec!["LoginExpiring"], Some(24), None)
+        );
     }
 
     #[test]
@@ -222,12 +307,21 @@ mod tests {
         let failed = failure(&[fine, down.clone()], &[]).unwrap();
         assert_eq!(
             (failed.error_type, failed.to_string().as_str()),
-            ("BrokerUnavailable", "schwab: refreshed | tastytrade: BrokerUnavailable: x token refresh: unavailable: 503")
+            (
+                "BrokerUnavailable",
+                "schwab: refreshed | tastytrade: BrokerUnavailable: x token refresh: unavailable: 503"
+            )
         );
         let expiring = kept(&places[0], 6, Ok(true), TokenSaved::Unchanged);
         let mail = Trouble { error_type: "BadMailSettings", detail: "smtp".into() };
         let failed = failure(&[down.clone(), expiring.clone()], std::slice::from_ref(&mail)).unwrap();
-        assert!(failed.error_type == "LoginExpiring" && failed.to_string().ends_with(" | BadMailSettings: smtp"), "{failed}");
-        assert_eq!(error_types(&[down.clone(), expiring, down], &[mail]), ["LoginExpiring", "BrokerUnavailable", "BadMailSettings"]);
+        assert!(
+            failed.error_type == "LoginExpiring" && failed.to_string().ends_with(" | BadMailSettings: smtp"),
+            "{failed}"
+        );
+        assert_eq!(
+            error_types(&[down.clone(), expiring, down], &[mail]),
+            ["LoginExpiring", "BrokerUnavailable", "BadMailSettings"]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! How long a login still lives that ends by itself: so long after a person logged in, and no refresh prolongs it.
+//! How long a login still lives that ends by itself: so long after a person logged in, and no refresh
+//! prolongs it.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -59,15 +60,20 @@ impl Runway {
         }
     }
 
-    /// What a person should know, where there is something to do: with the section of the runbook that says how.
+    /// What a person should know, where there is something to do: with the section of the runbook that says
+    /// how.
     #[must_use]
     pub fn words(self, runbook: &str) -> Option<String> {
         let log_in = format!("a person must log in again, see docs/runbook.md, '{runbook}'");
         match self {
             Self::Long { .. } => None,
-            Self::Short { hours } | Self::Ending { hours: hours @ 1.. } => Some(format!("the login ends in {hours} h: {log_in}")),
+            Self::Short { hours } | Self::Ending { hours: hours @ 1.. } => {
+                Some(format!("the login ends in {hours} h: {log_in}"))
+            }
             Self::Ending { .. } => Some(format!("the login ends within the hour, or has ended: {log_in}")),
-            Self::Unknown => Some(format!("creation_timestamp: got a time to come, expected unix seconds of the login; when it ends is not known: {log_in}")),
+            Self::Unknown => Some(format!(
+                "creation_timestamp: got a time to come, expected unix seconds of the login; when it ends is not known: {log_in}"
+            )),
         }
     }
 }
@@ -113,7 +119,10 @@ mod tests {
             (Runway::Unknown, "creation_timestamp: got a time to come"),
         ] {
             let words = runway.words("Schwab login").unwrap();
-            assert!(words.starts_with(begins) && words.ends_with("see docs/runbook.md, 'Schwab login'"), "{words}");
+            assert!(
+                words.starts_with(begins) && words.ends_with("see docs/runbook.md, 'Schwab login'"),
+                "{words}"
+            );
         }
     }
 }

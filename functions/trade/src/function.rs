@@ -45,13 +45,28 @@ async fn trade(deployment: &Deployment, kept: Kept, invocation: Invocation) -> R
     let by_schedule = event.get("scheduled_time").is_some();
     let assembly = Assembly::new(deployment, Arc::clone(&clock), &run_id, kept).await;
     match (assembly.ports().await, parsed) {
-        (Ok((connected, _)), Event::Warmup) => crate::warmup::warm_up(deployment, &assembly, &connected, &metrics).await,
+        (Ok((connected, _)), Event::Warmup) => {
+            crate::warmup::warm_up(deployment, &assembly, &connected, &metrics).await
+        }
         (Ok((connected, signal)), Event::Run(task)) => {
             let account = deployment.account().to_owned();
             let (deployment_live, consumers) = (deployment.live(), deployment.consumers());
-            let request = RunRequest { account, run_id: run_id.clone(), deployment_live, deadline, task, consumers, calendar: connected.calendar.clone() };
-            let ports =
-                Ports { clock: clock.as_ref(), broker: connected.broker.as_ref(), signal: &signal, ledger: &connected.ledger, tokens: &connected.tokens };
+            let request = RunRequest {
+                account,
+                run_id: run_id.clone(),
+                deployment_live,
+                deadline,
+                task,
+                consumers,
+                calendar: connected.calendar.clone(),
+            };
+            let ports = Ports {
+                clock: clock.as_ref(),
+                broker: connected.broker.as_ref(),
+                signal: &signal,
+                ledger: &connected.ledger,
+                tokens: &connected.tokens,
+            };
             let report = run(ports, &request, &connected.profile).await;
             count(&metrics, clock.now(), &report, by_schedule);
             if connected.calendar.is_err() && report.outcome != Outcome::CalendarUnreadable {
@@ -69,16 +84,24 @@ async fn trade(deployment: &Deployment, kept: Kept, invocation: Invocation) -> R
     }
 }
 
-/// How the run ended; and, of a scheduled sweep that could look at the day, whatever it found there, that it did.
+/// How the run ended; and, of a scheduled sweep that could look at the day, whatever it found there, that it
+/// did.
 fn count(metrics: &Metrics, at: Timestamp, report: &RunReport, by_schedule: bool) {
     metrics.write(at, Metric::Ended(report.outcome.name()));
-    let looked = !matches!(report.outcome, Outcome::LedgerUnavailable | Outcome::BrokerUnavailable | Outcome::TokenDead | Outcome::AnotherRunActive);
+    let looked = !matches!(
+        report.outcome,
+        Outcome::LedgerUnavailable
+            | Outcome::BrokerUnavailable
+            | Outcome::TokenDead
+            | Outcome::AnotherRunActive
+    );
     if report.task == "sweep" && by_schedule && looked {
         metrics.write(at, Metric::Heartbeat(&report.account));
     }
 }
 
-/// A run that did its work, or had none, answers with its report; one that somebody must act on is a Lambda error.
+/// A run that did its work, or had none, answers with its report; one that somebody must act on is a Lambda
+/// error.
 fn respond(report: &RunReport, http_requests: u64) -> Result<Value, Failure> {
     let (outcome, detail) = (report.outcome.name(), report.detail.as_str());
     if report.alarm {
@@ -105,7 +128,8 @@ fn respond(report: &RunReport, http_requests: u64) -> Result<Value, Failure> {
     };
     if error_type.is_empty() {
         debug_assert!(report.status != Status::Failed, "a failed run must be a Lambda error");
-        let mut answer = serde_json::to_value(report).map_err(|error| Failure::new("ReportUnreadable", error))?;
+        let mut answer =
+            serde_json::to_value(report).map_err(|error| Failure::new("ReportUnreadable", error))?;
         answer["http_requests"] = http_requests.into();
         return Ok(answer);
     }

@@ -1,4 +1,5 @@
-//! Putting the adapters together for one invocation. Everything is made anew: a frozen Lambda's sockets are dead.
+//! Putting the adapters together for one invocation. Everything is made anew: a frozen Lambda's sockets are
+//! dead.
 
 use std::sync::Arc;
 
@@ -84,7 +85,8 @@ impl<'a> Assembly<'a> {
         &self.run_id
     }
 
-    /// With short timeouts: while orders are out, whoever waits for the ledger is late with a cancel. The run asks again by itself.
+    /// With short timeouts: while orders are out, whoever waits for the ledger is late with a cancel. The run
+    /// asks again by itself.
     fn ledger(&self) -> DynamoLedger {
         DynamoLedger::new(&aws::hurried(&self.aws), self.deployment.table(), self.clock())
     }
@@ -119,17 +121,21 @@ impl<'a> Assembly<'a> {
 
     async fn read(&self, required: &[&str]) -> Result<SecretSet, Failure> {
         let names = &self.deployment.names;
-        let read = Secrets::new(&self.aws, self.clock()).read_all(required, &names.optional(), &[names.closures.as_str()]).await;
+        let read = Secrets::new(&self.aws, self.clock())
+            .read_all(required, &names.optional(), &[names.closures.as_str()])
+            .await;
         read.map_err(unavailable)
     }
 
     fn connected(&self, secrets: &SecretSet) -> Result<Connected, Failure> {
         let names = &self.deployment.names;
         let account = self.account(secrets)?;
-        let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
+        let http = HttpClient::new(&HttpConfig::default())
+            .map_err(|error| Failure::new("HttpUnavailable", error))?;
         let stored = stored(secrets, &names.login.token)?;
         let (table, tokens) = (self.deployment.table(), self.deployment.tokens);
-        let login = LoginAssembly { aws: &self.aws, table, clock: self.clock(), run_id: &self.run_id, tokens };
+        let login =
+            LoginAssembly { aws: &self.aws, table, clock: self.clock(), run_id: &self.run_id, tokens };
         let tokens = Arc::new(login.keeper(&names.login, &stored));
         let broker = self.broker(secrets, &http, (stored, &tokens), account.number.clone())?;
         let calendar = announced(secrets, names.closures.as_str());
@@ -142,8 +148,12 @@ impl<'a> Assembly<'a> {
         let names = &self.deployment.names;
         let optional = |name: &SecretName| secrets.optional(name.as_str()).map(ExposeSecret::expose_secret);
         let sizing = optional(&names.sizing).map(|text| (names.sizing.as_str(), text));
-        let sizing_by_number = names.sizing_by_number().and_then(|name| optional(name).map(|text| (name.as_str(), text)));
-        profiles::load(self.deployment.profile(), Overrides { number: optional(&names.account_number), sizing, sizing_by_number })
+        let sizing_by_number =
+            names.sizing_by_number().and_then(|name| optional(name).map(|text| (name.as_str(), text)));
+        profiles::load(
+            self.deployment.profile(),
+            Overrides { number: optional(&names.account_number), sizing, sizing_by_number },
+        )
     }
 
     fn broker(
@@ -185,7 +195,8 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Gives what is recorded to those who take it from here. What goes wrong is for the next delivery or sweep.
+    /// Gives what is recorded to those who take it from here. What goes wrong is for the next delivery or
+    /// sweep.
     pub async fn hand_off(&self) {
         if self.deployment.functions.is_empty() {
             return;

@@ -1,7 +1,8 @@
-//! The brokers there are, and everything in which one differs from another for whoever puts an account together.
+//! The brokers there are, and everything in which one differs from another for whoever puts an account
+//! together.
 //!
-//! [`BrokerKind::setup`] is the only place that tells them apart. To add a broker: a variant, a line there, and a file beside `schwab.rs`
-//! that says the rest; its secrets get their names in [`crate::names`].
+//! [`BrokerKind::setup`] is the only place that tells them apart. To add a broker: a variant, a line there,
+//! and a file beside `schwab.rs` that says the rest; its secrets get their names in [`crate::names`].
 
 mod login_names;
 mod schwab;
@@ -131,15 +132,26 @@ pub trait BrokerSetup: Debug + Sync {
     ///
     /// # Errors
     /// As [`BrokerSetup::log_in`].
-    fn connect(&self, parts: LoginParts<'_>, account_number: Option<String>, kept: &Kept) -> Result<Arc<dyn Connection>, Failure>;
+    fn connect(
+        &self,
+        parts: LoginParts<'_>,
+        account_number: Option<String>,
+        kept: &Kept,
+    ) -> Result<Arc<dyn Connection>, Failure>;
 
     /// How a person logs in with a browser that comes back to `callback`.
     ///
     /// # Errors
     /// [`Failure`] `SecretsUnavailable` names the secret.
-    fn authorization(&self, secrets: LoginSecrets<'_>, base_url: &str, callback: &str) -> Result<Box<dyn Authorization>, Failure>;
+    fn authorization(
+        &self,
+        secrets: LoginSecrets<'_>,
+        base_url: &str,
+        callback: &str,
+    ) -> Result<Box<dyn Authorization>, Failure>;
 
-    /// The token document of a grant that a person made on the broker's pages; `None` at a broker that makes none.
+    /// The token document of a grant that a person made on the broker's pages; `None` at a broker that makes
+    /// none.
     fn document_of_grant(&self, _grant: &SecretString) -> Option<SecretString> {
         None
     }
@@ -188,7 +200,8 @@ impl LoginSecrets<'_> {
     }
 }
 
-/// What goes from one invocation of a process to the next. Connections do not: they do not survive the freeze between them.
+/// What goes from one invocation of a process to the next. Connections do not: they do not survive the freeze
+/// between them.
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
     /// tastytrade's, for its quote stream.
@@ -226,11 +239,17 @@ pub trait Authorization: Send + Sync {
     /// Where the browser begins, without its query, and the query.
     fn page(&self, state: &str) -> (String, Vec<(&'static str, String)>);
 
-    /// Makes the code that the browser came back with into a token document of a login at `now`. The code works once.
+    /// Makes the code that the browser came back with into a token document of a login at `now`. The code
+    /// works once.
     ///
     /// # Errors
     /// [`BrokerFault`] in the broker's words, without credentials.
-    async fn exchange(&self, http: &HttpClient, code: &SecretString, now: Timestamp) -> Result<SecretString, BrokerFault>;
+    async fn exchange(
+        &self,
+        http: &HttpClient,
+        code: &SecretString,
+        now: Timestamp,
+    ) -> Result<SecretString, BrokerFault>;
 }
 
 /// A token document, or an application, that an adapter cannot be made with.

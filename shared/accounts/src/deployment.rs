@@ -26,7 +26,8 @@ pub struct Deployment {
     pub names: SecretNames,
     /// `GAMMA_TOKENS`: who writes the token document.
     pub tokens: TokenUse,
-    /// `GAMMA_SHEETS_LOG_FUNCTION`, `GAMMA_EDGE_GUARD_FUNCTION`: the functions that take recorded runs, where they are deployed.
+    /// `GAMMA_SHEETS_LOG_FUNCTION`, `GAMMA_EDGE_GUARD_FUNCTION`: the functions that take recorded runs, where
+    /// they are deployed.
     pub functions: BTreeMap<Consumer, String>,
     /// The virtual clock of a local stack; accepted only where every endpoint is loopback.
     pub clock_url: Option<String>,
@@ -43,14 +44,19 @@ pub struct SecretNames {
     pub signal_password: SecretName,
     /// The sizing override, which may be absent.
     pub sizing: SecretName,
-    /// Which of the login's accounts to trade; may be absent where the profile or a login of one account says it.
+    /// Which of the login's accounts to trade; may be absent where the profile or a login of one account says
+    /// it.
     pub account_number: SecretName,
     /// Closures announced after the build, which may be absent.
     pub closures: SecretName,
 }
 
 impl SecretNames {
-    fn from_env(account: &str, broker: BrokerKind, value: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+    fn from_env(
+        account: &str,
+        broker: BrokerKind,
+        value: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             login: LoginNames::from_env(broker, &value)?,
             signal_email: names::SIGNAL_EMAIL.place(&value)?,
@@ -93,11 +99,13 @@ impl SecretNames {
     }
 }
 
-const CONSUMERS: [(Consumer, &str); 2] = [(Consumer::SheetsLog, "GAMMA_SHEETS_LOG_FUNCTION"), (Consumer::EdgeGuard, "GAMMA_EDGE_GUARD_FUNCTION")];
+const CONSUMERS: [(Consumer, &str); 2] =
+    [(Consumer::SheetsLog, "GAMMA_SHEETS_LOG_FUNCTION"), (Consumer::EdgeGuard, "GAMMA_EDGE_GUARD_FUNCTION")];
 const GAMMAWIZARD: &str = "https://gandalf.gammawizard.com";
 
 impl Deployment {
-    /// Reads `GAMMA_ACCOUNT`, `GAMMA_PROFILE`, `GAMMA_TABLE`, `GAMMA_DRY_RUN`, the names of secrets and the endpoint overrides of local stacks.
+    /// Reads `GAMMA_ACCOUNT`, `GAMMA_PROFILE`, `GAMMA_TABLE`, `GAMMA_DRY_RUN`, the names of secrets and the
+    /// endpoint overrides of local stacks.
     pub fn from_env(read: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let environment = Environment::new(read);
         let value = |name: &str| environment.value(name);
@@ -114,15 +122,33 @@ impl Deployment {
         let (names, tokens) = (SecretNames::from_env(&account, broker, value)?, TokenUse::from_env(value)?);
         let function = |(consumer, variable)| Some((consumer, value(variable)?));
         let functions: BTreeMap<Consumer, String> = CONSUMERS.into_iter().filter_map(function).collect();
-        let services = ["SSM", "DYNAMODB"].into_iter().chain(names.any_in_secrets_manager().then_some("SECRETS_MANAGER"));
+        let services = ["SSM", "DYNAMODB"]
+            .into_iter()
+            .chain(names.any_in_secrets_manager().then_some("SECRETS_MANAGER"));
         let services = services.chain((!functions.is_empty()).then_some("LAMBDA"));
         let broker_address = (broker.facts().address_variable, broker.facts().address);
         let gammawizard_address = ("GAMMA_GAMMAWIZARD_URL", GAMMAWIZARD);
-        let said = [broker_address, gammawizard_address].map(|(variable, usual)| value(variable).unwrap_or_else(|| usual.to_owned()));
-        let clock_url = environment.clock_url(services, said.iter().map(String::as_str), "AWS, the broker, GammaWizard and the clock are all on loopback")?;
+        let said = [broker_address, gammawizard_address]
+            .map(|(variable, usual)| value(variable).unwrap_or_else(|| usual.to_owned()));
+        let clock_url = environment.clock_url(
+            services,
+            said.iter().map(String::as_str),
+            "AWS, the broker, GammaWizard and the clock are all on loopback",
+        )?;
         let broker_url = environment.address(broker_address.0, broker_address.1)?;
         let gammawizard_url = environment.address(gammawizard_address.0, gammawizard_address.1)?;
-        Ok(Self { account, profile, table, live, broker_url, gammawizard_url, names, tokens, functions, clock_url })
+        Ok(Self {
+            account,
+            profile,
+            table,
+            live,
+            broker_url,
+            gammawizard_url,
+            names,
+            tokens,
+            functions,
+            clock_url,
+        })
     }
 
     /// The account.
@@ -167,7 +193,9 @@ mod tests {
             ("GAMMA_GAMMAWIZARD_URL", "http://localhost:5002/"),
             ("GAMMA_CLOCK_URL", "http://[::1]:5003"),
         ];
-        Deployment::from_env(|name| changes.iter().chain(&base).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        Deployment::from_env(|name| {
+            changes.iter().chain(&base).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
     #[test]
@@ -190,9 +218,11 @@ mod tests {
 
     #[test]
     fn a_virtual_clock_with_a_secret_elsewhere_is_refused() {
-        let elsewhere = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://secretsmanager.us-east-1.amazonaws.com");
+        let elsewhere =
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://secretsmanager.us-east-1.amazonaws.com");
         assert!(deployment(&[elsewhere]).is_ok(), "nothing is read from there");
-        let failure = deployment(&[elsewhere, ("GAMMA_NAME_APP_KEY", "secretsmanager:gamma/schwab#app_key")]).unwrap_err();
+        let failure = deployment(&[elsewhere, ("GAMMA_NAME_APP_KEY", "secretsmanager:gamma/schwab#app_key")])
+            .unwrap_err();
         assert!(failure.to_string().contains("GAMMA_CLOCK_URL"), "{failure}");
         assert!(deployment(&[("GAMMA_NAME_APP_KEY", "secretsmanager:gamma/schwab#app_key")]).is_ok());
     }
@@ -200,17 +230,36 @@ mod tests {
     #[test]
     fn secret_names_may_be_replaced_a_bad_one_names_its_variable() {
         let usual = deployment(&[]).unwrap().names;
-        assert_eq!((usual.login.token.as_str(), usual.sizing.as_str()), ("/gamma/schwab/token_json", "/gamma/schwab/sizing"));
+        assert_eq!(
+            (usual.login.token.as_str(), usual.sizing.as_str()),
+            ("/gamma/schwab/token_json", "/gamma/schwab/sizing")
+        );
         assert_eq!(usual.account_number.as_str(), "/gamma/schwab/account_number");
-        for variable in ["APP_KEY", "APP_SECRET", "TOKEN", "SIGNAL_EMAIL", "SIGNAL_PASSWORD", "SIZING", "ACCOUNT_NUMBER", "CLOSURES"] {
+        for variable in [
+            "APP_KEY",
+            "APP_SECRET",
+            "TOKEN",
+            "SIGNAL_EMAIL",
+            "SIGNAL_PASSWORD",
+            "SIZING",
+            "ACCOUNT_NUMBER",
+            "CLOSURES",
+        ] {
             let variable = format!("GAMMA_NAME_{variable}");
             let names = deployment(&[(&variable, "secretsmanager:other")]).unwrap().names;
             assert!(names != usual && names.any_in_secrets_manager(), "{variable}");
             let failure = deployment(&[(&variable, "secretsmanager:")]).unwrap_err();
-            assert!(failure.error_type == "BadDeployment" && failure.to_string().contains(&variable), "{failure}");
+            assert!(
+                failure.error_type == "BadDeployment" && failure.to_string().contains(&variable),
+                "{failure}"
+            );
         }
         let failure = deployment(&[("GAMMA_NAME_TOKEN", "secretsmanager:gamma#token")]).unwrap_err();
-        assert!(failure.to_string().contains("GAMMA_NAME_TOKEN") && failure.to_string().contains("a secret of its own"), "{failure}");
+        assert!(
+            failure.to_string().contains("GAMMA_NAME_TOKEN")
+                && failure.to_string().contains("a secret of its own"),
+            "{failure}"
+        );
     }
 
     #[test]
@@ -220,7 +269,15 @@ mod tests {
         assert_eq!(deployment.broker_url, "http://127.0.0.1:5004");
         assert_eq!(deployment.names.login.token.as_str(), "/gamma/tt/token_json", "both accounts share it");
         assert_eq!(deployment.names.required()[0], "/gamma/tt/client_secret");
-        assert_eq!(deployment.names.optional(), ["/gamma/tt/client_id", "/gamma/tt/account_sizing", "/gamma/tt-ira/sizing", "/gamma/tt-ira/account_number"]);
+        assert_eq!(
+            deployment.names.optional(),
+            [
+                "/gamma/tt/client_id",
+                "/gamma/tt/account_sizing",
+                "/gamma/tt-ira/sizing",
+                "/gamma/tt-ira/account_number"
+            ]
+        );
         for variable in ["CLIENT_SECRET", "CLIENT_ID", "ACCOUNT_SIZING", "TOKEN"] {
             let variable = format!("GAMMA_NAME_{variable}");
             let failure = self::deployment(&[ours[0], ours[1], (&variable, "secretsmanager:")]).unwrap_err();
@@ -228,7 +285,12 @@ mod tests {
         }
         let failure = self::deployment(&[ours[0]]).unwrap_err();
         assert!(failure.to_string().contains("GAMMA_CLOCK_URL"), "its broker is not on loopback: {failure}");
-        let failure = self::deployment(&[ours[0], ("GAMMA_TASTYTRADE_URL", "http://api.tastyworks.com"), ("GAMMA_CLOCK_URL", "")]).unwrap_err();
+        let failure = self::deployment(&[
+            ours[0],
+            ("GAMMA_TASTYTRADE_URL", "http://api.tastyworks.com"),
+            ("GAMMA_CLOCK_URL", ""),
+        ])
+        .unwrap_err();
         assert!(failure.to_string().contains("GAMMA_TASTYTRADE_URL"), "{failure}");
         let failure = self::deployment(&[("GAMMA_ACCOUNT", "nobody")]).unwrap_err();
         assert_eq!(failure.error_type, "BadProfile");
@@ -247,7 +309,10 @@ mod tests {
         assert!(deployment(&[]).unwrap().live());
         assert!(!deployment(&[("GAMMA_DRY_RUN", "true")]).unwrap().live());
         for value in ["", "no", "TRUE", "0"] {
-            assert!(deployment(&[("GAMMA_DRY_RUN", value)]).unwrap_err().to_string().contains("GAMMA_DRY_RUN"), "{value}");
+            assert!(
+                deployment(&[("GAMMA_DRY_RUN", value)]).unwrap_err().to_string().contains("GAMMA_DRY_RUN"),
+                "{value}"
+            );
         }
     }
 
@@ -258,7 +323,10 @@ mod tests {
         assert_eq!(deployment(&[("GAMMA_TOKENS", "borrow")]).unwrap().tokens, TokenUse::Borrow);
         for value in ["Borrow", "false", "no"] {
             let failure = deployment(&[("GAMMA_TOKENS", value)]).unwrap_err();
-            assert!(failure.error_type == "BadDeployment" && failure.to_string().contains("GAMMA_TOKENS: got "), "{value}: {failure}");
+            assert!(
+                failure.error_type == "BadDeployment" && failure.to_string().contains("GAMMA_TOKENS: got "),
+                "{value}: {failure}"
+            );
         }
     }
 
@@ -267,9 +335,17 @@ mod tests {
         for name in ["GAMMA_ACCOUNT", "GAMMA_TABLE"] {
             assert!(deployment(&[(name, "")]).unwrap_err().to_string().contains(name));
         }
-        let failure = deployment(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_SCHWAB_URL", "http://api.schwabapi.com")]).unwrap_err();
+        let failure =
+            deployment(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_SCHWAB_URL", "http://api.schwabapi.com")])
+                .unwrap_err();
         assert!(failure.to_string().contains("GAMMA_SCHWAB_URL"));
-        let real = deployment(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_SCHWAB_URL", ""), ("GAMMA_GAMMAWIZARD_URL", ""), ("AWS_ENDPOINT_URL", "")]).unwrap();
+        let real = deployment(&[
+            ("GAMMA_CLOCK_URL", ""),
+            ("GAMMA_SCHWAB_URL", ""),
+            ("GAMMA_GAMMAWIZARD_URL", ""),
+            ("AWS_ENDPOINT_URL", ""),
+        ])
+        .unwrap();
         assert_eq!(real.broker_url, BrokerKind::Schwab.facts().address);
     }
 }

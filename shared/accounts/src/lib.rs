@@ -1,6 +1,6 @@
-//! The composition root: how each account trades ([`profiles`]), what its deployment says ([`deployment`]), and its adapters put together
-//! for one invocation ([`assembly`]), or only its login at the broker ([`login`]). In what brokers differ stands in [`brokers`], how secrets
-//! are called in [`names`].
+//! The composition root: how each account trades ([`profiles`]), what its deployment says ([`deployment`]),
+//! and its adapters put together for one invocation ([`assembly`]), or only its login at the broker
+//! ([`login`]). In what brokers differ stands in [`brokers`], how secrets are called in [`names`].
 //!
 //! Every function that works with an account begins here, and the command `gamma` too.
 

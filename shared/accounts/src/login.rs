@@ -36,7 +36,8 @@ impl TokenUse {
     }
 }
 
-/// The login by which an account of accounts.toml trades, under its document's usual name, as an operator looks at it.
+/// The login by which an account of accounts.toml trades, under its document's usual name, as an operator
+/// looks at it.
 #[must_use]
 pub fn usual_login(account: &str) -> Option<gamma_operator::Login> {
     let facts = profiles::broker(account).ok()?.facts();
@@ -59,13 +60,18 @@ pub struct LoginAssembly<'a> {
 }
 
 impl LoginAssembly<'_> {
-    /// What keeps the login's token document, read as `stored`. Lock and store are hurried: trading does not wait for them.
+    /// What keeps the login's token document, read as `stored`. Lock and store are hurried: trading does not
+    /// wait for them.
     #[must_use]
     pub fn keeper(&self, names: &LoginNames, stored: &StoredToken) -> TokenKeeper {
         let (aws, token) = (aws::hurried(self.aws), &names.token);
         let lock = Arc::new(DynamoTokenLock::new(&aws, self.table, Arc::clone(&self.clock)));
         let ports = TokenPorts { store: token_store(&aws, token), lock, clock: Arc::clone(&self.clock) };
-        let identity = TokenIdentity { name: token.as_str(), run_id: self.run_id, read_age: names.broker.facts().token_age };
+        let identity = TokenIdentity {
+            name: token.as_str(),
+            run_id: self.run_id,
+            read_age: names.broker.facts().token_age,
+        };
         let keeper = TokenKeeper::new(ports, identity, stored);
         match self.tokens {
             TokenUse::Keep => keeper,
@@ -82,16 +88,24 @@ impl LoginAssembly<'_> {
         let keeper = self.keeper(names, &stored(&secrets, &names.token)?);
         match keeper.reads() {
             true => Ok(keeper),
-            false => Err(Failure::new("BadToken", format!("{}: got a text that does not read, expected a token document", names.token.as_str()))),
+            false => Err(Failure::new(
+                "BadToken",
+                format!("{}: got a text that does not read, expected a token document", names.token.as_str()),
+            )),
         }
     }
 
-    /// Reads application and token document, and makes the login that refreshes the one with the other. Whoever does only this waits for
-    /// the lock until a dead holder's has expired.
+    /// Reads application and token document, and makes the login that refreshes the one with the other.
+    /// Whoever does only this waits for the lock until a dead holder's has expired.
     ///
     /// # Errors
     /// [`Failure`] names the secret or field.
-    pub async fn open(&self, names: &LoginNames, http: &HttpClient, base_url: &str) -> Result<(Box<dyn BrokerLogin>, Arc<TokenKeeper>), Failure> {
+    pub async fn open(
+        &self,
+        names: &LoginNames,
+        http: &HttpClient,
+        base_url: &str,
+    ) -> Result<(Box<dyn BrokerLogin>, Arc<TokenKeeper>), Failure> {
         let secrets = self.read(&names.required(), &names.optional()).await?;
         let stored = stored(&secrets, &names.token)?;
         let keeper = Arc::new(self.keeper(names, &stored).outwaiting_the_dead());
@@ -107,8 +121,12 @@ impl LoginAssembly<'_> {
     }
 
     async fn read(&self, required: &[&SecretName], optional: &[&SecretName]) -> Result<SecretSet, Failure> {
-        let [required, optional] = [required, optional].map(|names| names.iter().map(|name| name.as_str()).collect::<Vec<_>>());
-        Secrets::new(self.aws, Arc::clone(&self.clock)).read_with(&required, &optional).await.map_err(unavailable)
+        let [required, optional] =
+            [required, optional].map(|names| names.iter().map(|name| name.as_str()).collect::<Vec<_>>());
+        Secrets::new(self.aws, Arc::clone(&self.clock))
+            .read_with(&required, &optional)
+            .await
+            .map_err(unavailable)
     }
 }
 
@@ -117,6 +135,9 @@ impl LoginAssembly<'_> {
 /// # Errors
 /// [`Failure`] `SecretsUnavailable` when it was not among those that were read.
 pub(crate) fn stored(secrets: &SecretSet, name: &SecretName) -> Result<StoredToken, Failure> {
-    let (text, version) = (secrets.get(name.as_str()).map_err(unavailable)?, secrets.version(name.as_str()).map_err(unavailable)?);
+    let (text, version) = (
+        secrets.get(name.as_str()).map_err(unavailable)?,
+        secrets.version(name.as_str()).map_err(unavailable)?,
+    );
     Ok(StoredToken { text: text.clone(), version })
 }

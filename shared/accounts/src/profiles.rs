@@ -101,16 +101,29 @@ pub fn load(profile: &str, overrides: Overrides<'_>) -> Result<Account, Failure>
 pub fn parse(file: &str, profile: &str, overrides: Overrides<'_>) -> Result<Account, Failure> {
     let bad = |words: String| Failure::new("BadProfile", format!("accounts.toml [{profile}]: {words}"));
     let RawAccount { broker, account_number, mut strategy, execution, edge } = account(file, profile)?;
-    let number = overrides.number.map(str::trim).filter(|number| !number.is_empty()).map(str::to_owned).or(account_number);
+    let number = overrides
+        .number
+        .map(str::trim)
+        .filter(|number| !number.is_empty())
+        .map(str::to_owned)
+        .or(account_number);
     if broker.facts().number_needed && number.is_none() {
-        return Err(bad(format!("account_number: missing, expected the account's number at {}", broker.facts().name)));
+        return Err(bad(format!(
+            "account_number: missing, expected the account's number at {}",
+            broker.facts().name
+        )));
     }
     let mut sized_by = FILE_NAME.to_owned();
     if let Some((name, text)) = overrides.sizing_by_number {
         let all: BTreeMap<String, SizingByNumber> = read(name, text)?;
         match number.as_ref().and_then(|number| all.get(number)) {
             Some(ours) => (strategy.unit_dollars, sized_by) = (ours.unit_dollars, name.to_owned()),
-            None => sized_by = format!("{FILE_NAME}; {name} does not name {}", number.as_deref().unwrap_or("the account")),
+            None => {
+                sized_by = format!(
+                    "{FILE_NAME}; {name} does not name {}",
+                    number.as_deref().unwrap_or("the account")
+                )
+            }
         }
     }
     if let Some((name, text)) = overrides.sizing {
@@ -128,22 +141,27 @@ pub fn parse(file: &str, profile: &str, overrides: Overrides<'_>) -> Result<Acco
 
 /// A secret that holds a JSON object.
 fn read<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(|error| Failure::new("BadProfile", format!("parameter {name}: {}", short(&error))))
+    serde_json::from_str(text)
+        .map_err(|error| Failure::new("BadProfile", format!("parameter {name}: {}", short(&error))))
 }
 
 fn tables(file: &str) -> Result<BTreeMap<String, toml::Table>, Failure> {
-    toml::from_str(file).map_err(|error| Failure::new("BadProfile", format!("accounts.toml: {}", short(&error))))
+    toml::from_str(file)
+        .map_err(|error| Failure::new("BadProfile", format!("accounts.toml: {}", short(&error))))
 }
 
 /// The account's table, with what it takes from the one it is like.
 fn account(file: &str, profile: &str) -> Result<RawAccount, Failure> {
     let bad = |words: String| Failure::new("BadProfile", format!("accounts.toml [{profile}]: {words}"));
     let mut tables = tables(file)?;
-    let mut table = tables.remove(profile).ok_or_else(|| bad("missing, expected a table of this name".into()))?;
+    let mut table =
+        tables.remove(profile).ok_or_else(|| bad("missing, expected a table of this name".into()))?;
     if let Some(like) = table.remove("like") {
         let like = like.as_str().unwrap_or_default();
         let other = tables.remove(like).filter(|other| !other.contains_key("like"));
-        let other = other.ok_or_else(|| bad(format!("like: got {like:?}, expected another account's table that is like none")))?;
+        let other = other.ok_or_else(|| {
+            bad(format!("like: got {like:?}, expected another account's table that is like none"))
+        })?;
         for part in ["strategy", "execution", "edge"] {
             let Some(toml::Value::Table(theirs)) = other.get(part) else { continue };
             let ours = table.entry(part).or_insert_with(|| toml::Table::new().into());

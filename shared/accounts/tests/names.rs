@@ -17,11 +17,12 @@ fn named() -> BTreeSet<(String, String)> {
     variable.into_iter().chain(names::MAIL.all().map(|name| (name.to_owned(), String::new()))).collect()
 }
 
-/// The rows of README's tables of secrets. A row may name several, each with its variable at the same place; a row without a name is of
-/// another variable.
+/// The rows of README's tables of secrets. A row may name several, each with its variable at the same place;
+/// a row without a name is of another variable.
 fn rows(readme: &str) -> Vec<(String, String)> {
     const HEAD: &str = "| name | variable | what |\n|---|---|---|\n";
-    let tables = readme.split(HEAD).skip(1).flat_map(|table| table.lines().take_while(|line| line.starts_with('|')));
+    let tables =
+        readme.split(HEAD).skip(1).flat_map(|table| table.lines().take_while(|line| line.starts_with('|')));
     tables
         .flat_map(|row| {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -42,14 +43,20 @@ fn the_readme_lists_every_secret_once() {
 
 /// What comes behind `before` in the text, each up to the quotation mark.
 fn quoted<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = String> + 'a {
-    text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).filter(|name| name.starts_with("/gamma/")).map(str::to_owned)
+    text.split(before)
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|name| name.starts_with("/gamma/"))
+        .map(str::to_owned)
 }
 
 #[test]
 fn the_template_grants_these_secrets_and_no_others() {
     let template = text("template.yaml");
-    let granted: BTreeSet<String> = quoted(&template, ":parameter").chain(quoted(&template, "\"token#")).collect();
+    let granted: BTreeSet<String> =
+        quoted(&template, ":parameter").chain(quoted(&template, "\"token#")).collect();
     let accounts = profiles::names();
-    let of_accounts = names::ALL.iter().flat_map(|name| accounts.iter().map(|account| name.usual_of(account)));
+    let of_accounts =
+        names::ALL.iter().flat_map(|name| accounts.iter().map(|account| name.usual_of(account)));
     assert_eq!(granted, of_accounts.chain(names::MAIL.all().map(str::to_owned)).collect());
 }

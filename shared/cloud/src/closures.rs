@@ -18,7 +18,8 @@ use crate::secrets::{SecretSet, Secrets};
 /// In words: the name, what came and what was expected.
 pub fn announced(read: &SecretSet, name: &str) -> AnnouncedCalendar {
     let Some(text) = read.optional(name) else { return Ok(Calendar::default()) };
-    let extra = text.expose_secret().parse().map_err(|error: ExtraDaysError| format!("parameter {name}: {error}"))?;
+    let extra =
+        text.expose_secret().parse().map_err(|error: ExtraDaysError| format!("parameter {name}: {error}"))?;
     Ok(Calendar::with(extra))
 }
 
@@ -39,7 +40,11 @@ impl Closures {
 #[async_trait]
 impl Sessions for Closures {
     async fn calendar(&self) -> AnnouncedCalendar {
-        let read = self.secrets.read_all(&[], &[], &[&self.name]).await.map_err(|error| format!("announced closures: {error}"))?;
+        let read = self
+            .secrets
+            .read_all(&[], &[], &[&self.name])
+            .await
+            .map_err(|error| format!("announced closures: {error}"))?;
         announced(&read, &self.name)
     }
 }

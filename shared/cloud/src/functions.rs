@@ -50,20 +50,32 @@ impl Functions {
         Self { config: config.clone() }
     }
 
-    /// Invokes a function once and waits for its answer. A call that is not answered is never sent again: it may have begun.
+    /// Invokes a function once and waits for its answer. A call that is not answered is never sent again: it
+    /// may have begun.
     ///
     /// # Errors
     /// [`CallError`] when the service refused, or it is not known what became of it.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Invoked, CallError> {
         let action = "lambda:InvokeFunction";
-        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_timeout(PATIENCE).build();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_timeout(PATIENCE)
+            .build();
         let config = self.config.to_builder().timeout_config(timeouts).retry_config(RetryConfig::disabled());
         // Nothing flows while the function works.
         let config = config.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build();
-        let request = Client::new(&config).invoke().function_name(function).invocation_type(InvocationType::RequestResponse);
-        let answer = request.payload(Blob::new(payload.to_string())).send().await.map_err(|error| CallError::of(action, function, &error))?;
+        let request = Client::new(&config)
+            .invoke()
+            .function_name(function)
+            .invocation_type(InvocationType::RequestResponse);
+        let answer = request
+            .payload(Blob::new(payload.to_string()))
+            .send()
+            .await
+            .map_err(|error| CallError::of(action, function, &error))?;
         let body = answer.payload.as_ref().map(Blob::as_ref).unwrap_or_default();
-        let body = serde_json::from_slice(body).map_err(|error| CallError::unreadable(action, function, &error))?;
+        let body =
+            serde_json::from_slice(body).map_err(|error| CallError::unreadable(action, function, &error))?;
         Ok(Invoked { failed: answer.function_error.is_some(), answer: body })
     }
 
@@ -72,7 +84,8 @@ impl Functions {
     /// # Errors
     /// [`CallError`] when it is not known to be.
     pub async fn queue(&self, function: &str, payload: &Value) -> Result<(), CallError> {
-        let request = Client::new(&self.config).invoke().function_name(function).invocation_type(InvocationType::Event);
+        let request =
+            Client::new(&self.config).invoke().function_name(function).invocation_type(InvocationType::Event);
         let sent = request.payload(Blob::new(payload.to_string())).send().await;
         sent.map(drop).map_err(|error| CallError::of("lambda:InvokeFunction", function, &error))
     }
@@ -82,12 +95,15 @@ impl Functions {
     /// # Errors
     /// [`CallError`] when the service refused or did not answer.
     pub async fn deployed(&self, function: &str) -> Result<Option<Deployed>, CallError> {
-        let sent = Client::new(&self.config).get_function_configuration().function_name(function).send().await;
-        let answer = match sent.map_err(|error| CallError::of("lambda:GetFunctionConfiguration", function, &error)) {
-            Err(error) if error.is_absent() => return Ok(None),
-            answer => answer?,
-        };
-        let environment = answer.environment.and_then(|environment| environment.variables).unwrap_or_default();
+        let sent =
+            Client::new(&self.config).get_function_configuration().function_name(function).send().await;
+        let answer =
+            match sent.map_err(|error| CallError::of("lambda:GetFunctionConfiguration", function, &error)) {
+                Err(error) if error.is_absent() => return Ok(None),
+                answer => answer?,
+            };
+        let environment =
+            answer.environment.and_then(|environment| environment.variables).unwrap_or_default();
         Ok(Some(Deployed { environment: environment.into_iter().collect(), timeout: answer.timeout }))
     }
 }
@@ -95,12 +111,17 @@ impl Functions {
 #[async_trait]
 impl Invocations for Functions {
     async fn ask(&self, function: &str, event: &Value, wait: Wait) -> Result<Answered, FunctionError> {
-        let failed = |error: CallError| FunctionError { function: function.to_owned(), reason: error.to_string() };
+        let failed =
+            |error: CallError| FunctionError { function: function.to_owned(), reason: error.to_string() };
         if wait == Wait::Queued {
             return self.queue(function, event).await.map(|()| Answered::Queued).map_err(failed);
         }
         let Invoked { failed: has_failed, answer } = self.invoke(function, event).await.map_err(failed)?;
         let word = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(if has_failed { Answered::Failed { error_type: word("errorType"), message: word("errorMessage") } } else { Answered::Returned(answer) })
+        Ok(if has_failed {
+            Answered::Failed { error_type: word("errorType"), message: word("errorMessage") }
+        } else {
+            Answered::Returned(answer)
+        })
     }
 }

@@ -58,12 +58,27 @@ pub async fn table_seen(config: &SdkConfig, name: &str) -> Result<Option<TableSe
         answer => answer?.table,
     };
     let expiry = client.describe_time_to_live().table_name(name).send().await;
-    let expiry = expiry.map_err(|error| CallError::of("dynamodb:DescribeTimeToLive", name, &error))?.time_to_live_description;
-    let is_on = |status: Option<&TimeToLiveStatus>| matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
+    let expiry = expiry
+        .map_err(|error| CallError::of("dynamodb:DescribeTimeToLive", name, &error))?
+        .time_to_live_description;
+    let is_on = |status: Option<&TimeToLiveStatus>| {
+        matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
+    };
     Ok(Some(TableSeen {
-        status: table.as_ref().and_then(|table| table.table_status.as_ref()).map(ToString::to_string).unwrap_or_default(),
-        keys: table.and_then(|table| table.key_schema).unwrap_or_default().into_iter().map(|key| key.attribute_name).collect(),
-        expires_by: expiry.filter(|expiry| is_on(expiry.time_to_live_status.as_ref())).and_then(|expiry| expiry.attribute_name),
+        status: table
+            .as_ref()
+            .and_then(|table| table.table_status.as_ref())
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        keys: table
+            .and_then(|table| table.key_schema)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|key| key.attribute_name)
+            .collect(),
+        expires_by: expiry
+            .filter(|expiry| is_on(expiry.time_to_live_status.as_ref()))
+            .and_then(|expiry| expiry.attribute_name),
     }))
 }
 
@@ -71,8 +86,13 @@ pub async fn table_seen(config: &SdkConfig, name: &str) -> Result<Option<TableSe
 ///
 /// # Errors
 /// [`CallError`] when the service refused or did not answer.
-pub async fn schedule_seen(config: &SdkConfig, group: &str, name: &str) -> Result<Option<ScheduleSeen>, CallError> {
-    let sent = aws_sdk_scheduler::Client::new(config).get_schedule().group_name(group).name(name).send().await;
+pub async fn schedule_seen(
+    config: &SdkConfig,
+    group: &str,
+    name: &str,
+) -> Result<Option<ScheduleSeen>, CallError> {
+    let sent =
+        aws_sdk_scheduler::Client::new(config).get_schedule().group_name(group).name(name).send().await;
     match sent.map_err(|error| CallError::of("scheduler:GetSchedule", name, &error)) {
         Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(error),

@@ -17,16 +17,16 @@
 //! | `control#all` | `halt`, `change#…` | the operator's halt of everything; changes for all |
 //! | `token#<name>` | `lock` | who refreshes that token document and writes it back, until when |
 //!
-//! Records are kept attribute by attribute, not as a JSON document: conditions need half of the attributes anyhow, an
-//! operator reads the rest in the console, and a document beside the attributes would be a second truth. An item that does
-//! not read is an error that names item and field; nothing is skipped.
+//! Records are kept attribute by attribute, not as a JSON document: conditions need half of the attributes
+//! anyhow, an operator reads the rest in the console, and a document beside the attributes would be a second
+//! truth. An item that does not read is an error that names item and field; nothing is skipped.
 //!
-//! Every write is conditional, and recognises its own success: when the condition fails, the item that stands there is
-//! compared with the one meant. That is also what carries a repeated transaction; the token that the SDK sends with it is
-//! a help, not a foundation.
+//! Every write is conditional, and recognises its own success: when the condition fails, the item that stands
+//! there is compared with the one meant. That is also what carries a repeated transaction; the token that the
+//! SDK sends with it is a help, not a foundation.
 //!
-//! A lease is known by its run id, so **a run id names one delivery**: a function that is invoked again for the same event
-//! needs another one.
+//! A lease is known by its run id, so **a run id names one delivery**: a function that is invoked again for
+//! the same event needs another one.
 
 mod control;
 mod day;
@@ -48,7 +48,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use gamma_execution::ports::{Clock, Controls, DayRecord, IntentRecord, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunRecord, RungRecord, Writer};
+use gamma_execution::ports::{
+    Clock, Controls, DayRecord, IntentRecord, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunRecord,
+    RungRecord, Writer,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -66,8 +69,8 @@ pub struct DynamoLedger {
 }
 
 impl DynamoLedger {
-    /// A ledger over the table called `table`. The clock is only used to pause, for some milliseconds, when another write is
-    /// in the way.
+    /// A ledger over the table called `table`. The clock is only used to pause, for some milliseconds, when
+    /// another write is in the way.
     #[must_use]
     pub fn new(config: &SdkConfig, table: &str, clock: Arc<dyn Clock>) -> Self {
         Self::over(Arc::new(DynamoTable::new(config, table.to_owned(), clock)))
@@ -81,18 +84,33 @@ impl DynamoLedger {
 }
 
 /// What is written under a lease is written by its holder.
-fn writer_holds(operation: &'static str, item: &key::Key, lease: &Lease, writer: &Writer) -> Result<(), LedgerError> {
+fn writer_holds(
+    operation: &'static str,
+    item: &key::Key,
+    lease: &Lease,
+    writer: &Writer,
+) -> Result<(), LedgerError> {
     if *writer == lease.writer {
         return Ok(());
     }
     let (came, expected) = (writer, &lease.writer);
-    let reason = format!("writer: got run {} (fence {}), expected the lease's run {} (fence {})", came.run_id, came.fence, expected.run_id, expected.fence);
+    let reason = format!(
+        "writer: got run {} (fence {}), expected the lease's run {} (fence {})",
+        came.run_id, came.fence, expected.run_id, expected.fence
+    );
     Err(table::failed(operation, item, reason))
 }
 
 #[async_trait]
 impl Ledger for DynamoLedger {
-    async fn take_lease(&self, account: &str, date: Date, run_id: &str, now: Timestamp, expires: Timestamp) -> Result<Result<Lease, String>, LedgerError> {
+    async fn take_lease(
+        &self,
+        account: &str,
+        date: Date,
+        run_id: &str,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<Result<Lease, String>, LedgerError> {
         self.take(account, date, run_id, now, expires).await
     }
 
@@ -120,15 +138,30 @@ impl Ledger for DynamoLedger {
         self.create_sending(lease, rung).await
     }
 
-    async fn set_rung(&self, account: &str, date: Date, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
+    async fn set_rung(
+        &self,
+        account: &str,
+        date: Date,
+        rung: &RungRecord,
+    ) -> Result<PutOutcome, LedgerError> {
         self.change_rung(account, date, rung).await
     }
 
-    async fn set_intent(&self, account: &str, date: Date, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
+    async fn set_intent(
+        &self,
+        account: &str,
+        date: Date,
+        intent: &IntentRecord,
+    ) -> Result<PutOutcome, LedgerError> {
         self.change_intent(account, date, intent).await
     }
 
-    async fn close_day(&self, lease: &Lease, strategy: &str, outcome: &str) -> Result<PutOutcome, LedgerError> {
+    async fn close_day(
+        &self,
+        lease: &Lease,
+        strategy: &str,
+        outcome: &str,
+    ) -> Result<PutOutcome, LedgerError> {
         self.close(lease, strategy, outcome).await
     }
 

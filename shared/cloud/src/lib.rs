@@ -1,7 +1,8 @@
 //! AWS: secrets and tokens in SSM or Secrets Manager; ledger, lease and token lock in DynamoDB.
 //!
-//! The only room that names `aws-sdk-*`. Each invocation makes one [`aws::load`] and hands the configuration to
-//! [`Secrets`], [`token_store`], [`DynamoTokenLock`] and [`DynamoLedger`]; everything else sees the ports of `gamma-execution`.
+//! The only room that names `aws-sdk-*`. Each invocation makes one [`aws::load`] and hands the configuration
+//! to [`Secrets`], [`token_store`], [`DynamoTokenLock`] and [`DynamoLedger`]; everything else sees the ports
+//! of `gamma-execution`.
 
 pub mod aws;
 mod closures;

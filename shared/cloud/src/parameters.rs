@@ -36,8 +36,14 @@ impl Parameters {
         for batch in names.chunks(BATCH) {
             let values = batch.iter().map(|name| (*name).to_owned()).collect();
             let unbuilt = |error: BuildError| CallError::unreadable(action, "*", &error);
-            let filter = ParameterStringFilter::builder().key("Name").option("Equals").set_values(Some(values)).build().map_err(unbuilt)?;
-            let mut pages = self.client.describe_parameters().parameter_filters(filter).into_paginator().send();
+            let filter = ParameterStringFilter::builder()
+                .key("Name")
+                .option("Equals")
+                .set_values(Some(values))
+                .build()
+                .map_err(unbuilt)?;
+            let mut pages =
+                self.client.describe_parameters().parameter_filters(filter).into_paginator().send();
             while let Some(page) = pages.next().await {
                 let page = page.map_err(|error| CallError::of(action, "*", &error))?;
                 let named = page.parameters.unwrap_or_default().into_iter();
@@ -50,9 +56,11 @@ impl Parameters {
     /// Writes a SecureString; gives the version that the write made.
     ///
     /// # Errors
-    /// [`CallError`]; without `overwrite` also when there is one of that name already ([`CallError::is_taken`]).
+    /// [`CallError`]; without `overwrite` also when there is one of that name already
+    /// ([`CallError::is_taken`]).
     pub async fn put(&self, name: &str, value: &SecretString, overwrite: bool) -> Result<i64, CallError> {
-        let request = self.client.put_parameter().name(name).r#type(ParameterType::SecureString).overwrite(overwrite);
+        let request =
+            self.client.put_parameter().name(name).r#type(ParameterType::SecureString).overwrite(overwrite);
         let answer = request.value(value.expose_secret()).send().await;
         answer.map(|answer| answer.version).map_err(|error| CallError::of("ssm:PutParameter", name, &error))
     }

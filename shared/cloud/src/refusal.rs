@@ -11,7 +11,8 @@ use crate::service_error::{code, reason};
 /// Codes by which services say that there is no such thing.
 const ABSENT: [&str; 3] = ["ResourceNotFoundException", "ParameterNotFound", "NotFoundException"];
 /// Codes by which services say that whoever asks may not.
-const DENIED: [&str; 4] = ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "AuthorizationError"];
+const DENIED: [&str; 4] =
+    ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "AuthorizationError"];
 /// Codes by which services say that they do not know who asks.
 const STRANGER: [&str; 6] = [
     "UnrecognizedClientException",
@@ -43,12 +44,22 @@ impl CallError {
     {
         let (code, answered) = (code(error).to_owned(), error.as_service_error().is_some());
         // Such a message quotes what was sent.
-        let reason = if code == "ValidationException" { format!("{code}: the service refused the request as invalid") } else { reason(error) };
+        let reason = if code == "ValidationException" {
+            format!("{code}: the service refused the request as invalid")
+        } else {
+            reason(error)
+        };
         Self { action, what: what.to_owned(), reason, code, answered }
     }
 
     pub(crate) fn unreadable(action: &'static str, what: &str, error: &dyn Display) -> Self {
-        Self { action, what: what.to_owned(), reason: format!("the answer does not read: {error}"), code: String::new(), answered: false }
+        Self {
+            action,
+            what: what.to_owned(),
+            reason: format!("the answer does not read: {error}"),
+            code: String::new(),
+            answered: false,
+        }
     }
 
     /// There is no such thing.

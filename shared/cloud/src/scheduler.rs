@@ -1,4 +1,5 @@
-//! The deployment's schedules in EventBridge Scheduler: read, and switched on and off with everything else as it is.
+//! The deployment's schedules in EventBridge Scheduler: read, and switched on and off with everything else as
+//! it is.
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -28,13 +29,26 @@ impl EventBridgeSchedules {
     async fn read(&self, name: &str, what: &'static str) -> Result<Option<GetScheduleOutput>, ScheduleFault> {
         match self.client.get_schedule().group_name(&self.group).name(name).send().await {
             Ok(found) => Ok(Some(found)),
-            Err(error) if matches!(error.as_service_error(), Some(GetScheduleError::ResourceNotFoundException(_))) => Ok(None),
+            Err(error)
+                if matches!(
+                    error.as_service_error(),
+                    Some(GetScheduleError::ResourceNotFoundException(_))
+                ) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(fault(name, what, reason(&error))),
         }
     }
 
-    /// An update replaces the whole schedule, so every field goes back as it came. Whoever adds one to the service's API adds it here.
-    async fn update(&self, name: &str, found: &GetScheduleOutput, state: &ScheduleState) -> Result<(), ScheduleFault> {
+    /// An update replaces the whole schedule, so every field goes back as it came. Whoever adds one to the
+    /// service's API adds it here.
+    async fn update(
+        &self,
+        name: &str,
+        found: &GetScheduleOutput,
+        state: &ScheduleState,
+    ) -> Result<(), ScheduleFault> {
         let GetScheduleOutput {
             schedule_expression,
             start_date,
@@ -79,13 +93,24 @@ impl Schedules for EventBridgeSchedules {
             return Ok(Some(false));
         }
         self.update(name, &before, &wanted).await?;
-        let after = self.read(name, "switch").await?.ok_or_else(|| fault(name, "switch", "it is gone since".to_owned()))?;
+        let after = self
+            .read(name, "switch")
+            .await?
+            .ok_or_else(|| fault(name, "switch", "it is gone since".to_owned()))?;
         if after.state() != Some(&wanted) {
-            return Err(fault(name, "switch", format!("state: got {:?}, expected {wanted}", after.state().map(ScheduleState::as_str))));
+            return Err(fault(
+                name,
+                "switch",
+                format!("state: got {:?}, expected {wanted}", after.state().map(ScheduleState::as_str)),
+            ));
         }
         match changed_field(&before, &after) {
             None => Ok(Some(true)),
-            Some(field) => Err(fault(name, "switch", format!("{field}: it is not what it was before; look at the schedule and deploy again"))),
+            Some(field) => Err(fault(
+                name,
+                "switch",
+                format!("{field}: it is not what it was before; look at the schedule and deploy again"),
+            )),
         }
     }
 }
@@ -112,11 +137,22 @@ fn schedule_from(name: &str, found: &GetScheduleOutput) -> Result<Schedule, Sche
     let enabled = match found.state() {
         Some(ScheduleState::Enabled) => true,
         Some(ScheduleState::Disabled) => false,
-        other => return Err(fault(name, "read", format!("state: got {:?}, expected ENABLED or DISABLED", other.map(ScheduleState::as_str)))),
+        other => {
+            return Err(fault(
+                name,
+                "read",
+                format!("state: got {:?}, expected ENABLED or DISABLED", other.map(ScheduleState::as_str)),
+            ));
+        }
     };
     let time = |at: Option<&DateTime>, field: &str| {
-        let read = |at: &DateTime| Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).unwrap_or_default()).ok();
-        at.map(|at| read(at).ok_or_else(|| fault(name, "read", format!("{field}: got {at}, expected a time")))).transpose()
+        let read = |at: &DateTime| {
+            Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).unwrap_or_default()).ok()
+        };
+        at.map(|at| {
+            read(at).ok_or_else(|| fault(name, "read", format!("{field}: got {at}, expected a time")))
+        })
+        .transpose()
     };
     Ok(Schedule {
         expression: found.schedule_expression().ok_or_else(|| missing("expression"))?.to_owned(),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The name of a secret: `secretsmanager:<secret id>`, `secretsmanager:<secret id>#<JSON key>`, or a parameter of SSM.
+/// The name of a secret: `secretsmanager:<secret id>`, `secretsmanager:<secret id>#<JSON key>`, or a
+/// parameter of SSM.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SecretName {
     text: String,
@@ -30,7 +31,8 @@ impl SecretName {
     /// Reads a name.
     ///
     /// # Errors
-    /// [`SecretNameError`] when the parameter, the secret id or the JSON key is empty, or a parameter has a JSON key.
+    /// [`SecretNameError`] when the parameter, the secret id or the JSON key is empty, or a parameter has a
+    /// JSON key.
     pub fn parse(name: &str) -> Result<Self, SecretNameError> {
         let bad = |expected| SecretNameError { name: name.to_owned(), expected };
         let kept = match name.strip_prefix(PREFIX) {
@@ -41,7 +43,9 @@ impl SecretName {
                 }
                 Kept::Secret { id: id.to_owned(), key: key.map(str::to_owned) }
             }
-            None if name.trim().is_empty() || name.contains('#') => return Err(bad("the name of an SSM parameter, or secretsmanager:<secret id>")),
+            None if name.trim().is_empty() || name.contains('#') => {
+                return Err(bad("the name of an SSM parameter, or secretsmanager:<secret id>"));
+            }
             None => Kept::Parameter,
         };
         Ok(Self { text: name.to_owned(), kept })
@@ -54,9 +58,10 @@ impl SecretName {
     pub fn of_document(name: &str) -> Result<Self, SecretNameError> {
         let parsed = Self::parse(name)?;
         match parsed.kept {
-            Kept::Secret { key: Some(_), .. } => {
-                Err(SecretNameError { name: name.to_owned(), expected: "a name without #: a token document is a secret of its own" })
-            }
+            Kept::Secret { key: Some(_), .. } => Err(SecretNameError {
+                name: name.to_owned(),
+                expected: "a name without #: a token document is a secret of its own",
+            }),
             _ => Ok(parsed),
         }
     }
@@ -90,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_name_says_where_its_secret_is_kept() {
-        let secret = |id: &str, key: Option<&str>| Kept::Secret { id: id.into(), key: key.map(str::to_owned) };
+        let secret =
+            |id: &str, key: Option<&str>| Kept::Secret { id: id.into(), key: key.map(str::to_owned) };
         for (name, kept) in [
             ("/gamma/schwab/app_key", Kept::Parameter),
             ("secretsmanager:gamma/schwab", secret("gamma/schwab", None)),
@@ -103,11 +109,21 @@ mod tests {
             let parsed = SecretName::parse(name).unwrap();
             assert_eq!((parsed.kept(), parsed.as_str()), (&kept, name));
         }
-        for name in ["", " ", "secretsmanager:", "secretsmanager:#key", "secretsmanager:id#", "/gamma/schwab#key"] {
+        for name in
+            ["", " ", "secretsmanager:", "secretsmanager:#key", "secretsmanager:id#", "/gamma/schwab#key"]
+        {
             let error = SecretName::parse(name).unwrap_err().to_string();
             assert!(error.contains(&format!("got {name:?}")), "{error}");
         }
-        assert!(SecretName::of_document("secretsmanager:gamma/schwab").is_ok() && SecretName::of_document("/gamma/schwab/token_json").is_ok());
-        assert!(SecretName::of_document("secretsmanager:gamma/schwab#token").unwrap_err().to_string().contains("a secret of its own"));
+        assert!(
+            SecretName::of_document("secretsmanager:gamma/schwab").is_ok()
+                && SecretName::of_document("/gamma/schwab/token_json").is_ok()
+        );
+        assert!(
+            SecretName::of_document("secretsmanager:gamma/schwab#token")
+                .unwrap_err()
+                .to_string()
+                .contains("a secret of its own")
+        );
     }
 }

@@ -11,14 +11,14 @@ use crate::secrets_manager::{self, CURRENT};
 use crate::service_error::{code, reason};
 use crate::tokens::failed;
 
-/// The label under which a document waits to become the current one. Not Secrets Manager's own `AWSPENDING`, which belongs
-/// to its rotation.
+/// The label under which a document waits to become the current one. Not Secrets Manager's own `AWSPENDING`,
+/// which belongs to its rotation.
 const WRITTEN: &str = "gamma-written";
 
 /// A [`TokenStore`] over secrets; names are `secretsmanager:<secret id>`.
 ///
-/// A version becomes the current one only by taking that label from the version that was read, so that unlike a parameter
-/// it never goes over what it has not seen.
+/// A version becomes the current one only by taking that label from the version that was read, so that unlike
+/// a parameter it never goes over what it has not seen.
 #[derive(Debug, Clone)]
 pub struct SecretTokenStore {
     client: Client,
@@ -45,13 +45,20 @@ impl SecretTokenStore {
         let fail = |reason: String| failed("read", name, reason);
         let id = match SecretName::of_document(name).as_ref().map(SecretName::kept) {
             Ok(Kept::Secret { id, .. }) => id.clone(),
-            Ok(Kept::Parameter) => return Err(fail("got an SSM parameter, expected secretsmanager:<secret id>".to_owned())),
+            Ok(Kept::Parameter) => {
+                return Err(fail("got an SSM parameter, expected secretsmanager:<secret id>".to_owned()));
+            }
             Err(error) => return Err(fail(error.to_string())),
         };
-        let current = secrets_manager::current(self.client.clone(), id).await.map_err(|fault| fail(fault.reason))?;
-        let current = current.ok_or_else(|| fail("the secret is missing; make it with aws secretsmanager create-secret".to_owned()))?;
+        let current =
+            secrets_manager::current(self.client.clone(), id).await.map_err(|fault| fail(fault.reason))?;
+        let current = current.ok_or_else(|| {
+            fail("the secret is missing; make it with aws secretsmanager create-secret".to_owned())
+        })?;
         let text = current.text.filter(|text| !text.expose_secret().trim().is_empty());
-        let text = text.ok_or_else(|| fail("the secret holds no text; write it with aws secretsmanager put-secret-value".to_owned()))?;
+        let text = text.ok_or_else(|| {
+            fail("the secret holds no text; write it with aws secretsmanager put-secret-value".to_owned())
+        })?;
         Ok((StoredToken { text, version: TokenVersion::Id(current.version.clone()) }, current.version))
     }
 }
@@ -62,20 +69,35 @@ impl TokenStore for SecretTokenStore {
         Ok(self.current(name).await?.0)
     }
 
-    async fn save(&self, name: &str, text: &SecretString, read: &TokenVersion) -> Result<TokenWrite, SaveError> {
+    async fn save(
+        &self,
+        name: &str,
+        text: &SecretString,
+        read: &TokenVersion,
+    ) -> Result<TokenWrite, SaveError> {
         let fail = |reason: String| failed("write", name, reason);
         let id = name.strip_prefix(PREFIX).unwrap_or(name);
         let TokenVersion::Id(read) = read else {
-            return Err(fail(format!("version: got {read:?}, expected the id of a secret's version; nothing was written")));
+            return Err(fail(format!(
+                "version: got {read:?}, expected the id of a secret's version; nothing was written"
+            )));
         };
         if text.expose_secret().trim().is_empty() {
             return Err(fail("the document is empty; nothing was written".to_owned()));
         }
-        // The SDK names the version and repeats that name when it tries again: one write, however often it is sent.
-        let put = self.client.put_secret_value().secret_id(id).secret_string(text.expose_secret()).version_stages(WRITTEN);
+        // The SDK names the version and repeats that name when it tries again: one write, however often it is
+        // sent.
+        let put = self
+            .client
+            .put_secret_value()
+            .secret_id(id)
+            .secret_string(text.expose_secret())
+            .version_stages(WRITTEN);
         let put = put.send().await.map_err(|error| match code(&error) {
             // Such a message may quote what was sent.
-            "ValidationException" | "InvalidParameterException" => fail(format!("{}: the service refused the request as invalid", code(&error))),
+            "ValidationException" | "InvalidParameterException" => {
+                fail(format!("{}: the service refused the request as invalid", code(&error)))
+            }
             _ => fail(reason(&error)),
         })?;
         let made = put.version_id.ok_or_else(|| fail("the answer names no version".to_owned()))?;
@@ -83,7 +105,8 @@ impl TokenStore for SecretTokenStore {
         let Err(error) = moved.move_to_version_id(&made).remove_from_version_id(read).send().await else {
             return Ok(TokenWrite::Made(TokenVersion::Id(made)));
         };
-        // Refused because the label is no longer where it was read: taken by somebody else, or by a try of ours whose answer was lost.
+        // Refused because the label is no longer where it was read: taken by somebody else, or by a try of
+        // ours whose answer was lost.
         let (_, current) = self.current(name).await?;
         if current == made {
             Ok(TokenWrite::Made(TokenVersion::Id(made)))
@@ -94,7 +117,12 @@ impl TokenStore for SecretTokenStore {
         }
     }
 
-    async fn between(&self, _name: &str, _read: &TokenVersion, _made: &TokenVersion) -> Result<Vec<SecretString>, SaveError> {
+    async fn between(
+        &self,
+        _name: &str,
+        _read: &TokenVersion,
+        _made: &TokenVersion,
+    ) -> Result<Vec<SecretString>, SaveError> {
         Ok(Vec::new())
     }
 }

@@ -18,8 +18,8 @@ use crate::service_error::ReadFault;
 /// The most names `GetParameters` takes.
 const BATCH: usize = 10;
 
-/// How often a read is tried, and the pause before the next try. The SDK's own attempts wait for a random time that may be next to
-/// nothing, so alone they do not ride out a fault of two seconds.
+/// How often a read is tried, and the pause before the next try. The SDK's own attempts wait for a random
+/// time that may be next to nothing, so alone they do not ride out a fault of two seconds.
 const TRIES: u32 = 3;
 const PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
@@ -93,17 +93,18 @@ impl Secrets {
     /// Reads all of `names`. All of them must be there.
     ///
     /// # Errors
-    /// [`SecretsError::Incomplete`] names every one that is missing or blank; [`SecretsError::Unavailable`] when a store did
-    /// not answer.
+    /// [`SecretsError::Incomplete`] names every one that is missing or blank; [`SecretsError::Unavailable`]
+    /// when a store did not answer.
     pub async fn read(&self, names: &[&str]) -> Result<SecretSet, SecretsError> {
         self.read_with(names, &[]).await
     }
 
-    /// As [`Secrets::read`], together with `optional` names that may be absent, such as a sizing override. A blank
-    /// optional value is an error all the same: somebody meant to write something.
+    /// As [`Secrets::read`], together with `optional` names that may be absent, such as a sizing override. A
+    /// blank optional value is an error all the same: somebody meant to write something.
     ///
-    /// Parameters come in one `GetParameters` (one for each ten), secrets in one `GetSecretValue` each, at the same time. Each is
-    /// tried three times, a second apart, while what kept it from an answer may pass; what is missing, blank or denied is an answer.
+    /// Parameters come in one `GetParameters` (one for each ten), secrets in one `GetSecretValue` each, at
+    /// the same time. Each is tried three times, a second apart, while what kept it from an answer may pass;
+    /// what is missing, blank or denied is an answer.
     ///
     /// # Errors
     /// As [`Secrets::read`]; also [`SecretsError::Name`] and [`SecretsError::Unusable`].
@@ -111,22 +112,31 @@ impl Secrets {
         self.read_all(required, optional, &[]).await
     }
 
-    /// As [`Secrets::read_with`], together with `texts` that may be absent, and blank too: what they are worth is for their reader to say.
+    /// As [`Secrets::read_with`], together with `texts` that may be absent, and blank too: what they are
+    /// worth is for their reader to say.
     ///
     /// # Errors
     /// As [`Secrets::read_with`].
-    pub async fn read_all(&self, required: &[&str], optional: &[&str], texts: &[&str]) -> Result<SecretSet, SecretsError> {
+    pub async fn read_all(
+        &self,
+        required: &[&str],
+        optional: &[&str],
+        texts: &[&str],
+    ) -> Result<SecretSet, SecretsError> {
         let mut parameters = BTreeSet::new();
         let mut secrets: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
         for name in required.iter().chain(optional).chain(texts) {
             let name = SecretName::parse(name)?;
             match name.kept() {
                 Kept::Parameter => drop(parameters.insert(name.as_str().to_owned())),
-                Kept::Secret { id, key } => secrets.entry(id.clone()).or_default().push((name.as_str().to_owned(), key.clone())),
+                Kept::Secret { id, key } => {
+                    secrets.entry(id.clone()).or_default().push((name.as_str().to_owned(), key.clone()))
+                }
             }
         }
         let parameters: Vec<String> = parameters.into_iter().collect();
-        let (mut held, kept_secret) = tokio::try_join!(Box::pin(self.parameters(&parameters)), Box::pin(self.secrets(secrets)))?;
+        let (mut held, kept_secret) =
+            tokio::try_join!(Box::pin(self.parameters(&parameters)), Box::pin(self.secrets(secrets)))?;
         held.extend(kept_secret);
         complete(held, required, texts)
     }
@@ -140,10 +150,19 @@ impl Secrets {
         for batch in names.chunks(BATCH) {
             let request = client.get_parameters().with_decryption(true).set_names(Some(batch.to_vec()));
             let read = async || request.clone().send().await.map_err(|error| ReadFault::from(&error));
-            let answer = self.patiently(read).await.map_err(|reason| SecretsError::Unavailable { what: "parameters".to_owned(), reason })?;
+            let answer = self
+                .patiently(read)
+                .await
+                .map_err(|reason| SecretsError::Unavailable { what: "parameters".to_owned(), reason })?;
             for parameter in answer.parameters.unwrap_or_default() {
                 if let (Some(name), Some(value)) = (parameter.name, parameter.value) {
-                    found.insert(name, Held { value: SecretString::from(value), version: TokenVersion::Count(parameter.version) });
+                    found.insert(
+                        name,
+                        Held {
+                            value: SecretString::from(value),
+                            version: TokenVersion::Count(parameter.version),
+                        },
+                    );
                 }
             }
         }
@@ -151,7 +170,10 @@ impl Secrets {
     }
 
     /// The client is made here: a deployment that keeps everything in parameters never pays for it.
-    async fn secrets(&self, secrets: BTreeMap<String, Vec<(String, Option<String>)>>) -> Result<Found, SecretsError> {
+    async fn secrets(
+        &self,
+        secrets: BTreeMap<String, Vec<(String, Option<String>)>>,
+    ) -> Result<Found, SecretsError> {
         let mut found = Found::new();
         if secrets.is_empty() {
             return Ok(found);
@@ -160,13 +182,18 @@ impl Secrets {
         let mut reads = JoinSet::new();
         for (id, wanted) in secrets {
             let (this, client) = (self.clone(), client.clone());
-            reads.spawn(async move { (this.patiently(|| secrets_manager::current(client.clone(), id.clone())).await, id, wanted) });
+            reads.spawn(async move {
+                (this.patiently(|| secrets_manager::current(client.clone(), id.clone())).await, id, wanted)
+            });
         }
         for (answer, id, wanted) in reads.join_all().await {
-            let answer = answer.map_err(|reason| SecretsError::Unavailable { what: format!("{PREFIX}{id}"), reason })?;
+            let answer = answer
+                .map_err(|reason| SecretsError::Unavailable { what: format!("{PREFIX}{id}"), reason })?;
             let Some(current) = answer else { continue };
             for (name, key) in wanted {
-                if let Some(value) = chosen(&current, key.as_deref()).map_err(|reason| SecretsError::Unusable { name: name.clone(), reason })? {
+                if let Some(value) = chosen(&current, key.as_deref())
+                    .map_err(|reason| SecretsError::Unusable { name: name.clone(), reason })?
+                {
                     found.insert(name, Held { value, version: TokenVersion::Id(current.version.clone()) });
                 }
             }
@@ -210,9 +237,12 @@ fn chosen(current: &Current, key: Option<&str>) -> Result<Option<SecretString>, 
 }
 
 fn complete(held: Found, required: &[&str], texts: &[&str]) -> Result<SecretSet, SecretsError> {
-    // Asked by name instead of trusting the answer's list of invalid names: absent is absent, whatever the list says.
+    // Asked by name instead of trusting the answer's list of invalid names: absent is absent, whatever the
+    // list says.
     let missing: BTreeSet<&str> = required.iter().copied().filter(|name| !held.contains_key(*name)).collect();
-    let blank = held.iter().filter(|(name, held)| !texts.contains(&name.as_str()) && held.value.expose_secret().trim().is_empty());
+    let blank = held.iter().filter(|(name, held)| {
+        !texts.contains(&name.as_str()) && held.value.expose_secret().trim().is_empty()
+    });
     let empty: Vec<String> = blank.map(|(name, _)| name.clone()).collect();
     if missing.is_empty() && empty.is_empty() {
         Ok(SecretSet { held })

@@ -18,7 +18,10 @@ pub(crate) struct Current {
 /// Reads the current version of `id`; `None` when there is no such secret.
 pub(crate) async fn current(client: Client, id: String) -> Result<Option<Current>, ReadFault> {
     match client.get_secret_value().secret_id(id).version_stage(CURRENT).send().await {
-        Ok(answer) => Ok(Some(Current { text: answer.secret_string.map(SecretString::from), version: answer.version_id.unwrap_or_default() })),
+        Ok(answer) => Ok(Some(Current {
+            text: answer.secret_string.map(SecretString::from),
+            version: answer.version_id.unwrap_or_default(),
+        })),
         Err(error) if code(&error) == "ResourceNotFoundException" => Ok(None),
         Err(error) => {
             let mut fault = ReadFault::from(&error);

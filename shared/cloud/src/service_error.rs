@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// The service's code and message, or what kept the call from an answer.
 ///
-/// The SDK's `DisplayErrorContext` is not used: it ends with the error's `Debug` form, which holds the raw answer, and
-/// the answer to a parameter read holds the decrypted values.
+/// The SDK's `DisplayErrorContext` is not used: it ends with the error's `Debug` form, which holds the raw
+/// answer, and the answer to a parameter read holds the decrypted values.
 pub(crate) fn reason<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -20,7 +20,9 @@ where
             let message = fault.message().unwrap_or("no message");
             format!("{}: {message} (HTTP {})", code(error), context.raw().status())
         }
-        SdkError::ResponseError(context) => format!("the answer could not be read (HTTP {})", context.raw().status()),
+        SdkError::ResponseError(context) => {
+            format!("the answer could not be read (HTTP {})", context.raw().status())
+        }
         other => chain(other),
     }
 }
@@ -33,11 +35,18 @@ where
     error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or("unnamed")
 }
 
-/// Codes by which a service says that it was asked too often, or that the request took too long to come; all with a 4xx.
-const ASKED_TOO_OFTEN: [&str; 5] = ["ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "RequestTimeout"];
+/// Codes by which a service says that it was asked too often, or that the request took too long to come; all
+/// with a 4xx.
+const ASKED_TOO_OFTEN: [&str; 5] = [
+    "ThrottlingException",
+    "Throttling",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+];
 
-/// Whether the call is known to have changed nothing: the service said no, or it was never asked, for want of credentials. A timeout, a
-/// broken connection and the service's own trouble say nothing.
+/// Whether the call is known to have changed nothing: the service said no, or it was never asked, for want of
+/// credentials. A timeout, a broken connection and the service's own trouble say nothing.
 pub(crate) fn is_refusal<E>(error: &SdkError<E, HttpResponse>) -> bool
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -46,7 +55,9 @@ where
         SdkError::ServiceError(context) => {
             let status = context.raw().status();
             // An earlier try of the same transaction may still come to its end.
-            let undecided = status.as_u16() == 429 || code(error) == "TransactionInProgressException" || ASKED_TOO_OFTEN.contains(&code(error));
+            let undecided = status.as_u16() == 429
+                || code(error) == "TransactionInProgressException"
+                || ASKED_TOO_OFTEN.contains(&code(error));
             status.is_client_error() && !undecided
         }
         SdkError::ConstructionFailure(_) => true,

@@ -19,13 +19,18 @@ const LARGEST: usize = 4096;
 /// The store in which the document of that name is kept.
 #[must_use]
 pub fn token_store(config: &SdkConfig, name: &SecretName) -> Arc<dyn TokenStore> {
-    if name.is_in_secrets_manager() { Arc::new(SecretTokenStore::new(config)) } else { Arc::new(SsmTokenStore::new(config)) }
+    if name.is_in_secrets_manager() {
+        Arc::new(SecretTokenStore::new(config))
+    } else {
+        Arc::new(SsmTokenStore::new(config))
+    }
 }
 
 /// A [`TokenStore`] over SSM parameters.
 ///
-/// The parameter store has no conditional write: `save` always overwrites, and a write repeated because its answer was
-/// lost makes one version more than expected. The versions in between stay readable for a while: `between` reads them.
+/// The parameter store has no conditional write: `save` always overwrites, and a write repeated because its
+/// answer was lost makes one version more than expected. The versions in between stay readable for a while:
+/// `between` reads them.
 #[derive(Debug, Clone)]
 pub struct SsmTokenStore {
     client: Client,
@@ -45,13 +50,27 @@ impl TokenStore for SsmTokenStore {
         self.read(name, name).await
     }
 
-    async fn save(&self, name: &str, text: &SecretString, _read: &TokenVersion) -> Result<TokenWrite, SaveError> {
+    async fn save(
+        &self,
+        name: &str,
+        text: &SecretString,
+        _read: &TokenVersion,
+    ) -> Result<TokenWrite, SaveError> {
         self.put(name, text).await.map(|version| TokenWrite::Made(TokenVersion::Count(version)))
     }
 
-    async fn between(&self, name: &str, read: &TokenVersion, made: &TokenVersion) -> Result<Vec<SecretString>, SaveError> {
+    async fn between(
+        &self,
+        name: &str,
+        read: &TokenVersion,
+        made: &TokenVersion,
+    ) -> Result<Vec<SecretString>, SaveError> {
         let (TokenVersion::Count(read), TokenVersion::Count(made)) = (read, made) else {
-            return Err(failed("read", name, format!("versions: got {read:?} and {made:?}, expected numbers")));
+            return Err(failed(
+                "read",
+                name,
+                format!("versions: got {read:?} and {made:?}, expected numbers"),
+            ));
         };
         let mut gone = Vec::new();
         for version in read + 1..*made {
@@ -88,14 +107,19 @@ impl SsmTokenStore {
         }
         if document.len() > LARGEST {
             let size = document.len();
-            return Err(fail(format!("the document has {size} bytes, a Standard parameter holds {LARGEST}; nothing was written")));
+            return Err(fail(format!(
+                "the document has {size} bytes, a Standard parameter holds {LARGEST}; nothing was written"
+            )));
         }
         let request = self.client.put_parameter().name(name).r#type(ParameterType::SecureString);
-        let answer = request.value(document).overwrite(true).send().await.map_err(|error| match code(&error) {
-            // Such a message quotes what was sent.
-            "ValidationException" => fail("ValidationException: the service refused the request as invalid".to_owned()),
-            _ => fail(reason(&error)),
-        })?;
+        let answer =
+            request.value(document).overwrite(true).send().await.map_err(|error| match code(&error) {
+                // Such a message quotes what was sent.
+                "ValidationException" => {
+                    fail("ValidationException: the service refused the request as invalid".to_owned())
+                }
+                _ => fail(reason(&error)),
+            })?;
         Ok(answer.version)
     }
 }

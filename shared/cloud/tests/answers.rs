@@ -29,7 +29,13 @@ fn canceled(codes: &[&str]) -> Vec<u8> {
     let reasons: Vec<String> = codes.iter().map(|code| format!("{{\"Code\":\"{code}\"}}")).collect();
     let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
     let message = format!("Transaction cancelled [{}]", codes.join(", "));
-    wire::json(400, &format!("{{\"__type\":\"{kind}\",\"Message\":\"{message}\",\"CancellationReasons\":[{}]}}", reasons.join(",")))
+    wire::json(
+        400,
+        &format!(
+            "{{\"__type\":\"{kind}\",\"Message\":\"{message}\",\"CancellationReasons\":[{}]}}",
+            reasons.join(",")
+        ),
+    )
 }
 
 async fn ledger(endpoint: &str) -> (DynamoLedger, Arc<StillClock>) {
@@ -46,7 +52,13 @@ async fn a_transaction_that_met_another_is_tried_again_after_a_pause() {
     let outcome = ledger.put_sending(&lease("first", 1), &rung(&writer("first", 1), 1, 1)).await.unwrap();
     assert_eq!(outcome, PutOutcome::Ours);
     assert_eq!(seen.lock().unwrap().len(), 3);
-    let pauses: Vec<i64> = clock.waits.lock().unwrap().iter().map(|until| until.as_millisecond() - at(0).as_millisecond()).collect();
+    let pauses: Vec<i64> = clock
+        .waits
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|until| until.as_millisecond() - at(0).as_millisecond())
+        .collect();
     assert_eq!(pauses, [25, 50]);
 }
 
@@ -85,7 +97,8 @@ async fn a_failed_condition_decides_even_beside_contention() {
 async fn a_secret_that_cannot_be_read_is_named_without_its_value() {
     let denied = r#"{"__type":"AccessDeniedException","Message":"not authorized to perform: secretsmanager:GetSecretValue"}"#;
     let broken = r#"{"SecretString":"sesame-open","VersionId":"#;
-    let (endpoint, seen) = service([vec![wire::json(400, denied)], vec![wire::json(200, broken); 3]].concat());
+    let (endpoint, seen) =
+        service([vec![wire::json(400, denied)], vec![wire::json(200, broken); 3]].concat());
     let secrets = Secrets::new(&aws::load_for(&endpoint).await, Arc::new(StillClock::default()));
     let error = secrets.read(&["secretsmanager:gamma/schwab#app_key"]).await.unwrap_err().to_string();
     assert!(
@@ -94,11 +107,16 @@ async fn a_secret_that_cannot_be_read_is_named_without_its_value() {
         "{error}"
     );
     let error = secrets.read(&["secretsmanager:gamma/schwab#app_key"]).await.unwrap_err();
-    assert!(error.to_string().contains("secretsmanager:gamma/schwab: could not be read") && !format!("{error:?}").contains("sesame"), "{error}");
+    assert!(
+        error.to_string().contains("secretsmanager:gamma/schwab: could not be read")
+            && !format!("{error:?}").contains("sesame"),
+        "{error}"
+    );
     assert_eq!(seen.lock().unwrap().len(), 4, "denied is an answer, what broke off is not");
 }
 
-/// The parameters of a run come in one call, and an answer that breaks off carries decrypted values into no error.
+/// The parameters of a run come in one call, and an answer that breaks off carries decrypted values into no
+/// error.
 #[tokio::test]
 async fn an_unreadable_answer_shows_nothing_of_the_secrets_in_it() {
     let broken = r#"{"Parameters":[{"Name":"/gamma/key","Value":"sesame-open","Version":"#;
@@ -109,13 +127,19 @@ async fn an_unreadable_answer_shows_nothing_of_the_secrets_in_it() {
     assert!(!format!("{error:?}").contains("sesame"), "{error:?}");
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 3, "what broke off may come whole");
-    assert!(seen[0].contains(r#""Names":["/gamma/key","/gamma/other","/gamma/sizing"],"WithDecryption":true"#), "{}", seen[0]);
+    assert!(
+        seen[0].contains(r#""Names":["/gamma/key","/gamma/other","/gamma/sizing"],"WithDecryption":true"#),
+        "{}",
+        seen[0]
+    );
 }
 
 #[tokio::test]
 async fn a_message_that_quotes_the_token_is_left_out() {
-    let quoting = r#"{"__type":"ValidationException","message":"Value 'sesame-open' failed to satisfy constraint"}"#;
-    let denied = r#"{"__type":"AccessDeniedException","message":"not authorized to perform: ssm:PutParameter"}"#;
+    let quoting =
+        r#"{"__type":"ValidationException","message":"Value 'sesame-open' failed to satisfy constraint"}"#;
+    let denied =
+        r#"{"__type":"AccessDeniedException","message":"not authorized to perform: ssm:PutParameter"}"#;
     let (endpoint, _) = service(vec![wire::json(400, quoting), wire::json(400, denied)]);
     let store = SsmTokenStore::new(&aws::load_for(&endpoint).await);
     let token = SecretString::from("sesame-open");
@@ -157,7 +181,8 @@ impl Clock for SteppingClock {
     }
 }
 
-/// The SDK's waits between its attempts are random, from nothing on. Here they are nothing, the least lucky case.
+/// The SDK's waits between its attempts are random, from nothing on. Here they are nothing, the least lucky
+/// case.
 async fn unlucky(endpoint: &str) -> SdkConfig {
     let config = aws::load_for(endpoint).await;
     let retries = config.retry_config().unwrap().clone().with_initial_backoff(Duration::from_millis(1));
@@ -167,16 +192,30 @@ async fn unlucky(endpoint: &str) -> SdkConfig {
 const KEPT: [&str; 2] = ["/gamma/key", "secretsmanager:gamma/key"];
 
 /// What both stores answer when they do: SSM looks at the one half, Secrets Manager at the other.
-const VALUE: &str = r#"{"Parameters":[{"Name":"/gamma/key","Value":"x","Version":1}],"SecretString":"x","VersionId":"v"}"#;
+const VALUE: &str =
+    r#"{"Parameters":[{"Name":"/gamma/key","Value":"x","Version":1}],"SecretString":"x","VersionId":"v"}"#;
 
 #[tokio::test]
 async fn secrets_ride_out_a_fault_that_clears_within_two_seconds() {
-    let fault = |name: &str, status: u16| Some(wire::json(status, &format!("{{\"__type\":\"{name}\",\"message\":\"no\"}}")));
-    for answer in [fault("InternalServerError", 500), fault("ThrottlingException", 400), fault("TooManyRequestsException", 429), None] {
+    let fault = |name: &str, status: u16| {
+        Some(wire::json(status, &format!("{{\"__type\":\"{name}\",\"message\":\"no\"}}")))
+    };
+    for answer in [
+        fault("InternalServerError", 500),
+        fault("ThrottlingException", 400),
+        fault("TooManyRequestsException", 429),
+        None,
+    ] {
         for name in KEPT {
             let (clock, answer) = (SteppingClock::new(), answer.clone());
             let seen = Arc::clone(&clock);
-            let endpoint = wire::serve(move |_| if seen.passed() < SignedDuration::from_millis(1900) { answer.clone() } else { Some(wire::json(200, VALUE)) });
+            let endpoint = wire::serve(move |_| {
+                if seen.passed() < SignedDuration::from_millis(1900) {
+                    answer.clone()
+                } else {
+                    Some(wire::json(200, VALUE))
+                }
+            });
             let set = Secrets::new(&unlucky(&endpoint).await, clock).read(&[name]).await.unwrap();
             assert_eq!(set.get(name).unwrap().expose_secret(), "x");
         }
@@ -186,11 +225,20 @@ async fn secrets_ride_out_a_fault_that_clears_within_two_seconds() {
 #[tokio::test]
 async fn a_fault_that_stays_costs_the_run_two_seconds_and_is_named() {
     for name in KEPT {
-        let (endpoint, seen) = service(vec![wire::json(500, r#"{"__type":"InternalServerError","message":"no"}"#); 20]);
+        let (endpoint, seen) =
+            service(vec![wire::json(500, r#"{"__type":"InternalServerError","message":"no"}"#); 20]);
         let clock = SteppingClock::new();
-        let error = Secrets::new(&unlucky(&endpoint).await, clock.clone()).read(&[name]).await.unwrap_err().to_string();
+        let error = Secrets::new(&unlucky(&endpoint).await, clock.clone())
+            .read(&[name])
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.ends_with("could not be read: InternalServerError: no (HTTP 500)"), "{error}");
-        assert_eq!((clock.passed(), seen.lock().unwrap().len()), (SignedDuration::from_secs(2), 9), "three reads of three attempts each");
+        assert_eq!(
+            (clock.passed(), seen.lock().unwrap().len()),
+            (SignedDuration::from_secs(2), 9),
+            "three reads of three attempts each"
+        );
     }
 }
 

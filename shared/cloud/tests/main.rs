@@ -1,4 +1,5 @@
-//! What this adapter says to AWS, held against moto and against answers that are written down. One program, so that it is linked once.
+//! What this adapter says to AWS, held against moto and against answers that are written down. One program,
+//! so that it is linked once.
 
 mod answers;
 mod ledger;

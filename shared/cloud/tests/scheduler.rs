@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 use aws_sdk_scheduler::primitives::DateTime;
-use aws_sdk_scheduler::types::{DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState, Target};
+use aws_sdk_scheduler::types::{
+    DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState, Target,
+};
 use gamma_cloud::{EventBridgeSchedules, aws};
 use gamma_operator::Schedules;
 use serde_json::{Value, json};
@@ -117,9 +119,14 @@ async fn made(client: &Client, group: &str) {
         .arn("arn:aws:lambda:us-east-1:123456789012:function:trade")
         .role_arn("arn:aws:iam::123456789012:role/scheduler")
         .input("{\"account\":\"schwab\",\"scheduled_time\":\"<aws.scheduler.scheduled-time>\"}")
-        .dead_letter_config(DeadLetterConfig::builder().arn("arn:aws:sqs:us-east-1:123456789012:dead").build())
-        .retry_policy(RetryPolicy::builder().maximum_event_age_in_seconds(60).maximum_retry_attempts(1).build());
-    let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Flexible).maximum_window_in_minutes(5);
+        .dead_letter_config(
+            DeadLetterConfig::builder().arn("arn:aws:sqs:us-east-1:123456789012:dead").build(),
+        )
+        .retry_policy(
+            RetryPolicy::builder().maximum_event_age_in_seconds(60).maximum_retry_attempts(1).build(),
+        );
+    let window =
+        FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Flexible).maximum_window_in_minutes(5);
     let request = client
         .create_schedule()
         .name(NAME)
@@ -131,7 +138,12 @@ async fn made(client: &Client, group: &str) {
         .end_date(DateTime::from_secs(2_082_844_800))
         .kms_key_arn("arn:aws:kms:us-east-1:123456789012:key/1")
         .state(ScheduleState::Enabled);
-    request.target(target.build().unwrap()).flexible_time_window(window.build().unwrap()).send().await.unwrap();
+    request
+        .target(target.build().unwrap())
+        .flexible_time_window(window.build().unwrap())
+        .send()
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -149,14 +161,40 @@ async fn switching_changes_the_state_and_nothing_else() {
         let mut found = found.clone();
         (found.state, found.last_modification_date) = (None, None);
         // Printed, because request ids differ.
-        format!("{:?}", (found.target, found.flexible_time_window, found.schedule_expression, found.schedule_expression_timezone, found.description))
-            + &format!("{:?}", (found.start_date, found.end_date, found.kms_key_arn, found.group_name, found.arn, found.action_after_completion))
+        format!(
+            "{:?}",
+            (
+                found.target,
+                found.flexible_time_window,
+                found.schedule_expression,
+                found.schedule_expression_timezone,
+                found.description
+            )
+        ) + &format!(
+            "{:?}",
+            (
+                found.start_date,
+                found.end_date,
+                found.kms_key_arn,
+                found.group_name,
+                found.arn,
+                found.action_after_completion
+            )
+        )
     };
     assert_eq!(alike(&before), alike(&after));
-    assert!(alike(&after).contains("trades at 16:13") && alike(&after).contains("maximum_retry_attempts: Some(1)"), "{}", alike(&after));
+    assert!(
+        alike(&after).contains("trades at 16:13")
+            && alike(&after).contains("maximum_retry_attempts: Some(1)"),
+        "{}",
+        alike(&after)
+    );
 
     let read = schedules.schedule(NAME).await.unwrap().unwrap();
-    assert_eq!((read.expression.as_str(), read.time_zone.as_str(), read.enabled), ("cron(13 16 ? * MON-FRI *)", "America/New_York", false));
+    assert_eq!(
+        (read.expression.as_str(), read.time_zone.as_str(), read.enabled),
+        ("cron(13 16 ? * MON-FRI *)", "America/New_York", false)
+    );
     assert_eq!(read.starts.map(|at| at.to_string()).as_deref(), Some("2036-01-01T00:00:00Z"));
     assert_eq!(schedules.switch(NAME, true).await.unwrap(), Some(true));
     assert!(schedules.schedule(NAME).await.unwrap().unwrap().enabled);

@@ -27,12 +27,26 @@ async fn create(id: &str, value: &str) -> String {
 #[ignore = "needs moto; scripts/test runs it"]
 async fn parameters_and_secrets_are_read_together_and_a_secret_once() {
     let ssm = aws_sdk_ssm::Client::new(&moto::config().await);
-    ssm.put_parameter().name("/mixed/plain").value("from ssm").r#type(ParameterType::SecureString).send().await.unwrap();
+    ssm.put_parameter()
+        .name("/mixed/plain")
+        .value("from ssm")
+        .r#type(ParameterType::SecureString)
+        .send()
+        .await
+        .unwrap();
     let version = create("mixed/schwab", r#"{"app_key": "sesame-key", "app_secret": "sesame-secret"}"#).await;
     create("mixed/whole", "sesame whole").await;
-    let names = ["/mixed/plain", "secretsmanager:mixed/schwab#app_key", "secretsmanager:mixed/schwab#app_secret", "secretsmanager:mixed/whole"];
+    let names = [
+        "/mixed/plain",
+        "secretsmanager:mixed/schwab#app_key",
+        "secretsmanager:mixed/schwab#app_secret",
+        "secretsmanager:mixed/whole",
+    ];
     let absent = ["secretsmanager:mixed/none", "secretsmanager:mixed/schwab#sizing", "/mixed/none"];
-    let set = Secrets::new(&moto::config().await, Arc::new(StillClock::default())).read_with(&names, &absent).await.unwrap();
+    let set = Secrets::new(&moto::config().await, Arc::new(StillClock::default()))
+        .read_with(&names, &absent)
+        .await
+        .unwrap();
     for (name, value) in names.into_iter().zip(["from ssm", "sesame-key", "sesame-secret", "sesame whole"]) {
         assert_eq!(set.get(name).unwrap().expose_secret(), value);
     }
@@ -45,7 +59,11 @@ async fn parameters_and_secrets_are_read_together_and_a_secret_once() {
     let noted = Arc::clone(&seen);
     let endpoint = wire::serve(move |request| {
         let text = String::from_utf8_lossy(request).to_ascii_lowercase();
-        noted.lock().unwrap().push(text.lines().find_map(|line| line.strip_prefix("x-amz-target: ").map(str::to_owned)).unwrap_or_default());
+        noted.lock().unwrap().push(
+            text.lines()
+                .find_map(|line| line.strip_prefix("x-amz-target: ").map(str::to_owned))
+                .unwrap_or_default(),
+        );
         Some(wire::forward(moto::endpoint(), request))
     });
     let secrets = Secrets::new(&aws::load_for(&endpoint).await, Arc::new(StillClock::default()));
@@ -62,17 +80,40 @@ async fn parameters_and_secrets_are_read_together_and_a_secret_once() {
 async fn what_is_wrong_with_a_secret_is_named_with_the_next_step() {
     create("wrong/json", r#"{"blank": " ", "number": 5}"#).await;
     create("wrong/text", "sesame").await;
-    client().await.create_secret().name("wrong/binary").secret_binary(Blob::new(b"sesame".to_vec())).send().await.unwrap();
+    client()
+        .await
+        .create_secret()
+        .name("wrong/binary")
+        .secret_binary(Blob::new(b"sesame".to_vec()))
+        .send()
+        .await
+        .unwrap();
     let secrets = Secrets::new(&moto::config().await, Arc::new(StillClock::default()));
     for (names, words) in [
         (
-            vec!["secretsmanager:wrong/none", "secretsmanager:wrong/json#other", "secretsmanager:wrong/json#blank"],
+            vec![
+                "secretsmanager:wrong/none",
+                "secretsmanager:wrong/json#other",
+                "secretsmanager:wrong/json#blank",
+            ],
             "secrets: missing [secretsmanager:wrong/json#other, secretsmanager:wrong/none], empty [secretsmanager:wrong/json#blank]; write them with aws secretsmanager put-secret-value",
         ),
-        (vec!["/wrong/none", "secretsmanager:wrong/none"], "; write parameters with gamma seed, secrets with aws secretsmanager put-secret-value"),
-        (vec!["secretsmanager:wrong/json#number"], "secret secretsmanager:wrong/json#number: got a JSON value that is no text"),
-        (vec!["secretsmanager:wrong/text#key"], "secret secretsmanager:wrong/text#key: got a secret that is no JSON object"),
-        (vec!["secretsmanager:wrong/binary"], "secret secretsmanager:wrong/binary: got a binary secret, expected text"),
+        (
+            vec!["/wrong/none", "secretsmanager:wrong/none"],
+            "; write parameters with gamma seed, secrets with aws secretsmanager put-secret-value",
+        ),
+        (
+            vec!["secretsmanager:wrong/json#number"],
+            "secret secretsmanager:wrong/json#number: got a JSON value that is no text",
+        ),
+        (
+            vec!["secretsmanager:wrong/text#key"],
+            "secret secretsmanager:wrong/text#key: got a secret that is no JSON object",
+        ),
+        (
+            vec!["secretsmanager:wrong/binary"],
+            "secret secretsmanager:wrong/binary: got a binary secret, expected text",
+        ),
         (vec!["secretsmanager:"], "secret name: got \"secretsmanager:\", expected"),
     ] {
         let error: SecretsError = secrets.read(&names).await.unwrap_err();
@@ -103,13 +144,28 @@ async fn a_token_follows_the_version_that_was_read_or_is_not_written() {
     let second = made(&store.save(name, &SecretString::from("second"), &stored.version).await.unwrap());
     assert_eq!(store.load(name).await.unwrap().version, second);
 
-    // Somebody who had read the first version does not go over the second, and neither does anybody after them.
-    assert_eq!(store.save(name, &SecretString::from("late"), &id(&first)).await.unwrap(), TokenWrite::Conflict);
+    // Somebody who had read the first version does not go over the second, and neither does anybody after
+    // them.
+    assert_eq!(
+        store.save(name, &SecretString::from("late"), &id(&first)).await.unwrap(),
+        TokenWrite::Conflict
+    );
     assert_eq!(store.load(name).await.unwrap().text.expose_secret(), "second");
     let third = made(&store.save(name, &SecretString::from("third"), &second).await.unwrap());
     assert_eq!(store.load(name).await.unwrap().text.expose_secret(), "third");
-    let previous = client().await.get_secret_value().secret_id("tokens/one").version_stage("AWSPREVIOUS").send().await.unwrap();
-    assert_eq!(previous.secret_string.as_deref(), Some("second"), "the version before stays for a person to go back to");
+    let previous = client()
+        .await
+        .get_secret_value()
+        .secret_id("tokens/one")
+        .version_stage("AWSPREVIOUS")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        previous.secret_string.as_deref(),
+        Some("second"),
+        "the version before stays for a person to go back to"
+    );
     assert!(store.between(name, &second, &third).await.unwrap().is_empty());
 }
 
@@ -123,15 +179,27 @@ async fn a_token_write_whose_answers_are_lost_is_made_once() {
     let endpoint = wire::serve(move |request| {
         let answer = wire::forward(moto::endpoint(), request);
         let text = String::from_utf8_lossy(request);
-        let write = text.contains("secretsmanager.PutSecretValue") || text.contains("secretsmanager.UpdateSecretVersionStage");
+        let write = text.contains("secretsmanager.PutSecretValue")
+            || text.contains("secretsmanager.UpdateSecretVersionStage");
         (!(write && told.fetch_not(Ordering::SeqCst))).then_some(answer)
     });
     let store = SecretTokenStore::new(&aws::load_for(&endpoint).await);
     lose.store(true, Ordering::SeqCst);
     let name = "secretsmanager:tokens/lost";
     let second = made(&store.save(name, &SecretString::from("second"), &id(&first)).await.unwrap());
-    assert_eq!((store.load(name).await.unwrap().text.expose_secret(), store.load(name).await.unwrap().version), ("second", second));
-    let versions = client().await.list_secret_version_ids().secret_id("tokens/lost").send().await.unwrap().versions.unwrap_or_default();
+    assert_eq!(
+        (store.load(name).await.unwrap().text.expose_secret(), store.load(name).await.unwrap().version),
+        ("second", second)
+    );
+    let versions = client()
+        .await
+        .list_secret_version_ids()
+        .secret_id("tokens/lost")
+        .send()
+        .await
+        .unwrap()
+        .versions
+        .unwrap_or_default();
     assert_eq!(versions.len(), 2);
 }
 
@@ -144,8 +212,20 @@ async fn a_token_that_cannot_be_kept_is_refused_with_its_name() {
     let mut said = vec![store.load("secretsmanager:tokens/none").await.unwrap_err().to_string()];
     said.push(store.load("secretsmanager:tokens/refused#key").await.unwrap_err().to_string());
     said.push(store.save("secretsmanager:tokens/none", &text, &first).await.unwrap_err().to_string());
-    said.push(store.save("secretsmanager:tokens/refused", &text, &TokenVersion::Count(1)).await.unwrap_err().to_string());
-    said.push(store.save("secretsmanager:tokens/refused", &SecretString::from(" "), &first).await.unwrap_err().to_string());
+    said.push(
+        store
+            .save("secretsmanager:tokens/refused", &text, &TokenVersion::Count(1))
+            .await
+            .unwrap_err()
+            .to_string(),
+    );
+    said.push(
+        store
+            .save("secretsmanager:tokens/refused", &SecretString::from(" "), &first)
+            .await
+            .unwrap_err()
+            .to_string(),
+    );
     let words = [
         "the secret is missing; make it with",
         "a secret of its own",
@@ -154,7 +234,10 @@ async fn a_token_that_cannot_be_kept_is_refused_with_its_name() {
         "nothing was written",
     ];
     for (said, words) in said.into_iter().zip(words) {
-        assert!(said.contains(words) && said.contains("secretsmanager:tokens/") && !said.contains("sesame"), "{said}");
+        assert!(
+            said.contains(words) && said.contains("secretsmanager:tokens/") && !said.contains("sesame"),
+            "{said}"
+        );
     }
     assert_eq!(store.load("secretsmanager:tokens/refused").await.unwrap().version, first);
 }

@@ -14,7 +14,8 @@ use crate::records::StillClock;
 
 async fn seed(name: &str, value: &str) {
     let client = Client::new(&moto::config().await);
-    let request = client.put_parameter().name(name).value(value).r#type(ParameterType::SecureString).overwrite(true);
+    let request =
+        client.put_parameter().name(name).value(value).r#type(ParameterType::SecureString).overwrite(true);
     request.send().await.unwrap();
 }
 
@@ -29,9 +30,15 @@ async fn secrets_come_decrypted_with_versions_and_hidden_in_debug() {
     }
     let mut asked: Vec<&str> = names.iter().map(String::as_str).collect();
     asked.extend(["/read/key", "/read/key"]);
-    let set = Secrets::new(&moto::config().await, Arc::new(StillClock::default())).read_with(&asked, &["/read/absent"]).await.unwrap();
+    let set = Secrets::new(&moto::config().await, Arc::new(StillClock::default()))
+        .read_with(&asked, &["/read/absent"])
+        .await
+        .unwrap();
     assert_eq!(set.get("/read/key").unwrap().expose_secret(), "sesame-open");
-    assert_eq!((set.version("/read/key").unwrap(), set.version("/read/many/0").unwrap()), (TokenVersion::Count(2), TokenVersion::Count(1)));
+    assert_eq!(
+        (set.version("/read/key").unwrap(), set.version("/read/many/0").unwrap()),
+        (TokenVersion::Count(2), TokenVersion::Count(1))
+    );
     for name in &names {
         assert_eq!(set.get(name).unwrap().expose_secret(), format!("value of {name}"));
     }
@@ -51,8 +58,14 @@ async fn everything_missing_or_blank_is_named_at_once() {
     let required = ["/partial/b", "/partial/there", "/partial/blank", "/partial/a"];
     let secrets = Secrets::new(&moto::config().await, Arc::new(StillClock::default()));
     let error = secrets.read_with(&required, &["/partial/optional"]).await.unwrap_err();
-    assert_eq!(error.to_string(), "secrets: missing [/partial/a, /partial/b], empty [/partial/blank, /partial/optional]; write them with gamma seed");
-    assert_eq!(secrets.read(&["/partial/there"]).await.unwrap().version("/partial/there").unwrap(), TokenVersion::Count(1));
+    assert_eq!(
+        error.to_string(),
+        "secrets: missing [/partial/a, /partial/b], empty [/partial/blank, /partial/optional]; write them with gamma seed"
+    );
+    assert_eq!(
+        secrets.read(&["/partial/there"]).await.unwrap().version("/partial/there").unwrap(),
+        TokenVersion::Count(1)
+    );
 }
 
 #[tokio::test]
@@ -61,7 +74,10 @@ async fn a_token_is_overwritten_and_its_version_rises() {
     let store = SsmTokenStore::new(&moto::config().await);
     let name = "/gamma/test/token_json";
     let error = store.load(name).await.unwrap_err().to_string();
-    assert_eq!(error, format!("token store: read {name}: the parameter is missing; write it with gamma seed"));
+    assert_eq!(
+        error,
+        format!("token store: read {name}: the parameter is missing; write it with gamma seed")
+    );
 
     let mut before = 0;
     for version in 1..=2 {
@@ -74,7 +90,8 @@ async fn a_token_is_overwritten_and_its_version_rises() {
         before = made;
     }
     let client = Client::new(&moto::config().await);
-    let raw = client.get_parameter().name(name).with_decryption(false).send().await.unwrap().parameter.unwrap();
+    let raw =
+        client.get_parameter().name(name).with_decryption(false).send().await.unwrap().parameter.unwrap();
     assert_eq!(raw.r#type, Some(ParameterType::SecureString));
 }
 
@@ -102,9 +119,17 @@ async fn what_a_write_went_over_can_still_be_read() {
         store.put(name, &SecretString::from(text)).await.unwrap();
     }
     let read = TokenVersion::Count(1);
-    let TokenWrite::Made(made) = store.save(name, &SecretString::from("ours"), &read).await.unwrap() else { panic!("a parameter is always written") };
+    let TokenWrite::Made(made) = store.save(name, &SecretString::from("ours"), &read).await.unwrap() else {
+        panic!("a parameter is always written")
+    };
     assert_eq!(made, TokenVersion::Count(4));
-    let gone: Vec<String> = store.between(name, &read, &made).await.unwrap().iter().map(|text| text.expose_secret().to_owned()).collect();
+    let gone: Vec<String> = store
+        .between(name, &read, &made)
+        .await
+        .unwrap()
+        .iter()
+        .map(|text| text.expose_secret().to_owned())
+        .collect();
     assert_eq!(gone, ["second", "third"]);
     assert!(store.between(name, &TokenVersion::Count(3), &made).await.unwrap().is_empty());
     let error = store.between(name, &made, &TokenVersion::Count(6)).await.unwrap_err();

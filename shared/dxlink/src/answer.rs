@@ -10,7 +10,8 @@ use crate::StreamerSymbol;
 /// What came of one question.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Quotes {
-    /// The last quote of each leg that has one of two sides, not crossed. All of them came after the question, on one connection.
+    /// The last quote of each leg that has one of two sides, not crossed. All of them came after the
+    /// question, on one connection.
     pub complete: BTreeMap<StreamerSymbol, LegQuote>,
     /// The others.
     pub missing: Vec<Missing>,
@@ -33,7 +34,8 @@ pub enum Why {
         /// What last went wrong with the connection, where something did.
         trouble: Option<String>,
     },
-    /// It was asked for and nothing came: an unknown symbol, no permission, or a feed that is stuck. The protocol says none of these.
+    /// It was asked for and nothing came: an unknown symbol, no permission, or a feed that is stuck. The
+    /// protocol says none of these.
     Silent,
     /// A quote came, and it is not of two sides: one is absent, or they are crossed.
     NotTwoSided(LegQuote),
@@ -41,13 +43,21 @@ pub enum Why {
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = |price: Option<gamma_market::Price>| price.map_or("nothing".to_owned(), |price| price.to_string());
+        let side = |price: Option<gamma_market::Price>| {
+            price.map_or("nothing".to_owned(), |price| price.to_string())
+        };
         write!(f, "{}: ", self.symbol)?;
         match &self.why {
-            Why::NotAsked { trouble: None } => f.write_str("got no turn, expected a connection within the time given"),
-            Why::NotAsked { trouble: Some(trouble) } => write!(f, "got no connection ({trouble}), expected one within the time given"),
+            Why::NotAsked { trouble: None } => {
+                f.write_str("got no turn, expected a connection within the time given")
+            }
+            Why::NotAsked { trouble: Some(trouble) } => {
+                write!(f, "got no connection ({trouble}), expected one within the time given")
+            }
             Why::Silent => f.write_str("got no quote, expected one within the time given"),
-            Why::NotTwoSided(quote) => write!(f, "got bid {} and ask {}, expected two sides", side(quote.bid), side(quote.ask)),
+            Why::NotTwoSided(quote) => {
+                write!(f, "got bid {} and ask {}, expected two sides", side(quote.bid), side(quote.ask))
+            }
         }
     }
 }
@@ -135,15 +145,29 @@ mod tests {
         answer.saw(good.clone(), quote(Some(1), Some(2)));
         assert!(answer.quotes().complete.is_empty(), "it came before the question");
         answer.asked();
-        for (symbol, bid, ask) in [(&good, Some(410), Some(400)), (&good, Some(0), Some(420)), (&worse, Some(5), Some(10)), (&worse, Some(5), None)] {
+        for (symbol, bid, ask) in [
+            (&good, Some(410), Some(400)),
+            (&good, Some(0), Some(420)),
+            (&worse, Some(5), Some(10)),
+            (&worse, Some(5), None),
+        ] {
             answer.saw(symbol.clone(), quote(bid, ask));
         }
         let quotes = answer.quotes();
         assert_eq!(quotes.complete.keys().collect::<Vec<_>>(), [&good]);
         let shown: Vec<_> = quotes.missing.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, [".B: got bid 0.05 and ask nothing, expected two sides", ".C: got no quote, expected one within the time given"]);
+        assert_eq!(
+            shown,
+            [
+                ".B: got bid 0.05 and ask nothing, expected two sides",
+                ".C: got no quote, expected one within the time given"
+            ]
+        );
         answer.lost(Some("closed by the server".to_owned()));
         let shown: Vec<_> = answer.quotes().missing.iter().map(ToString::to_string).collect();
-        assert_eq!(shown[0], ".A: got no connection (closed by the server), expected one within the time given", "an old quote is none");
+        assert_eq!(
+            shown[0], ".A: got no connection (closed by the server), expected one within the time given",
+            "an old quote is none"
+        );
     }
 }

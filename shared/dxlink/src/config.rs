@@ -33,8 +33,8 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// The wait after so many failures in a row: between half and the whole of it, as `chance` has it, so that lines that broke together
-    /// do not come back together.
+    /// The wait after so many failures in a row: between half and the whole of it, as `chance` has it, so
+    /// that lines that broke together do not come back together.
     pub(crate) fn pause(&self, failures: u32, chance: u64) -> Duration {
         let whole = self.wait.saturating_mul(failures).min(self.longest_wait);
         let per_mille = u32::try_from(chance % 501).unwrap_or(0);
@@ -85,7 +85,8 @@ impl Address {
     pub(crate) fn parse(url: &str) -> Result<Self, ConnectError> {
         let bad = |got: String, expected| Err(ConnectError::Url { got, expected });
         let Ok(uri) = url.parse::<Uri>() else { return bad("no URL".to_owned(), "wss://host/path") };
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host().filter(|host| !host.is_empty())) else {
+        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host().filter(|host| !host.is_empty()))
+        else {
             return bad("no scheme or host".to_owned(), "wss://host/path");
         };
         let shown: String = format!("{scheme}://{host}").chars().take(120).collect();
@@ -131,21 +132,26 @@ mod tests {
             "wss:///secret",
         ] {
             let error = Address::parse(url).unwrap_err().to_string();
-            assert!(error.contains("got ") && error.contains("expected ") && !error.contains("secret"), "{url}: {error}");
+            assert!(
+                error.contains("got ") && error.contains("expected ") && !error.contains("secret"),
+                "{url}: {error}"
+            );
         }
     }
 
     #[test]
     fn pauses_grow_up_to_the_longest() {
         let pace = DxLinkConfig::new("wss://example.com", SecretString::from("")).pace;
-        let waits = |chance| [0, 1, 2, 8, 20, 21, u32::MAX].map(|failures| pace.pause(failures, chance).as_millis());
+        let waits =
+            |chance| [0, 1, 2, 8, 20, 21, u32::MAX].map(|failures| pace.pause(failures, chance).as_millis());
         assert_eq!(waits(500), [0, 250, 500, 2000, 5000, 5000, 5000]);
         assert_eq!(waits(0), [0, 125, 250, 1000, 2500, 2500, 2500]);
     }
 
     #[test]
     fn the_token_is_not_in_the_debug_form() {
-        let shown = format!("{:?}", DxLinkConfig::new("wss://example.com", SecretString::from("canary-token")));
+        let shown =
+            format!("{:?}", DxLinkConfig::new("wss://example.com", SecretString::from("canary-token")));
         assert!(shown.contains("example.com") && !shown.contains("canary"), "{shown}");
     }
 }

@@ -1,5 +1,5 @@
-//! The reader of the server's texts, fed with bytes instead of the network's frames. For the fuzz target: what it calls is what the
-//! connection calls once a frame is there.
+//! The reader of the server's texts, fed with bytes instead of the network's frames. For the fuzz target:
+//! what it calls is what the connection calls once a frame is there.
 
 use gamma_market::LegQuote;
 use secrecy::SecretString;

@@ -1,7 +1,8 @@
 //! The rows of `FEED_DATA`, in whichever of the feed's forms (docs/reference/dxlink.md, Data).
 //!
-//! An event comes as an object with named values (FULL) or as a row of bare ones (COMPACT), whose names the server tells in
-//! `FEED_CONFIG`. Which of the two it is, the data itself shows; what was asked for decides nothing.
+//! An event comes as an object with named values (FULL) or as a row of bare ones (COMPACT), whose names the
+//! server tells in `FEED_CONFIG`. Which of the two it is, the data itself shows; what was asked for decides
+//! nothing.
 
 mod quote;
 
@@ -13,7 +14,10 @@ use serde_json::value::RawValue;
 pub(crate) use quote::QuoteEvent;
 
 /// The event types that are asked for, with their fields.
-pub(crate) const ASKED: [(&str, &[&str]); 1] = [("Quote", &["eventType", "eventSymbol", "bidPrice", "askPrice", "bidSize", "askSize", "bidTime", "askTime"])];
+pub(crate) const ASKED: [(&str, &[&str]); 1] = [(
+    "Quote",
+    &["eventType", "eventSymbol", "bidPrice", "askPrice", "bidSize", "askSize", "bidTime", "askTime"],
+)];
 
 const EVENT_TYPE: &str = "eventType";
 
@@ -23,14 +27,21 @@ pub(crate) struct Layout(BTreeMap<&'static str, Vec<String>>);
 
 impl Default for Layout {
     fn default() -> Self {
-        Self(ASKED.map(|(kind, fields)| (kind, fields.iter().map(|field| (*field).to_owned()).collect())).into())
+        Self(
+            ASKED
+                .map(|(kind, fields)| (kind, fields.iter().map(|field| (*field).to_owned()).collect()))
+                .into(),
+        )
     }
 }
 
 impl Layout {
-    /// Takes over the types that `eventFields` names; the others stay. Types nobody asked for, and lists that are none, are no news.
+    /// Takes over the types that `eventFields` names; the others stay. Types nobody asked for, and lists that
+    /// are none, are no news.
     pub(crate) fn merge(&mut self, event_fields: &RawValue) {
-        let Ok(lists) = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(event_fields.get()) else { return };
+        let Ok(lists) = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(event_fields.get()) else {
+            return;
+        };
         for (kind, list) in lists {
             self.set(&kind, list);
         }
@@ -66,7 +77,9 @@ impl Row<'_> {
     pub(crate) fn get(&self, field: &str) -> Option<&RawValue> {
         match &self.cells {
             Cells::Named(values) => values.get(field).copied(),
-            Cells::Ordered(names, values) => names.iter().position(|name| name == field).and_then(|at| values.get(at)).copied(),
+            Cells::Ordered(names, values) => {
+                names.iter().position(|name| name == field).and_then(|at| values.get(at)).copied()
+            }
         }
     }
 
@@ -76,10 +89,11 @@ impl Row<'_> {
     }
 }
 
-/// Hands every readable event of `data` on, in order; returns how many blocks and rows made no sense. Types nobody asked for are passed
-/// over, they are no nonsense.
+/// Hands every readable event of `data` on, in order; returns how many blocks and rows made no sense. Types
+/// nobody asked for are passed over, they are no nonsense.
 ///
-/// Several types and several rows may come in one frame. An inline list of fields, as older servers send, is learnt like a configuration.
+/// Several types and several rows may come in one frame. An inline list of fields, as older servers send, is
+/// learnt like a configuration.
 pub(crate) fn read(data: &RawValue, layout: &mut Layout, mut each: impl FnMut(&Row<'_>)) -> u64 {
     let Ok(parts) = serde_json::from_str::<Vec<&RawValue>>(data.get()) else { return 1 };
     let mut senseless = 0;
@@ -119,7 +133,8 @@ fn object(part: &RawValue, layout: &Layout, each: &mut impl FnMut(&Row<'_>)) -> 
     0
 }
 
-/// A block whose values do not divide into rows is dropped: from the first missing value on, each would stand under the wrong name.
+/// A block whose values do not divide into rows is dropped: from the first missing value on, each would stand
+/// under the wrong name.
 fn block(kind: &str, values: &RawValue, layout: &Layout, each: &mut impl FnMut(&Row<'_>)) -> u64 {
     let Some((kind, names)) = layout.of(kind) else { return 0 };
     let Ok(values) = serde_json::from_str::<Vec<&RawValue>>(values.get()) else { return 1 };

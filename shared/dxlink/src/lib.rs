@@ -1,9 +1,9 @@
 //! Streamed quotes over DXLink, the WebSocket protocol of dxFeed that tastytrade serves its quotes with
 //! (docs/reference/dxlink.md).
 //!
-//! [`DxLink`] is one connection that a background task keeps up. [`DxLink::quotes`] asks for all legs of a package in one message and
-//! answers when each of them has a quote of two sides that came after the question, or when patience ends; then it unsubscribes, so
-//! that nothing streams while nobody asks.
+//! [`DxLink`] is one connection that a background task keeps up. [`DxLink::quotes`] asks for all legs of a
+//! package in one message and answers when each of them has a quote of two sides that came after the
+//! question, or when patience ends; then it unsubscribes, so that nothing streams while nobody asks.
 //!
 //! ```no_run
 //! # use std::time::Duration;
@@ -18,8 +18,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Below the socket everything is a machine without I/O and clock (`protocol`), fed with texts and beats. Prices are read from their own
-//! digits and never pass through a float.
+//! Below the socket everything is a machine without I/O and clock (`protocol`), fed with texts and beats.
+//! Prices are read from their own digits and never pass through a float.
 
 mod answer;
 mod config;

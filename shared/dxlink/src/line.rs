@@ -1,4 +1,5 @@
-//! The task behind the handle: it keeps the connection up, and carries texts between socket, machine and questions.
+//! The task behind the handle: it keeps the connection up, and carries texts between socket, machine and
+//! questions.
 
 mod desk;
 mod socket;
@@ -76,9 +77,21 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(config: DxLinkConfig, address: Address, questions: mpsc::UnboundedReceiver<Question>, counts: Arc<Counts>) -> Result<Self, ConnectError> {
+    pub(crate) fn new(
+        config: DxLinkConfig,
+        address: Address,
+        questions: mpsc::UnboundedReceiver<Question>,
+        counts: Arc<Counts>,
+    ) -> Result<Self, ConnectError> {
         let tls = Tls::new(address.encrypted)?;
-        Ok(Self { config, address, tls, desk: Desk::new(questions), counts, largest_message: LARGEST_MESSAGE })
+        Ok(Self {
+            config,
+            address,
+            tls,
+            desk: Desk::new(questions),
+            counts,
+            largest_message: LARGEST_MESSAGE,
+        })
     }
 
     /// Until the handle is gone or the token is refused.
@@ -111,7 +124,12 @@ impl Line {
             self.desk.lost(trouble);
             // A connection that worked is replaced at once, and each that did not is waited longer for.
             failures = if had_fed { 0 } else { failures + 1 };
-            if self.desk.meanwhile(wait(self.config.pace.pause(failures, RandomState::new().hash_one(failures)))).await.is_none() {
+            if self
+                .desk
+                .meanwhile(wait(self.config.pace.pause(failures, RandomState::new().hash_one(failures))))
+                .await
+                .is_none()
+            {
                 return;
             }
         }
@@ -192,7 +210,11 @@ async fn last_words(socket: &mut Socket, session: &mut Session) -> Option<End> {
                     None => continue,
                 },
                 Heard::Sign => {}
-                Heard::Closed(frame) => return Some(session.closed(frame.as_ref().map(|(code, reason)| (*code, reason.as_str())))),
+                Heard::Closed(frame) => {
+                    return Some(
+                        session.closed(frame.as_ref().map(|(code, reason)| (*code, reason.as_str()))),
+                    );
+                }
                 Heard::Broken(_) => return None,
             }
         }
@@ -201,7 +223,10 @@ async fn last_words(socket: &mut Socket, session: &mut Session) -> Option<End> {
 }
 
 /// Real time: it spaces attempts at a real socket, and its caller's patience is real too.
-#[allow(clippy::disallowed_methods, reason = "real time: it spaces attempts at a real socket, and the patience of those who wait for it is real too")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "real time: it spaces attempts at a real socket, and the patience of those who wait for it is real too"
+)]
 async fn wait(pause: Duration) {
     tokio::time::sleep(pause).await;
 }

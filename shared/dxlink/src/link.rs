@@ -25,7 +25,8 @@ pub struct DxLink {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuotesError {
-    /// The server does not accept the token, and is not asked again with it. A new token needs a new connection.
+    /// The server does not accept the token, and is not asked again with it. A new token needs a new
+    /// connection.
     #[error("{target}: got {reason}, expected the token to be accepted")]
     Refused {
         /// Scheme and host.
@@ -42,11 +43,12 @@ pub enum QuotesError {
 }
 
 impl DxLink {
-    /// A connection that begins to connect at once, in the background of the current tokio runtime. A drop is followed by a new attempt,
-    /// again and again, until the handle is dropped or the token is refused.
+    /// A connection that begins to connect at once, in the background of the current tokio runtime. A drop is
+    /// followed by a new attempt, again and again, until the handle is dropped or the token is refused.
     ///
     /// # Errors
-    /// [`ConnectError`] when the URL would send the token in the clear or is none, or no TLS configuration can be made.
+    /// [`ConnectError`] when the URL would send the token in the clear or is none, or no TLS configuration
+    /// can be made.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O and time.
@@ -62,16 +64,22 @@ impl DxLink {
 
     /// The quotes of these symbols that the feed sends from now on.
     ///
-    /// One subscription of all symbols, one answer: it is there as soon as the last quote of every symbol is of two sides, and after
-    /// `patience` in any case, with what came until then. `patience` is real time, as for a socket, and covers everything: the connection
-    /// that is not up yet, a drop and the way back, another question that is being answered.
+    /// One subscription of all symbols, one answer: it is there as soon as the last quote of every symbol is
+    /// of two sides, and after `patience` in any case, with what came until then. `patience` is real time, as
+    /// for a socket, and covers everything: the connection that is not up yet, a drop and the way back,
+    /// another question that is being answered.
     ///
-    /// What comes is the feed's last quote of a symbol and then its changes: it is fresh on this connection, and can be as old as the
-    /// market is quiet. [`LegQuote::at`](gamma_market::LegQuote::at) is the later of the feed's two times, where it gives any.
+    /// What comes is the feed's last quote of a symbol and then its changes: it is fresh on this connection,
+    /// and can be as old as the market is quiet. [`LegQuote::at`](gamma_market::LegQuote::at) is the later of
+    /// the feed's two times, where it gives any.
     ///
     /// # Errors
     /// [`QuotesError::Refused`] when the token is not accepted: get a new one and connect anew.
-    pub async fn quotes(&self, symbols: &[StreamerSymbol], patience: Duration) -> Result<Quotes, QuotesError> {
+    pub async fn quotes(
+        &self,
+        symbols: &[StreamerSymbol],
+        patience: Duration,
+    ) -> Result<Quotes, QuotesError> {
         if symbols.is_empty() {
             return Ok(Quotes::default());
         }
@@ -79,7 +87,9 @@ impl DxLink {
         if self.questions.send(question).is_err() {
             return Err(self.ended());
         }
-        let complete = timeout(patience, answer.wait_for(Answer::is_complete)).await.map(|answer| answer.map(|answer| answer.quotes()).ok());
+        let complete = timeout(patience, answer.wait_for(Answer::is_complete))
+            .await
+            .map(|answer| answer.map(|answer| answer.quotes()).ok());
         match complete {
             Ok(Some(quotes)) => Ok(quotes),
             Ok(None) => Err(self.ended()),
@@ -93,7 +103,8 @@ impl DxLink {
         self.counts.opened()
     }
 
-    /// How many questions went out, one round trip each. A question that had to be sent over a second connection counts again.
+    /// How many questions went out, one round trip each. A question that had to be sent over a second
+    /// connection counts again.
     #[must_use]
     pub fn questions(&self) -> u64 {
         self.counts.questions()
@@ -116,6 +127,9 @@ impl DxLink {
 
 impl fmt::Debug for DxLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DxLink").field("to", &self.shown).field("connections", &self.connections_opened()).finish_non_exhaustive()
+        f.debug_struct("DxLink")
+            .field("to", &self.shown)
+            .field("connections", &self.connections_opened())
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! The protocol of one connection as a machine without I/O and clock (docs/reference/dxlink.md).
 //!
-//! Texts, beats and the caller's wishes go in; texts to send, quotes and the connection's end come out. A beat is a second.
+//! Texts, beats and the caller's wishes go in; texts to send, quotes and the connection's end come out. A
+//! beat is a second.
 
 mod message;
 #[cfg(test)]
@@ -21,21 +22,26 @@ pub(crate) const DEAF_AFTER: u64 = 60;
 /// Something is said at least this often, in beats; more often where the server's own limit is shorter.
 const SAY_EVERY: u64 = 30;
 
-/// How long one step of the greeting may take, in beats: SETUP, AUTHORIZED after the token, an open channel after its request.
+/// How long one step of the greeting may take, in beats: SETUP, AUTHORIZED after the token, an open channel
+/// after its request.
 pub(crate) const LONGEST_STEP: u64 = 5;
 
-/// A server that wants a token says so after its SETUP, a slow one seconds after; dxFeed's own client waits for that word for 10 s. One
-/// that has said nothing by then gets the token all the same: sent unasked, it may be dropped or taken for a wrong one.
+/// A server that wants a token says so after its SETUP, a slow one seconds after; dxFeed's own client waits
+/// for that word for 10 s. One that has said nothing by then gets the token all the same: sent unasked, it
+/// may be dropped or taken for a wrong one.
 pub(crate) const TOKEN_AFTER: u64 = 10;
 
-/// So often UNAUTHORIZED is answered with the token: a server may ask again before it has read the first. The next one is a refusal.
+/// So often UNAUTHORIZED is answered with the token: a server may ask again before it has read the first. The
+/// next one is a refusal.
 const MOST_ANSWERS: u32 = 2;
 
-/// A question of which no leg came is asked again, and then given up with the connection: keepalives may flow while the feed is stuck.
+/// A question of which no leg came is asked again, and then given up with the connection: keepalives may flow
+/// while the feed is stuck.
 const ASK_AGAIN_AFTER: u64 = 2;
 const STUCK_AFTER: u64 = 4;
 
-/// In what a server says that does not know its own session: about the connection, whatever the code (tastyware/tastytrade#339).
+/// In what a server says that does not know its own session: about the connection, whatever the code
+/// (tastyware/tastytrade#339).
 const SESSION_NOT_FOUND: &str = "session not found";
 
 /// So often a channel is requested again without a quote in between.
@@ -46,7 +52,8 @@ const MOST_REBUILDS: u32 = 3;
 pub(crate) enum End {
     /// The token is not accepted; connecting again with it is of no use.
     Refused(String),
-    /// The server complains of its session, or of a token that it had not asked for: the token may be good, on another connection.
+    /// The server complains of its session, or of a token that it had not asked for: the token may be good,
+    /// on another connection.
     PerhapsRefused(String),
     /// The server takes no messages of this size.
     TooLarge(String),
@@ -91,7 +98,8 @@ pub(crate) struct Session {
     largest_message: usize,
     set_up: bool,
     login: Login,
-    /// UNAUTHORIZED that were answered with the token, and the tokens sent beside the first: the server may have needed none of these.
+    /// UNAUTHORIZED that were answered with the token, and the tokens sent beside the first: the server may
+    /// have needed none of these.
     answers: u32,
     spare_tokens: u32,
     stage: Stage,
@@ -111,8 +119,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A connection whose socket is open, and its first message. No message will be larger than `largest_message` bytes, unless a
-    /// single symbol is.
+    /// A connection whose socket is open, and its first message. No message will be larger than
+    /// `largest_message` bytes, unless a single symbol is.
     pub(crate) fn open(token: SecretString, largest_message: usize) -> (Self, Step) {
         let session = Self {
             token,
@@ -193,7 +201,9 @@ impl Session {
             Some(about) if about.channel() != Some(self.channel) => {}
             Some(Message::ChannelOpened { .. }) => self.opened(&mut step),
             Some(Message::ChannelClosed { .. }) => self.rebuild("the server closed the channel", &mut step),
-            Some(Message::FeedConfig { fields, .. }) => fields.into_iter().for_each(|fields| self.layout.merge(fields)),
+            Some(Message::FeedConfig { fields, .. }) => {
+                fields.into_iter().for_each(|fields| self.layout.merge(fields))
+            }
             Some(Message::FeedData { data, .. }) => self.data(data, &mut step),
         }
         self.said(step)
@@ -214,7 +224,8 @@ impl Session {
                 self.authenticate(&mut step);
             }
         } else if !self.is_ready() && self.waited >= LONGEST_STEP {
-            step.end = Some(End::Lost(format!("nothing came of it for {} s {}", self.waited, self.awaited())));
+            step.end =
+                Some(End::Lost(format!("nothing came of it for {} s {}", self.waited, self.awaited())));
         } else if self.unanswered.is_some_and(|beats| beats >= STUCK_AFTER) {
             step.end = Some(End::Lost(format!("no quote of any leg within {STUCK_AFTER} s")));
         } else if self.unanswered == Some(ASK_AGAIN_AFTER) {
@@ -227,11 +238,18 @@ impl Session {
 
     /// The socket closed, by a frame with this code and reason or without any.
     pub(crate) fn closed(&self, frame: Option<(u16, &str)>) -> End {
-        let Some((code, reason)) = frame else { return End::Lost(format!("the connection broke off {}", self.moment())) };
-        let shown = format!("closed by the server with {code} {:?} {}", words(reason, &self.token), self.moment());
+        let Some((code, reason)) = frame else {
+            return End::Lost(format!("the connection broke off {}", self.moment()));
+        };
+        let shown =
+            format!("closed by the server with {code} {:?} {}", words(reason, &self.token), self.moment());
         match code {
-            1009 => End::TooLarge(format!("{shown}: a message is too large, the largest may be {} bytes", self.largest_message)),
-            // A server that goes away says so; one that says nothing of the kind right after the token has refused it.
+            1009 => End::TooLarge(format!(
+                "{shown}: a message is too large, the largest may be {} bytes",
+                self.largest_message
+            )),
+            // A server that goes away says so; one that says nothing of the kind right after the token has
+            // refused it.
             1001 | 1006 | 1011..=1014 => End::Lost(shown),
             _ if self.login == Login::Sent => self.refusal(reason, shown),
             _ => End::Lost(shown),
@@ -276,8 +294,8 @@ impl Session {
         }
     }
 
-    /// UNAUTHORIZED asks for the token. It does so too after the token was sent, when the two have crossed or the token came too early: what
-    /// it is shows in whether another one follows.
+    /// UNAUTHORIZED asks for the token. It does so too after the token was sent, when the two have crossed or
+    /// the token came too early: what it is shows in whether another one follows.
     fn answer_with_the_token(&mut self, step: &mut Step) {
         if self.answers == MOST_ANSWERS {
             step.end = Some(End::Refused("AUTH_STATE UNAUTHORIZED".to_owned()));
@@ -302,7 +320,8 @@ impl Session {
         step.send.push(message::auth(&self.token));
     }
 
-    /// A server's no after the token. It is about the token when the server had asked for it, and says nothing of a session of its own.
+    /// A server's no after the token. It is about the token when the server had asked for it, and says
+    /// nothing of a session of its own.
     fn refusal(&self, said: &str, shown: String) -> End {
         let of_the_session = said.to_ascii_lowercase().contains(SESSION_NOT_FOUND);
         if of_the_session || self.answers == 0 { End::PerhapsRefused(shown) } else { End::Refused(shown) }
@@ -372,14 +391,17 @@ impl Session {
         }
     }
 
-    /// Requests a channel in place of this one. Of another number: what still comes over the old one is not read as the new one's.
+    /// Requests a channel in place of this one. Of another number: what still comes over the old one is not
+    /// read as the new one's.
     fn rebuild(&mut self, why: &str, step: &mut Step) {
         if self.stage == Stage::Greeting {
             return;
         }
         self.rebuilds += 1;
         if self.rebuilds > MOST_REBUILDS {
-            step.end = Some(End::Lost(format!("{MOST_REBUILDS} channels in a row ended without a quote, the last: {why}")));
+            step.end = Some(End::Lost(format!(
+                "{MOST_REBUILDS} channels in a row ended without a quote, the last: {why}"
+            )));
             return;
         }
         self.channel += 2;

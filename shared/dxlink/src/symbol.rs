@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A symbol as the feed writes it, `.SPXW260821P5900` for an option: taken from the broker's `streamer-symbol`, sent as it is.
+/// A symbol as the feed writes it, `.SPXW260821P5900` for an option: taken from the broker's
+/// `streamer-symbol`, sent as it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamerSymbol(String);
 

@@ -1,17 +1,22 @@
 //! Approval: the only door to the broker.
 //!
-//! [`approve`] turns one side of a plan into an [`Approved<Intent>`] after checking tick, capability, price envelope and
-//! risk; [`Approved::order`] turns that into the [`Approved<PackageOrder>`] of one rung. Nothing else can make either.
+//! [`approve`] turns one side of a plan into an [`Approved<Intent>`] after checking tick, capability, price
+//! envelope and risk; [`Approved::order`] turns that into the [`Approved<PackageOrder>`] of one rung. Nothing
+//! else can make either.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gamma_market::{Effect, OptionSymbol, Package, PackageNbbo, PositionEffect, Price, PriceRule, Tick, corners, settlement_value};
+use gamma_market::{
+    Effect, OptionSymbol, Package, PackageNbbo, PositionEffect, Price, PriceRule, Tick, corners,
+    settlement_value,
+};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::ports::{Capabilities, Incapable, OrderKind};
 
-/// Something that passed every check. It can be made only in this module, so only what was approved can be sent.
+/// Something that passed every check. It can be made only in this module, so only what was approved can be
+/// sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Approved<T>(T);
@@ -137,7 +142,8 @@ pub enum Refusal {
         /// The leg.
         symbol: OptionSymbol,
     },
-    /// The broker's positions do not hold what the ledger says was filled: one of them is behind, or somebody closed it.
+    /// The broker's positions do not hold what the ledger says was filled: one of them is behind, or somebody
+    /// closed it.
     #[error("{symbol}: the broker shows {shown} contracts, the ledger has filled {filled} today")]
     BrokerShowsLess {
         /// The leg.
@@ -174,12 +180,18 @@ pub enum Refusal {
     },
 }
 
-/// Approves one package: capability, foreign orders, positions that hold the day's fills and what is to be closed, price, envelope, and the
-/// worst loss it adds.
+/// Approves one package: capability, foreign orders, positions that hold the day's fills and what is to be
+/// closed, price, envelope, and the worst loss it adds.
 ///
 /// # Errors
 /// [`Refusal`] names what came and what was expected.
-pub fn approve(package: impl Into<Package>, quantity: u32, nbbo: PackageNbbo, book: Book<'_>, limits: Limits) -> Result<Approved<Intent>, Refusal> {
+pub fn approve(
+    package: impl Into<Package>,
+    quantity: u32,
+    nbbo: PackageNbbo,
+    book: Book<'_>,
+    limits: Limits,
+) -> Result<Approved<Intent>, Refusal> {
     let package = package.into();
     if quantity == 0 {
         return Err(Refusal::NothingToSend);
@@ -205,9 +217,12 @@ pub fn approve(package: impl Into<Package>, quantity: u32, nbbo: PackageNbbo, bo
             return Err(Refusal::ClosesMoreThanHeld { symbol: leg.symbol, wanted, held: shown });
         }
     }
-    let rule = PriceRule::for_root(package.root()).ok_or_else(|| Refusal::NoTickTable { root: package.root().to_owned() })?;
+    let rule = PriceRule::for_root(package.root())
+        .ok_or_else(|| Refusal::NoTickTable { root: package.root().to_owned() })?;
     // The broker's step, where it is the coarser one.
-    let tick = std::cmp::max_by_key(rule.tick_of(&package), capabilities.tick(package.root())?, |tick| tick.points());
+    let tick = std::cmp::max_by_key(rule.tick_of(&package), capabilities.tick(package.root())?, |tick| {
+        tick.points()
+    });
     let (most_worth, mid) = (package.most_worth().map(Price::new), nbbo.mid);
     if mid <= Price::ZERO || most_worth.is_some_and(|most| mid >= most) {
         return Err(Refusal::NoPrice { mid, most_worth });
@@ -220,22 +235,40 @@ pub fn approve(package: impl Into<Package>, quantity: u32, nbbo: PackageNbbo, bo
             most_worth.map_or(ceiling, |most| ceiling.min(most - step))
         }
     };
-    let mut intent = Intent { package, effect, quantity, decision_mid: mid, worst_price, tick, most_worth, worst_loss_added: Decimal::ZERO };
+    let mut intent = Intent {
+        package,
+        effect,
+        quantity,
+        decision_mid: mid,
+        worst_price,
+        tick,
+        most_worth,
+        worst_loss_added: Decimal::ZERO,
+    };
     intent.worst_loss_added = worst_loss(&intent, book)?;
     let most = (book.equity * limits.worst_loss_share).round_dp(2);
     if intent.worst_loss_added > most {
-        return Err(Refusal::WorstLoss { added: intent.worst_loss_added, most, share: limits.worst_loss_share, equity: book.equity });
+        return Err(Refusal::WorstLoss {
+            added: intent.worst_loss_added,
+            most,
+            share: limits.worst_loss_share,
+            equity: book.equity,
+        });
     }
     Ok(Approved(intent))
 }
 
 fn bounds(most_worth: Option<Price>) -> String {
-    most_worth.map_or_else(|| "more than 0".to_owned(), |most| format!("more than 0 and less than the width {most}"))
+    most_worth.map_or_else(
+        || "more than 0".to_owned(),
+        |most| format!("more than 0 and less than the width {most}"),
+    )
 }
 
-/// The most dollars that the day's packages can lose at expiry, over every settlement of every expiry: this package alone, and together with
-/// those approved before (either may fill without the other). What the account holds counts neither against them nor for them: a loss that is
-/// there already must not hide one that is added. Only what a leg closes is counted as held before, for with it goes what it could have lost.
+/// The most dollars that the day's packages can lose at expiry, over every settlement of every expiry: this
+/// package alone, and together with those approved before (either may fill without the other). What the
+/// account holds counts neither against them nor for them: a loss that is there already must not hide one
+/// that is added. Only what a leg closes is counted as held before, for with it goes what it could have lost.
 fn worst_loss(intent: &Intent, book: Book<'_>) -> Result<Decimal, Refusal> {
     let mut all: Vec<&Intent> = book.approved.iter().map(Approved::get).collect();
     all.push(intent);
@@ -248,7 +281,8 @@ fn worst_loss(intent: &Intent, book: Book<'_>) -> Result<Decimal, Refusal> {
 }
 
 fn loss(intents: &[&Intent]) -> Result<Decimal, Refusal> {
-    let (mut before, mut after) = (BTreeMap::<OptionSymbol, i64>::new(), BTreeMap::<OptionSymbol, i64>::new());
+    let (mut before, mut after) =
+        (BTreeMap::<OptionSymbol, i64>::new(), BTreeMap::<OptionSymbol, i64>::new());
     for intent in intents {
         for (leg, ratio) in intent.package.legs() {
             let contracts = leg.action.sign() * i64::from(*ratio) * i64::from(intent.quantity);
@@ -264,10 +298,15 @@ fn loss(intents: &[&Intent]) -> Result<Decimal, Refusal> {
     Ok(dollars(-least - cash(intents) - lost_before))
 }
 
-/// What is lost more at the worst after these packages than before them, all that the account holds of their root counted.
+/// What is lost more at the worst after these packages than before them, all that the account holds of their
+/// root counted.
 fn uncovered(intents: &[&Intent], positions: &BTreeMap<OptionSymbol, i64>) -> Result<Decimal, Refusal> {
     let of_root = |symbol: &OptionSymbol| intents.iter().any(|intent| intent.package.root() == symbol.root());
-    let before: BTreeMap<OptionSymbol, i64> = positions.iter().filter(|(symbol, _)| of_root(symbol)).map(|(symbol, held)| (*symbol, *held)).collect();
+    let before: BTreeMap<OptionSymbol, i64> = positions
+        .iter()
+        .filter(|(symbol, _)| of_root(symbol))
+        .map(|(symbol, held)| (*symbol, *held))
+        .collect();
     let mut after = before.clone();
     for intent in intents {
         for (symbol, contracts) in intent.package.contracts() {
@@ -312,14 +351,19 @@ fn least_worth(contracts: &BTreeMap<OptionSymbol, i64>) -> Result<Decimal, Strin
     let mut least = Decimal::ZERO;
     let expiries: BTreeSet<_> = contracts.keys().map(OptionSymbol::expiry).collect();
     for expiry in expiries {
-        let of_expiry = contracts.iter().filter(|(symbol, _)| symbol.expiry() == expiry).map(|(symbol, quantity)| (*symbol, *quantity)).collect();
-        least += corners(&of_expiry).map(|settle| settlement_value(&of_expiry, settle)).min().unwrap_or_default();
+        let of_expiry = contracts
+            .iter()
+            .filter(|(symbol, _)| symbol.expiry() == expiry)
+            .map(|(symbol, quantity)| (*symbol, *quantity))
+            .collect();
+        least +=
+            corners(&of_expiry).map(|settle| settlement_value(&of_expiry, settle)).min().unwrap_or_default();
     }
     Ok(least)
 }
 
-/// Expiries in which the account already holds more calls short than long: its loss has no floor. That is the user's own
-/// doing; the run warns of it and goes on.
+/// Expiries in which the account already holds more calls short than long: its loss has no floor. That is the
+/// user's own doing; the run warns of it and goes on.
 #[must_use]
 pub fn unbounded_expiries(positions: &BTreeMap<OptionSymbol, i64>) -> BTreeSet<jiff::civil::Date> {
     net_calls(positions).into_iter().filter(|(_, net)| *net < 0).map(|(expiry, _)| expiry).collect()
@@ -334,7 +378,8 @@ fn net_calls(contracts: &BTreeMap<OptionSymbol, i64>) -> BTreeMap<jiff::civil::D
 }
 
 impl Approved<Intent> {
-    /// The order of one rung: on tick, inside the envelope, no more than what is left of the approved quantity.
+    /// The order of one rung: on tick, inside the envelope, no more than what is left of the approved
+    /// quantity.
     ///
     /// # Errors
     /// [`Refusal`] names what came and what was expected.

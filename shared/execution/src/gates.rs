@@ -89,8 +89,8 @@ pub enum Gate {
 /// How far a scheduler's clock may run ahead of ours, in seconds.
 const AHEAD: i64 = 5;
 
-/// The calendar with what was announced after the build. The error says why that does not read; then the built-in calendar is believed where
-/// it has a day closed, and no session is traded.
+/// The calendar with what was announced after the build. The error says why that does not read; then the
+/// built-in calendar is believed where it has a day closed, and no session is traded.
 pub type AnnouncedCalendar = Result<Calendar, String>;
 
 /// The calendar as far as it is known.
@@ -100,14 +100,21 @@ pub(crate) fn known(calendar: &AnnouncedCalendar) -> &Calendar {
 
 /// The gates that time and calendar decide; empty when a live run may begin.
 #[must_use]
-pub fn time_gates(now: Timestamp, scheduled: Option<Timestamp>, profile: &ExecutionProfile, calendar: &AnnouncedCalendar) -> Vec<Gate> {
+pub fn time_gates(
+    now: Timestamp,
+    scheduled: Option<Timestamp>,
+    profile: &ExecutionProfile,
+    calendar: &AnnouncedCalendar,
+) -> Vec<Gate> {
     let mut shut = Vec::new();
     let today = trade_date(now);
     let time = now.to_zoned(eastern().clone()).time().round(jiff::Unit::Second).unwrap_or_default();
     match known(calendar).session_day(today) {
         SessionDay::Closed(reason) => shut.push(Gate::MarketClosed { reason: reason.to_string() }),
         SessionDay::Open { early_close: true } => shut.push(Gate::ClosedEarly { closed: EARLY_CLOSE }),
-        SessionDay::Open { early_close: false } => shut.extend(calendar.as_ref().err().map(|reason| Gate::CalendarUnreadable { reason: reason.clone() })),
+        SessionDay::Open { early_close: false } => shut.extend(
+            calendar.as_ref().err().map(|reason| Gate::CalendarUnreadable { reason: reason.clone() }),
+        ),
     }
     match scheduled {
         None => shut.push(Gate::NoScheduledTime),

@@ -1,4 +1,5 @@
-//! Giving recorded runs to those who come after trading. Nothing that happens here can touch trading: it begins when the run is over.
+//! Giving recorded runs to those who come after trading. Nothing that happens here can touch trading: it
+//! begins when the run is over.
 
 use futures_util::future::join_all;
 
@@ -14,13 +15,22 @@ pub struct HandedOff {
     pub left: Vec<String>,
 }
 
-/// Whether anybody is to be told of a run that ended so. A delivery that found the day done or another run at work has nothing to tell.
+/// Whether anybody is to be told of a run that ended so. A delivery that found the day done or another run at
+/// work has nothing to tell.
 #[must_use]
 pub const fn is_handed_off(outcome: Outcome) -> bool {
-    !matches!(outcome, Outcome::AlreadyTraded | Outcome::AnotherRunActive | Outcome::MarketClosed | Outcome::Swept | Outcome::DryRun)
+    !matches!(
+        outcome,
+        Outcome::AlreadyTraded
+            | Outcome::AnotherRunActive
+            | Outcome::MarketClosed
+            | Outcome::Swept
+            | Outcome::DryRun
+    )
 }
 
-/// Gives everything of the account that is in the outbox to its consumers: this delivery's run, and what an earlier one could not give.
+/// Gives everything of the account that is in the outbox to its consumers: this delivery's run, and what an
+/// earlier one could not give.
 pub async fn hand_off(outbox: &dyn Outbox, handoff: &dyn Handoff, account: &str) -> HandedOff {
     let pending = match outbox.pending(account).await {
         Ok(pending) => pending,
@@ -30,9 +40,16 @@ pub async fn hand_off(outbox: &dyn Outbox, handoff: &dyn Handoff, account: &str)
         handoff.hand_off(pending).await.map_err(|error| error.to_string())?;
         let name = format!("{} {}", pending.consumer, pending.run.run_id);
         // A mark that stays only means that the consumer is given the run again.
-        outbox.handed_off(pending).await.map_err(|error| format!("{name} was taken, and its mark stays: {error}"))?;
+        outbox
+            .handed_off(pending)
+            .await
+            .map_err(|error| format!("{name} was taken, and its mark stays: {error}"))?;
         Ok(name)
     }));
-    let (taken, left): (Vec<Result<String, String>>, Vec<_>) = given.await.into_iter().partition(Result::is_ok);
-    HandedOff { taken: taken.into_iter().flatten().collect(), left: left.into_iter().filter_map(Result::err).collect() }
+    let (taken, left): (Vec<Result<String, String>>, Vec<_>) =
+        given.await.into_iter().partition(Result::is_ok);
+    HandedOff {
+        taken: taken.into_iter().flatten().collect(),
+        left: left.into_iter().filter_map(Result::err).collect(),
+    }
 }

@@ -1,8 +1,9 @@
-//! The price ladder of one side, as a machine without I/O: [`Ladder::step`] takes an [`Event`] and answers with
-//! [`Command`]s; the driver executes them and feeds back what came of it.
+//! The price ladder of one side, as a machine without I/O: [`Ladder::step`] takes an [`Event`] and answers
+//! with [`Command`]s; the driver executes them and feeds back what came of it.
 //!
-//! One order lives at a time. The next rung opens only after the order before it is *proven* terminal, and only for the
-//! remainder computed from its fills (incidents: a cancel that was too late or refused bought everything again).
+//! One order lives at a time. The next rung opens only after the order before it is *proven* terminal, and
+//! only for the remainder computed from its fills (incidents: a cancel that was too late or refused bought
+//! everything again).
 
 mod moves;
 mod standing;
@@ -22,7 +23,8 @@ const RESENDS: u32 = 4;
 /// A list without the order that is over proves little; after so many of them nothing replaces it.
 const ABSENT_FROM_LISTS: u32 = 3;
 
-/// A cancel that was asked for often enough is asked for again this long after the last time, as long as the order works.
+/// A cancel that was asked for often enough is asked for again this long after the last time, as long as the
+/// order works.
 const ASK_AGAIN_SECONDS: u32 = 5;
 
 /// The ladder of one approved side.
@@ -43,8 +45,8 @@ pub struct Ladder {
 pub struct Settings {
     /// The execution profile.
     pub profile: ExecutionProfile,
-    /// Until when an order of unknown outcome may show up: the end of trading, and a settle window. From the first look in vain on nothing
-    /// more is sent: what is found later is cancelled.
+    /// Until when an order of unknown outcome may show up: the end of trading, and a settle window. From the
+    /// first look in vain on nothing more is sent: what is found later is cancelled.
     pub look_until: Timestamp,
     /// When the run has to end: what is not proven by then is unresolved.
     pub prove_by: Timestamp,
@@ -67,7 +69,8 @@ enum Phase {
         at: Timestamp,
         give_up: Timestamp,
     },
-    /// The answer named an order that no read has shown yet. It is neither waited for nor cancelled before one does.
+    /// The answer named an order that no read has shown yet. It is neither waited for nor cancelled before
+    /// one does.
     Naming {
         rung: Rung,
         order: OrderId,
@@ -80,7 +83,8 @@ enum Phase {
         order: OrderId,
         poll_at: Timestamp,
     },
-    /// Over with fewer fills than ordered: believed once a second read says the same, and no other order replaces it.
+    /// Over with fewer fills than ordered: believed once a second read says the same, and no other order
+    /// replaces it.
     Settling {
         rung: Rung,
         view: Box<OrderView>,
@@ -123,17 +127,22 @@ impl Ladder {
         Self { intent, settings, offsets, number: 0, filled: 0, stop: None, phase: Phase::Ready }
     }
 
-    /// The price of a rung: the mid moved `offset` towards the market, on tick, between bid and ask, inside the envelope.
+    /// The price of a rung: the mid moved `offset` towards the market, on tick, between bid and ask, inside
+    /// the envelope.
     #[must_use]
     pub fn price(intent: &Intent, nbbo: PackageNbbo, offset: Price) -> Price {
         match intent.effect {
-            Effect::Credit => intent.tick.round(nbbo.mid - offset).max(nbbo.bid).min(nbbo.ask).max(intent.worst_price),
-            Effect::Debit => intent.tick.round(nbbo.mid + offset).max(nbbo.bid).min(nbbo.ask).min(intent.worst_price),
+            Effect::Credit => {
+                intent.tick.round(nbbo.mid - offset).max(nbbo.bid).min(nbbo.ask).max(intent.worst_price)
+            }
+            Effect::Debit => {
+                intent.tick.round(nbbo.mid + offset).max(nbbo.bid).min(nbbo.ask).min(intent.worst_price)
+            }
         }
     }
 
-    /// Goes on with the rungs that remain after a stop for a moved signal that came too late: something had filled.
-    /// Whether there is anything to go on with.
+    /// Goes on with the rungs that remain after a stop for a moved signal that came too late: something had
+    /// filled. Whether there is anything to go on with.
     pub fn resume(&mut self) -> bool {
         if self.end() != Some(&SideEnd::Stopped(StopReason::SignalMoved)) {
             return false;
@@ -143,7 +152,8 @@ impl Ladder {
         self.is_ready()
     }
 
-    /// Prices the order that is about to be sent anew, at fresher quotes; `None` when they make no price inside the envelope.
+    /// Prices the order that is about to be sent anew, at fresher quotes; `None` when they make no price
+    /// inside the envelope.
     pub fn requote(&mut self, nbbo: PackageNbbo) -> Option<Posting> {
         let (intent, filled) = (&self.intent, self.filled);
         let Phase::Posting(rung) = &mut self.phase else { return None };
@@ -172,14 +182,30 @@ impl Ladder {
             (Phase::Pausing { until }, Event::Time) if now >= until => (self.between_rungs(), Vec::new()),
             (Phase::Locating { rung, at, give_up }, Event::Time) if now >= at => {
                 let locate = vec![Command::Locate(rung.posting.clone())];
-                (Phase::Locating { rung, at: after(now, self.settings.profile.cancel_settle_seconds), give_up }, locate)
+                (
+                    Phase::Locating {
+                        rung,
+                        at: after(now, self.settings.profile.cancel_settle_seconds),
+                        give_up,
+                    },
+                    locate,
+                )
             }
-            (Phase::Locating { rung, at, give_up }, Event::Located(found)) => self.on_located(now, rung, (at, give_up), &found),
+            (Phase::Locating { rung, at, give_up }, Event::Located(found)) => {
+                self.on_located(now, rung, (at, give_up), &found)
+            }
             (Phase::Locating { rung, at, give_up }, Event::Unread) => {
                 let over = now >= self.settings.prove_by;
-                Self::keep_locating(rung, (at, give_up), over, "outcome unknown and the broker's orders could not be listed")
+                Self::keep_locating(
+                    rung,
+                    (at, give_up),
+                    over,
+                    "outcome unknown and the broker's orders could not be listed",
+                )
             }
-            (Phase::Naming { rung, order, poll_at, locate_at }, Event::Time) if now >= poll_at => self.on_naming(now, rung, order, locate_at),
+            (Phase::Naming { rung, order, poll_at, locate_at }, Event::Time) if now >= poll_at => {
+                self.on_naming(now, rung, order, locate_at)
+            }
             (Phase::Naming { rung, order, .. }, Event::Seen(view)) => {
                 let record = Command::RecordAccepted { posting: rung.posting.clone(), order: order.clone() };
                 let (phase, mut commands) = self.on_seen(now, rung, order, 0, view);
@@ -192,29 +218,61 @@ impl Ladder {
                 let named: Vec<&OrderView> = found.iter().filter(|view| view.id == order).copied().collect();
                 self.on_located(now, rung, (now, now), if named.is_empty() { &found } else { &named })
             }
-            // Its time is over: the cancel waits for nothing. When it is refused, the order has most likely filled.
-            (Phase::Working { rung, order, .. }, Event::Time) if now >= rung.closes => self.cancel(now, rung, order, 1),
-            (Phase::Working { rung, order, poll_at }, Event::Time) if now >= poll_at => {
-                (Phase::Working { rung, order: order.clone(), poll_at: after(now, self.settings.profile.poll_seconds) }, vec![Command::Read(order)])
+            // Its time is over: the cancel waits for nothing. When it is refused, the order has most likely
+            // filled.
+            (Phase::Working { rung, order, .. }, Event::Time) if now >= rung.closes => {
+                self.cancel(now, rung, order, 1)
             }
-            (Phase::Cancelling { rung, order, tries, poll_at }, Event::Time) if now >= poll_at => self.on_cancelling(now, rung, order, tries),
+            (Phase::Working { rung, order, poll_at }, Event::Time) if now >= poll_at => (
+                Phase::Working {
+                    rung,
+                    order: order.clone(),
+                    poll_at: after(now, self.settings.profile.poll_seconds),
+                },
+                vec![Command::Read(order)],
+            ),
+            (Phase::Cancelling { rung, order, tries, poll_at }, Event::Time) if now >= poll_at => {
+                self.on_cancelling(now, rung, order, tries)
+            }
             (Phase::Settling { rung, view, unlinked, poll_at }, Event::Time) if now >= poll_at => {
                 let confirm = vec![Command::Confirm(view.id.clone())];
-                (Phase::Settling { rung, view, unlinked, poll_at: after(now, self.settings.profile.cancel_settle_seconds) }, confirm)
+                (
+                    Phase::Settling {
+                        rung,
+                        view,
+                        unlinked,
+                        poll_at: after(now, self.settings.profile.cancel_settle_seconds),
+                    },
+                    confirm,
+                )
             }
             (Phase::Settling { rung, view, unlinked, poll_at }, Event::Unlinked { shown }) => {
                 let unlinked = if shown { ABSENT_FROM_LISTS } else { unlinked + 1 };
                 (Phase::Settling { rung, view, unlinked, poll_at }, Vec::new())
             }
-            (Phase::Settling { rung, view, unlinked, .. }, Event::Seen(again)) => self.on_confirmed(now, rung, &view, unlinked, again),
-            (Phase::Settling { rung, view, .. }, Event::Unread) if now >= self.settings.prove_by => self.believe(rung, &view),
-            (Phase::Naming { .. } | Phase::Working { .. } | Phase::Cancelling { .. } | Phase::Settling { .. }, Event::Edited(reason)) => {
-                (Phase::Done(SideEnd::Unresolved(reason)), Vec::new())
+            (Phase::Settling { rung, view, unlinked, .. }, Event::Seen(again)) => {
+                self.on_confirmed(now, rung, &view, unlinked, again)
             }
-            (Phase::Working { rung, order, .. }, Event::Seen(view)) => self.on_seen(now, rung, order, 0, view),
-            (Phase::Cancelling { rung, order, tries, .. }, Event::Seen(view)) => self.on_seen(now, rung, order, tries, view),
+            (Phase::Settling { rung, view, .. }, Event::Unread) if now >= self.settings.prove_by => {
+                self.believe(rung, &view)
+            }
+            (
+                Phase::Naming { .. }
+                | Phase::Working { .. }
+                | Phase::Cancelling { .. }
+                | Phase::Settling { .. },
+                Event::Edited(reason),
+            ) => (Phase::Done(SideEnd::Unresolved(reason)), Vec::new()),
+            (Phase::Working { rung, order, .. }, Event::Seen(view)) => {
+                self.on_seen(now, rung, order, 0, view)
+            }
+            (Phase::Cancelling { rung, order, tries, .. }, Event::Seen(view)) => {
+                self.on_seen(now, rung, order, tries, view)
+            }
             (Phase::Working { rung, order, .. }, Event::Unread) => self.keep_working(now, rung, order),
-            (Phase::Cancelling { rung, order, tries, .. }, Event::Unread) => self.keep_cancelling(now, rung, order, tries, false),
+            (Phase::Cancelling { rung, order, tries, .. }, Event::Unread) => {
+                self.keep_cancelling(now, rung, order, tries, false)
+            }
             (phase, _) => (phase, Vec::new()),
         };
         self.phase = phase;
@@ -230,8 +288,17 @@ impl Ladder {
         let price = Self::price(intent, nbbo, offset);
         let quantity = intent.quantity - self.filled;
         match self.intent.order(quantity, price, self.filled) {
-            Ok(order) => self.post(Rung { posting: Posting { number: 0, order, nbbo }, offset, closes, resends: 0, shown_filled: 0, asked: Timestamp::MIN }),
-            Err(refusal) => (self.between_rungs(), vec![Command::Skipped(RungSkip::NoPrice(refusal.to_string()))]),
+            Ok(order) => self.post(Rung {
+                posting: Posting { number: 0, order, nbbo },
+                offset,
+                closes,
+                resends: 0,
+                shown_filled: 0,
+                asked: Timestamp::MIN,
+            }),
+            Err(refusal) => {
+                (self.between_rungs(), vec![Command::Skipped(RungSkip::NoPrice(refusal.to_string()))])
+            }
         }
     }
 
@@ -248,7 +315,15 @@ impl Ladder {
         match reply {
             PlaceReply::Accepted(order) => {
                 let record = Command::RecordNamed { posting, order: order.clone() };
-                (Phase::Naming { rung, order, poll_at: now, locate_at: after(now, self.settings.profile.locate_seconds) }, vec![record])
+                (
+                    Phase::Naming {
+                        rung,
+                        order,
+                        poll_at: now,
+                        locate_at: after(now, self.settings.profile.locate_seconds),
+                    },
+                    vec![record],
+                )
             }
             PlaceReply::Unknown(reason) => self.unknown(now, rung, reason),
             PlaceReply::NotPlaced(refusal) => {
@@ -257,15 +332,18 @@ impl Ladder {
                 }
                 let mut commands = vec![Command::RecordRefused { posting, reason: refusal.to_string() }];
                 let at = match refusal {
-                    NotPlaced::Rejected { .. } => return (Phase::Done(SideEnd::Rejected(refusal.to_string())), commands),
-                    // The adapter has refreshed the token. What is refused again may be the broker's own trouble, which may pass.
+                    NotPlaced::Rejected { .. } => {
+                        return (Phase::Done(SideEnd::Rejected(refusal.to_string())), commands);
+                    }
+                    // The adapter has refreshed the token. What is refused again may be the broker's own
+                    // trouble, which may pass.
                     NotPlaced::Unauthorized if rung.resends == 0 => now,
                     NotPlaced::Unauthorized => after(now, 1 << (rung.resends - 1).min(5)),
                     // 1, 2, 4 and 8 seconds: an outage shorter than a rung costs no rung.
                     NotPlaced::NotSent(_) | NotPlaced::NotRead(_) => after(now, 1 << rung.resends.min(5)),
-                    NotPlaced::RateLimited { retry_after } => {
-                        now.checked_add(retry_after.unwrap_or_default().max(std::time::Duration::from_secs(1))).unwrap_or(Timestamp::MAX)
-                    }
+                    NotPlaced::RateLimited { retry_after } => now
+                        .checked_add(retry_after.unwrap_or_default().max(std::time::Duration::from_secs(1)))
+                        .unwrap_or(Timestamp::MAX),
                 };
                 let (phase, more) = self.send_again(now, rung, at);
                 commands.extend(more);
@@ -299,23 +377,52 @@ impl Ladder {
     fn unknown(&self, now: Timestamp, rung: Rung, reason: String) -> (Phase, Vec<Command>) {
         let record = Command::RecordUnknown { posting: rung.posting.clone(), reason };
         let give_up = self.settings.look_until.min(self.settings.prove_by);
-        (Phase::Locating { rung, at: after(now, self.settings.profile.locate_seconds), give_up }, vec![record])
+        (
+            Phase::Locating { rung, at: after(now, self.settings.profile.locate_seconds), give_up },
+            vec![record],
+        )
     }
 
-    /// Reads the order that was named; in the broker's list too, when reading it has brought nothing within the settle window.
-    fn on_naming(&self, now: Timestamp, rung: Rung, order: OrderId, locate_at: Timestamp) -> (Phase, Vec<Command>) {
+    /// Reads the order that was named; in the broker's list too, when reading it has brought nothing within
+    /// the settle window.
+    fn on_naming(
+        &self,
+        now: Timestamp,
+        rung: Rung,
+        order: OrderId,
+        locate_at: Timestamp,
+    ) -> (Phase, Vec<Command>) {
         if now >= self.settings.look_until.min(self.settings.prove_by) {
             // The record keeps the name: recovery reads it by that.
-            return (Phase::Done(SideEnd::Unresolved(format!("order {order} was named by the broker's answer and never shown"))), Vec::new());
+            return (
+                Phase::Done(SideEnd::Unresolved(format!(
+                    "order {order} was named by the broker's answer and never shown"
+                ))),
+                Vec::new(),
+            );
         }
         let mut commands = vec![Command::Read(order.clone())];
         if now >= locate_at {
             commands.push(Command::Locate(rung.posting.clone()));
         }
-        (Phase::Naming { rung, order, poll_at: after(now, self.settings.profile.cancel_settle_seconds), locate_at }, commands)
+        (
+            Phase::Naming {
+                rung,
+                order,
+                poll_at: after(now, self.settings.profile.cancel_settle_seconds),
+                locate_at,
+            },
+            commands,
+        )
     }
 
-    fn on_located(&mut self, now: Timestamp, rung: Rung, until: (Timestamp, Timestamp), found: &[&OrderView]) -> (Phase, Vec<Command>) {
+    fn on_located(
+        &mut self,
+        now: Timestamp,
+        rung: Rung,
+        until: (Timestamp, Timestamp),
+        found: &[&OrderView],
+    ) -> (Phase, Vec<Command>) {
         let posting = rung.posting.clone();
         match found {
             [order] => {
@@ -330,14 +437,25 @@ impl Ladder {
                 Self::keep_locating(rung, until, over, "outcome unknown: no order at the broker matches")
             }
             many => {
-                let reason = format!("outcome unknown: {} orders at the broker match, expected exactly one", many.len());
-                (Phase::Done(SideEnd::Unresolved(reason.clone())), vec![Command::RecordUnknown { posting, reason }])
+                let reason = format!(
+                    "outcome unknown: {} orders at the broker match, expected exactly one",
+                    many.len()
+                );
+                (
+                    Phase::Done(SideEnd::Unresolved(reason.clone())),
+                    vec![Command::RecordUnknown { posting, reason }],
+                )
             }
         }
     }
 
     /// Looks again until it is `over`; then the intent waits for recovery.
-    fn keep_locating(rung: Rung, (at, give_up): (Timestamp, Timestamp), over: bool, reason: &str) -> (Phase, Vec<Command>) {
+    fn keep_locating(
+        rung: Rung,
+        (at, give_up): (Timestamp, Timestamp),
+        over: bool,
+        reason: &str,
+    ) -> (Phase, Vec<Command>) {
         if !over {
             return (Phase::Locating { rung, at, give_up }, Vec::new());
         }
@@ -345,12 +463,29 @@ impl Ladder {
         (Phase::Done(SideEnd::Unresolved(reason.to_owned())), vec![record])
     }
 
-    fn on_seen(&mut self, now: Timestamp, mut rung: Rung, order: OrderId, tries: u32, view: &OrderView) -> (Phase, Vec<Command>) {
+    fn on_seen(
+        &mut self,
+        now: Timestamp,
+        mut rung: Rung,
+        order: OrderId,
+        tries: u32,
+        view: &OrderView,
+    ) -> (Phase, Vec<Command>) {
         if view.filled > rung.quantity() || view.filled < rung.shown_filled {
-            // A stale or wrong answer proves nothing: no further rung, cancel, and read until the answers agree.
-            let reason = format!("order {order} shows {} filled of {}, before that {}", view.filled, rung.quantity(), rung.shown_filled);
+            // A stale or wrong answer proves nothing: no further rung, cancel, and read until the answers
+            // agree.
+            let reason = format!(
+                "order {order} shows {} filled of {}, before that {}",
+                view.filled,
+                rung.quantity(),
+                rung.shown_filled
+            );
             self.stop.get_or_insert(StopReason::Contradiction(reason));
-            return if tries == 0 { self.cancel(now, rung, order, 1) } else { self.keep_cancelling(now, rung, order, tries, false) };
+            return if tries == 0 {
+                self.cancel(now, rung, order, 1)
+            } else {
+                self.keep_cancelling(now, rung, order, tries, false)
+            };
         }
         rung.shown_filled = view.filled;
         if let Some(by) = view.linked.first().filter(|_| view.filled < rung.quantity()) {
@@ -358,8 +493,12 @@ impl Ladder {
             return (Phase::Done(SideEnd::Unresolved(crate::recovery::edited(&order, by))), Vec::new());
         }
         if view.status == OrderStatus::Replaced {
-            // Somebody changed our order: its replacement is alive under an id we do not know. The rung keeps its id and stays open.
-            let reason = format!("order {order} was replaced by another at the broker, {} filled before that", view.filled);
+            // Somebody changed our order: its replacement is alive under an id we do not know. The rung keeps
+            // its id and stays open.
+            let reason = format!(
+                "order {order} was replaced by another at the broker, {} filled before that",
+                view.filled
+            );
             return (Phase::Done(SideEnd::Unresolved(reason)), Vec::new());
         }
         if !view.is_settled(rung.quantity()) {
@@ -373,14 +512,25 @@ impl Ladder {
         let again = after(now, self.settings.profile.fills_lag_seconds);
         if view.filled < rung.quantity() && again < self.settings.prove_by {
             // Brokers show an order over before its last fill is counted.
-            return (Phase::Settling { rung, view: Box::new(view.clone()), unlinked: 0, poll_at: again }, Vec::new());
+            return (
+                Phase::Settling { rung, view: Box::new(view.clone()), unlinked: 0, poll_at: again },
+                Vec::new(),
+            );
         }
         self.believe(rung, view)
     }
 
     /// The second read of an order that is over.
-    fn on_confirmed(&mut self, now: Timestamp, rung: Rung, before: &OrderView, unlinked: u32, again: &OrderView) -> (Phase, Vec<Command>) {
-        let same = again.is_settled(rung.quantity()) && (again.filled, &again.status) == (before.filled, &before.status);
+    fn on_confirmed(
+        &mut self,
+        now: Timestamp,
+        rung: Rung,
+        before: &OrderView,
+        unlinked: u32,
+        again: &OrderView,
+    ) -> (Phase, Vec<Command>) {
+        let same = again.is_settled(rung.quantity())
+            && (again.filled, &again.status) == (before.filled, &before.status);
         if same && (unlinked >= ABSENT_FROM_LISTS || now >= self.settings.prove_by) {
             return self.believe(rung, again);
         }
@@ -427,13 +577,25 @@ impl Ladder {
         (Phase::Cancelling { rung, order: order.clone(), tries, poll_at: settle }, vec![Command::Read(order)])
     }
 
-    fn keep_cancelling(&self, now: Timestamp, rung: Rung, order: OrderId, tries: u32, ask_again: bool) -> (Phase, Vec<Command>) {
+    fn keep_cancelling(
+        &self,
+        now: Timestamp,
+        rung: Rung,
+        order: OrderId,
+        tries: u32,
+        ask_again: bool,
+    ) -> (Phase, Vec<Command>) {
         if now >= self.settings.prove_by {
             // The record keeps the order's id: recovery reads it by that.
-            return (Phase::Done(SideEnd::Unresolved(format!("order {order} could not be proven over"))), Vec::new());
+            return (
+                Phase::Done(SideEnd::Unresolved(format!("order {order} could not be proven over"))),
+                Vec::new(),
+            );
         }
         // A broker that is deaf for a while must not keep the order alive until the close.
-        if ask_again && (tries < self.settings.profile.cancel_tries || now >= after(rung.asked, ASK_AGAIN_SECONDS)) {
+        if ask_again
+            && (tries < self.settings.profile.cancel_tries || now >= after(rung.asked, ASK_AGAIN_SECONDS))
+        {
             return self.cancel(now, rung, order, tries + 1);
         }
         let poll_at = after(now, self.settings.profile.cancel_settle_seconds);
@@ -443,7 +605,9 @@ impl Ladder {
     fn on_stop(&mut self, now: Timestamp, phase: Phase, reason: StopReason) -> (Phase, Vec<Command>) {
         self.stop.get_or_insert(reason.clone());
         match phase {
-            Phase::Ready | Phase::Resending { .. } | Phase::Pausing { .. } => (Phase::Done(SideEnd::Stopped(reason)), Vec::new()),
+            Phase::Ready | Phase::Resending { .. } | Phase::Pausing { .. } => {
+                (Phase::Done(SideEnd::Stopped(reason)), Vec::new())
+            }
             Phase::Working { rung, order, .. } => self.cancel(now, rung, order, 1),
             other => (other, Vec::new()),
         }

@@ -34,8 +34,8 @@ pub struct ExecutionProfile {
     pub poll_seconds: u32,
     /// Seconds to wait after a cancel before reading.
     pub cancel_settle_seconds: u32,
-    /// Seconds until the broker's count of fills is complete after it shows an order over: one that is over with fewer fills than ordered is
-    /// believed when it shows the same that much later.
+    /// Seconds until the broker's count of fills is complete after it shows an order over: one that is over
+    /// with fewer fills than ordered is believed when it shows the same that much later.
     #[serde(default = "two_seconds")]
     pub fills_lag_seconds: u32,
     /// How often a cancel is asked for.
@@ -61,7 +61,8 @@ pub struct ExecutionProfile {
     /// What a pause of the edge guard means to a live run.
     #[serde(default)]
     pub edge_guard: EdgeMode,
-    /// The tag that the broker puts on orders of our application, where it is known: an order without it is never taken for ours.
+    /// The tag that the broker puts on orders of our application, where it is known: an order without it is
+    /// never taken for ours.
     #[serde(default)]
     pub application_tag: Option<String>,
 }
@@ -98,7 +99,8 @@ pub struct ExecutionProfileError {
     expected: &'static str,
 }
 
-/// The reference's ladder and limits (section 3.2, and 5.8 for the signal's time), for a 16:13 schedule and series that stop at 16:15.
+/// The reference's ladder and limits (section 3.2, and 5.8 for the signal's time), for a 16:13 schedule and
+/// series that stop at 16:15.
 impl Default for ExecutionProfile {
     fn default() -> Self {
         Self {
@@ -129,10 +131,12 @@ impl Default for ExecutionProfile {
 }
 
 impl ExecutionProfile {
-    /// The most seconds a POST takes, an adapter's preparation included, before its outcome is unknown; a lease must outlive it.
+    /// The most seconds a POST takes, an adapter's preparation included, before its outcome is unknown; a
+    /// lease must outlive it.
     pub const POST_SECONDS: i64 = 8;
 
-    /// No offset and no envelope is wider than this many points, so that moving a price by one never leaves what a decimal holds.
+    /// No offset and no envelope is wider than this many points, so that moving a price by one never leaves
+    /// what a decimal holds.
     const MOST_POINTS: i64 = 1000;
 
     /// More rungs than any window has time for.
@@ -148,9 +152,15 @@ impl ExecutionProfile {
             return fail("window_closes", self.window_closes.to_string(), "a time after window_opens");
         }
         let (offsets, most) = (&self.rung_offsets, Price::cents(Self::MOST_POINTS * 100));
-        if !(1..=Self::MOST_RUNGS).contains(&offsets.len()) || offsets.iter().any(|offset| offset.is_negative() || *offset > most) {
+        if !(1..=Self::MOST_RUNGS).contains(&offsets.len())
+            || offsets.iter().any(|offset| offset.is_negative() || *offset > most)
+        {
             let first: Vec<_> = offsets.iter().take(Self::MOST_RUNGS).collect();
-            return fail("rung_offsets", format!("{} of them, {first:?}", offsets.len()), "1 to 20 offsets in points, each between 0 and 1000");
+            return fail(
+                "rung_offsets",
+                format!("{} of them, {first:?}", offsets.len()),
+                "1 to 20 offsets in points, each between 0 and 1000",
+            );
         }
         for (field, seconds, least) in [
             ("stale_after_seconds", self.stale_after_seconds, 1),
@@ -161,18 +171,30 @@ impl ExecutionProfile {
             ("cancel_settle_seconds", self.cancel_settle_seconds, 1),
             ("cancel_tries", self.cancel_tries, 1),
             ("fills_lag_seconds", self.fills_lag_seconds, 1),
-            ("confirm_seconds", self.confirm_seconds, self.cancel_settle_seconds + self.fills_lag_seconds + 1),
+            (
+                "confirm_seconds",
+                self.confirm_seconds,
+                self.cancel_settle_seconds + self.fills_lag_seconds + 1,
+            ),
             ("oldest_quote_seconds", self.oldest_quote_seconds, 1),
             ("locate_seconds", self.locate_seconds, 1),
             // Twice a POST and more: it is renewed when half of it is left.
             ("lease_seconds", self.lease_seconds, 20),
         ] {
             if seconds < least || seconds > 600 {
-                return fail(field, seconds.to_string(), "between 1 and 600 (lease 20 or more, confirm more than cancel_settle and fills_lag together)");
+                return fail(
+                    field,
+                    seconds.to_string(),
+                    "between 1 and 600 (lease 20 or more, confirm more than cancel_settle and fills_lag together)",
+                );
             }
         }
         if self.least_rung_seconds > self.rung_seconds {
-            return fail("least_rung_seconds", self.least_rung_seconds.to_string(), "no more than rung_seconds");
+            return fail(
+                "least_rung_seconds",
+                self.least_rung_seconds.to_string(),
+                "no more than rung_seconds",
+            );
         }
         if self.envelope <= Price::ZERO || self.envelope > most {
             return fail("envelope", self.envelope.to_string(), "points above zero, up to 1000");
@@ -181,10 +203,18 @@ impl ExecutionProfile {
             return fail("widest_leg", self.widest_leg.to_string(), "points above zero, up to 1000");
         }
         if self.worst_loss_share <= Decimal::ZERO || self.worst_loss_share > Decimal::ONE {
-            return fail("worst_loss_share", self.worst_loss_share.to_string(), "a share above 0 and up to 1");
+            return fail(
+                "worst_loss_share",
+                self.worst_loss_share.to_string(),
+                "a share above 0 and up to 1",
+            );
         }
         if self.cost_per_contract.is_sign_negative() || self.cost_per_contract > Decimal::ONE_THOUSAND {
-            return fail("cost_per_contract", self.cost_per_contract.to_string(), "dollars, between 0 and 1000");
+            return fail(
+                "cost_per_contract",
+                self.cost_per_contract.to_string(),
+                "dollars, between 0 and 1000",
+            );
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Quotes that may make a price: of securities that trade, fresh, two-sided, uncrossed, and not so wide that their middle says nothing.
+//! Quotes that may make a price: of securities that trade, fresh, two-sided, uncrossed, and not so wide that
+//! their middle says nothing.
 
 use gamma_market::{LegQuote, OptionSymbol, Package, PackageNbbo, Price, PriceRule, QuoteBook, QuoteState};
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +15,8 @@ pub enum QuoteFault {
         /// The leg.
         symbol: OptionSymbol,
     },
-    /// Bid or ask is absent, or negative, or the bid is above the ask, or the ask is zero: nobody sells for nothing.
+    /// Bid or ask is absent, or negative, or the bid is above the ask, or the ask is zero: nobody sells for
+    /// nothing.
     #[error("{symbol}: got bid {} and ask {}, expected both, the ask above 0 and the bid no higher than it", shown(*.bid), shown(*.ask))]
     NotTwoSided {
         /// The leg.
@@ -74,10 +76,15 @@ const fn words(state: QuoteState) -> &'static str {
     }
 }
 
-/// What is wrong with the quote of one leg at `now`; `None` when it may make a price. A quote that does not say how old it is counts as
-/// fresh: it was read a moment ago.
+/// What is wrong with the quote of one leg at `now`; `None` when it may make a price. A quote that does not
+/// say how old it is counts as fresh: it was read a moment ago.
 #[must_use]
-pub fn leg_fault(symbol: OptionSymbol, quote: Option<&LegQuote>, now: Timestamp, profile: &ExecutionProfile) -> Option<QuoteFault> {
+pub fn leg_fault(
+    symbol: OptionSymbol,
+    quote: Option<&LegQuote>,
+    now: Timestamp,
+    profile: &ExecutionProfile,
+) -> Option<QuoteFault> {
     let Some(quote) = quote else { return Some(QuoteFault::Missing { symbol }) };
     if quote.state != QuoteState::Live {
         return Some(QuoteFault::NotLive { symbol, state: quote.state });
@@ -97,7 +104,12 @@ pub fn leg_fault(symbol: OptionSymbol, quote: Option<&LegQuote>, now: Timestamp,
 ///
 /// # Errors
 /// The first leg whose quote makes no price, and why.
-pub fn package(package: &Package, book: &QuoteBook, now: Timestamp, profile: &ExecutionProfile) -> Result<PackageNbbo, QuoteFault> {
+pub fn package(
+    package: &Package,
+    book: &QuoteBook,
+    now: Timestamp,
+    profile: &ExecutionProfile,
+) -> Result<PackageNbbo, QuoteFault> {
     for symbol in package.symbols() {
         if let Some(fault) = leg_fault(symbol, book.get(&symbol), now, profile) {
             return Err(fault);
@@ -110,7 +122,12 @@ pub fn package(package: &Package, book: &QuoteBook, now: Timestamp, profile: &Ex
 
 /// The legs of these packages whose quotes make no price at `now`.
 #[must_use]
-pub fn gaps(packages: &[Package], book: &QuoteBook, now: Timestamp, profile: &ExecutionProfile) -> Vec<OptionSymbol> {
+pub fn gaps(
+    packages: &[Package],
+    book: &QuoteBook,
+    now: Timestamp,
+    profile: &ExecutionProfile,
+) -> Vec<OptionSymbol> {
     let legs = packages.iter().flat_map(Package::symbols);
     legs.filter(|symbol| leg_fault(*symbol, book.get(symbol), now, profile).is_some()).collect()
 }
@@ -124,9 +141,14 @@ mod tests {
     fn only_a_live_fresh_two_sided_narrow_leg_makes_a_price() {
         let now: Timestamp = "2026-02-11T21:13:31Z".parse().unwrap();
         let profile = ExecutionProfile::default();
-        let quote = |bid: Option<i64>, ask: Option<i64>| LegQuote { bid: bid.map(Price::cents), ask: ask.map(Price::cents), ..LegQuote::default() };
+        let quote = |bid: Option<i64>, ask: Option<i64>| LegQuote {
+            bid: bid.map(Price::cents),
+            ask: ask.map(Price::cents),
+            ..LegQuote::default()
+        };
         let good = quote(Some(410), Some(420));
-        let aged = |seconds: i64| LegQuote { at: now.checked_sub(SignedDuration::from_secs(seconds)).ok(), ..good };
+        let aged =
+            |seconds: i64| LegQuote { at: now.checked_sub(SignedDuration::from_secs(seconds)).ok(), ..good };
         for (leg, shown) in [
             (Some(good), "ok"),
             (Some(quote(Some(0), Some(5))), "ok"),
@@ -142,17 +164,28 @@ mod tests {
             (Some(quote(Some(-1), Some(420))), "got bid -0.01"),
             // What brokers show where there is no market; 0.00 is a price of a bid only.
             (Some(quote(Some(0), Some(0))), "got bid 0.00 and ask 0.00"),
-            (Some(quote(Some(5), Some(900))), "got bid 0.05 and ask 9.00, expected them 2.00 points apart at most"),
+            (
+                Some(quote(Some(5), Some(900))),
+                "got bid 0.05 and ask 9.00, expected them 2.00 points apart at most",
+            ),
             (Some(aged(121)), "its quote is 121 s old, expected 120 at most"),
             (Some(LegQuote { state: QuoteState::Halted, ..good }), "a halted security"),
             (Some(LegQuote { state: QuoteState::Delayed, ..good }), "is delayed"),
         ] {
             let [one, other] = vertical().legs();
             for (at, beside) in [(one.symbol, other.symbol), (other.symbol, one.symbol)] {
-                let book: QuoteBook = leg.map(|leg| (at, leg)).into_iter().chain([(beside, quote(Some(100), Some(110)))]).collect();
-                let words = package(&vertical().into(), &book, now, &profile).map_or_else(|fault| fault.to_string(), |_| "ok".to_owned());
+                let book: QuoteBook = leg
+                    .map(|leg| (at, leg))
+                    .into_iter()
+                    .chain([(beside, quote(Some(100), Some(110)))])
+                    .collect();
+                let words = package(&vertical().into(), &book, now, &profile)
+                    .map_or_else(|fault| fault.to_string(), |_| "ok".to_owned());
                 assert!(words.contains(shown), "{leg:?}: got {words}, expected {shown}");
-                assert_eq!(gaps(&[vertical().into()], &book, now, &profile), if shown == "ok" { vec![] } else { vec![at] });
+                assert_eq!(
+                    gaps(&[vertical().into()], &book, now, &profile),
+                    if shown == "ok" { vec![] } else { vec![at] }
+                );
             }
         }
     }

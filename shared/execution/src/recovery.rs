@@ -1,4 +1,5 @@
-//! Recovery as a pure plan: (what the ledger says, what the broker shows) → what to do. The driver only executes it.
+//! Recovery as a pure plan: (what the ledger says, what the broker shows) → what to do. The driver only
+//! executes it.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +62,8 @@ pub enum Action {
         /// Its order.
         order: OrderId,
     },
-    /// It never existed: the close has passed, no order matches, and the positions are what the known fills made of them.
+    /// It never existed: the close has passed, no order matches, and the positions are what the known fills
+    /// made of them.
     NeverAccepted {
         /// The rung.
         rung: RungRecord,
@@ -86,11 +88,14 @@ pub enum Action {
     },
 }
 
-/// From when on a complete list of the broker's orders says whether a rung's order exists: the latest open mark plus the
-/// settle window. `None` when no rung's id is unknown.
+/// From when on a complete list of the broker's orders says whether a rung's order exists: the latest open
+/// mark plus the settle window. `None` when no rung's id is unknown.
 #[must_use]
 pub fn settled_at(day: &LoadedDay, locate_seconds: u32) -> Option<Timestamp> {
-    day.open_rungs().filter(|rung| rung.state.order().is_none()).filter_map(|rung| rung.at.checked_add(crate::profile::seconds(locate_seconds)).ok()).max()
+    day.open_rungs()
+        .filter(|rung| rung.state.order().is_none())
+        .filter_map(|rung| rung.at.checked_add(crate::profile::seconds(locate_seconds)).ok())
+        .max()
 }
 
 /// What to do about every rung whose fate is open.
@@ -108,9 +113,13 @@ fn action(day: &LoadedDay, rung: &RungRecord, shown: Shown<'_>, known: &[OrderId
             None => Action::Read { rung: rung.clone(), order: id.clone() },
         };
     }
-    let unresolved = |reason: String, may_change: bool| Action::Unresolved { rung: rung.clone(), reason, may_change };
+    let unresolved =
+        |reason: String, may_change: bool| Action::Unresolved { rung: rung.clone(), reason, may_change };
     let Some(intent) = day.intents.iter().find(|intent| intent.key == rung.intent) else {
-        return unresolved(format!("the ledger has rung {} of {} but not the intent", rung.number, rung.intent), false);
+        return unresolved(
+            format!("the ledger has rung {} of {} but not the intent", rung.number, rung.intent),
+            false,
+        );
     };
     let seen: Vec<OrderId> = rung.seen.iter().chain(known).cloned().collect();
     let name = shown.names_of.map(|date| rung.order_name(date));
@@ -130,11 +139,15 @@ fn action(day: &LoadedDay, rung: &RungRecord, shown: Shown<'_>, known: &[OrderId
     match print.matches(shown.orders)[..] {
         [order] => found(rung, order, shown.orders),
         [] => match (print.could_be(shown.orders), never_accepted(day, intent, shown.trade_date)) {
-            (Some(row), _) => unresolved(format!("order {} does not read, and it could be the one", row.id), open),
+            (Some(row), _) => {
+                unresolved(format!("order {} does not read, and it could be the one", row.id), open)
+            }
             (None, Ok(reason)) => Action::NeverAccepted { rung: rung.clone(), reason },
             (None, Err(reason)) => unresolved(format!("no order at the broker matches; {reason}"), open),
         },
-        ref many => unresolved(format!("{} orders at the broker match, expected exactly one", many.len()), false),
+        ref many => {
+            unresolved(format!("{} orders at the broker match, expected exactly one", many.len()), false)
+        }
     }
 }
 
@@ -142,7 +155,13 @@ fn action(day: &LoadedDay, rung: &RungRecord, shown: Shown<'_>, known: &[OrderId
 ///
 /// # Errors
 /// What the order shows instead, in words.
-pub fn proves(day: &LoadedDay, rung: &RungRecord, order: &OrderView, tag: Option<&str>, names_of: Option<Date>) -> Result<(), String> {
+pub fn proves(
+    day: &LoadedDay,
+    rung: &RungRecord,
+    order: &OrderView,
+    tag: Option<&str>,
+    names_of: Option<Date>,
+) -> Result<(), String> {
     let Some(intent) = day.intents.iter().find(|intent| intent.key == rung.intent) else {
         return Err(format!("the ledger has rung {} of {} but not the intent", rung.number, rung.intent));
     };
@@ -152,7 +171,8 @@ pub fn proves(day: &LoadedDay, rung: &RungRecord, order: &OrderView, tag: Option
     Fingerprint::of(intent.package, rung, &seen, mark).proves(order)
 }
 
-/// One view of each order, of several lists. Orders only go forward: the one that is over, or shows more filled, is newer.
+/// One view of each order, of several lists. Orders only go forward: the one that is over, or shows more
+/// filled, is newer.
 #[must_use]
 pub fn merged(one: Vec<OrderView>, other: Vec<OrderView>) -> Vec<OrderView> {
     let mut kept: BTreeMap<OrderId, OrderView> = BTreeMap::new();
@@ -191,18 +211,30 @@ pub(crate) fn edited(id: &OrderId, by: &OrderId) -> String {
     format!("order {id} was edited at the broker and goes on as order {by}, which is left alone")
 }
 
-/// An order that was edited, and those that replaced it, as one: over when all of them are, filled as much as all of them together.
+/// An order that was edited, and those that replaced it, as one: over when all of them are, filled as much as
+/// all of them together.
 ///
 /// # Errors
 /// Why that cannot be said, and whether it may change.
-pub(crate) fn followed(order: &OrderView, quantity: u32, orders: &[OrderView]) -> Result<OrderView, (String, bool)> {
+pub(crate) fn followed(
+    order: &OrderView,
+    quantity: u32,
+    orders: &[OrderView],
+) -> Result<OrderView, (String, bool)> {
     let mut whole = order.clone();
     for id in successors(&order.id, orders) {
-        let Some(view) = orders.iter().find(|view| view.id == id) else { return Err((format!("{}, which is not shown", edited(&order.id, &id)), true)) };
+        let Some(view) = orders.iter().find(|view| view.id == id) else {
+            return Err((format!("{}, which is not shown", edited(&order.id, &id)), true));
+        };
         if !view.status.is_terminal() || view.unreadable.is_some() {
             return Err((format!("{} and is {}", edited(&order.id, &id), view.status), true));
         }
-        let legs = |view: &OrderView| view.legs.iter().map(|(leg, ratio)| (leg.symbol, leg.action, *ratio)).collect::<std::collections::BTreeSet<_>>();
+        let legs = |view: &OrderView| {
+            view.legs
+                .iter()
+                .map(|(leg, ratio)| (leg.symbol, leg.action, *ratio))
+                .collect::<std::collections::BTreeSet<_>>()
+        };
         if view.filled > 0 && (legs(view) != legs(order) || view.foreign_legs) {
             return Err((format!("{} with other legs", edited(&order.id, &id)), false));
         }
@@ -210,7 +242,13 @@ pub(crate) fn followed(order: &OrderView, quantity: u32, orders: &[OrderView]) -
         whole.fills.extend(view.fills.iter().cloned());
     }
     if whole.filled > quantity {
-        return Err((format!("order {} shows {} filled with those that replaced it, expected {quantity} at most", order.id, whole.filled), false));
+        return Err((
+            format!(
+                "order {} shows {} filled with those that replaced it, expected {quantity} at most",
+                order.id, whole.filled
+            ),
+            false,
+        ));
     }
     Ok(whole)
 }
@@ -224,7 +262,8 @@ fn found(rung: &RungRecord, order: &OrderView, orders: &[OrderView]) -> Action {
         return match followed(order, rung.quantity, orders) {
             Ok(mut whole) if order.status.is_terminal() => {
                 // It is over together with what replaced it, whatever word it reads by itself.
-                whole.status = if whole.filled < rung.quantity { OrderStatus::Replaced } else { whole.status };
+                whole.status =
+                    if whole.filled < rung.quantity { OrderStatus::Replaced } else { whole.status };
                 Action::Record { rung, order: whole }
             }
             Ok(_) => Action::Read { rung, order: order.id.clone() },
@@ -232,14 +271,19 @@ fn found(rung: &RungRecord, order: &OrderView, orders: &[OrderView]) -> Action {
         };
     }
     if order.filled > rung.quantity {
-        let reason = format!("order {} shows {} filled, expected {} at most", order.id, order.filled, rung.quantity);
+        let reason =
+            format!("order {} shows {} filled, expected {} at most", order.id, order.filled, rung.quantity);
         return Action::Unresolved { rung, reason, may_change: false };
     }
     if order.is_settled(rung.quantity) {
         return Action::Record { order: order.clone(), rung };
     }
     let order_id = order.id.clone();
-    if order.status == OrderStatus::Filled { Action::Read { rung, order: order_id } } else { Action::Cancel { rung, order: order_id } }
+    if order.status == OrderStatus::Filled {
+        Action::Read { rung, order: order_id }
+    } else {
+        Action::Cancel { rung, order: order_id }
+    }
 }
 
 /// What is said of an order that somebody replaced.
@@ -247,8 +291,13 @@ pub(crate) fn replaced(order: &OrderView) -> String {
     format!("order {} was replaced by another at the broker, {} filled before that", order.id, order.filled)
 }
 
-/// After the close: the legs' positions are what they were when the intent was written, plus the fills that are settled.
-fn never_accepted(day: &LoadedDay, intent: &IntentRecord, trade_date: TradeDate<'_>) -> Result<String, String> {
+/// After the close: the legs' positions are what they were when the intent was written, plus the fills that
+/// are settled.
+fn never_accepted(
+    day: &LoadedDay,
+    intent: &IntentRecord,
+    trade_date: TradeDate<'_>,
+) -> Result<String, String> {
     let TradeDate::Closed { positions, today } = trade_date else {
         return Err("it may still appear until the trade date has closed".to_owned());
     };
@@ -261,7 +310,9 @@ fn never_accepted(day: &LoadedDay, intent: &IntentRecord, trade_date: TradeDate<
         let of = |book: &BTreeMap<OptionSymbol, i64>| book.get(&symbol).copied().unwrap_or_default();
         let (held, filled, now) = (of(&intent.held), of(&fills), of(positions));
         if held + filled != now {
-            return Err(format!("{symbol}: {now} held, expected {held} from before and {filled} from known fills"));
+            return Err(format!(
+                "{symbol}: {now} held, expected {held} from before and {filled} from known fills"
+            ));
         }
     }
     Ok("the trade date has closed, no order of the day matches, and the positions are unchanged but for known fills".to_owned())
@@ -299,12 +350,24 @@ pub struct Standing {
 /// How the sides of a day stand: the last revision of each.
 #[must_use]
 pub fn standings(day: &LoadedDay, rungs: &[RungRecord]) -> Vec<Standing> {
-    let last = |intent: &&IntentRecord| day.intents.iter().all(|other| other.key.slot != intent.key.slot || other.key.revision <= intent.key.revision);
+    let last = |intent: &&IntentRecord| {
+        day.intents
+            .iter()
+            .all(|other| other.key.slot != intent.key.slot || other.key.revision <= intent.key.revision)
+    };
     let standing = |intent: &IntentRecord| {
         let of_intent: Vec<_> = rungs.iter().filter(|rung| rung.intent == intent.key).collect();
         let unresolved = !of_intent.iter().all(|rung| rung.state.is_over());
-        let (revision, quantity, planned_sides) = (intent.key.revision, intent.quantity, intent.planned_sides);
-        Standing { package: intent.package, revision, quantity, planned_sides, filled: filled(&of_intent), unresolved }
+        let (revision, quantity, planned_sides) =
+            (intent.key.revision, intent.quantity, intent.planned_sides);
+        Standing {
+            package: intent.package,
+            revision,
+            quantity,
+            planned_sides,
+            filled: filled(&of_intent),
+            unresolved,
+        }
     };
     day.intents.iter().filter(last).map(standing).collect()
 }

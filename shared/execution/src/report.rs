@@ -23,13 +23,15 @@ pub enum Outcome {
     Filled,
     /// Some, not all, filled on every side that was traded, and as much is missing of each.
     PartiallyFilled,
-    /// Every side has fills, and more is missing of one than of the other: 5 puts and 1 call are not the condor that was planned.
+    /// Every side has fills, and more is missing of one than of the other: 5 puts and 1 call are not the
+    /// condor that was planned.
     Uneven,
     /// Of two sides one has fills and the other has none: the position is not what was planned.
     OneSided,
     /// Orders were worked, nothing filled.
     NoFill,
-    /// The plan was ready too late: no rung could have been waited, cancelled and confirmed any more, and none was sent.
+    /// The plan was ready too late: no rung could have been waited, cancelled and confirmed any more, and
+    /// none was sent.
     OutOfTime,
     /// Orders were sent, and the broker refused or rejected every one.
     Rejected,
@@ -75,7 +77,8 @@ pub enum Outcome {
     Swept,
     /// The last sweep holds other positions than the day's fills explain: an operator has to look.
     PositionsDiffer,
-    /// A sweep found that the account's day has no final outcome: nothing says that it was traded, or why not.
+    /// A sweep found that the account's day has no final outcome: nothing says that it was traded, or why
+    /// not.
     NoFinalOutcome,
     /// An operator's decision about orders that could not be proven is recorded.
     Resolved,
@@ -102,8 +105,19 @@ impl Outcome {
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
-            Self::Filled | Self::PartiallyFilled | Self::Uneven | Self::OneSided | Self::NoFill | Self::Rejected => Status::Traded,
-            Self::NothingToDo | Self::DryRun | Self::AlreadyTraded | Self::Recovered | Self::MarketClosed | Self::Swept | Self::Resolved => Status::Idle,
+            Self::Filled
+            | Self::PartiallyFilled
+            | Self::Uneven
+            | Self::OneSided
+            | Self::NoFill
+            | Self::Rejected => Status::Traded,
+            Self::NothingToDo
+            | Self::DryRun
+            | Self::AlreadyTraded
+            | Self::Recovered
+            | Self::MarketClosed
+            | Self::Swept
+            | Self::Resolved => Status::Idle,
             Self::OutsideWindow
             | Self::NotArmed
             | Self::Halted
@@ -187,13 +201,18 @@ impl Outcome {
         serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
     }
 
-    /// The outcome of a day's sides. A side that was planned anew before it had filled anything counts no more.
+    /// The outcome of a day's sides. A side that was planned anew before it had filled anything counts no
+    /// more.
     #[must_use]
     pub fn of_sides(sides: &[SideCount]) -> Self {
         let newest = sides.iter().map(|side| side.revision).max().unwrap_or_default();
-        let counted: Vec<&SideCount> = sides.iter().filter(|side| side.revision == newest || side.filled > 0 || side.unresolved).collect();
+        let counted: Vec<&SideCount> = sides
+            .iter()
+            .filter(|side| side.revision == newest || side.filled > 0 || side.unresolved)
+            .collect();
         let filled = counted.iter().filter(|side| side.filled > 0).count();
-        // More than planned is as uneven as less: a cancel that was believed before its last fill was counted.
+        // More than planned is as uneven as less: a cancel that was believed before its last fill was
+        // counted.
         let missing = |side: &SideCount| i64::from(side.quantity) - i64::from(side.filled);
         if counted.iter().any(|side| side.unresolved) {
             Self::Unresolved
@@ -341,7 +360,8 @@ impl RungReport {
     /// A side's rungs as the ledger has them, and those that were not opened, in the order of their time.
     #[must_use]
     pub fn all(effect: Effect, rungs: &[RungRecord], skips: &[(Timestamp, RungSkip)]) -> Vec<Self> {
-        let mut all: Vec<Self> = rungs.iter().map(|rung| Self::of(effect, rung)).chain(skips.iter().map(Self::skipped)).collect();
+        let mut all: Vec<Self> =
+            rungs.iter().map(|rung| Self::of(effect, rung)).chain(skips.iter().map(Self::skipped)).collect();
         all.sort_by_key(|rung| rung.at);
         all
     }
@@ -349,7 +369,18 @@ impl RungReport {
     /// A rung that was never opened has no number.
     fn skipped((at, skip): &(Timestamp, RungSkip)) -> Self {
         let note = Some(format!("not opened: {skip}"));
-        Self { number: 0, at: *at, nbbo: None, price: None, quantity: 0, order: None, status: None, filled: 0, fills: Vec::new(), note }
+        Self {
+            number: 0,
+            at: *at,
+            nbbo: None,
+            price: None,
+            quantity: 0,
+            order: None,
+            status: None,
+            filled: 0,
+            fills: Vec::new(),
+            note,
+        }
     }
 
     fn of(effect: Effect, rung: &RungRecord) -> Self {
@@ -409,7 +440,8 @@ mod tests {
             (vec![(1, 2, 2, false), (1, 3, 3, false)], Outcome::Filled),
             (vec![(1, 2, 1, false)], Outcome::PartiallyFilled),
             (vec![(1, 5, 4, false), (1, 5, 4, false)], Outcome::PartiallyFilled),
-            // A top-up of uneven holdings that misses as much of each side leaves what was planned, less of it.
+            // A top-up of uneven holdings that misses as much of each side leaves what was planned, less of
+            // it.
             (vec![(1, 2, 1, false), (1, 3, 2, false)], Outcome::PartiallyFilled),
             (vec![(1, 5, 5, false), (1, 5, 1, false)], Outcome::Uneven),
             (vec![(1, 2, 1, false), (1, 3, 3, false)], Outcome::Uneven),
@@ -421,9 +453,19 @@ mod tests {
             (vec![(1, 2, 0, false), (2, 3, 3, false)], Outcome::Filled),
             (vec![(1, 2, 0, true), (2, 3, 3, false)], Outcome::Unresolved),
         ] {
-            let count = |&(revision, quantity, filled, unresolved): &(u32, u32, u32, bool)| SideCount { revision, quantity, filled, unresolved };
+            let count = |&(revision, quantity, filled, unresolved): &(u32, u32, u32, bool)| SideCount {
+                revision,
+                quantity,
+                filled,
+                unresolved,
+            };
             assert_eq!(Outcome::of_sides(&sides.iter().map(count).collect::<Vec<_>>()), outcome, "{sides:?}");
         }
-        assert!(Outcome::OneSided.alarms() && Outcome::Uneven.alarms() && Outcome::NotArmed.alarms() && !Outcome::Filled.alarms());
+        assert!(
+            Outcome::OneSided.alarms()
+                && Outcome::Uneven.alarms()
+                && Outcome::NotArmed.alarms()
+                && !Outcome::Filled.alarms()
+        );
     }
 }

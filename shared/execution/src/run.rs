@@ -1,4 +1,5 @@
-//! One delivery of one event, from the gates to the recorded outcome. Every delivery ends in exactly one named outcome.
+//! One delivery of one event, from the gates to the recorded outcome. Every delivery ends in exactly one
+//! named outcome.
 
 mod last_look;
 mod outcome;
@@ -18,7 +19,10 @@ use jiff::civil::Date;
 
 use crate::gates::{Gate, time_gates};
 use crate::handoff::is_handed_off;
-use crate::ports::{Arming, BrokerError, BrokerFault, DayRecord, DayState, EdgeDecision, LedgerError, LoadedDay, PutOutcome, RunRecord, SignalError};
+use crate::ports::{
+    Arming, BrokerError, BrokerFault, DayRecord, DayState, EdgeDecision, LedgerError, LoadedDay, PutOutcome,
+    RunRecord, SignalError,
+};
 use crate::profile::EdgeMode;
 use crate::recovery;
 use crate::report::{Outcome, RunReport, Status};
@@ -49,7 +53,11 @@ impl From<LedgerError> for Ended {
 
 impl From<BrokerError> for Ended {
     fn from(error: BrokerError) -> Self {
-        let outcome = if matches!(error.fault, BrokerFault::TokenDead(_)) { Outcome::TokenDead } else { Outcome::BrokerUnavailable };
+        let outcome = if matches!(error.fault, BrokerFault::TokenDead(_)) {
+            Outcome::TokenDead
+        } else {
+            Outcome::BrokerUnavailable
+        };
         Self::new(outcome, error)
     }
 }
@@ -109,7 +117,9 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
     let began = ports.clock.now();
     let today = trade_date(began);
     let (dry_run, trade_date, gates) = match &request.task {
-        Task::Trade { dry_run, scheduled } => (*dry_run, today, time_gates(began, *scheduled, &profile.execution, &request.calendar)),
+        Task::Trade { dry_run, scheduled } => {
+            (*dry_run, today, time_gates(began, *scheduled, &profile.execution, &request.calendar))
+        }
         Task::Sweep { date } => (false, date.unwrap_or(today), Vec::new()),
         Task::Resolve(resolve) => (false, resolve.date, Vec::new()),
     };
@@ -135,10 +145,19 @@ pub async fn run(ports: Ports<'_>, request: &RunRequest, profile: &AccountProfil
         ended: began,
         durations_ms: Vec::new(),
     };
-    let scope = Scope { account: &request.account, date: trade_date, run_id: &request.run_id, deadline: request.deadline, execution: &profile.execution };
+    let scope = Scope {
+        account: &request.account,
+        date: trade_date,
+        run_id: &request.run_id,
+        deadline: request.deadline,
+        execution: &profile.execution,
+    };
     let mut run = Run {
         ports,
-        worker: Worker::new(WorkerPorts { clock: ports.clock, broker: ports.broker, ledger: ports.ledger }, scope),
+        worker: Worker::new(
+            WorkerPorts { clock: ports.clock, broker: ports.broker, ledger: ports.ledger },
+            scope,
+        ),
         request,
         profile,
         report,
@@ -168,7 +187,10 @@ impl Run<'_> {
     /// Ends a stage: how long it took goes into the report.
     fn stage(&mut self, name: &str) {
         let now = self.now();
-        self.report.durations_ms.push((name.to_owned(), i64::try_from(now.duration_since(self.stage_began).as_millis()).unwrap_or(i64::MAX)));
+        self.report.durations_ms.push((
+            name.to_owned(),
+            i64::try_from(now.duration_since(self.stage_began).as_millis()).unwrap_or(i64::MAX),
+        ));
         self.stage_began = now;
     }
 
@@ -218,13 +240,16 @@ impl Run<'_> {
         self.take_lease().await
     }
 
-    /// A pause keeps a run from trading, not from recovering what an earlier one left open. Where it is not enforced it is a note.
+    /// A pause keeps a run from trading, not from recovering what an earlier one left open. Where it is not
+    /// enforced it is a note.
     fn edge_gate(&mut self) -> Option<Gate> {
         let edge = self.edge.take()?;
         let gate = Gate::EdgePaused { until: edge.pauses(self.date())?, why: edge.why };
         match self.profile.execution.edge_guard {
             EdgeMode::Enforce => return Some(gate),
-            EdgeMode::Monitor => self.worker.note(format!("edge_guard = \"monitor\", nothing is held back: {gate}")),
+            EdgeMode::Monitor => {
+                self.worker.note(format!("edge_guard = \"monitor\", nothing is held back: {gate}"))
+            }
         }
         None
     }
@@ -236,7 +261,10 @@ impl Run<'_> {
     }
 
     async fn take_lease(&mut self) -> Result<(), Ended> {
-        self.worker.take_lease().await?.map_err(|HeldBy(holder)| self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder }))
+        self.worker
+            .take_lease()
+            .await?
+            .map_err(|HeldBy(holder)| self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder }))
     }
 
     async fn under_lease(&mut self) -> Result<Outcome, Ended> {
@@ -244,7 +272,9 @@ impl Run<'_> {
         let day = self.load().await?;
         match self.earlier(&day).await? {
             Earlier::Nothing => {}
-            Earlier::Over { outcome } => return Err(self.refuse(Outcome::AlreadyTraded, Gate::AlreadyTraded { outcome })),
+            Earlier::Over { outcome } => {
+                return Err(self.refuse(Outcome::AlreadyTraded, Gate::AlreadyTraded { outcome }));
+            }
             Earlier::Recovered { words } => return Err(Ended::new(Outcome::Recovered, words)),
         }
         if let Some(gate) = self.edge_gate() {
@@ -260,7 +290,9 @@ impl Run<'_> {
             sending: false,
             outcome: None,
         };
-        if let PutOutcome::Theirs(holder) = self.worker.persist(async || ledger.open_day(&record).await).await? {
+        if let PutOutcome::Theirs(holder) =
+            self.worker.persist(async || ledger.open_day(&record).await).await?
+        {
             return Err(self.refuse(Outcome::AnotherRunActive, Gate::LeaseHeld { holder }));
         }
         self.opened_day = true;
@@ -276,7 +308,9 @@ impl Run<'_> {
     /// Recovers what an earlier run left open, and says what it had come to.
     async fn earlier(&mut self, day: &LoadedDay) -> Result<Earlier, Ended> {
         let recovered = self.worker.recover(day).await?;
-        let Some(record) = day.day.as_ref().filter(|record| record.sending) else { return Ok(Earlier::Nothing) };
+        let Some(record) = day.day.as_ref().filter(|record| record.sending) else {
+            return Ok(Earlier::Nothing);
+        };
         self.stage("recover");
         let open = record.state == DayState::Open;
         let died = open || recovered.is_some();
@@ -286,7 +320,9 @@ impl Run<'_> {
         self.closes_day = open.then(|| outcome.name());
         let named = record.outcome.clone().unwrap_or_else(|| outcome.name().to_owned());
         if died {
-            let words = format!("an earlier run left it open; its orders are proven over, the day is {named}: {words}");
+            let words = format!(
+                "an earlier run left it open; its orders are proven over, the day is {named}: {words}"
+            );
             return Ok(Earlier::Recovered { words });
         }
         Ok(Earlier::Over { outcome: named })
@@ -325,8 +361,9 @@ impl Run<'_> {
         self.stage("save tokens");
     }
 
-    /// Terminal writes. A day with an unproven order stays open, so that the next delivery recovers it; and so does one that another run has
-    /// taken over: its orders say what it came to, not that this run lost it.
+    /// Terminal writes. A day with an unproven order stays open, so that the next delivery recovers it; and
+    /// so does one that another run has taken over: its orders say what it came to, not that this run lost
+    /// it.
     async fn close(&mut self, ended: &Ended) {
         let stays_open = matches!(ended.outcome, Outcome::Unresolved | Outcome::AnotherRunActive);
         let own = (self.opened_day && !stays_open).then(|| ended.outcome.name());
@@ -360,7 +397,11 @@ impl Run<'_> {
             outcome: ended.outcome.name().to_owned(),
             live: !self.report.dry_run,
             report: serde_json::to_value(&self.report).unwrap_or_default(),
-            hand_off: if is_handed_off(ended.outcome) && !self.report.dry_run { self.request.consumers.clone() } else { Vec::new() },
+            hand_off: if is_handed_off(ended.outcome) && !self.report.dry_run {
+                self.request.consumers.clone()
+            } else {
+                Vec::new()
+            },
         };
         let ledger = self.ports.ledger;
         if let Err(error) = self.worker.persist(async || ledger.put_run(&record).await).await {

@@ -15,20 +15,27 @@ pub struct Share {
     pub wait: Duration,
 }
 
-/// Shares the time from `now` to `end` among `wanted` rungs, so that every one can still be cancelled and confirmed
-/// before `end` (the earlier of the series' close and the function's end). Each rung gets the profile's wait at most;
-/// when that is too long for all, the waits shrink together; when they would shrink below the least, there are fewer rungs.
+/// Shares the time from `now` to `end` among `wanted` rungs, so that every one can still be cancelled and
+/// confirmed before `end` (the earlier of the series' close and the function's end). Each rung gets the
+/// profile's wait at most; when that is too long for all, the waits shrink together; when they would shrink
+/// below the least, there are fewer rungs.
 #[must_use]
 pub fn share(now: Timestamp, end: Timestamp, wanted: usize, profile: &ExecutionProfile) -> Share {
     let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
-    let (longest, least, confirm) = (seconds(profile.rung_seconds), seconds(profile.least_rung_seconds), seconds(profile.confirm_seconds));
+    let (longest, least, confirm) = (
+        seconds(profile.rung_seconds),
+        seconds(profile.least_rung_seconds),
+        seconds(profile.confirm_seconds),
+    );
     (1..=wanted)
         .rev()
         .find_map(|rungs| {
             let count = u32::try_from(rungs).ok()?;
             let slot = left / count;
             // Whole milliseconds: no clock has to keep finer times than it can.
-            let wait = Duration::from_millis(u64::try_from(slot.checked_sub(confirm)?.min(longest).as_millis()).ok()?);
+            let wait = Duration::from_millis(
+                u64::try_from(slot.checked_sub(confirm)?.min(longest).as_millis()).ok()?,
+            );
             (wait >= least).then_some(Share { rungs, wait })
         })
         .unwrap_or(Share { rungs: 0, wait: Duration::ZERO })
@@ -75,9 +82,15 @@ pub(crate) mod tests {
     #[test]
     fn the_window_of_a_trading_day() {
         let close: Timestamp = "2025-09-03T20:15:00Z".parse().unwrap();
-        for (from, rungs, wait) in
-            [("20:13:31", 3, 20), ("20:13:59", 3, 15), ("20:14:20", 3, 8), ("20:14:35", 2, 7), ("20:14:49", 1, 6), ("20:14:51", 0, 0), ("20:15:10", 0, 0)]
-        {
+        for (from, rungs, wait) in [
+            ("20:13:31", 3, 20),
+            ("20:13:59", 3, 15),
+            ("20:14:20", 3, 8),
+            ("20:14:35", 2, 7),
+            ("20:14:49", 1, 6),
+            ("20:14:51", 0, 0),
+            ("20:15:10", 0, 0),
+        ] {
             let now: Timestamp = format!("2025-09-03T{from}Z").parse().unwrap();
             let got = share(now, close, 3, &profile());
             assert_eq!((got.rungs, got.wait.as_secs()), (rungs, wait), "{from}");

@@ -1,11 +1,13 @@
-//! Keeping a broker's token document: refreshed by one process at a time, saved when its content changed, never left older
-//! than one that was obtained (order-safety point 11).
+//! Keeping a broker's token document: refreshed by one process at a time, saved when its content changed,
+//! never left older than one that was obtained (order-safety point 11).
 //!
-//! Refresh and write-back go under a short lock. Whoever gets it looks first whether the work is done already. A lock or a
-//! store that fails never stops trading: the run goes on with what it has, and says so at its end.
+//! Refresh and write-back go under a short lock. Whoever gets it looks first whether the work is done
+//! already. A lock or a store that fails never stops trading: the run goes on with what it has, and says so
+//! at its end.
 //!
-//! The lock keeps two refreshes apart. It cannot keep them apart for certain: a holder may be slower than its lock, and
-//! whoever waited long enough goes on without. So every write also looks at what it went over, and puts a newer document back.
+//! The lock keeps two refreshes apart. It cannot keep them apart for certain: a holder may be slower than its
+//! lock, and whoever waited long enough goes on without. So every write also looks at what it went over, and
+//! puts a newer document back.
 
 mod borrow;
 mod lock;
@@ -27,7 +29,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::ports::{BrokerFault, Clock, InHand, StoredToken, TokenIssuer, TokenLock, TokenRenewal, TokenStore, TokenVersion};
+use crate::ports::{
+    BrokerFault, Clock, InHand, StoredToken, TokenIssuer, TokenLock, TokenRenewal, TokenStore, TokenVersion,
+};
 
 /// How new a token document is: by login, then by expiry of its access token. Both unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +43,8 @@ pub struct TokenAge {
 }
 
 impl TokenAge {
-    /// Of a document that reads and does not say how old it is, such as one that a person stored as the broker gave it.
+    /// Of a document that reads and does not say how old it is, such as one that a person stored as the
+    /// broker gave it.
     pub const UNDATED: Self = Self { created: i64::MIN, expires: i64::MIN };
 }
 
@@ -119,9 +124,11 @@ struct State {
     stored: [u8; 32],
     /// The newest document this run knows of.
     current: SecretString,
-    /// The documents that this run began from or refreshed. One without an age that is not among them was stored by a person since.
+    /// The documents that this run began from or refreshed. One without an age that is not among them was
+    /// stored by a person since.
     origins: Vec<[u8; 32]>,
-    /// The version read before a write that may have gone over somebody else's, and that could not be looked at.
+    /// The version read before a write that may have gone over somebody else's, and that could not be looked
+    /// at.
     unchecked: Option<TokenVersion>,
     /// Written without the lock: looked at once more after trading.
     unlocked: bool,
@@ -162,8 +169,8 @@ impl TokenKeeper {
         self
     }
 
-    /// For a deployment beside another one that keeps the document: it is used while it lives, refreshed in memory when it must be, and
-    /// never written; the lock is left to those who write.
+    /// For a deployment beside another one that keeps the document: it is used while it lives, refreshed in
+    /// memory when it must be, and never written; the lock is left to those who write.
     #[must_use]
     pub const fn borrowing(mut self) -> Self {
         self.borrows = true;
@@ -201,17 +208,29 @@ impl TokenKeeper {
             _ => None,
         };
         let alarm = state.alarm || failed.is_some();
-        TokenSummary { saved: state.result.clone(), notes: state.notes.iter().cloned().chain(failed).collect(), alarm }
+        TokenSummary {
+            saved: state.result.clone(),
+            notes: state.notes.iter().cloned().chain(failed).collect(),
+            alarm,
+        }
     }
 
     /// Nothing is left to save or to look at.
     fn is_settled(&self) -> bool {
         let state = self.state();
-        fingerprint(&state.current) == state.stored && state.unchecked.is_none() && !state.unlocked && !state.stray
+        fingerprint(&state.current) == state.stored
+            && state.unchecked.is_none()
+            && !state.unlocked
+            && !state.stray
     }
 
     /// Looks, refreshes and saves. Without the lock only when there is nothing else to send.
-    async fn renew_in_turn(&self, held: &SecretString, issuer: &dyn TokenIssuer, locked: bool) -> Result<SecretString, BrokerFault> {
+    async fn renew_in_turn(
+        &self,
+        held: &SecretString,
+        issuer: &dyn TokenIssuer,
+        locked: bool,
+    ) -> Result<SecretString, BrokerFault> {
         let from = match self.ports.store.load(&self.name).await {
             Ok(stored) if self.supersedes(&stored.text, held) => {
                 if issuer.is_good(&stored.text) {
@@ -222,7 +241,9 @@ impl TokenKeeper {
             }
             Ok(_) => held.clone(),
             Err(error) => {
-                self.trouble(format!("the token was refreshed without looking whether somebody else had done so: {error}"));
+                self.trouble(format!(
+                    "the token was refreshed without looking whether somebody else had done so: {error}"
+                ));
                 held.clone()
             }
         };
@@ -248,7 +269,8 @@ impl TokenKeeper {
         Ok(refreshed)
     }
 
-    /// The stored document, when it is not `document` and not older: a person logged in, or another process was faster.
+    /// The stored document, when it is not `document` and not older: a person logged in, or another process
+    /// was faster.
     async fn since(&self, document: &SecretString) -> Option<SecretString> {
         match self.ports.store.load(&self.name).await {
             Ok(stored) => self.supersedes(&stored.text, document).then_some(stored.text),
@@ -276,11 +298,12 @@ impl TokenKeeper {
         }
     }
 
-    /// To compare documents by: one without an age that a person stored while this run was at work is the newest there is, every other
-    /// goes by its age, and one that does not read comes last.
+    /// To compare documents by: one without an age that a person stored while this run was at work is the
+    /// newest there is, every other goes by its age, and one that does not read comes last.
     fn newness(&self, document: &SecretString) -> (bool, Option<TokenAge>) {
         let age = (self.read_age)(document);
-        let stored_by_a_person = age == Some(TokenAge::UNDATED) && !self.state().origins.contains(&fingerprint(document));
+        let stored_by_a_person =
+            age == Some(TokenAge::UNDATED) && !self.state().origins.contains(&fingerprint(document));
         (stored_by_a_person, age)
     }
 
@@ -297,7 +320,12 @@ impl TokenKeeper {
 
 #[async_trait]
 impl TokenRenewal for TokenKeeper {
-    async fn renew(&self, held: &SecretString, in_hand: InHand, issuer: &dyn TokenIssuer) -> Result<SecretString, BrokerFault> {
+    async fn renew(
+        &self,
+        held: &SecretString,
+        in_hand: InHand,
+        issuer: &dyn TokenIssuer,
+    ) -> Result<SecretString, BrokerFault> {
         if self.borrows {
             return self.renew_borrowed(held, in_hand, issuer).await;
         }
@@ -324,10 +352,12 @@ impl TokenRenewal for TokenKeeper {
     }
 }
 
-/// SHA-256 of the canonical content: JSON with sorted keys and no white space, so that reformatting is no change.
+/// SHA-256 of the canonical content: JSON with sorted keys and no white space, so that reformatting is no
+/// change.
 fn fingerprint(text: &SecretString) -> [u8; 32] {
     let text = text.expose_secret();
-    let canonical = serde_json::from_str::<serde_json::Value>(text).map_or_else(|_| text.to_owned(), |value| value.to_string());
+    let canonical = serde_json::from_str::<serde_json::Value>(text)
+        .map_or_else(|_| text.to_owned(), |value| value.to_string());
     Sha256::digest(canonical.as_bytes()).into()
 }
 

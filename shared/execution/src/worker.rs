@@ -1,5 +1,5 @@
-//! The worker: the only place that places, reads and cancels orders. It works what approval has passed, at one broker, under one lease, and
-//! knows nothing of why it is traded.
+//! The worker: the only place that places, reads and cancels orders. It works what approval has passed, at
+//! one broker, under one lease, and knows nothing of why it is traded.
 
 mod lease;
 mod orders;
@@ -27,8 +27,8 @@ pub use work::{Check, PlanCheck, Planned, Round, Side};
 /// Seconds kept at the end of the function for recording what happened.
 const CLOSING_SECONDS: i64 = 8;
 
-/// From the close of the series until an order that does not show up is known never to have existed: brokers' lists have been seen minutes
-/// late.
+/// From the close of the series until an order that does not show up is known never to have existed: brokers'
+/// lists have been seen minutes late.
 const AFTER_THE_CLOSE: SignedDuration = SignedDuration::from_mins(5);
 
 /// How often a ledger call is tried. Every write recognises its own success, so a repeat is harmless.
@@ -181,7 +181,10 @@ impl<'a> Worker<'a> {
     /// When everything must be proven, so that it can still be recorded.
     #[must_use]
     pub fn prove_by(&self) -> Timestamp {
-        self.scope.deadline.checked_sub(SignedDuration::from_secs(CLOSING_SECONDS)).unwrap_or(self.scope.deadline)
+        self.scope
+            .deadline
+            .checked_sub(SignedDuration::from_secs(CLOSING_SECONDS))
+            .unwrap_or(self.scope.deadline)
     }
 
     /// When the last series of the trade date stops trading, had it a full session.
@@ -202,8 +205,8 @@ impl<'a> Worker<'a> {
         self.now() > self.closes() + AFTER_THE_CLOSE
     }
 
-    /// A ledger call that rides out a short failure: three times at most, a second apart. With one fault that clears within two seconds a run
-    /// fills what it would fill without.
+    /// A ledger call that rides out a short failure: three times at most, a second apart. With one fault that
+    /// clears within two seconds a run fills what it would fill without.
     ///
     /// # Errors
     /// The last [`LedgerError`].

@@ -1,7 +1,10 @@
-//! What happens after a run that died or could not prove an order: recovery, sweeps, and an operator's decision.
+//! What happens after a run that died or could not prove an order: recovery, sweeps, and an operator's
+//! decision.
 
 use crate::support::{Place, World, row, set};
-use gamma_execution::ports::{AccountSnapshot, Arming, BrokerFault, Clock, Controls, DayState, IntentState, RungState};
+use gamma_execution::ports::{
+    AccountSnapshot, Arming, BrokerFault, Clock, Controls, DayState, IntentState, RungState,
+};
 use gamma_execution::report::Outcome;
 use gamma_execution::run::{Resolve, RunRequest, Task};
 use gamma_market::{Right, SignalRow};
@@ -16,7 +19,12 @@ async fn a_day_with_a_lost_post() -> World {
     let world = World::at("20:13:31");
     set(&world.broker.place, |number| if number == 1 { Place::LostBefore } else { Place::Accept });
     let report = world.deliver("run-1").await;
-    assert_eq!((report.outcome, posts(&world), world.broker.live()), (Outcome::Unresolved, 2, 0), "{:?}", report.notes);
+    assert_eq!(
+        (report.outcome, posts(&world), world.broker.live()),
+        (Outcome::Unresolved, 2, 0),
+        "{:?}",
+        report.notes
+    );
     world
 }
 
@@ -25,13 +33,22 @@ async fn a_day_that_nothing_can_prove() -> World {
     let world = a_day_with_a_lost_post().await;
     world.at_time("20:21:00");
     let short = "SPXW  250904P06425000".parse().unwrap();
-    set(&world.broker.account, Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into(), ..AccountSnapshot::default() }));
+    set(
+        &world.broker.account,
+        Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into(), ..AccountSnapshot::default() }),
+    );
     assert_eq!(world.sweep("sweep-0").await.outcome, Outcome::Unresolved);
     world
 }
 
 fn decision(filled: u32) -> Resolve {
-    Resolve { date: date(2025, 9, 3), side: Right::Put, filled, by: "operator".into(), why: "no order in the broker's history".into() }
+    Resolve {
+        date: date(2025, 9, 3),
+        side: Right::Put,
+        filled,
+        by: "operator".into(),
+        why: "no order in the broker's history".into(),
+    }
 }
 
 async fn resolve(world: &World, run_id: &str, decision: Resolve) -> gamma_execution::report::RunReport {
@@ -62,7 +79,8 @@ async fn a_recovered_day_whose_other_side_was_refused_is_one_sided() {
     world.at_time("20:14:30");
     let second = world.deliver("run-2").await;
     assert_eq!((second.outcome, second.alarm), (Outcome::Recovered, true), "{}", second.detail);
-    // The user's order touches the put side, which approval refused: no intent of it tells that it was planned.
+    // The user's order touches the put side, which approval refused: no intent of it tells that it was
+    // planned.
     assert_eq!(world.ledger.intents().len(), 1);
     assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("one_sided"), "{}", second.detail);
 }
@@ -79,7 +97,13 @@ async fn a_lost_post_is_never_accepted_when_close_and_reads_agree() {
     assert!(matches!(put_rung(&world), RungState::NeverAccepted { .. }));
     let day = world.ledger.day().unwrap();
     assert_eq!((day.state, day.outcome.as_deref()), (DayState::Closed, Some("no_fill")));
-    assert!(world.ledger.intents().iter().all(|intent| intent.state == IntentState::Terminal && intent.filled == 0));
+    assert!(
+        world
+            .ledger
+            .intents()
+            .iter()
+            .all(|intent| intent.state == IntentState::Terminal && intent.filled == 0)
+    );
     assert_eq!(world.sweep("sweep-3").await.outcome, Outcome::Swept);
 }
 
@@ -88,13 +112,24 @@ async fn a_position_that_nothing_explains_keeps_a_lost_post_open() {
     let world = a_day_with_a_lost_post().await;
     world.at_time("20:21:00");
     let short = "SPXW  250904P06425000".parse().unwrap();
-    set(&world.broker.account, Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into(), ..AccountSnapshot::default() }));
+    set(
+        &world.broker.account,
+        Ok(AccountSnapshot { equity: None, positions: [(short, -4)].into(), ..AccountSnapshot::default() }),
+    );
     let swept = world.sweep("sweep-1").await;
     assert_eq!(swept.outcome, Outcome::Unresolved);
-    assert!(swept.detail.contains("-4 held, expected 0 from before and 0 from known fills"), "{}", swept.detail);
+    assert!(
+        swept.detail.contains("-4 held, expected 0 from before and 0 from known fills"),
+        "{}",
+        swept.detail
+    );
     assert_eq!(world.ledger.day().unwrap().outcome, None);
     set(&world.broker.account, Err(BrokerFault::Unavailable("503".into())));
-    assert_eq!(world.sweep("sweep-2").await.outcome, Outcome::Unresolved, "positions that cannot be read prove nothing");
+    assert_eq!(
+        world.sweep("sweep-2").await.outcome,
+        Outcome::Unresolved,
+        "positions that cannot be read prove nothing"
+    );
 }
 
 #[tokio::test]
@@ -111,7 +146,12 @@ async fn a_sweep_finishes_what_a_dead_run_left_and_places_nothing() {
     tokio::select! { biased; _ = world.deliver_as(&request) => panic!("the run should hang"), () = killed => {} }
     world.at_time("20:21:00");
     let swept = world.sweep("sweep-1").await;
-    assert_eq!((swept.outcome, swept.alarm, posts(&world), world.broker.live()), (Outcome::Recovered, true, 2, 0), "{}", swept.detail);
+    assert_eq!(
+        (swept.outcome, swept.alarm, posts(&world), world.broker.live()),
+        (Outcome::Recovered, true, 2, 0),
+        "{}",
+        swept.detail
+    );
     assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some("one_sided"));
 }
 
@@ -160,7 +200,11 @@ async fn a_day_that_was_not_to_be_traded_is_in_order() {
         let request = RunRequest { task: Task::Sweep { date: Some(date) }, ..world.request("sweep") };
         assert_eq!(world.deliver_as(&request).await.outcome, outcome, "{date}");
     }
-    assert_eq!(World::at("20:14:00").sweep("sweep-1").await.outcome, Outcome::Swept, "the session is still on");
+    assert_eq!(
+        World::at("20:14:00").sweep("sweep-1").await.outcome,
+        Outcome::Swept,
+        "the session is still on"
+    );
 }
 
 #[tokio::test]
@@ -182,8 +226,13 @@ async fn an_operators_decision_is_recorded_and_frees_the_day() {
         let world = a_day_that_nothing_can_prove().await;
         let report = resolve(&world, "resolve-1", decision(filled)).await;
         assert_eq!((report.outcome, posts(&world)), (Outcome::Resolved, 2), "{}", report.detail);
-        let RungState::Resolved { filled: kept, decision: by } = put_rung(&world) else { panic!("{:?}", put_rung(&world)) };
-        assert_eq!((kept, by.by.as_str(), by.why.as_str()), (filled, "operator", "no order in the broker's history"));
+        let RungState::Resolved { filled: kept, decision: by } = put_rung(&world) else {
+            panic!("{:?}", put_rung(&world))
+        };
+        assert_eq!(
+            (kept, by.by.as_str(), by.why.as_str()),
+            (filled, "operator", "no order in the broker's history")
+        );
         assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some(outcome));
         let put = world.ledger.intents().into_iter().find(|intent| intent.key.slot == Right::Put).unwrap();
         assert_eq!((put.state, put.filled), (IntentState::Terminal, filled));
@@ -234,13 +283,20 @@ async fn an_order_alive_at_the_broker_cannot_be_resolved() {
 #[tokio::test]
 async fn a_manual_dry_run_does_not_silence_a_live_sweep() {
     let world = World::at("14:00:00");
-    let by_hand = RunRequest { task: Task::Trade { dry_run: true, scheduled: None }, ..world.request("by-hand") };
+    let by_hand =
+        RunRequest { task: Task::Trade { dry_run: true, scheduled: None }, ..world.request("by-hand") };
     world.deliver_as(&by_hand).await;
     world.at_time("20:21:00");
     let swept = world.sweep("sweep-1").await;
     assert_eq!((swept.outcome, swept.alarm), (Outcome::NoFinalOutcome, true), "{}", swept.detail);
     // Where the whole deployment is dry, that was the day's work.
-    let swept = world.deliver_as(&RunRequest { deployment_live: false, task: Task::Sweep { date: None }, ..world.request("sweep-2") }).await;
+    let swept = world
+        .deliver_as(&RunRequest {
+            deployment_live: false,
+            task: Task::Sweep { date: None },
+            ..world.request("sweep-2")
+        })
+        .await;
     assert_eq!(swept.outcome, Outcome::Swept, "{}", swept.detail);
 }
 
@@ -264,7 +320,8 @@ async fn positions_of_expired_options_are_no_witness() {
     let world = a_day_that_nothing_can_prove().await;
     world.clock.sleep_until("2025-09-05T20:21:00Z".parse().unwrap()).await;
     set(&world.broker.account, Ok(AccountSnapshot::default()));
-    let request = RunRequest { task: Task::Sweep { date: Some(date(2025, 9, 3)) }, ..world.request("sweep-2") };
+    let request =
+        RunRequest { task: Task::Sweep { date: Some(date(2025, 9, 3)) }, ..world.request("sweep-2") };
     let swept = world.deliver_as(&request).await;
     assert_eq!(swept.outcome, Outcome::Unresolved);
     assert!(swept.detail.contains("expired"), "{}", swept.detail);

@@ -17,10 +17,20 @@ async fn a_run_trades_or_not_by_what_was_announced() {
     for (calendar, outcome, alarms, words) in [
         (announced("none"), Outcome::NoFill, false, ""),
         (announced("closed 2025-09-02; closed 2025-09-05"), Outcome::NoFill, false, ""),
-        (announced("closed 2025-09-03 Day of Mourning"), Outcome::MarketClosed, false, "no session today: announced (Day of Mourning)"),
+        (
+            announced("closed 2025-09-03 Day of Mourning"),
+            Outcome::MarketClosed,
+            false,
+            "no session today: announced (Day of Mourning)",
+        ),
         (announced("early 2025-09-03"), Outcome::MarketClosed, false, "closed early, at 13:00:00"),
         // The series that the signal names would expire on a day without a session.
-        (announced("closed 2025-09-04"), Outcome::SignalUnusable, true, "TDate: got 2025-09-04, which is announced"),
+        (
+            announced("closed 2025-09-04"),
+            Outcome::SignalUnusable,
+            true,
+            "TDate: got 2025-09-04, which is announced",
+        ),
         (unreadable(), Outcome::CalendarUnreadable, true, "parameter /gamma/shared/closures: no list"),
     ] {
         let world = World::at("20:13:00");
@@ -40,7 +50,11 @@ async fn a_sweep_of_an_announced_closure_is_content() {
         ("none", Outcome::NoFinalOutcome), // nothing ran, and it should have
     ] {
         let world = World::at("20:16:00");
-        let sweep = RunRequest { task: Task::Sweep { date: None }, calendar: announced(text), ..world.request("sweep-1") };
+        let sweep = RunRequest {
+            task: Task::Sweep { date: None },
+            calendar: announced(text),
+            ..world.request("sweep-1")
+        };
         assert_eq!(world.deliver_as(&sweep).await.outcome, outcome, "{text}");
     }
 }
@@ -50,7 +64,11 @@ async fn a_sweep_proves_orders_whatever_was_typed_and_alarms() {
     let world = World::at("20:13:00");
     world.deliver("run-1").await;
     world.at_time("20:16:00");
-    let request = RunRequest { task: Task::Sweep { date: None }, calendar: Err("no list".to_owned()), ..world.request("sweep-1") };
+    let request = RunRequest {
+        task: Task::Sweep { date: None },
+        calendar: Err("no list".to_owned()),
+        ..world.request("sweep-1")
+    };
     let swept = world.deliver_as(&request).await;
     assert_eq!((swept.outcome, swept.alarm), (Outcome::Swept, true), "{}", swept.detail);
     assert!(swept.notes.contains(&"no list".to_owned()), "{:?}", swept.notes);

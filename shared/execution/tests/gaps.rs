@@ -1,4 +1,5 @@
-//! Quotes that are missing, one-sided, crossed, wide, old, halted or delayed, for a moment or for good; and reads that fail for a while.
+//! Quotes that are missing, one-sided, crossed, wide, old, halted or delayed, for a moment or for good; and
+//! reads that fail for a while.
 
 use crate::support::net::Net;
 use crate::support::{Place, World, set};
@@ -21,8 +22,12 @@ fn spoilt() -> Vec<(&'static str, Spoil)> {
         ("no ask", |quote, _| Some(LegQuote { ask: None, ..quote })),
         ("no market", |quote, _| Some(LegQuote { bid: Some(Price::ZERO), ask: Some(Price::ZERO), ..quote })),
         ("crossed", |quote, _| Some(LegQuote { bid: quote.ask.map(|ask| ask + Price::cents(5)), ..quote })),
-        ("wide", |quote, _| Some(LegQuote { bid: Some(Price::cents(5)), ask: Some(Price::cents(900)), ..quote })),
-        ("old", |quote, now| Some(LegQuote { at: now.checked_sub(SignedDuration::from_mins(5)).ok(), ..quote })),
+        ("wide", |quote, _| {
+            Some(LegQuote { bid: Some(Price::cents(5)), ask: Some(Price::cents(900)), ..quote })
+        }),
+        ("old", |quote, now| {
+            Some(LegQuote { at: now.checked_sub(SignedDuration::from_mins(5)).ok(), ..quote })
+        }),
         ("halted", |quote, _| Some(LegQuote { state: QuoteState::Halted, ..quote })),
         ("delayed", |quote, _| Some(LegQuote { state: QuoteState::Delayed, ..quote })),
     ]
@@ -34,7 +39,11 @@ async fn day(spoil: Spoil, from: &str, to: &str) -> (World, RunReport) {
     let (from, to) = (at(from), at(to));
     let leg: OptionSymbol = "SPXW  250904P06425000".parse().unwrap();
     let quoting = move |now: Timestamp, symbol: OptionSymbol, quote: Option<LegQuote>| {
-        if symbol == leg && from <= now && now < to { quote.and_then(|quote| spoil(quote, now)) } else { quote }
+        if symbol == leg && from <= now && now < to {
+            quote.and_then(|quote| spoil(quote, now))
+        } else {
+            quote
+        }
     };
     set(&world.broker.quoting, Some(Box::new(quoting)));
     set(&world.broker.fills, |_, _, seconds| if seconds >= 1 { 4 } else { 0 });
@@ -55,9 +64,22 @@ async fn a_leg_spoilt_for_a_moment_at_approval_costs_nothing() {
 async fn a_leg_spoilt_all_day_costs_its_side_and_no_other() {
     for (name, spoil) in spoilt() {
         let (world, report) = day(spoil, "20:13:00", "20:20:00").await;
-        assert_eq!((report.outcome, report.alarm), (Outcome::OneSided, true), "{name}: {} {:?}", report.detail, report.notes);
+        assert_eq!(
+            (report.outcome, report.alarm),
+            (Outcome::OneSided, true),
+            "{name}: {} {:?}",
+            report.detail,
+            report.notes
+        );
         assert!(world.broker.book().iter().all(|(right, ..)| *right == Right::Call), "{name}");
-        assert!(report.sides.iter().any(|side| side.refused.as_ref().is_some_and(|why| why.contains("P06425000"))), "{name}: {:?}", report.sides);
+        assert!(
+            report
+                .sides
+                .iter()
+                .any(|side| side.refused.as_ref().is_some_and(|why| why.contains("P06425000"))),
+            "{name}: {:?}",
+            report.sides
+        );
     }
 }
 
@@ -87,12 +109,17 @@ async fn a_leg_that_the_batch_does_not_answer_is_asked_for_alone() {
 
 #[tokio::test]
 async fn a_gap_at_a_later_rung_costs_its_time_and_not_the_slot() {
-    // The first rungs do not fill; when the second ones are to open, one put leg is missing for three seconds.
+    // The first rungs do not fill; when the second ones are to open, one put leg is missing for three
+    // seconds.
     for (name, spoil) in spoilt() {
         let world = World::at("20:13:31");
         let leg: OptionSymbol = "SPXW  250904P06425000".parse().unwrap();
         let quoting = move |now: Timestamp, symbol: OptionSymbol, quote: Option<LegQuote>| {
-            if symbol == leg && at("20:13:50") <= now && now < at("20:13:58") { quote.and_then(|quote| spoil(quote, now)) } else { quote }
+            if symbol == leg && at("20:13:50") <= now && now < at("20:13:58") {
+                quote.and_then(|quote| spoil(quote, now))
+            } else {
+                quote
+            }
         };
         set(&world.broker.quoting, Some(Box::new(quoting)));
         set(&world.broker.fills, |right, number, seconds| match (right, number) {
@@ -102,9 +129,13 @@ async fn a_gap_at_a_later_rung_costs_its_time_and_not_the_slot() {
         });
         let report = world.deliver("run-1").await;
         assert_eq!(report.outcome, Outcome::Filled, "{name}: {} {:?}", report.detail, report.notes);
-        let opened = |name: &str| report.sides.iter().find(|side| side.name.starts_with(name)).unwrap().rungs[1].at;
+        let opened =
+            |name: &str| report.sides.iter().find(|side| side.name.starts_with(name)).unwrap().rungs[1].at;
         let (put, call) = (opened("PUT"), opened("CALL"));
-        assert!(call < put && put < call + SignedDuration::from_secs(8), "{name}: the put follows the call in the same slot, {call} and {put}");
+        assert!(
+            call < put && put < call + SignedDuration::from_secs(8),
+            "{name}: the put follows the call in the same slot, {call} and {put}"
+        );
     }
 }
 
@@ -113,7 +144,11 @@ fn dearer_from(world: &World, leg: &'static str, time: &'static str) {
     let moved = move |now: Timestamp, symbol: OptionSymbol, quote: Option<LegQuote>| {
         let up = |price: Option<Price>| price.map(|price| price + Price::cents(20));
         let dear = symbol.to_string().contains(leg) && now >= at(time);
-        if dear { quote.map(|quote| LegQuote { bid: up(quote.bid), ask: up(quote.ask), ..quote }) } else { quote }
+        if dear {
+            quote.map(|quote| LegQuote { bid: up(quote.bid), ask: up(quote.ask), ..quote })
+        } else {
+            quote
+        }
     };
     set(&world.broker.quoting, Some(Box::new(moved)));
 }
@@ -126,7 +161,9 @@ async fn each_side_is_priced_by_quotes_read_right_before_it_is_sent() {
     let mut net = Net::to(&world);
     net.slow = Box::new(|call, now| (if call == "place" && now < at("20:13:33") { 7 } else { 0 }, false));
     let report = net.deliver(&world.request("run-1")).await;
-    let price = |name: &str| report.sides.iter().find(|side| side.name.starts_with(name)).unwrap().rungs[0].price.unwrap();
+    let price = |name: &str| {
+        report.sides.iter().find(|side| side.name.starts_with(name)).unwrap().rungs[0].price.unwrap()
+    };
     // Worth 1.20 when it was decided, 1.40 when it is sent.
     assert_eq!(price("CALL").to_string(), "1.40", "{:?}", report.sides);
 }
@@ -140,7 +177,12 @@ async fn an_order_that_is_sent_again_is_priced_anew() {
     let report = world.deliver("run-1").await;
     let put = report.sides.iter().find(|side| side.side == Right::Put).unwrap();
     let prices: Vec<_> = put.rungs.iter().map(|rung| rung.price.unwrap().to_string()).collect();
-    assert_eq!((prices, report.outcome), (vec!["0.95".to_owned(), "1.15".to_owned()], Outcome::Filled), "{:?}", report.notes);
+    assert_eq!(
+        (prices, report.outcome),
+        (vec!["0.95".to_owned(), "1.15".to_owned()], Outcome::Filled),
+        "{:?}",
+        report.notes
+    );
 }
 
 #[tokio::test]
@@ -162,9 +204,18 @@ async fn what_may_pass_is_waited_out_before_anything_is_sent() {
             set(&world.broker.fills, |_, _, seconds| if seconds >= 1 { 4 } else { 0 });
             let mut net = Net::to(&world);
             let begins = if call == "quotes" { at("20:13:31") } else { at("20:13:00") };
-            net.failing = Box::new(move |name, now| (name == call && now < begins + SignedDuration::from_secs(seconds)).then(fault));
+            net.failing = Box::new(move |name, now| {
+                (name == call && now < begins + SignedDuration::from_secs(seconds)).then(fault)
+            });
             let report = net.deliver(&world.request("run-1")).await;
-            assert_eq!(report.outcome, Outcome::Filled, "{call} fails for {seconds} s with {}: {} {:?}", fault(), report.detail, report.notes);
+            assert_eq!(
+                report.outcome,
+                Outcome::Filled,
+                "{call} fails for {seconds} s with {}: {} {:?}",
+                fault(),
+                report.detail,
+                report.notes
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Whose order it is: an id in an answer only names an order, and the broker's lists are late, stale and full of others' orders.
+//! Whose order it is: an id in an answer only names an order, and the broker's lists are late, stale and full
+//! of others' orders.
 
 use crate::support;
 
@@ -17,9 +18,19 @@ fn others_cancelled(world: &World) -> Vec<OrderId> {
 
 /// The user's order 77 on our put legs, as it is sent by us: its quantity and price are its own.
 fn users_twin(world: &World, status: OrderStatus, filled: u32) -> OrderView {
-    let legs = [("SPXW  250904P06425000", gamma_market::LegAction::Sell), ("SPXW  250904P06420000", gamma_market::LegAction::Buy)];
+    let legs = [
+        ("SPXW  250904P06425000", gamma_market::LegAction::Sell),
+        ("SPXW  250904P06420000", gamma_market::LegAction::Buy),
+    ];
     let leg = |(symbol, action): (&str, _)| (gamma_market::Leg::open(symbol.parse().unwrap(), action), 1);
-    OrderView { quantity: 7, filled, status, legs: legs.map(leg).to_vec(), effect: Some(gamma_market::Effect::Credit), ..world.broker.users_order() }
+    OrderView {
+        quantity: 7,
+        filled,
+        status,
+        legs: legs.map(leg).to_vec(),
+        effect: Some(gamma_market::Effect::Credit),
+        ..world.broker.users_order()
+    }
 }
 
 #[tokio::test]
@@ -27,35 +38,57 @@ async fn an_answer_that_names_our_earlier_order_buys_nothing_twice() {
     // The put's second POST is answered with the first put's id; the order it made fills.
     let world = World::at("20:13:31");
     set(&world.broker.place, |number| if number == 3 { Place::Names("1000") } else { Place::Accept });
-    set(&world.broker.fills, |right, number, seconds| if right == Right::Put && number == 2 && seconds >= 3 { 4 } else { 0 });
+    set(
+        &world.broker.fills,
+        |right, number, seconds| if right == Right::Put && number == 2 && seconds >= 3 { 4 } else { 0 },
+    );
     let report = world.deliver("run-1").await;
     assert_eq!((filled(&world, Right::Put), world.broker.live()), (4, 0), "{:?}", report.notes);
     let put = report.sides.iter().find(|side| side.side == Right::Put).unwrap();
     assert_eq!(put.filled, 4, "the order that was made is found and counted: {:?}", report.notes);
-    let told = report.notes.iter().any(|note| note.contains("the answer names order 1000, which was there before"));
+    let told =
+        report.notes.iter().any(|note| note.contains("the answer names order 1000, which was there before"));
     assert!(told, "nobody reads or waits for an order that cannot be this one: {:?}", report.notes);
 }
 
 #[tokio::test]
 async fn an_answer_that_names_the_users_order_never_cancels_it() {
-    for (status, theirs) in [(OrderStatus::Working, 0), (OrderStatus::Filled, 7), (OrderStatus::Canceled, 0)] {
+    for (status, theirs) in [(OrderStatus::Working, 0), (OrderStatus::Filled, 7), (OrderStatus::Canceled, 0)]
+    {
         for how in [Place::Names("77"), Place::OnlyNames("77")] {
             let world = World::at("20:13:31");
             // Entered while the run is at work: it is not among the orders seen before.
             let twin = users_twin(&world, status.clone(), theirs);
-            set(&world.broker.foreign, vec![OrderView { entered: Some("2025-09-03T20:13:32Z".parse().unwrap()), ..twin }]);
-            set(&world.broker.account, Ok(AccountSnapshot { equity: Some(25_000.into()), ..AccountSnapshot::default() }));
+            set(
+                &world.broker.foreign,
+                vec![OrderView { entered: Some("2025-09-03T20:13:32Z".parse().unwrap()), ..twin }],
+            );
+            set(
+                &world.broker.account,
+                Ok(AccountSnapshot { equity: Some(25_000.into()), ..AccountSnapshot::default() }),
+            );
             set(&world.broker.fills, |_, _, _| 0);
             if how == Place::Names("77") {
-                set(&world.broker.place, |number| if number == 1 { Place::Names("77") } else { Place::Accept });
+                set(
+                    &world.broker.place,
+                    |number| if number == 1 { Place::Names("77") } else { Place::Accept },
+                );
             } else {
-                set(&world.broker.place, |number| if number == 1 { Place::OnlyNames("77") } else { Place::Accept });
+                set(
+                    &world.broker.place,
+                    |number| if number == 1 { Place::OnlyNames("77") } else { Place::Accept },
+                );
             }
             let report = world.deliver("run-1").await;
             assert_eq!(others_cancelled(&world), [], "{status} {how:?}: {:?}", report.notes);
             let put = report.sides.iter().find(|side| side.side == Right::Put).unwrap();
-            assert_eq!((put.filled, filled(&world, Right::Put)), (0, 0), "{status} {how:?}: their fills are not ours");
-            let recorded = world.ledger.rungs().iter().any(|rung| rung.state.order() == Some(&OrderId("77".into())));
+            assert_eq!(
+                (put.filled, filled(&world, Right::Put)),
+                (0, 0),
+                "{status} {how:?}: their fills are not ours"
+            );
+            let recorded =
+                world.ledger.rungs().iter().any(|rung| rung.state.order() == Some(&OrderId("77".into())));
             assert!(!recorded, "{status} {how:?}: the ledger knows no order of the user's as ours");
             assert!(report.notes.iter().any(|note| note.contains("77")), "{:?}", report.notes);
             if how == Place::OnlyNames("77") {
@@ -85,7 +118,13 @@ async fn recovery_looks_for_a_lost_order_until_trading_ends() {
     set(&world.broker.lists_late, 30);
     world.at_time("20:13:52");
     let report = world.deliver("run-2").await;
-    assert_eq!((report.outcome, world.broker.live()), (Outcome::Recovered, 0), "{} {:?}", report.detail, report.notes);
+    assert_eq!(
+        (report.outcome, world.broker.live()),
+        (Outcome::Recovered, 0),
+        "{} {:?}",
+        report.detail,
+        report.notes
+    );
     assert!(report.ended < "2025-09-03T20:14:20Z".parse().unwrap(), "{}", report.ended);
     // One that is never shown is looked for until trading ends, and no longer.
     let world = World::at("20:13:31");
@@ -94,7 +133,8 @@ async fn recovery_looks_for_a_lost_order_until_trading_ends() {
     world.at_time("20:13:52");
     let report = world.deliver("run-2").await;
     assert_eq!(report.outcome, Outcome::Unresolved);
-    let (from, to): (jiff::Timestamp, jiff::Timestamp) = ("2025-09-03T20:15:00Z".parse().unwrap(), "2025-09-03T20:15:15Z".parse().unwrap());
+    let (from, to): (jiff::Timestamp, jiff::Timestamp) =
+        ("2025-09-03T20:15:00Z".parse().unwrap(), "2025-09-03T20:15:15Z".parse().unwrap());
     assert!(from < report.ended && report.ended < to, "{}", report.ended);
 }
 
@@ -104,11 +144,20 @@ async fn our_own_orders_are_never_foreign_however_stale_the_list() {
     let world = World::at("20:13:31");
     let at = |time: &str| format!("2025-09-03T{time}Z").parse().unwrap();
     let moved = gamma_market::SignalRow { right_go: None, ..support::row(6425, 6470) };
-    set(&world.feed.published, vec![(at("20:13:30"), Ok(support::row(6425, 6470))), (at("20:13:38"), Ok(moved))]);
+    set(
+        &world.feed.published,
+        vec![(at("20:13:30"), Ok(support::row(6425, 6470))), (at("20:13:38"), Ok(moved))],
+    );
     set(&world.broker.lists_stale, 60);
     set(&world.broker.fills, |right, number, _| if right == Right::Put && number == 2 { 4 } else { 0 });
     let report = world.deliver("run-1").await;
-    assert_eq!((report.outcome, filled(&world, Right::Put)), (Outcome::Filled, 4), "{} {:?}", report.detail, report.notes);
+    assert_eq!(
+        (report.outcome, filled(&world, Right::Put)),
+        (Outcome::Filled, 4),
+        "{} {:?}",
+        report.detail,
+        report.notes
+    );
 }
 
 #[tokio::test]
@@ -116,7 +165,10 @@ async fn a_working_order_of_an_earlier_day_blocks_its_side() {
     for (status, expected) in [(OrderStatus::Working, 1), (OrderStatus::Canceled, 2)] {
         let world = World::at("20:13:31");
         let evening_before = Some("2025-09-02T21:00:00Z".parse().unwrap());
-        set(&world.broker.foreign, vec![OrderView { entered: evening_before, status: status.clone(), ..world.broker.users_order() }]);
+        set(
+            &world.broker.foreign,
+            vec![OrderView { entered: evening_before, status: status.clone(), ..world.broker.users_order() }],
+        );
         set(&world.broker.fills, |_, _, _| 4);
         let report = world.deliver("run-1").await;
         assert_eq!(world.broker.book().len(), expected, "{status}: {:?}", report.notes);
@@ -136,10 +188,17 @@ async fn a_row_that_does_not_read_keeps_nothing_else_from_being_read() {
     ];
     for (name, change, orders) in cases {
         let world = World::at("20:13:31");
-        let row = OrderView { unreadable: Some("quantity: got nothing".into()), status: OrderStatus::Other("null".into()), ..world.broker.users_order() };
+        let row = OrderView {
+            unreadable: Some("quantity: got nothing".into()),
+            status: OrderStatus::Other("null".into()),
+            ..world.broker.users_order()
+        };
         set(&world.broker.foreign, vec![change(row)]);
         let unreadable = vec!["positions[3].symbol: got \"2SPX  250904P06425000\"".to_owned()];
-        set(&world.broker.account, Ok(AccountSnapshot { equity: Some(25_000.into()), unreadable, ..AccountSnapshot::default() }));
+        set(
+            &world.broker.account,
+            Ok(AccountSnapshot { equity: Some(25_000.into()), unreadable, ..AccountSnapshot::default() }),
+        );
         set(&world.broker.fills, |_, _, _| 4);
         let report = world.deliver("run-1").await;
         assert_eq!(world.broker.book().len(), orders, "{name}: {} {:?}", report.detail, report.notes);
@@ -165,7 +224,10 @@ async fn fills_counted_after_an_order_is_over_are_waited_for() {
 async fn the_last_sweep_records_what_was_counted_too_late_for_the_run() {
     let world = World::at("20:13:31");
     set(&world.broker.counts_late, 600);
-    set(&world.broker.fills, |right, number, seconds| if right == Right::Put && number == 1 && seconds >= 20 { 1 } else { 0 });
+    set(
+        &world.broker.fills,
+        |right, number, seconds| if right == Right::Put && number == 1 && seconds >= 20 { 1 } else { 0 },
+    );
     assert_eq!(world.deliver("run-1").await.outcome, Outcome::NoFill);
     world.at_time("20:16:00");
     assert_eq!(world.sweep("sweep-1").await.outcome, Outcome::Swept);
@@ -181,7 +243,9 @@ async fn the_last_sweep_records_what_was_counted_too_late_for_the_run() {
 #[tokio::test]
 async fn the_last_sweep_alarms_on_positions_that_nothing_explains() {
     let put: gamma_market::OptionSymbol = "SPXW  250904P06425000".parse().unwrap();
-    for (extra, outcome) in [(0, Outcome::Swept), (-6, Outcome::PositionsDiffer), (2, Outcome::PositionsDiffer)] {
+    for (extra, outcome) in
+        [(0, Outcome::Swept), (-6, Outcome::PositionsDiffer), (2, Outcome::PositionsDiffer)]
+    {
         let world = World::at("20:13:31");
         set(&world.broker.fills, |_, _, _| 4);
         assert_eq!(world.deliver("run-1").await.outcome, Outcome::Filled);
@@ -189,9 +253,17 @@ async fn the_last_sweep_alarms_on_positions_that_nothing_explains() {
         assert_eq!(world.sweep("sweep-1").await.outcome, Outcome::Swept, "positions may be late so soon");
         world.at_time("20:30:00");
         let positions = [(put, extra)].into_iter().filter(|(_, contracts)| *contracts != 0).collect();
-        set(&world.broker.account, Ok(AccountSnapshot { equity: None, positions, ..AccountSnapshot::default() }));
+        set(
+            &world.broker.account,
+            Ok(AccountSnapshot { equity: None, positions, ..AccountSnapshot::default() }),
+        );
         let swept = world.sweep("sweep-2").await;
-        assert_eq!((swept.outcome, swept.alarm), (outcome, outcome != Outcome::Swept), "{extra}: {}", swept.detail);
+        assert_eq!(
+            (swept.outcome, swept.alarm),
+            (outcome, outcome != Outcome::Swept),
+            "{extra}: {}",
+            swept.detail
+        );
     }
 }
 
@@ -215,9 +287,14 @@ async fn an_order_that_turns_up_after_it_was_given_up_is_recorded() {
 
 #[tokio::test]
 async fn an_order_edited_by_hand_is_followed_and_nothing_more_is_sent() {
-    for (status, now, outcome) in [(OrderStatus::Filled, 4, "one_sided"), (OrderStatus::Canceled, 0, "no_fill")] {
+    for (status, now, outcome) in
+        [(OrderStatus::Filled, 4, "one_sided"), (OrderStatus::Canceled, 0, "no_fill")]
+    {
         let world = World::at("20:13:31");
-        let only_put = gamma_market::SignalRow { right_go: Some(rust_decimal::Decimal::NEGATIVE_ONE), ..support::row(6425, 6470) };
+        let only_put = gamma_market::SignalRow {
+            right_go: Some(rust_decimal::Decimal::NEGATIVE_ONE),
+            ..support::row(6425, 6470)
+        };
         set(&world.feed.published, vec![("2025-09-03T20:13:30Z".parse().unwrap(), Ok(only_put))]);
         let (request, editing) = (world.request("run-1"), async {
             // Both first orders are out.
@@ -232,7 +309,12 @@ async fn an_order_edited_by_hand_is_followed_and_nothing_more_is_sent() {
         assert_eq!(others_cancelled(&world), [], "it is left alone");
         world.at_time("20:21:00");
         let swept = world.sweep("sweep-1").await;
-        assert_eq!(swept.outcome, if now > 0 { Outcome::PositionsDiffer } else { Outcome::Recovered }, "{}", swept.detail);
+        assert_eq!(
+            swept.outcome,
+            if now > 0 { Outcome::PositionsDiffer } else { Outcome::Recovered },
+            "{}",
+            swept.detail
+        );
         assert_eq!(world.ledger.day().unwrap().outcome.as_deref(), Some(outcome), "{}", swept.detail);
     }
 }
@@ -256,8 +338,21 @@ async fn whichever_post_is_misnamed_books_and_ledger_agree() {
         world.at_time("20:21:00");
         let swept = world.sweep("sweep-1").await;
         for side in [Right::Put, Right::Call] {
-            let told: u32 = world.ledger.rungs().iter().filter(|rung| rung.intent.slot == side).map(|rung| rung.state.filled()).sum();
-            assert_eq!(told, filled(&world, side), "lie {number}, {side}: {} {:?}; {}", report.outcome, report.notes, swept.detail);
+            let told: u32 = world
+                .ledger
+                .rungs()
+                .iter()
+                .filter(|rung| rung.intent.slot == side)
+                .map(|rung| rung.state.filled())
+                .sum();
+            assert_eq!(
+                told,
+                filled(&world, side),
+                "lie {number}, {side}: {} {:?}; {}",
+                report.outcome,
+                report.notes,
+                swept.detail
+            );
             assert!(told <= 4, "lie {number}, {side}");
         }
         assert_eq!(world.broker.live(), 0, "lie {number}: {:?}", report.notes);

@@ -16,7 +16,10 @@ async fn incident_two_copies_at_once_trade_once() {
     let (first, second) = tokio::join!(world.deliver_as(&one), world.deliver_as(&two));
     let mut outcomes = [first.outcome.name(), second.outcome.name()];
     outcomes.sort_unstable();
-    assert!(outcomes == ["already_traded", "filled"] || outcomes == ["another_run_active", "filled"], "{outcomes:?}");
+    assert!(
+        outcomes == ["already_traded", "filled"] || outcomes == ["another_run_active", "filled"],
+        "{outcomes:?}"
+    );
     assert_eq!(*world.broker.posts.lock().unwrap(), 2);
 }
 
@@ -34,7 +37,12 @@ async fn an_unmarked_order_is_not_sent_and_short_faults_are_retried() {
         set(&world.broker.fills, |_, _, _| 4);
         world.ledger.break_write(operation, times);
         let report = world.deliver("run-1").await;
-        assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (outcome, posts), "{operation} × {times}: {:?}", report.notes);
+        assert_eq!(
+            (report.outcome, *world.broker.posts.lock().unwrap()),
+            (outcome, posts),
+            "{operation} × {times}: {:?}",
+            report.notes
+        );
     }
 }
 
@@ -44,9 +52,20 @@ async fn a_mark_that_may_land_late_leaves_its_intent_open() {
     set(&world.broker.fills, |_, _, _| 4);
     world.ledger.break_write("put sending", u32::MAX);
     let report = world.deliver("run-1").await;
-    assert_eq!((*world.broker.posts.lock().unwrap(), world.ledger.intents().len()), (0, 2), "{:?}", report.notes);
+    assert_eq!(
+        (*world.broker.posts.lock().unwrap(), world.ledger.intents().len()),
+        (0, 2),
+        "{:?}",
+        report.notes
+    );
     for intent in world.ledger.intents() {
-        assert_eq!((intent.state, intent.filled), (IntentState::Open, 0), "{}: {:?}", intent.key, report.notes);
+        assert_eq!(
+            (intent.state, intent.filled),
+            (IntentState::Open, 0),
+            "{}: {:?}",
+            intent.key,
+            report.notes
+        );
         let told = format!("whether a mark of {} was written is not known", intent.key);
         assert!(report.notes.iter().any(|note| note.starts_with(&told)), "{:?}", report.notes);
     }
@@ -67,8 +86,16 @@ async fn a_lost_lease_stops_the_run_and_its_orders_become_terminal() {
     };
     let request = world.request("run-1");
     let (report, ()) = tokio::join!(world.deliver_as(&request), thief);
-    assert_eq!((*world.broker.posts.lock().unwrap(), world.broker.live()), (2, 0), "nothing more is sent, nothing is left alive");
-    assert!(report.sides.iter().all(|side| matches!(side.end, Some(SideEnd::Stopped(StopReason::LeaseLost(_))))), "{:?}", report.sides[0].end);
+    assert_eq!(
+        (*world.broker.posts.lock().unwrap(), world.broker.live()),
+        (2, 0),
+        "nothing more is sent, nothing is left alive"
+    );
+    assert!(
+        report.sides.iter().all(|side| matches!(side.end, Some(SideEnd::Stopped(StopReason::LeaseLost(_))))),
+        "{:?}",
+        report.sides[0].end
+    );
 }
 
 #[tokio::test]
@@ -76,7 +103,12 @@ async fn what_the_fence_refuses_is_never_sent() {
     let world = World::at("20:13:31");
     world.ledger.steal_lease_before("put sending");
     let report = world.deliver("run-1").await;
-    assert_eq!((report.outcome, *world.broker.posts.lock().unwrap()), (Outcome::AnotherRunActive, 0), "{:?}", report.notes);
+    assert_eq!(
+        (report.outcome, *world.broker.posts.lock().unwrap()),
+        (Outcome::AnotherRunActive, 0),
+        "{:?}",
+        report.notes
+    );
 }
 
 #[tokio::test]
@@ -91,7 +123,8 @@ async fn no_post_begins_on_a_lease_that_could_end_before_it() {
             while seen < 4 && world.ledger.run_outcome("run-1").is_none() {
                 if posts() > seen {
                     seen = posts();
-                    let left = world.ledger.lease_expires().unwrap().duration_since(world.clock.now()).as_secs();
+                    let left =
+                        world.ledger.lease_expires().unwrap().duration_since(world.clock.now()).as_secs();
                     assert!(left >= 8, "quotes take {slow} s: POST {seen} begins on a lease of {left} s");
                 }
                 tokio::task::yield_now().await;
@@ -111,7 +144,11 @@ async fn the_lease_is_renewed_while_the_run_waits_for_the_signal() {
         while *world.broker.posts.lock().unwrap() == 0 {
             // Half of its twenty seconds, less a tick: one renewal that fails must not be the end of it.
             let left = world.ledger.lease_expires().map(|at| at.duration_since(world.clock.now()).as_secs());
-            assert!(left.is_none_or(|left| left >= 8), "{left:?} s of the lease are left at {}", world.clock.now());
+            assert!(
+                left.is_none_or(|left| left >= 8),
+                "{left:?} s of the lease are left at {}",
+                world.clock.now()
+            );
             tokio::task::yield_now().await;
         }
     };
@@ -121,7 +158,8 @@ async fn the_lease_is_renewed_while_the_run_waits_for_the_signal() {
 
 #[tokio::test]
 async fn a_day_two_runs_lost_to_each_other_is_named_by_its_orders() {
-    // The first run is deaf for 25 seconds, a second one recovers meanwhile, and each writes what the other would.
+    // The first run is deaf for 25 seconds, a second one recovers meanwhile, and each writes what the other
+    // would.
     let world = World::at("20:13:31");
     let mut net = Net::to(&world);
     let reads = Mutex::new(0);
@@ -145,5 +183,11 @@ async fn a_day_two_runs_lost_to_each_other_is_named_by_its_orders() {
     assert!(first.alarm || second.alarm, "{} and {}", first.outcome, second.outcome);
     world.at_time("20:21:00");
     let swept = world.sweep("sweep-1").await;
-    assert_eq!((world.broker.live(), world.ledger.day().unwrap().outcome.as_deref()), (0, Some("no_fill")), "{} {}", swept.outcome, swept.detail);
+    assert_eq!(
+        (world.broker.live(), world.ledger.day().unwrap().outcome.as_deref()),
+        (0, Some("no_fill")),
+        "{} {}",
+        swept.outcome,
+        swept.detail
+    );
 }

@@ -14,14 +14,21 @@ use rust_decimal::Decimal;
 async fn an_empty_trade_beside_todays_row_is_nothing_to_do() {
     let at = |time: &str| format!("2025-09-03T{time}Z").parse().unwrap();
     // To the end of the window; filled in late; emptied while orders are out.
-    for (from, to, outcome, posts) in
-        [("20:13:00", "20:20:00", Outcome::NothingToDo, 0), ("20:13:00", "20:13:50", Outcome::Filled, 2), ("20:13:35", "20:20:00", Outcome::NoFill, 2)]
-    {
+    for (from, to, outcome, posts) in [
+        ("20:13:00", "20:20:00", Outcome::NothingToDo, 0),
+        ("20:13:00", "20:13:50", Outcome::Filled, 2),
+        ("20:13:35", "20:20:00", Outcome::NoFill, 2),
+    ] {
         let world = World::at("20:13:00");
         set(&world.feed.no_trade, Some(at(from)..at(to)));
         set(&world.broker.fills, |_, _, seconds| if seconds > 12 { 4 } else { 0 });
         let report = world.deliver("run-1").await;
-        assert_eq!((report.outcome, *world.broker.posts.lock().unwrap(), world.broker.live()), (outcome, posts, 0), "{from} {:?}", report.notes);
+        assert_eq!(
+            (report.outcome, *world.broker.posts.lock().unwrap(), world.broker.live()),
+            (outcome, posts, 0),
+            "{from} {:?}",
+            report.notes
+        );
         let why = "the signal shows no trade beside its row of 2025-09-03: Trade: got null, expected a row";
         let detail = match outcome {
             Outcome::Filled => String::new(),
@@ -40,7 +47,11 @@ async fn an_empty_trade_without_todays_row_still_alarms() {
     set(&world.feed.published, vec![(Timestamp::MIN, Ok(yesterday))]);
     set(&world.feed.no_trade, Some(Timestamp::MIN..Timestamp::MAX));
     let report = world.deliver("run-1").await;
-    assert_eq!((report.outcome, report.alarm), (Outcome::SignalUnusable, true), "a feed that was not updated says nothing of today");
+    assert_eq!(
+        (report.outcome, report.alarm),
+        (Outcome::SignalUnusable, true),
+        "a feed that was not updated says nothing of today"
+    );
 }
 
 #[tokio::test]
@@ -66,9 +77,13 @@ async fn a_far_expiry_or_a_volatility_in_percent_places_nothing() {
         // As profiles were written before there was a limit.
         let mut written = serde_json::to_value(world.profile.strategy.raw()).unwrap();
         written.as_object_mut().unwrap().remove("most_days_to_expiry");
-        world.profile.strategy = Profile::try_from(serde_json::from_value::<RawProfile>(written).unwrap()).unwrap();
+        world.profile.strategy =
+            Profile::try_from(serde_json::from_value::<RawProfile>(written).unwrap()).unwrap();
         set(&world.feed.published, vec![(Timestamp::MIN, Ok(row))]);
         let report = world.deliver("run-1").await;
-        assert_eq!((report.outcome, report.detail.as_str(), *world.broker.posts.lock().unwrap()), (outcome, detail, 0));
+        assert_eq!(
+            (report.outcome, report.detail.as_str(), *world.broker.posts.lock().unwrap()),
+            (outcome, detail, 0)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Slow answers, refusals and outages while orders are out: nothing is sent that may not be, no cancel is late, and it trades on.
+//! Slow answers, refusals and outages while orders are out: nothing is sent that may not be, no cancel is
+//! late, and it trades on.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -41,7 +42,10 @@ async fn a_lease_renewed_slowly_still_outlives_the_post() {
             });
             net.deliver(&world.request("run-1")).await;
             for (sent, left) in net.posts.lock().unwrap().iter() {
-                assert!(left.as_secs() >= 8, "from :{start}, the mark took {takes} s: a POST at {sent} on a lease of {left:#}");
+                assert!(
+                    left.as_secs() >= 8,
+                    "from :{start}, the mark took {takes} s: a POST at {sent} on a lease of {left:#}"
+                );
             }
         }
     }
@@ -72,12 +76,18 @@ async fn a_ledger_that_stalls_does_not_hold_up_a_cancel() {
             let mut net = Net::to(&world);
             let stalls = at("20:13:00") + Duration::from_secs(from);
             let of_broker = ["orders", "orders in haste", "order", "quotes", "account", "cancel"];
-            net.slow = Box::new(move |call, now| if now >= stalls && !of_broker.contains(&call) { (LEDGER_SECONDS, true) } else { (0, false) });
+            net.slow = Box::new(move |call, now| {
+                if now >= stalls && !of_broker.contains(&call) { (LEDGER_SECONDS, true) } else { (0, false) }
+            });
             let report = net.deliver(&world.request("run-1")).await;
             let Some(cancel) = net.cancels.lock().unwrap().last().copied() else { continue };
             let post = net.posts.lock().unwrap().last().unwrap().0;
             let late = cancel.duration_since(post).as_secs() - 20;
-            assert!(late <= 5 && cancel <= at("20:15:00"), "{start}, stalled from {stalls}: {} sent {post}, cancelled {cancel}", report.outcome);
+            assert!(
+                late <= 5 && cancel <= at("20:15:00"),
+                "{start}, stalled from {stalls}: {} sent {post}, cancelled {cancel}",
+                report.outcome
+            );
             assert_eq!(world.broker.live(), 0, "{start}, stalled from {stalls}");
         }
     }
@@ -89,11 +99,17 @@ async fn a_429_is_waited_out_before_the_next_rung_too() {
     set(&world.broker.fills, |_, _, _| 4);
     let mut net = Net::to(&world);
     let wait = Some(Duration::from_secs(30));
-    net.placing = Box::new(move |_, now| (now < at("20:14:01")).then_some(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: wait })));
+    net.placing = Box::new(move |_, now| {
+        (now < at("20:14:01")).then_some(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: wait }))
+    });
     let report = net.deliver(&world.request("run-1")).await;
     let sent: Vec<_> = net.posts.lock().unwrap().iter().map(|(sent, _)| *sent).collect();
     assert_eq!(report.outcome, Outcome::Filled, "{sent:?}");
-    assert!(sent[..2].iter().all(|sent| *sent < at("20:13:32")) && sent[2..].iter().all(|sent| *sent >= at("20:14:01")), "{sent:?}");
+    assert!(
+        sent[..2].iter().all(|sent| *sent < at("20:13:32"))
+            && sent[2..].iter().all(|sent| *sent >= at("20:14:01")),
+        "{sent:?}"
+    );
 }
 
 #[tokio::test]
@@ -103,7 +119,8 @@ async fn a_broker_out_of_reach_for_a_while_costs_no_rung() {
         set(&world.broker.fills, |_, _, _| 4);
         let mut net = Net::to(&world);
         let back_at = at(back);
-        net.placing = Box::new(move |_, now| (now < back_at).then(|| NotSent::NotConnected("refused".into()).into()));
+        net.placing =
+            Box::new(move |_, now| (now < back_at).then(|| NotSent::NotConnected("refused".into()).into()));
         let report = net.deliver(&world.request("run-1")).await;
         let posts = net.posts.lock().unwrap().len();
         assert_eq!(report.outcome, Outcome::Filled, "back at {back}: {posts} POSTs, {}", report.detail);
@@ -127,7 +144,8 @@ async fn while_one_order_is_unknown_the_other_side_waits_then_goes_on() {
 
 #[tokio::test]
 async fn nothing_is_sent_again_beside_an_order_in_doubt() {
-    // The put's answer is lost and no list shows it; the call meets the edge's page, and would be sent again after the first look in vain.
+    // The put's answer is lost and no list shows it; the call meets the edge's page, and would be sent again
+    // after the first look in vain.
     let world = World::at("20:13:31");
     set(&world.broker.place, |number| match number {
         1 => Place::LostBefore,
@@ -147,9 +165,14 @@ async fn nothing_is_sent_again_once_trading_is_halted() {
     let mut net = Net::to(&world);
     net.halt_with_post = Some(2);
     let wait = Some(Duration::from_secs(10));
-    net.placing = Box::new(move |_, _| Some(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: wait })));
+    net.placing =
+        Box::new(move |_, _| Some(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: wait })));
     let report = net.deliver(&world.request("run-1")).await;
-    assert_eq!((net.posts.lock().unwrap().len(), report.outcome), (2, Outcome::Halted), "halted with the second POST");
+    assert_eq!(
+        (net.posts.lock().unwrap().len(), report.outcome),
+        (2, Outcome::Halted),
+        "halted with the second POST"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The GammaWizard signal feed, as the [`SignalSource`](gamma_execution::ports::SignalSource) port wants it: login, every
-//! payload shape, bounded retries (docs/reference/gammawizard.md).
+//! The GammaWizard signal feed, as the [`SignalSource`](gamma_execution::ports::SignalSource) port wants it:
+//! login, every payload shape, bounded retries (docs/reference/gammawizard.md).
 //!
 //! Rows are handed on as published. Which of them may be traded today is the strategy's question.
 

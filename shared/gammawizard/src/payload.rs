@@ -1,10 +1,11 @@
 //! From the body of an answer to signal rows, whatever shape the feed chose
 //! (docs/reference/gammawizard.md, Answer). Pure.
 //!
-//! A row is an object with any of the row fields (`Date`, `TDate`, `Limit`, …). Rows are looked for in `Trade` *and*
-//! `Predictions` where an object has either, and otherwise in whatever wrappers and lists stand around them. Every row found
-//! is returned, in the feed's order: choosing today's is the strategy's work, and taking "the last of the list" once sent
-//! orders for expired symbols (docs/reference/gammawizard.md, Answer; vector 38i).
+//! A row is an object with any of the row fields (`Date`, `TDate`, `Limit`, …). Rows are looked for in
+//! `Trade` *and* `Predictions` where an object has either, and otherwise in whatever wrappers and lists stand
+//! around them. Every row found is returned, in the feed's order: choosing today's is the strategy's work,
+//! and taking "the last of the list" once sent orders for expired symbols (docs/reference/gammawizard.md,
+//! Answer; vector 38i).
 
 mod fields;
 
@@ -17,7 +18,8 @@ use serde_json::{Map, Value};
 use fields::read_row;
 
 /// Any of these makes an object a row.
-const ROW_FIELDS: [&str; 10] = ["Date", "TDate", "Limit", "CLimit", "LeftGo", "RightGo", "LImp", "RImp", "VIX", "VixOne"];
+const ROW_FIELDS: [&str; 10] =
+    ["Date", "TDate", "Limit", "CLimit", "LeftGo", "RightGo", "LImp", "RImp", "VIX", "VixOne"];
 
 /// Lists and objects may stand this deep in one another; the feed itself uses two levels.
 const DEEPEST: usize = 8;
@@ -45,7 +47,9 @@ pub enum PayloadError {
         came: String,
     },
     /// Rows, but not one whose `Date` reads.
-    #[error("Date: got {came} in the first of {rows} rows and nothing better in the others, expected a day such as 2026-02-11")]
+    #[error(
+        "Date: got {came} in the first of {rows} rows and nothing better in the others, expected a day such as 2026-02-11"
+    )]
     NoDate {
         /// The first row's value.
         came: String,
@@ -60,21 +64,24 @@ pub enum PayloadError {
     TooManyRows,
 }
 
-/// What `body` shows: every row in the feed's order, each once, and whether a `Trade` says that there is none.
+/// What `body` shows: every row in the feed's order, each once, and whether a `Trade` says that there is
+/// none.
 ///
-/// A `Trade` without a row whose `Date` reads (null, an empty object or list) says that there is no trade, whatever stands in `Predictions`.
-/// A row repeated field for field (as `Trade` repeats the newest of `Predictions`) is kept once; two rows of one `Date` that
-/// differ are both kept, for the strategy to refuse. A row whose `Date` does not read is left out as long as another does.
-/// Any other field that is absent, null or not a number is `None`.
+/// A `Trade` without a row whose `Date` reads (null, an empty object or list) says that there is no trade,
+/// whatever stands in `Predictions`. A row repeated field for field (as `Trade` repeats the newest of
+/// `Predictions`) is kept once; two rows of one `Date` that differ are both kept, for the strategy to refuse.
+/// A row whose `Date` does not read is left out as long as another does. Any other field that is absent, null
+/// or not a number is `None`.
 ///
 /// # Errors
 /// [`PayloadError`] when the body is not JSON, holds no row, or holds none with a readable `Date`.
 pub fn view(body: &[u8]) -> Result<SignalView, PayloadError> {
-    let answer: Value = serde_json::from_slice(&without_bare_nan(body)).map_err(|error| PayloadError::NotJson {
-        length: body.len(),
-        first: String::from_utf8_lossy(body).chars().find(|c| !c.is_whitespace()),
-        reason: error.to_string(),
-    })?;
+    let answer: Value =
+        serde_json::from_slice(&without_bare_nan(body)).map_err(|error| PayloadError::NotJson {
+            length: body.len(),
+            first: String::from_utf8_lossy(body).chars().find(|c| !c.is_whitespace()),
+            reason: error.to_string(),
+        })?;
     let mut found = Found::default();
     collect(&answer, 0, &mut found)?;
     let Found { rows: found, no_trade } = found;
@@ -102,8 +109,8 @@ struct Found<'a> {
     no_trade: Option<String>,
 }
 
-/// Gathers every object that is a row. An object with `Trade` or `Predictions` is an envelope, not a row, and only those two
-/// are searched in it.
+/// Gathers every object that is a row. An object with `Trade` or `Predictions` is an envelope, not a row, and
+/// only those two are searched in it.
 fn collect<'a>(value: &'a Value, depth: usize, found: &mut Found<'a>) -> Result<(), PayloadError> {
     if depth > DEEPEST {
         return match value {
@@ -118,7 +125,9 @@ fn collect<'a>(value: &'a Value, depth: usize, found: &mut Found<'a>) -> Result<
             if trade.is_some() || predictions.is_some() {
                 let before = found.rows.len();
                 trade.map_or(Ok(()), |trade| collect(trade, depth + 1, found))?;
-                if let Some(trade) = trade.filter(|_| !found.rows[before..].iter().any(|fields| read_row(fields).is_some())) {
+                if let Some(trade) =
+                    trade.filter(|_| !found.rows[before..].iter().any(|fields| read_row(fields).is_some()))
+                {
                     found.no_trade = Some(format!("Trade: got {}, expected a row", in_a_few_words(trade)));
                 }
                 predictions.map_or(Ok(()), |predictions| collect(predictions, depth + 1, found))
@@ -136,8 +145,9 @@ fn collect<'a>(value: &'a Value, depth: usize, found: &mut Found<'a>) -> Result<
     }
 }
 
-/// The body with bare `NaN`, `Infinity` and `-Infinity` turned into `null`: not JSON, but common encoders write them for
-/// numbers that are missing, and one of them in a field nobody trades on must not cost the day.
+/// The body with bare `NaN`, `Infinity` and `-Infinity` turned into `null`: not JSON, but common encoders
+/// write them for numbers that are missing, and one of them in a field nobody trades on must not cost the
+/// day.
 fn without_bare_nan(body: &[u8]) -> Cow<'_, [u8]> {
     const WORDS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
     let mut clean = Vec::new();

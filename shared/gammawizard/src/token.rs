@@ -3,8 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-/// The bare token of what was configured or received: without surrounding blanks and quotes and without a leading `Bearer`.
-/// `None` when nothing is left, or when what is left cannot stand in a header.
+/// The bare token of what was configured or received: without surrounding blanks and quotes and without a
+/// leading `Bearer`. `None` when nothing is left, or when what is left cannot stand in a header.
 pub(crate) fn clean(raw: &SecretString) -> Option<SecretString> {
     let bare = |text| str::trim_matches(text, |c: char| c.is_whitespace() || matches!(c, '"' | '\''));
     let mut words = bare(raw.expose_secret()).split_whitespace().peekable();
@@ -16,8 +16,8 @@ pub(crate) fn clean(raw: &SecretString) -> Option<SecretString> {
     fits.then(|| SecretString::from(token))
 }
 
-/// The token in a login's answer, under `token` or `Token`. `None` when it is absent, empty or not a text, or the answer is
-/// not JSON; why is not said, since any part of the answer may be the secret.
+/// The token in a login's answer, under `token` or `Token`. `None` when it is absent, empty or not a text, or
+/// the answer is not JSON; why is not said, since any part of the answer may be the secret.
 pub(crate) fn from_login(body: &[u8]) -> Option<SecretString> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     ["token", "Token"].iter().find_map(|name| {

@@ -55,7 +55,13 @@ struct Server {
 }
 
 impl Server {
-    async fn answer(State(server): State<Self>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
+    async fn answer(
+        State(server): State<Self>,
+        method: Method,
+        uri: Uri,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> (StatusCode, String) {
         let header = |name| headers.get(name).map_or("-", |value| value.to_str().unwrap());
         let asked = match method {
             Method::GET => format!("GET {uri} {}", header("authorization")),
@@ -82,8 +88,14 @@ impl Bench {
         Self::with_login(token, EMAIL, PASSWORD, script).await
     }
 
-    async fn with_login(token: Option<&str>, email: &str, password: &str, script: impl IntoIterator<Item = Answer>) -> Self {
-        let server = Server { script: Arc::new(Mutex::new(script.into_iter().collect())), asked: Arc::default() };
+    async fn with_login(
+        token: Option<&str>,
+        email: &str,
+        password: &str,
+        script: impl IntoIterator<Item = Answer>,
+    ) -> Self {
+        let server =
+            Server { script: Arc::new(Mutex::new(script.into_iter().collect())), asked: Arc::default() };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/", listener.local_addr().unwrap());
         let router = Router::new().fallback(Server::answer).with_state(server.clone());
@@ -143,9 +155,24 @@ async fn which_credentials_are_tried_and_in_which_order() {
         ("a token as pasted", Some(bearer.as_str()), vec![row()], vec!["old"]),
         ("no token", None, vec![says(200, NEW_LOGIN), row()], vec!["login", "new"]),
         ("an empty token", Some("\"\""), vec![says(200, NEW_LOGIN), row()], vec!["login", "new"]),
-        ("a token refused", Some(OLD_TOKEN), vec![says(401, ""), says(200, NEW_LOGIN), row()], vec!["old", "login", "new"]),
-        ("a token forbidden", Some(OLD_TOKEN), vec![says(403, ""), says(201, NEW_LOGIN), row()], vec!["old", "login", "new"]),
-        ("the other spelling", None, vec![says(200, r#"{"Token": "Bearer canary-new-token"}"#), row()], vec!["login", "new"]),
+        (
+            "a token refused",
+            Some(OLD_TOKEN),
+            vec![says(401, ""), says(200, NEW_LOGIN), row()],
+            vec!["old", "login", "new"],
+        ),
+        (
+            "a token forbidden",
+            Some(OLD_TOKEN),
+            vec![says(403, ""), says(201, NEW_LOGIN), row()],
+            vec!["old", "login", "new"],
+        ),
+        (
+            "the other spelling",
+            None,
+            vec![says(200, r#"{"Token": "Bearer canary-new-token"}"#), row()],
+            vec!["login", "new"],
+        ),
     ] {
         let bench = Bench::new(token, script).await;
         assert_eq!(bench.days().await.unwrap(), ["2026-02-11"], "{name}");
@@ -157,14 +184,16 @@ async fn which_credentials_are_tried_and_in_which_order() {
 #[tokio::test]
 async fn the_token_of_a_login_serves_later_reads_until_it_is_refused() {
     let (ok, login) = (|| says(200, ROW), || says(200, NEW_LOGIN));
-    let bench = Bench::new(Some(OLD_TOKEN), [says(401, ""), login(), ok(), ok(), says(401, ""), login(), ok()]).await;
+    let bench =
+        Bench::new(Some(OLD_TOKEN), [says(401, ""), login(), ok(), ok(), says(401, ""), login(), ok()]).await;
     for _ in 0..3 {
         bench.days().await.unwrap();
     }
     assert_eq!(bench.asked(), ["old", "login", "new", "new", "new", "login", "new"]);
 }
 
-/// Reads every second, as a run does, until a row or a refusal that is final; with the seconds at which a login was made.
+/// Reads every second, as a run does, until a row or a refusal that is final; with the seconds at which a
+/// login was made.
 async fn read_each_second(bench: &Bench) -> (Result<Vec<String>, SignalError>, Vec<i128>) {
     let mut logins = Vec::new();
     for _ in 0..100 {
@@ -172,7 +201,9 @@ async fn read_each_second(bench: &Bench) -> (Result<Vec<String>, SignalError>, V
         let result = bench.days().await;
         logins.extend((made..bench.logins()).map(|_| at));
         match result {
-            Err(SignalError::Unavailable(_)) => bench.clock.sleep_until(bench.clock.now() + Duration::from_secs(1)).await,
+            Err(SignalError::Unavailable(_)) => {
+                bench.clock.sleep_until(bench.clock.now() + Duration::from_secs(1)).await
+            }
             done => return (done, logins),
         }
     }
@@ -184,7 +215,11 @@ async fn refused_logins_are_few_and_apart_then_an_operator_is_needed() {
     for (name, script, message) in [
         ("refused", vec![says(401, "")], "signal login: email and password refused with status 401"),
         ("bad request", vec![says(400, "")], "signal login: email and password refused with status 400"),
-        ("forbidden", vec![says(403, r#"{"message": "locked"}"#)], "signal login: email and password refused with status 403"),
+        (
+            "forbidden",
+            vec![says(403, r#"{"message": "locked"}"#)],
+            "signal login: email and password refused with status 403",
+        ),
         ("no token", vec![says(200, r#"{"error": "x"}"#)], "signal login: token: none in the login's answer"),
     ] {
         let bench = Bench::new(None, vec![script; 3].concat()).await;
@@ -208,7 +243,8 @@ async fn tokens_that_are_refused_again_and_again_make_three_logins() {
     let (no, login) = (|| says(401, ""), || says(200, NEW_LOGIN));
     // Each second the token at hand is read with; at 0, 3 and 9 a login is made.
     let each = |seconds: usize| vec![no(); seconds];
-    let script = [each(1), vec![login(), no()], each(3), vec![login(), no()], each(6), vec![login(), no()]].concat();
+    let script =
+        [each(1), vec![login(), no()], each(3), vec![login(), no()], each(6), vec![login(), no()]].concat();
     let bench = Bench::new(Some(OLD_TOKEN), script).await;
     let (end, logins) = read_each_second(&bench).await;
     assert!(matches!(end, Err(SignalError::Login(_))), "{end:?}");
@@ -221,13 +257,41 @@ async fn two_seconds_of_refusals_or_edge_pages_cost_seconds() {
     let page = || says(403, "\n<HTML><HEAD><TITLE>Access Denied</TITLE></HEAD></HTML>");
     for (name, token, password, script, logins, seconds) in [
         ("the login refuses", None, PASSWORD, vec![no(), login(), row()], vec![0, 3], 3),
-        ("the login refuses a token's heir", Some(OLD_TOKEN), PASSWORD, vec![no(), no(), no(), row()], vec![0], 2),
-        ("the feed refuses, its login does not", None, PASSWORD, vec![login(), no(), no(), row()], vec![0], 2),
+        (
+            "the login refuses a token's heir",
+            Some(OLD_TOKEN),
+            PASSWORD,
+            vec![no(), no(), no(), row()],
+            vec![0],
+            2,
+        ),
+        (
+            "the feed refuses, its login does not",
+            None,
+            PASSWORD,
+            vec![login(), no(), no(), row()],
+            vec![0],
+            2,
+        ),
         ("the feed refuses and there is no login", Some(OLD_TOKEN), "", vec![no(), no(), row()], vec![], 2),
         ("a page before the feed", Some(OLD_TOKEN), PASSWORD, vec![page(), page(), row()], vec![], 2),
         ("a page before the login", None, PASSWORD, vec![page(), login(), row()], vec![0, 3], 3),
-        ("pages for a minute", Some(OLD_TOKEN), PASSWORD, [vec![page(); 60], vec![row()]].concat(), vec![], 60),
-        ("a page after a refusal", None, PASSWORD, vec![no(), page(), no(), login(), row()], vec![0, 3, 6, 12], 12),
+        (
+            "pages for a minute",
+            Some(OLD_TOKEN),
+            PASSWORD,
+            [vec![page(); 60], vec![row()]].concat(),
+            vec![],
+            60,
+        ),
+        (
+            "a page after a refusal",
+            None,
+            PASSWORD,
+            vec![no(), page(), no(), login(), row()],
+            vec![0, 3, 6, 12],
+            12,
+        ),
     ] {
         let bench = Bench::with_login(token, EMAIL, password, script).await;
         let (end, made) = read_each_second(&bench).await;
@@ -253,7 +317,12 @@ async fn transient_errors_are_retried_and_lasting_ones_given_up() {
     for (name, script, asked, waited) in [
         ("the read, once", vec![down(), says(200, ROW)], vec!["old"; 2], 300),
         ("the read, twice", vec![says(500, ""), down(), says(200, ROW)], vec!["old"; 3], 900),
-        ("the login", vec![says(401, ""), down(), says(200, NEW_LOGIN), down(), says(200, ROW)], vec!["old", "login", "login", "new", "new"], 600),
+        (
+            "the login",
+            vec![says(401, ""), down(), says(200, NEW_LOGIN), down(), says(200, ROW)],
+            vec!["old", "login", "login", "new", "new"],
+            600,
+        ),
     ] {
         let bench = Bench::new(Some(OLD_TOKEN), script).await;
         assert_eq!(bench.days().await.unwrap(), ["2026-02-11"], "{name}");
@@ -262,7 +331,10 @@ async fn transient_errors_are_retried_and_lasting_ones_given_up() {
     for (token, asked) in [(Some(OLD_TOKEN), "old"), (None, "login")] {
         let bench = Bench::new(token, vec![down(); 3]).await;
         let error = bench.days().await.unwrap_err();
-        assert!(matches!(&error, SignalError::Unavailable(why) if why.ends_with("status 503 (try 3, the last)")), "{error}");
+        assert!(
+            matches!(&error, SignalError::Unavailable(why) if why.ends_with("status 503 (try 3, the last)")),
+            "{error}"
+        );
         assert_eq!((bench.asked(), bench.waited_ms()), (vec![asked; 3], 900));
     }
 }
@@ -300,11 +372,17 @@ async fn the_budget_bounds_calls_waits_and_tries() {
     let bench = Bench::new(Some(OLD_TOKEN), [Answer::Hangs]).await;
     let call = tokio::time::timeout(Duration::from_secs(5), bench.feed.read(Duration::from_millis(50)));
     let error = call.await.expect("the call outlasted its budget").unwrap_err();
-    assert!(matches!(&error, SignalError::Unavailable(why) if why.contains("answer lost") && why.ends_with("(try 1, the last)")), "{error}");
+    assert!(
+        matches!(&error, SignalError::Unavailable(why) if why.contains("answer lost") && why.ends_with("(try 1, the last)")),
+        "{error}"
+    );
 
     let bench = Bench::new(Some(OLD_TOKEN), []).await;
     let error = bench.feed.read(Duration::ZERO).await.unwrap_err();
-    assert!(matches!(&error, SignalError::Unavailable(why) if why.ends_with("no time left for try 1")), "{error}");
+    assert!(
+        matches!(&error, SignalError::Unavailable(why) if why.ends_with("no time left for try 1")),
+        "{error}"
+    );
     assert_eq!(bench.asked().len(), 0);
 }
 
@@ -316,8 +394,13 @@ async fn a_feed_that_is_not_there_is_unavailable_after_the_tries() {
     let nobody = deaf.local_addr().unwrap();
     let clock = Arc::new(StepClock(Mutex::new(Timestamp::UNIX_EPOCH)));
     let http = HttpClient::new(&HttpConfig::default()).unwrap();
-    let config =
-        GammaWizardConfig { base_url: format!("http://{nobody}"), endpoint: "/rapi/x".into(), email: EMAIL.into(), password: PASSWORD.into(), token: None };
+    let config = GammaWizardConfig {
+        base_url: format!("http://{nobody}"),
+        endpoint: "/rapi/x".into(),
+        email: EMAIL.into(),
+        password: PASSWORD.into(),
+        token: None,
+    };
     let error = GammaWizard::new(http.clone(), config, clock).read(AMPLE).await.unwrap_err();
     assert!(matches!(&error, SignalError::Unavailable(why) if why.contains("not connected")), "{error}");
     assert_eq!(http.requests_sent(), 3);
@@ -342,7 +425,10 @@ impl io::Write for Log {
 async fn no_error_and_no_log_line_holds_a_credential() {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let echo = format!("<html>{EMAIL} {PASSWORD} {OLD_TOKEN}");
     let echoes = |status| says(status, &echo);
@@ -383,5 +469,9 @@ async fn a_login_made_while_there_is_time_is_not_made_again() {
     assert_eq!(bench.days().await.unwrap(), ["2026-02-11"]);
     let bench = Bench::new(Some(OLD_TOKEN), [says(200, ROW)]).await;
     bench.feed.prepare(AMPLE).await;
-    assert_eq!((bench.days().await.unwrap().len(), bench.asked()), (1, vec!["old"]), "a token at hand is tried first");
+    assert_eq!(
+        (bench.days().await.unwrap().len(), bench.asked()),
+        (1, vec!["old"]),
+        "a token at hand is tried first"
+    );
 }

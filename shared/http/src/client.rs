@@ -31,7 +31,8 @@ impl Default for HttpConfig {
 /// The client. Clones share one pool of connections and one count.
 ///
 /// Make one per invocation: a Lambda is frozen between invocations, the far side closes its idle connections
-/// meanwhile, and an order written to such a socket has an unknown outcome. A new client has no old connections.
+/// meanwhile, and an order written to such a socket has an unknown outcome. A new client has no old
+/// connections.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
     inner: reqwest::Client,
@@ -79,8 +80,12 @@ impl HttpClient {
         let lost = |error| HttpError::of(target, error);
         let mut answer = self.inner.execute(request).await.map_err(lost)?;
         let status = answer.status().as_u16();
-        let too_large = || HttpError::TooLarge { target: target.to_owned(), status, limit: self.largest_body };
-        if answer.content_length().is_some_and(|length| usize::try_from(length).map_or(true, |length| length > self.largest_body)) {
+        let too_large =
+            || HttpError::TooLarge { target: target.to_owned(), status, limit: self.largest_body };
+        if answer
+            .content_length()
+            .is_some_and(|length| usize::try_from(length).map_or(true, |length| length > self.largest_body))
+        {
             return Err(too_large());
         }
         let mut body = Vec::new();

@@ -3,8 +3,8 @@ use std::error::Error;
 /// A request without an answer. `target` is method, scheme, host and path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// Proven that no connection was established (name lookup, refused, TLS handshake, connect timeout): the server
-    /// has seen nothing of the request.
+    /// Proven that no connection was established (name lookup, refused, TLS handshake, connect timeout): the
+    /// server has seen nothing of the request.
     #[error("{target}: not connected: {reason}")]
     NotSent {
         /// Where to.
@@ -47,8 +47,8 @@ impl HttpError {
         matches!(self, Self::NotSent { .. } | Self::Build { .. })
     }
 
-    /// Sorts a failure of the library. Only a failed *connect* proves that nothing was sent; the total timeout may
-    /// strike while connecting too, but cannot tell, so it counts as lost.
+    /// Sorts a failure of the library. Only a failed *connect* proves that nothing was sent; the total
+    /// timeout may strike while connecting too, but cannot tell, so it counts as lost.
     pub(crate) fn of(target: &str, error: reqwest::Error) -> Self {
         let (connect, build) = (error.is_connect(), error.is_builder());
         let (target, reason) = (target.to_owned(), chain(&error.without_url()));
@@ -62,7 +62,8 @@ impl HttpError {
     }
 }
 
-/// An error and its sources in one line. The caller has taken the address out; no source holds headers or bodies.
+/// An error and its sources in one line. The caller has taken the address out; no source holds headers or
+/// bodies.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -89,8 +89,8 @@ impl Request {
         self
     }
 
-    /// Adds to the query. Everything but letters, digits and `-._~` is percent-encoded, so a padded option symbol
-    /// keeps its spaces.
+    /// Adds to the query. Everything but letters, digits and `-._~` is percent-encoded, so a padded option
+    /// symbol keeps its spaces.
     #[must_use]
     pub fn query(mut self, pairs: &[(&str, String)]) -> Self {
         for (name, value) in pairs {
@@ -134,7 +134,13 @@ impl Request {
         match reqwest::Url::parse(&self.url) {
             Ok(url) => {
                 let port = url.port().map_or(String::new(), |port| format!(":{port}"));
-                format!("{} {}://{}{port}{}", self.method, url.scheme(), url.host_str().unwrap_or_default(), url.path())
+                format!(
+                    "{} {}://{}{port}{}",
+                    self.method,
+                    url.scheme(),
+                    url.host_str().unwrap_or_default(),
+                    url.path()
+                )
             }
             // An address that does not parse might hold anything, so none of it is shown.
             Err(_) => format!("{} (unreadable address)", self.method),

@@ -36,16 +36,16 @@ impl Response {
         serde_json::from_slice(&self.body)
     }
 
-    /// The first 500 bytes of the body on one line, for messages about answers that are errors. Never call it on an
-    /// answer that may hold a token.
+    /// The first 500 bytes of the body on one line, for messages about answers that are errors. Never call it
+    /// on an answer that may hold a token.
     #[must_use]
     pub fn text_excerpt(&self) -> String {
         let head = self.body.get(..Self::EXCERPT).unwrap_or(&self.body);
         String::from_utf8_lossy(head).split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// `Retry-After` in its seconds form (RFC 9110, 10.2.3). The date form is ignored: none of the services we speak
-    /// to sends it, and reading it would need a clock.
+    /// `Retry-After` in its seconds form (RFC 9110, 10.2.3). The date form is ignored: none of the services
+    /// we speak to sends it, and reading it would need a clock.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
@@ -55,6 +55,9 @@ impl Response {
 /// Status and size only: the body of a login answer is a secret.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response").field("status", &self.status).field("bytes", &self.body.len()).finish_non_exhaustive()
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }

@@ -21,10 +21,12 @@ pub struct Backoff {
 
 impl Backoff {
     /// Four tries, waiting 0.5 s, 1 s and 2 s at most.
-    pub const READS: Self = Self { tries: 4, first: Duration::from_millis(500), factor: 2.0, longest: Duration::from_secs(4) };
+    pub const READS: Self =
+        Self { tries: 4, first: Duration::from_millis(500), factor: 2.0, longest: Duration::from_secs(4) };
 
-    /// The wait before try `n` (the second try is 2), `None` when there is no such try. `jitter` between 0 and 1
-    /// chooses between half the wait and the whole of it, so that functions started together do not ask together.
+    /// The wait before try `n` (the second try is 2), `None` when there is no such try. `jitter` between 0
+    /// and 1 chooses between half the wait and the whole of it, so that functions started together do not ask
+    /// together.
     #[must_use]
     pub fn wait_before(&self, n: u32, jitter: f64) -> Option<Duration> {
         if n < 2 || n > self.tries {
@@ -42,16 +44,23 @@ impl Backoff {
 /// A 429 is never answered by asking again within this.
 pub const SHORTEST_RATE_LIMIT_WAIT: Duration = Duration::from_secs(1);
 
-/// A `Retry-After` beyond this ends the tries: waiting less would be rude, waiting that long would outlive the run.
+/// A `Retry-After` beyond this ends the tries: waiting less would be rude, waiting that long would outlive
+/// the run.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// How long to wait before repeating an idempotent read whose try number `made` (1 for the first) ended in `outcome`;
-/// `None` when it must not be repeated.
+/// How long to wait before repeating an idempotent read whose try number `made` (1 for the first) ended in
+/// `outcome`; `None` when it must not be repeated.
 ///
-/// Repeated: an answer that was lost, a connection that failed, 5xx, and 429 after its `Retry-After` (1 s at least).
-/// Not repeated: success, redirects, every other 4xx, an answer too large, a request that could not be made.
+/// Repeated: an answer that was lost, a connection that failed, 5xx, and 429 after its `Retry-After` (1 s at
+/// least). Not repeated: success, redirects, every other 4xx, an answer too large, a request that could not
+/// be made.
 #[must_use]
-pub fn read_retry_wait(outcome: Result<&Response, &HttpError>, made: u32, backoff: &Backoff, jitter: f64) -> Option<Duration> {
+pub fn read_retry_wait(
+    outcome: Result<&Response, &HttpError>,
+    made: u32,
+    backoff: &Backoff,
+    jitter: f64,
+) -> Option<Duration> {
     let wait = backoff.wait_before(made.saturating_add(1), jitter)?;
     match outcome {
         Ok(response) if response.status == 429 => {
@@ -81,7 +90,9 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_longest_and_end_with_the_tries() {
         let backoff = Backoff { tries: 5, longest: Duration::from_millis(1500), ..Backoff::READS };
-        let waits = |jitter| (1..=6).map(|n| backoff.wait_before(n, jitter).map(|wait| wait.as_millis())).collect::<Vec<_>>();
+        let waits = |jitter| {
+            (1..=6).map(|n| backoff.wait_before(n, jitter).map(|wait| wait.as_millis())).collect::<Vec<_>>()
+        };
         assert_eq!(waits(1.0), [None, Some(500), Some(1000), Some(1500), Some(1500), None]);
         assert_eq!(waits(0.0), [None, Some(250), Some(500), Some(750), Some(750), None]);
     }
@@ -105,7 +116,11 @@ mod tests {
             let answer = answer(status, retry_after);
             let got = read_retry_wait(Ok(&answer), 1, &Backoff::READS, 1.0).map(|wait| wait.as_millis());
             assert_eq!(got, wait, "{status} {retry_after:?}");
-            assert_eq!(read_retry_wait(Ok(&answer), 4, &Backoff::READS, 1.0), None, "the fourth try is the last");
+            assert_eq!(
+                read_retry_wait(Ok(&answer), 4, &Backoff::READS, 1.0),
+                None,
+                "the fourth try is the last"
+            );
         }
     }
 

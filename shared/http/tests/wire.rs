@@ -14,7 +14,12 @@ use tokio::net::{TcpListener, TcpStream};
 const CANARY: &str = "canary-5f1e";
 
 fn client() -> HttpClient {
-    HttpClient::new(&HttpConfig { user_agent: "gamma-test/1".into(), largest_body: 1000, ..HttpConfig::default() }).unwrap()
+    HttpClient::new(&HttpConfig {
+        user_agent: "gamma-test/1".into(),
+        largest_body: 1000,
+        ..HttpConfig::default()
+    })
+    .unwrap()
 }
 
 /// Serves `router` and gives its address.
@@ -68,7 +73,9 @@ async fn a_handshake_over_the_connect_timeout_is_proven_unsent() {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
     .await;
-    let hasty = HttpClient::new(&HttpConfig { connect_timeout: Duration::from_millis(50), ..HttpConfig::default() }).unwrap();
+    let hasty =
+        HttpClient::new(&HttpConfig { connect_timeout: Duration::from_millis(50), ..HttpConfig::default() })
+            .unwrap();
     let error = hasty.send(Request::post(&mute.replace("http:", "https:"))).await.unwrap_err();
     assert!(matches!(error, HttpError::NotSent { .. }), "{error:?}");
 }
@@ -126,9 +133,12 @@ async fn an_answer_over_the_limit_is_too_large_announced_or_not() {
 
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
-    let base =
-        serve(Router::new().route("/from", get(|| async { (StatusCode::FOUND, [(header::LOCATION, "/to")]) })).route("/to", get(|| async { "followed" })))
-            .await;
+    let base = serve(
+        Router::new()
+            .route("/from", get(|| async { (StatusCode::FOUND, [(header::LOCATION, "/to")]) }))
+            .route("/to", get(|| async { "followed" })),
+    )
+    .await;
     let client = client();
     let answer = client.send(Request::get(&format!("{base}/from"))).await.unwrap();
     assert_eq!((answer.status, answer.header("location"), client.requests_sent()), (302, Some("/to"), 1));
@@ -138,7 +148,14 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 async fn every_part_arrives_as_it_was_given() {
     let echo = |headers: HeaderMap, RawQuery(query): RawQuery, body: String| async move {
         let shown = |name: &str| headers.get(name).map_or("-", |value| value.to_str().unwrap()).to_owned();
-        let lines = [shown("authorization"), shown("content-type"), shown("accept"), shown("user-agent"), query.unwrap_or_default(), body];
+        let lines = [
+            shown("authorization"),
+            shown("content-type"),
+            shown("accept"),
+            shown("user-agent"),
+            query.unwrap_or_default(),
+            body,
+        ];
         lines.join("\n")
     };
     let base = serve(Router::new().route("/echo", post(echo).get(echo).put(echo).delete(echo))).await;
@@ -146,14 +163,21 @@ async fn every_part_arrives_as_it_was_given() {
     let (user, password) = (SecretString::from("key"), SecretString::from("se:cret"));
     for (request, expected) in [
         (
-            Request::post(&url).basic(&user, &password).form(&[("grant_type", "refresh_token"), ("refresh_token", "a+b/c=@ d")]),
+            Request::post(&url)
+                .basic(&user, &password)
+                .form(&[("grant_type", "refresh_token"), ("refresh_token", "a+b/c=@ d")]),
             "Basic a2V5OnNlOmNyZXQ=\napplication/x-www-form-urlencoded\napplication/json\ngamma-test/1\n\ngrant_type=refresh_token&refresh_token=a%2Bb%2Fc%3D%40%20d",
         ),
         (
-            Request::get(&format!("{url}?a=1")).bearer(&password).query(&[("symbols", "SPXW  260821P05900000,$SPX".into())]),
+            Request::get(&format!("{url}?a=1"))
+                .bearer(&password)
+                .query(&[("symbols", "SPXW  260821P05900000,$SPX".into())]),
             "Bearer se:cret\n-\napplication/json\ngamma-test/1\na=1&symbols=SPXW%20%20260821P05900000%2C%24SPX\n",
         ),
-        (Request::put(&url).json_bytes(b"{\"a\":1}".to_vec()).header("Accept", "*/*"), "-\napplication/json\n*/*\ngamma-test/1\n\n{\"a\":1}"),
+        (
+            Request::put(&url).json_bytes(b"{\"a\":1}".to_vec()).header("Accept", "*/*"),
+            "-\napplication/json\n*/*\ngamma-test/1\n\n{\"a\":1}",
+        ),
         (Request::delete(&url), "-\n-\napplication/json\ngamma-test/1\n\n"),
     ] {
         let answer = client().send(request).await.unwrap();
@@ -211,7 +235,9 @@ async fn secrets_show_in_no_debug_output_and_no_error() {
 
 #[tokio::test]
 async fn an_answer_shows_its_size_and_an_excerpt_only_when_asked() {
-    let base = serve(Router::new().route("/", get(|| async { format!("<html>\n  {CANARY}{}", "x".repeat(900)) }))).await;
+    let base =
+        serve(Router::new().route("/", get(|| async { format!("<html>\n  {CANARY}{}", "x".repeat(900)) })))
+            .await;
     let answer = client().send(Request::get(&base)).await.unwrap();
     assert!(!format!("{answer:?}").contains(CANARY));
     let excerpt = answer.text_excerpt();

@@ -57,21 +57,29 @@ impl RunClock for SystemClock {
     async fn detach(&self) {}
 }
 
-/// The simulator's clock. It stands still while this run works and steps when every run waits, so the last answer is the time.
+/// The simulator's clock. It stands still while this run works and steps when every run waits, so the last
+/// answer is the time.
 struct VirtualClock {
     http: HttpClient,
     url: String,
     run: String,
     now: AtomicI64,
-    /// Nobody else attached this run, so nobody else will detach it. A Lambda host attaches its invocations itself, and keeps
-    /// virtual time still until the answer is in.
+    /// Nobody else attached this run, so nobody else will detach it. A Lambda host attaches its invocations
+    /// itself, and keeps virtual time still until the answer is in.
     own: bool,
 }
 
 impl VirtualClock {
     async fn attach(url: &str, run: &str) -> Result<Self, Failure> {
-        let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("ClockUnavailable", error))?;
-        let mut clock = Self { http, url: url.trim_end_matches('/').to_owned(), run: run.to_owned(), now: AtomicI64::new(0), own: false };
+        let http = HttpClient::new(&HttpConfig::default())
+            .map_err(|error| Failure::new("ClockUnavailable", error))?;
+        let mut clock = Self {
+            http,
+            url: url.trim_end_matches('/').to_owned(),
+            run: run.to_owned(),
+            now: AtomicI64::new(0),
+            own: false,
+        };
         let answer = clock.call("attach", &json!({ "run": run })).await?;
         clock.own = answer["new"] == true;
         Ok(clock)
@@ -85,13 +93,17 @@ impl VirtualClock {
 
     async fn call(&self, verb: &str, body: &Value) -> Result<Value, Failure> {
         let failed = |why: String| Failure::new("ClockUnavailable", format!("virtual clock {verb}: {why}"));
-        let request = Request::post(&format!("{}/clock/{verb}", self.url)).json_bytes(body.to_string().into_bytes()).timeout(Duration::from_secs(3600));
+        let request = Request::post(&format!("{}/clock/{verb}", self.url))
+            .json_bytes(body.to_string().into_bytes())
+            .timeout(Duration::from_secs(3600));
         let response = self.http.send(request).await.map_err(|error| failed(error.to_string()))?;
         if !response.is_success() {
             return Err(failed(format!("{} {}", response.status, response.text_excerpt())));
         }
         let answer = response.json().unwrap_or_default();
-        if let Some(now) = answer.get("now").and_then(Value::as_str).and_then(|text| text.parse::<Timestamp>().ok()) {
+        if let Some(now) =
+            answer.get("now").and_then(Value::as_str).and_then(|text| text.parse::<Timestamp>().ok())
+        {
             self.set(now);
         }
         Ok(answer)

@@ -5,7 +5,8 @@ use std::fmt;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
 
-/// An invocation that ends as a Lambda error. The type is stable: alarms, filters and docs/runbook.md name it.
+/// An invocation that ends as a Lambda error. The type is stable: alarms, filters and docs/runbook.md name
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// Stable name.

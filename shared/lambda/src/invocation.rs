@@ -10,7 +10,12 @@ use crate::metrics::{Metric, Metrics};
 ///
 /// # Errors
 /// Those of `work`; `ClockUnavailable` where a local stack's clock does not answer.
-pub async fn counted<T, F>(metrics: &Metrics, clock_url: Option<&str>, request_id: &str, work: impl FnOnce(Arc<dyn RunClock>) -> F) -> Result<T, Failure>
+pub async fn counted<T, F>(
+    metrics: &Metrics,
+    clock_url: Option<&str>,
+    request_id: &str,
+    work: impl FnOnce(Arc<dyn RunClock>) -> F,
+) -> Result<T, Failure>
 where
     F: Future<Output = Result<T, Failure>>,
 {

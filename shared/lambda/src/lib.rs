@@ -1,4 +1,5 @@
-//! What every Lambda function needs around its one use case: a clock, a log, metrics, the environment, the name of a delivery, errors with stable types.
+//! What every Lambda function needs around its one use case: a clock, a log, metrics, the environment, the
+//! name of a delivery, errors with stable types.
 
 pub mod clock;
 pub mod environment;

@@ -1,4 +1,5 @@
-//! Metrics as lines of the log, in CloudWatch's embedded metric format: counted by CloudWatch itself, without a call of ours.
+//! Metrics as lines of the log, in CloudWatch's embedded metric format: counted by CloudWatch itself, without
+//! a call of ours.
 
 use std::io::{self, Write};
 
@@ -72,9 +73,17 @@ mod tests {
         let aws = &line["_aws"];
         assert!(aws["Timestamp"].is_i64() && aws.as_object().unwrap().len() == 2, "{line}");
         for directive in aws["CloudWatchMetrics"].as_array().unwrap() {
-            assert!(directive["Namespace"].as_str().is_some_and(|name| (1..=255).contains(&name.len())), "{line}");
-            for dimension in directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap()) {
-                assert!(line[dimension.as_str().unwrap()].as_str().is_some_and(|value| !value.is_empty()), "{dimension}: {line}");
+            assert!(
+                directive["Namespace"].as_str().is_some_and(|name| (1..=255).contains(&name.len())),
+                "{line}"
+            );
+            for dimension in
+                directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap())
+            {
+                assert!(
+                    line[dimension.as_str().unwrap()].as_str().is_some_and(|value| !value.is_empty()),
+                    "{dimension}: {line}"
+                );
             }
             for metric in directive["Metrics"].as_array().unwrap() {
                 assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}: {line}");
@@ -95,8 +104,14 @@ mod tests {
             let line = metric.line("gamma", at);
             check(&line);
             let directive = &line["_aws"]["CloudWatchMetrics"][0];
-            assert_eq!((&directive["Dimensions"], &directive["Metrics"][0]["Name"]), (&json!([[dimension]]), &json!(name)));
-            assert_eq!((&line[dimension], &line[name], &line["_aws"]["Timestamp"]), (&json!(of), &json!(value), &json!(1_756_930_380_250_i64)));
+            assert_eq!(
+                (&directive["Dimensions"], &directive["Metrics"][0]["Name"]),
+                (&json!([[dimension]]), &json!(name))
+            );
+            assert_eq!(
+                (&line[dimension], &line[name], &line["_aws"]["Timestamp"]),
+                (&json!(of), &json!(value), &json!(1_756_930_380_250_i64))
+            );
             assert!(!line.to_string().contains('\n'));
         }
     }
@@ -105,6 +120,9 @@ mod tests {
     fn without_a_namespace_there_are_none() {
         assert_eq!(Metrics::from_env(|_| None), Metrics::default());
         assert_eq!(Metrics::from_env(|_| Some(" ".to_owned())), Metrics::default());
-        assert_eq!(Metrics::from_env(|name| (name == "GAMMA_METRICS").then(|| " gamma ".to_owned())), Metrics(Some("gamma".to_owned())));
+        assert_eq!(
+            Metrics::from_env(|name| (name == "GAMMA_METRICS").then(|| " gamma ".to_owned())),
+            Metrics(Some("gamma".to_owned()))
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// The request id with a random tail: a retried event keeps its request id, but every delivery is a run of its own, or a second
-/// copy would take the first one's lease for its own.
+/// The request id with a random tail: a retried event keeps its request id, but every delivery is a run of
+/// its own, or a second copy would take the first one's lease for its own.
 #[must_use]
 pub fn unique(request_id: &str) -> String {
     let random = RandomState::new().hash_one(request_id);

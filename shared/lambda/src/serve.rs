@@ -16,7 +16,8 @@ pub trait Function: Sized + 'static {
     /// Whether the log line of a failure raises an alarm by itself, besides its metric.
     const FAILURES_ALARM: bool;
 
-    /// Reads the environment. A function that cannot be made still answers every event, with an error that names the variable.
+    /// Reads the environment. A function that cannot be made still answers every event, with an error that
+    /// names the variable.
     ///
     /// # Errors
     /// [`Failure`] names the variable.
@@ -61,7 +62,11 @@ pub async fn serve<F: Function>() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-async fn answer<F: Function>(function: &Result<F, Failure>, event: LambdaEvent<Value>, metrics: &Metrics) -> Result<Value, Failure> {
+async fn answer<F: Function>(
+    function: &Result<F, Failure>,
+    event: LambdaEvent<Value>,
+    metrics: &Metrics,
+) -> Result<Value, Failure> {
     let LambdaEvent { payload, context } = event;
     let run_id = run_id::unique(&context.request_id);
     // Every line of an invocation carries its name.
@@ -69,7 +74,13 @@ async fn answer<F: Function>(function: &Result<F, Failure>, event: LambdaEvent<V
     let clock_url = function.as_ref().ok().and_then(F::clock_url);
     let work = async |clock| match function {
         Ok(function) => {
-            let invocation = Invocation { event: payload, deadline: deadline(&context), run_id, clock, metrics: metrics.clone() };
+            let invocation = Invocation {
+                event: payload,
+                deadline: deadline(&context),
+                run_id,
+                clock,
+                metrics: metrics.clone(),
+            };
             Box::pin(function.invoke(invocation)).await
         }
         Err(failure) => Err(failure.clone()),

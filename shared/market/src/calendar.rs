@@ -1,13 +1,16 @@
-//! The trading calendar of US equity and index options, 2010 to 2035: which days are sessions, and when each series stops
-//! trading on them.
+//! The trading calendar of US equity and index options, 2010 to 2035: which days are sessions, and when each
+//! series stops trading on them.
 //!
-//! Rules (NYSE Rule 7.2, Cboe Rule 5.1) plus a short table of one-off closures; `tests/xnys.rs` compares every day with an
-//! independent calendar. Outside those years the answer is [`ClosedReason::UnknownYear`]: nothing trades on a guess.
+//! Rules (NYSE Rule 7.2, Cboe Rule 5.1) plus a short table of one-off closures; `tests/xnys.rs` compares
+//! every day with an independent calendar. Outside those years the answer is [`ClosedReason::UnknownYear`]:
+//! nothing trades on a guess.
 //!
-//! What is announced later than a build, such as a day of mourning, comes in as [`ExtraDays`]: production code asks a [`Calendar`] that was
-//! made with them. The functions of this module are the built-in calendar alone.
+//! What is announced later than a build, such as a day of mourning, comes in as [`ExtraDays`]: production
+//! code asks a [`Calendar`] that was made with them. The functions of this module are the built-in calendar
+//! alone.
 //!
-//! Only regular trading hours are described; overnight and post-close ("curb") sessions of index options are not.
+//! Only regular trading hours are described; overnight and post-close ("curb") sessions of index options are
+//! not.
 
 mod announced;
 mod eastern;
@@ -78,14 +81,15 @@ const EQUITY_CLOSE: Time = time(16, 0, 0, 0);
 /// When they do in a session that ends early (NYSE's list of holidays and early closings).
 pub const EARLY_CLOSE: Time = time(13, 0, 0, 0);
 
-/// When index options stop trading in a full session, but for those that expire with the stock market (Cboe Rule 5.1).
+/// When index options stop trading in a full session, but for those that expire with the stock market (Cboe
+/// Rule 5.1).
 pub const INDEX_OPTIONS_CLOSE: Time = time(16, 15, 0, 0);
 
 /// When they do in a session that ends early.
 const EARLY_INDEX_OPTIONS_CLOSE: Time = time(13, 15, 0, 0);
 
-/// By when trading of `date` is over, whatever happens: nothing trades later, and an early close or a closed day is not asked after. For
-/// whoever may be late and never early.
+/// By when trading of `date` is over, whatever happens: nothing trades later, and an early close or a closed
+/// day is not asked after. For whoever may be late and never early.
 #[must_use]
 pub fn latest_close(date: Date) -> Timestamp {
     at_eastern(date, INDEX_OPTIONS_CLOSE)
@@ -121,7 +125,8 @@ impl Calendar {
         &self.extra
     }
 
-    /// Whether the market opens on `date`, a civil date in New York. An extra day never opens what the built-in calendar has closed.
+    /// Whether the market opens on `date`, a civil date in New York. An extra day never opens what the
+    /// built-in calendar has closed.
     #[must_use]
     pub fn session_day(&self, date: Date) -> SessionDay {
         if !YEARS.contains(&date.year()) {
@@ -140,8 +145,8 @@ impl Calendar {
         }
     }
 
-    /// When the stock market, and with it every PM-settled series expiring that day, closes: 16:00 Eastern, 13:00 on an early
-    /// close. `None` when there is no session.
+    /// When the stock market, and with it every PM-settled series expiring that day, closes: 16:00 Eastern,
+    /// 13:00 on an early close. `None` when there is no session.
     #[must_use]
     pub fn equity_close(&self, date: Date) -> Option<Timestamp> {
         self.close(date, EQUITY_CLOSE, EARLY_CLOSE)
@@ -149,16 +154,17 @@ impl Calendar {
 
     /// When `symbol` stops trading on `date` (Cboe SPX, SPXW and XSP contract specifications).
     ///
-    /// - An expiring PM-settled series (roots SPXW, XSP, XSPW): with the stock market, 16:00 Eastern, 13:00 on an early close.
+    /// - An expiring PM-settled series (roots SPXW, XSP, XSPW): with the stock market, 16:00 Eastern, 13:00
+    ///   on an early close.
     /// - Any other series still trading: fifteen minutes later, 16:15 or 13:15.
-    /// - Root SPX is AM-settled: it settles on the opening prices of its expiry, so its last session is the one *before*, and
-    ///   runs to 16:15.
+    /// - Root SPX is AM-settled: it settles on the opening prices of its expiry, so its last session is the
+    ///   one *before*, and runs to 16:15.
     ///
-    /// A series whose expiry is not a session (a Saturday, as SPX symbols had until 2015, or a holiday) expires on the last
-    /// session before it.
+    /// A series whose expiry is not a session (a Saturday, as SPX symbols had until 2015, or a holiday)
+    /// expires on the last session before it.
     ///
-    /// `None` on closed days, once the series has stopped trading, for a root whose hours we hold no table for, and where date or
-    /// expiry lies in a year the calendar does not know.
+    /// `None` on closed days, once the series has stopped trading, for a root whose hours we hold no table
+    /// for, and where date or expiry lies in a year the calendar does not know.
     #[must_use]
     pub fn series_close(&self, symbol: &OptionSymbol, date: Date) -> Option<Timestamp> {
         let settlement = settlement_of(symbol.root())?;
@@ -183,14 +189,18 @@ impl Calendar {
     fn close(&self, date: Date, usual: Time, early: Time) -> Option<Timestamp> {
         match self.session_day(date) {
             SessionDay::Closed(_) => None,
-            SessionDay::Open { early_close } => Some(at_eastern(date, if early_close { early } else { usual })),
+            SessionDay::Open { early_close } => {
+                Some(at_eastern(date, if early_close { early } else { usual }))
+            }
         }
     }
 
-    /// `date` when it is a session, else the last one before. No closure in these years is longer than five days, so a
-    /// week without a session is a year the calendar does not know.
+    /// `date` when it is a session, else the last one before. No closure in these years is longer than five
+    /// days, so a week without a session is a year the calendar does not know.
     fn last_session_to(&self, date: Date) -> Option<Date> {
-        std::iter::successors(Some(date), |day| day.yesterday().ok()).take(7).find(|day| self.is_session(*day))
+        std::iter::successors(Some(date), |day| day.yesterday().ok())
+            .take(7)
+            .find(|day| self.is_session(*day))
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the field calls things, and the arithmetic they share: prices on ticks, option symbols, legs,
 //! verticals and packages, package quotes, the published signal, and the trading calendar.
 //!
-//! This room is pure. It reads no clock, opens no socket and holds no randomness: time comes in as an argument.
+//! This room is pure. It reads no clock, opens no socket and holds no randomness: time comes in as an
+//! argument.
 
 pub mod calendar;
 mod nbbo;

@@ -64,10 +64,10 @@ pub struct PackageNbbo {
 
 /// The NBBO of any package of one-to-one legs (docs/reference/strategy.md, Package NBBO).
 ///
-/// Worst cash is what hitting every leg's far side brings (Σ sold bids − Σ bought asks), best cash the near sides
-/// (Σ sold asks − Σ bought bids). Both negative or zero: a debit; both positive or zero: a credit; across zero: the sign of the
-/// midpoint, with the lower end held at 0. Each end is rounded to `tick`, then the mid of the rounded ends; ties as in
-/// [`Tick::round`].
+/// Worst cash is what hitting every leg's far side brings (Σ sold bids − Σ bought asks), best cash the near
+/// sides (Σ sold asks − Σ bought bids). Both negative or zero: a debit; both positive or zero: a credit;
+/// across zero: the sign of the midpoint, with the lower end held at 0. Each end is rounded to `tick`, then
+/// the mid of the rounded ends; ties as in [`Tick::round`].
 ///
 /// `None` when a leg has no two-sided quote: unavailable, never invented.
 #[must_use]
@@ -110,7 +110,8 @@ fn on_tick(effect: Effect, bid: Price, ask: Price, tick: Tick) -> PackageNbbo {
 }
 
 impl Package {
-    /// The NBBO of this package in its own direction, as for a [`Vertical`]; `None` also where its direction is not said.
+    /// The NBBO of this package in its own direction, as for a [`Vertical`]; `None` also where its direction
+    /// is not said.
     #[must_use]
     pub fn nbbo(&self, book: &QuoteBook, tick: Tick) -> Option<PackageNbbo> {
         let (worst, best) = cash_range_of(self.legs(), book)?;
@@ -123,19 +124,23 @@ impl Package {
 }
 
 impl Vertical {
-    /// The NBBO of this vertical in its own direction: a credit is quoted as cash in, a debit as cash out. Unlike
-    /// [`package_nbbo`] the direction is given by the strikes, so a bid may be negative when the legs' spreads are wide.
+    /// The NBBO of this vertical in its own direction: a credit is quoted as cash in, a debit as cash out.
+    /// Unlike [`package_nbbo`] the direction is given by the strikes, so a bid may be negative when the legs'
+    /// spreads are wide.
     #[must_use]
     pub fn nbbo(&self, book: &QuoteBook, tick: Tick) -> Option<PackageNbbo> {
         Package::vertical(*self).nbbo(book, tick)
     }
 }
 
-/// What a set of contracts is worth at expiry when the index settles at `settle`, in points: Σ quantity × intrinsic.
-/// Quantities are signed, long positive.
+/// What a set of contracts is worth at expiry when the index settles at `settle`, in points: Σ quantity ×
+/// intrinsic. Quantities are signed, long positive.
 #[must_use]
 pub fn settlement_value(positions: &BTreeMap<OptionSymbol, i64>, settle: Decimal) -> Decimal {
-    positions.iter().map(|(symbol, quantity)| Decimal::from(*quantity) * crate::vertical::intrinsic(*symbol, settle)).sum()
+    positions
+        .iter()
+        .map(|(symbol, quantity)| Decimal::from(*quantity) * crate::vertical::intrinsic(*symbol, settle))
+        .sum()
 }
 
 #[cfg(test)]
@@ -162,7 +167,12 @@ mod tests {
     }
 
     fn reference_book() -> QuoteBook {
-        book(&[(PUT_HIGH, "2.00", "2.10"), (PUT_LOW, "1.05", "1.15"), (CALL_LOW, "1.80", "1.95"), (CALL_HIGH, "0.90", "1.00")])
+        book(&[
+            (PUT_HIGH, "2.00", "2.10"),
+            (PUT_LOW, "1.05", "1.15"),
+            (CALL_LOW, "1.80", "1.95"),
+            (CALL_HIGH, "0.90", "1.00"),
+        ])
     }
 
     fn vertical(sell: &str, buy: &str) -> Vertical {

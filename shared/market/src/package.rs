@@ -38,8 +38,8 @@ impl fmt::Display for Shape {
 
 /// Legs with their ratios that make a package of a known shape.
 ///
-/// The legs have one order however they were given: the bought ones first, as brokers list them, then by contract. Two packages of the
-/// same legs, shape and direction are therefore equal.
+/// The legs have one order however they were given: the bought ones first, as brokers list them, then by
+/// contract. Two packages of the same legs, shape and direction are therefore equal.
 ///
 /// ```
 /// use gamma_market::{Effect, Package, Vertical};
@@ -137,32 +137,38 @@ impl Package {
     /// An iron condor of its two wings. Their widths may differ.
     ///
     /// # Errors
-    /// [`PackageError::NotACondor`] unless root and expiry agree, both are credits or both debits, and every put strike is below
-    /// every call strike. What fails here may still be a [custom](Package::custom) package.
+    /// [`PackageError::NotACondor`] unless root and expiry agree, both are credits or both debits, and every
+    /// put strike is below every call strike. What fails here may still be a [custom](Package::custom)
+    /// package.
     pub fn iron_condor(put: Vertical, call: Vertical) -> Result<Self, PackageError> {
         let series = |vertical: &Vertical| (vertical.sell().root().to_owned(), vertical.sell().expiry());
         let sides = (put.right(), call.right()) == (Right::Put, Right::Call);
-        if sides && series(&put) == series(&call) && put.effect() == call.effect() && put.high() < call.low() {
+        if sides && series(&put) == series(&call) && put.effect() == call.effect() && put.high() < call.low()
+        {
             return Ok(Self::of(Shape::IronCondor, &one_to_one(&[put, call]), Some(put.effect())));
         }
         Err(PackageError::NotACondor { put, put_effect: put.effect(), call, call_effect: call.effect() })
     }
 
-    /// Any legs, each with the contracts of it in one package. Whether it is a credit or a debit is the price's to say, or
-    /// [whoever wants it](Package::directed).
+    /// Any legs, each with the contracts of it in one package. Whether it is a credit or a debit is the
+    /// price's to say, or [whoever wants it](Package::directed).
     ///
     /// # Errors
-    /// [`PackageError`] unless there are two to four legs, of one root, each contract once, with ratios in lowest terms.
+    /// [`PackageError`] unless there are two to four legs, of one root, each contract once, with ratios in
+    /// lowest terms.
     pub fn custom(legs: impl IntoIterator<Item = (Leg, u32)>) -> Result<Self, PackageError> {
         let legs: Vec<(Leg, u32)> = legs.into_iter().collect();
-        let ([(first, _), rest @ ..], true) = (legs.as_slice(), legs.len() > 1) else { return Err(PackageError::TooFew { got: legs.len() }) };
+        let ([(first, _), rest @ ..], true) = (legs.as_slice(), legs.len() > 1) else {
+            return Err(PackageError::TooFew { got: legs.len() });
+        };
         if legs.len() > MOST_LEGS {
             return Err(PackageError::TooMany { got: legs.len() });
         }
         if let Some((other, _)) = rest.iter().find(|(leg, _)| leg.symbol.root() != first.symbol.root()) {
             return Err(PackageError::TwoRoots(first.symbol, other.symbol));
         }
-        let twice = |(leg, _): &&(Leg, u32)| legs.iter().filter(|(other, _)| other.symbol == leg.symbol).count() > 1;
+        let twice =
+            |(leg, _): &&(Leg, u32)| legs.iter().filter(|(other, _)| other.symbol == leg.symbol).count() > 1;
         if let Some((leg, _)) = legs.iter().find(twice) {
             return Err(PackageError::ContractTwice(leg.symbol));
         }
@@ -198,8 +204,16 @@ impl Package {
             PositionEffect::Open => PositionEffect::Close,
             PositionEffect::Close => PositionEffect::Open,
         };
-        let legs: Vec<_> =
-            self.legs().iter().map(|(leg, ratio)| (Leg { symbol: leg.symbol, action: leg.action.opposite(), position: other(leg.position) }, *ratio)).collect();
+        let legs: Vec<_> = self
+            .legs()
+            .iter()
+            .map(|(leg, ratio)| {
+                (
+                    Leg { symbol: leg.symbol, action: leg.action.opposite(), position: other(leg.position) },
+                    *ratio,
+                )
+            })
+            .collect();
         Self::of(self.shape, &legs, self.effect.map(Effect::opposite))
     }
 
@@ -258,7 +272,11 @@ impl Package {
     pub fn as_vertical(&self) -> Option<Vertical> {
         let [(buy, 1), (sell, 1)] = self.legs() else { return None };
         let opens = buy.position == PositionEffect::Open && sell.position == PositionEffect::Open;
-        if self.shape == Shape::Vertical && opens { Vertical::new(sell.symbol, buy.symbol).ok() } else { None }
+        if self.shape == Shape::Vertical && opens {
+            Vertical::new(sell.symbol, buy.symbol).ok()
+        } else {
+            None
+        }
     }
 
     /// It in words: a vertical by its strikes, any other by its legs.
@@ -267,13 +285,18 @@ impl Package {
         self.as_vertical().map_or_else(|| self.to_string(), |vertical| vertical.to_string())
     }
 
-    /// What it can cost or bring at most in its direction, in points, when it is worth what it is worth at expiry: nobody sells for more than
-    /// that, and nobody buys. `None` where nothing bounds it: legs of several expiries, or more calls one way than the other.
+    /// What it can cost or bring at most in its direction, in points, when it is worth what it is worth at
+    /// expiry: nobody sells for more than that, and nobody buys. `None` where nothing bounds it: legs of
+    /// several expiries, or more calls one way than the other.
     #[must_use]
     pub fn most_worth(&self) -> Option<Decimal> {
         let contracts = self.contracts();
         let expiries: std::collections::BTreeSet<_> = contracts.keys().map(OptionSymbol::expiry).collect();
-        let calls: i64 = contracts.iter().filter(|(symbol, _)| symbol.right() == Right::Call).map(|(_, quantity)| quantity).sum();
+        let calls: i64 = contracts
+            .iter()
+            .filter(|(symbol, _)| symbol.right() == Right::Call)
+            .map(|(_, quantity)| quantity)
+            .sum();
         let (effect, bounded) = (self.effect?, expiries.len() == 1);
         let grows = match effect {
             Effect::Credit => calls < 0,
@@ -290,7 +313,8 @@ impl Package {
     }
 }
 
-/// The settlements at which the worth of contracts of one expiry can be least or most, but for one above all strikes.
+/// The settlements at which the worth of contracts of one expiry can be least or most, but for one above all
+/// strikes.
 pub fn corners(contracts: &BTreeMap<OptionSymbol, i64>) -> impl Iterator<Item = Decimal> {
     std::iter::once(Decimal::ZERO).chain(contracts.keys().map(|symbol| symbol.strike().points()))
 }
@@ -303,7 +327,8 @@ impl From<Vertical> for Package {
 
 impl From<Package> for Written {
     fn from(package: Package) -> Self {
-        let legs = package.legs().iter().map(|(leg, ratio)| WrittenLeg { leg: *leg, ratio: *ratio }).collect();
+        let legs =
+            package.legs().iter().map(|(leg, ratio)| WrittenLeg { leg: *leg, ratio: *ratio }).collect();
         Self { shape: package.shape, effect: package.effect, legs }
     }
 }
@@ -312,7 +337,8 @@ impl TryFrom<Written> for Package {
     type Error = PackageError;
 
     fn try_from(written: Written) -> Result<Self, PackageError> {
-        let legs: Vec<(Leg, u32)> = written.legs.into_iter().map(|written| (written.leg, written.ratio)).collect();
+        let legs: Vec<(Leg, u32)> =
+            written.legs.into_iter().map(|written| (written.leg, written.ratio)).collect();
         if let (Shape::Single, [(leg, 1)]) = (written.shape, &legs[..]) {
             return Ok(Self::single(*leg));
         }
@@ -320,7 +346,10 @@ impl TryFrom<Written> for Package {
         let as_said = match written.shape {
             Shape::Custom => return Ok(Self { effect: written.effect, ..any }),
             Shape::Single => None,
-            Shape::Vertical => any.verticals().filter(|verticals| verticals.len() == 1).map(|verticals| Self::vertical(verticals[0])),
+            Shape::Vertical => any
+                .verticals()
+                .filter(|verticals| verticals.len() == 1)
+                .map(|verticals| Self::vertical(verticals[0])),
             Shape::IronCondor => match any.verticals().as_deref() {
                 Some([put, call]) => Self::iron_condor(*put, *call).ok(),
                 _ => None,
@@ -342,7 +371,9 @@ impl Package {
             let (first, second) = (legs.next(), legs.next());
             match (first, second, legs.next()) {
                 (None, ..) => Some(None),
-                (Some(buy), Some(sell), None) if buy.action != sell.action && buy.position == sell.position => {
+                (Some(buy), Some(sell), None)
+                    if buy.action != sell.action && buy.position == sell.position =>
+                {
                     Some(Some(Vertical::new(sell.symbol, buy.symbol).ok()?))
                 }
                 _ => None,
@@ -352,7 +383,8 @@ impl Package {
     }
 }
 
-/// `iron condor +1 SPXW260212P6895 +1 SPXW260212C7005 -1 SPXW260212P6900 -1 SPXW260212C7000`; a leg that closes says so.
+/// `iron condor +1 SPXW260212P6895 +1 SPXW260212C7005 -1 SPXW260212P6900 -1 SPXW260212C7000`; a leg that
+/// closes says so.
 impl fmt::Display for Package {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.shape)?;
@@ -397,7 +429,12 @@ mod tests {
     fn every_shape_lists_the_bought_legs_first() {
         let put = vertical("SPXW260212P6900", "SPXW260212P6895");
         let call = vertical("SPXW260212C7000", "SPXW260212C7010");
-        let broken_wing = [("SPXW260212P6915", -1), ("SPXW260212P6930", 1), ("SPXW260212P6905", 2), ("SPXW260212P6920", -2)];
+        let broken_wing = [
+            ("SPXW260212P6915", -1),
+            ("SPXW260212P6930", 1),
+            ("SPXW260212P6905", 2),
+            ("SPXW260212P6920", -2),
+        ];
         for (package, effect, shown) in [
             (Package::vertical(put), Some(Effect::Credit), "vertical +1 SPXW260212P6895 -1 SPXW260212P6900"),
             (
@@ -405,19 +442,30 @@ mod tests {
                 Some(Effect::Credit),
                 "iron condor +1 SPXW260212P6895 +1 SPXW260212C7010 -1 SPXW260212P6900 -1 SPXW260212C7000",
             ),
-            (Package::custom(legs(&broken_wing)).unwrap(), None, "custom +2 SPXW260212P6905 +1 SPXW260212P6930 -1 SPXW260212P6915 -2 SPXW260212P6920"),
+            (
+                Package::custom(legs(&broken_wing)).unwrap(),
+                None,
+                "custom +2 SPXW260212P6905 +1 SPXW260212P6930 -1 SPXW260212P6915 -2 SPXW260212P6920",
+            ),
         ] {
             assert_eq!((package.effect(), package.to_string().as_str()), (effect, shown));
         }
         let reversed: Vec<_> = legs(&broken_wing).into_iter().rev().collect();
-        assert_eq!(Package::custom(reversed), Package::custom(legs(&broken_wing)), "the order they come in says nothing");
+        assert_eq!(
+            Package::custom(reversed),
+            Package::custom(legs(&broken_wing)),
+            "the order they come in says nothing"
+        );
     }
 
     #[test]
     fn only_two_wings_of_one_condor_make_one() {
         let put = vertical("SPXW260212P6900", "SPXW260212P6895");
         let call = vertical("SPXW260212C7000", "SPXW260212C7005");
-        let bought = Package::iron_condor(vertical("SPXW260212P6895", "SPXW260212P6900"), vertical("SPXW260212C7005", "SPXW260212C7000"));
+        let bought = Package::iron_condor(
+            vertical("SPXW260212P6895", "SPXW260212P6900"),
+            vertical("SPXW260212C7005", "SPXW260212C7000"),
+        );
         assert_eq!(bought.unwrap().effect(), Some(Effect::Debit));
         for (why, put, call) in [
             ("the wrong way round", call, put),
@@ -429,7 +477,11 @@ mod tests {
             ("wings that overlap", put, vertical("SPXW260212C6895", "SPXW260212C6905")),
         ] {
             let error = Package::iron_condor(put, call).unwrap_err();
-            assert!(matches!(error, PackageError::NotACondor { .. }) && error.to_string().contains("expected a put vertical below"), "{why}: {error}");
+            assert!(
+                matches!(error, PackageError::NotACondor { .. })
+                    && error.to_string().contains("expected a put vertical below"),
+                "{why}: {error}"
+            );
         }
     }
 
@@ -439,12 +491,24 @@ mod tests {
             (vec![], "got 0, expected at least 2"),
             (vec![("SPXW260212P6900", -1)], "got 1, expected at least 2"),
             (vec![("SPXW260212P6900", -1), ("SPX260212P6895", 1)], "expected one root"),
-            (vec![("SPXW260212P6900", -1), ("SPXW260212P6895", 1), ("SPXW260212P6900", 1)], "SPXW  260212P06900000 twice"),
+            (
+                vec![("SPXW260212P6900", -1), ("SPXW260212P6895", 1), ("SPXW260212P6900", 1)],
+                "SPXW  260212P06900000 twice",
+            ),
             (vec![("SPXW260212P6900", -2), ("SPXW260212P6895", 4)], "got [2, 4], expected lowest terms"),
-            (vec![("SPXW260212P6900", -1), ("SPXW260212P6895", 0)], "got [1, 0], expected lowest terms and no zero"),
+            (
+                vec![("SPXW260212P6900", -1), ("SPXW260212P6895", 0)],
+                "got [1, 0], expected lowest terms and no zero",
+            ),
             (vec![("SPXW260212P6900", 0), ("SPXW260212P6895", 0)], "got [0, 0]"),
             (
-                vec![("SPXW260212P6900", 1), ("SPXW260212P6895", 1), ("SPXW260212P6890", 1), ("SPXW260212P6885", 1), ("SPXW260212P6880", 1)],
+                vec![
+                    ("SPXW260212P6900", 1),
+                    ("SPXW260212P6895", 1),
+                    ("SPXW260212P6890", 1),
+                    ("SPXW260212P6885", 1),
+                    ("SPXW260212P6880", 1),
+                ],
                 "got 5, expected at most 4",
             ),
         ] {
@@ -460,7 +524,10 @@ mod tests {
         let opening = Package::vertical(vertical("SPXW260212P6900", "SPXW260212P6895"));
         let closing = opening.reversed();
         assert_eq!(closing.to_string(), "vertical +1 SPXW260212P6900 to close -1 SPXW260212P6895 to close");
-        assert_eq!((closing.effect(), closing.only_closes(), closing.as_vertical()), (Some(Effect::Debit), true, None));
+        assert_eq!(
+            (closing.effect(), closing.only_closes(), closing.as_vertical()),
+            (Some(Effect::Debit), true, None)
+        );
         assert_eq!((closing.reversed(), opening.only_closes()), (opening, false));
     }
 
@@ -470,12 +537,25 @@ mod tests {
         let condor = Package::iron_condor(put, vertical("SPXW260212C7000", "SPXW260212C7005")).unwrap();
         let custom = Package::custom(legs(&[("SPXW260212P6900", -1), ("SPXW260212P6895", 2)])).unwrap();
         let single = Package::single(Leg::close("SPXW260212P6900".parse().unwrap(), LegAction::Buy));
-        for package in [put.into(), Package::vertical(put).reversed(), condor, condor.reversed(), custom, custom.directed(Effect::Debit), single] {
+        for package in [
+            put.into(),
+            Package::vertical(put).reversed(),
+            condor,
+            condor.reversed(),
+            custom,
+            custom.directed(Effect::Debit),
+            single,
+        ] {
             let text = serde_json::to_string(&package).unwrap();
             assert_eq!(serde_json::from_str::<Package>(&text).unwrap(), package, "{text}");
         }
         let other = serde_json::to_string(&custom).unwrap().replace("custom", "vertical");
-        assert!(serde_json::from_str::<Package>(&other).unwrap_err().to_string().contains("expected those of one vertical"));
+        assert!(
+            serde_json::from_str::<Package>(&other)
+                .unwrap_err()
+                .to_string()
+                .contains("expected those of one vertical")
+        );
     }
 
     #[test]

@@ -92,7 +92,10 @@ impl FromStr for Price {
 
     fn from_str(text: &str) -> Result<Self, PriceError> {
         let trimmed = text.trim();
-        Decimal::from_str(trimmed).or_else(|_| Decimal::from_scientific(trimmed)).map(Self).map_err(|_| PriceError { text: text.chars().take(40).collect() })
+        Decimal::from_str(trimmed)
+            .or_else(|_| Decimal::from_scientific(trimmed))
+            .map(Self)
+            .map_err(|_| PriceError { text: text.chars().take(40).collect() })
     }
 }
 
@@ -129,7 +132,14 @@ mod tests {
 
     #[test]
     fn prints_at_least_two_decimals_and_keeps_the_finer_ones() {
-        for (text, shown) in [("1.1", "1.10"), ("0", "0.00"), ("2.950", "2.95"), ("-0.05", "-0.05"), ("4.1534", "4.1534"), ("1e-1", "0.10")] {
+        for (text, shown) in [
+            ("1.1", "1.10"),
+            ("0", "0.00"),
+            ("2.950", "2.95"),
+            ("-0.05", "-0.05"),
+            ("4.1534", "4.1534"),
+            ("1e-1", "0.10"),
+        ] {
             assert_eq!(text.parse::<Price>().unwrap().to_string(), shown, "{text}");
         }
     }

@@ -39,8 +39,8 @@ pub struct SignalRow {
     pub published: Published,
 }
 
-/// A row's fields as they were published. Two rows that say the same in other words are the same row, so this is no part of what a row
-/// is compared by.
+/// A row's fields as they were published. Two rows that say the same in other words are the same row, so this
+/// is no part of what a row is compared by.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Published(pub BTreeMap<String, String>);

@@ -117,7 +117,8 @@ impl Root {
         })
     }
 
-    /// In the fixed-width OSI form a root may end in a digit (`AAPL1`, after a corporate action): its place is known.
+    /// In the fixed-width OSI form a root may end in a digit (`AAPL1`, after a corporate action): its place
+    /// is known.
     fn parse_adjusted(text: &str) -> Option<Self> {
         let letters = text.trim_end_matches(|c: char| c.is_ascii_digit());
         let digits = text.len() - letters.len();
@@ -143,7 +144,8 @@ pub struct SymbolError {
 }
 
 impl OptionSymbol {
-    /// A symbol from its parts; `None` when the root is not one to six of `A-Z . $ ^` or the year is outside 2000–2099.
+    /// A symbol from its parts; `None` when the root is not one to six of `A-Z . $ ^` or the year is outside
+    /// 2000–2099.
     #[must_use]
     pub fn new(root: &str, expiry: Date, right: Right, strike: Strike) -> Option<Self> {
         if !(2000..=2099).contains(&expiry.year()) {
@@ -182,7 +184,8 @@ impl OptionSymbol {
         Self { strike, ..self }
     }
 
-    /// Expiry, right and strike without the root (`260212P06900000`): what SPX and SPXW quotes of one expiry share.
+    /// Expiry, right and strike without the root (`260212P06900000`): what SPX and SPXW quotes of one expiry
+    /// share.
     #[must_use]
     pub fn canonical_key(&self) -> String {
         format!("{}{}{:08}", yymmdd(self.expiry), self.right.letter(), self.strike.0)
@@ -212,8 +215,8 @@ impl fmt::Debug for OptionSymbol {
     }
 }
 
-/// Reads the padded OSI form (spaces only between root and date), the compact form without padding, and the streamer
-/// form with its leading dot. Underscores are ignored and letters may be small.
+/// Reads the padded OSI form (spaces only between root and date), the compact form without padding, and the
+/// streamer form with its leading dot. Underscores are ignored and letters may be small.
 impl FromStr for OptionSymbol {
     type Err = SymbolError;
 
@@ -226,7 +229,8 @@ impl FromStr for OptionSymbol {
         let body = upper.strip_prefix('.').unwrap_or(&upper);
         let fixed_width = body.len() == 21 && body.as_bytes()[6..12].iter().all(u8::is_ascii_digit);
         let date_at = if fixed_width { Some(6) } else { body.find(|c: char| c.is_ascii_digit()) };
-        let (head, tail) = body.split_at(date_at.ok_or_else(|| fail("expiry", "is missing, expected YYMMDD"))?);
+        let (head, tail) =
+            body.split_at(date_at.ok_or_else(|| fail("expiry", "is missing, expected YYMMDD"))?);
         let name = head.trim_end_matches(' ');
         if head.contains(' ') && head.len() != 6 {
             return Err(fail("root", "may be padded with spaces to six characters only"));
@@ -240,7 +244,9 @@ impl FromStr for OptionSymbol {
             Some(b'C') => Right::Call,
             _ => return Err(fail("right", "must be P or C after the expiry")),
         };
-        let strike = parse_strike(&tail[7..]).ok_or_else(|| fail("strike", "must be 8 digits, or up to 5 digits with up to 3 decimals, and above zero"))?;
+        let strike = parse_strike(&tail[7..]).ok_or_else(|| {
+            fail("strike", "must be 8 digits, or up to 5 digits with up to 3 decimals, and above zero")
+        })?;
         Ok(Self { root, expiry, right, strike })
     }
 }
@@ -249,16 +255,20 @@ fn parse_yymmdd(text: &str) -> Option<Date> {
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let (year, month, day) = (text[..2].parse::<i16>().ok()?, text[2..4].parse().ok()?, text[4..].parse().ok()?);
+    let (year, month, day) =
+        (text[..2].parse::<i16>().ok()?, text[2..4].parse().ok()?, text[4..].parse().ok()?);
     Date::new(2000 + year, month, day).ok()
 }
 
 fn parse_strike(text: &str) -> Option<Strike> {
-    let digits = |part: &str, longest: usize| !part.is_empty() && part.len() <= longest && part.bytes().all(|b| b.is_ascii_digit());
+    let digits = |part: &str, longest: usize| {
+        !part.is_empty() && part.len() <= longest && part.bytes().all(|b| b.is_ascii_digit())
+    };
     if text.len() == 8 && digits(text, 8) {
         return Strike::thousandths(text.parse().ok()?);
     }
-    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let (whole, fraction) =
+        text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
     if !digits(whole, 5) || fraction.is_some_and(|part| !digits(part, 3)) {
         return None;
     }

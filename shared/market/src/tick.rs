@@ -42,8 +42,9 @@ impl Tick {
         self.0
     }
 
-    /// The nearest price on this tick. A tie goes to the *even* number of ticks (banker's rounding), so that a run of
-    /// mids is not pushed to one side: 0.975 → 1.00 (20 ticks), 1.025 → 1.00 (20 ticks), 0.125 → 0.10 (2 ticks).
+    /// The nearest price on this tick. A tie goes to the *even* number of ticks (banker's rounding), so that
+    /// a run of mids is not pushed to one side: 0.975 → 1.00 (20 ticks), 1.025 → 1.00 (20 ticks), 0.125 →
+    /// 0.10 (2 ticks).
     #[must_use]
     pub fn round(self, price: Price) -> Price {
         self.at(price, RoundingStrategy::MidpointNearestEven)
@@ -131,7 +132,8 @@ impl PriceRule {
         }
     }
 
-    /// The tick that every price of `package` is on. A single leg's tick grows with its price: the coarser one fits below and above.
+    /// The tick that every price of `package` is on. A single leg's tick grows with its price: the coarser
+    /// one fits below and above.
     #[must_use]
     pub fn tick_of(self, package: &Package) -> Tick {
         if package.shape() == Shape::Single { self.leg_tick(Price::cents(300)) } else { self.package_tick() }
@@ -158,7 +160,14 @@ mod tests {
 
     #[test]
     fn reference_vector_26_nickel_rounding_with_ties_to_even() {
-        for (from, to) in [("0.975", "1.00"), ("1.025", "1.00"), ("0.125", "0.10"), ("0.07", "0.05"), ("0.026", "0.05"), ("-0.075", "-0.10")] {
+        for (from, to) in [
+            ("0.975", "1.00"),
+            ("1.025", "1.00"),
+            ("0.125", "0.10"),
+            ("0.07", "0.05"),
+            ("0.026", "0.05"),
+            ("-0.075", "-0.10"),
+        ] {
             assert_eq!(Tick::NICKEL.round(price(from)), price(to), "{from}");
         }
     }

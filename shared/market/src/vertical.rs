@@ -120,7 +120,9 @@ struct VerticalLegs {
 
 /// Two legs that do not make a vertical.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("vertical: got sell {sell} and buy {buy}, expected one root, expiry and right with two different strikes")]
+#[error(
+    "vertical: got sell {sell} and buy {buy}, expected one root, expiry and right with two different strikes"
+)]
 pub struct VerticalError {
     sell: OptionSymbol,
     buy: OptionSymbol,
@@ -133,7 +135,11 @@ impl Vertical {
     /// [`VerticalError`] unless root, expiry and right agree and the strikes differ.
     pub fn new(sell: OptionSymbol, buy: OptionSymbol) -> Result<Self, VerticalError> {
         let same = sell.root() == buy.root() && sell.expiry() == buy.expiry() && sell.right() == buy.right();
-        if same && sell.strike() != buy.strike() { Ok(Self { sell, buy }) } else { Err(VerticalError { sell, buy }) }
+        if same && sell.strike() != buy.strike() {
+            Ok(Self { sell, buy })
+        } else {
+            Err(VerticalError { sell, buy })
+        }
     }
 
     /// The leg sold.
@@ -178,7 +184,8 @@ impl Vertical {
         Price::new(self.high().points() - self.low().points())
     }
 
-    /// Selling the dearer leg is a credit, buying it a debit: for puts the higher strike is dearer, for calls the lower.
+    /// Selling the dearer leg is a credit, buying it a debit: for puts the higher strike is dearer, for calls
+    /// the lower.
     #[must_use]
     pub fn effect(&self) -> Effect {
         let sells_high = self.sell.strike() > self.buy.strike();
@@ -209,7 +216,15 @@ pub(crate) fn intrinsic(symbol: OptionSymbol, settle: Decimal) -> Decimal {
 /// `SPXW 2026-02-12 put 6895/6900`.
 impl fmt::Display for Vertical {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {} {}/{}", self.sell.root(), self.sell.expiry(), self.right(), self.low(), self.high())
+        write!(
+            f,
+            "{} {} {} {}/{}",
+            self.sell.root(),
+            self.sell.expiry(),
+            self.right(),
+            self.low(),
+            self.high()
+        )
     }
 }
 

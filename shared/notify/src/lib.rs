@@ -1,6 +1,7 @@
 //! A short message to a person, by mail.
 //!
-//! What a message is, and when there is one, is said by `gamma-execution` (`ports::Notice`, `notice::notice_of`).
+//! What a message is, and when there is one, is said by `gamma-execution` (`ports::Notice`,
+//! `notice::notice_of`).
 
 mod logged;
 mod mail;

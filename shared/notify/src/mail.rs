@@ -17,7 +17,8 @@ use crate::settings::{MailSettings, SettingsError};
 /// From connecting to the server's last word, in real time.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Sends messages by mail, each over a connection of its own: one that was kept would be dead after the function was frozen.
+/// Sends messages by mail, each over a connection of its own: one that was kept would be dead after the
+/// function was frozen.
 pub struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     settings: MailSettings,
@@ -25,20 +26,30 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// Nothing is sent yet. The connection is encrypted (STARTTLS) before login and message, or there is none.
+    /// Nothing is sent yet. The connection is encrypted (STARTTLS) before login and message, or there is
+    /// none.
     ///
     /// # Errors
     /// [`SettingsError`] when mail without TLS is asked of another machine, or TLS cannot be set up.
     pub fn new(settings: MailSettings) -> Result<Self, SettingsError> {
         let tls = match settings.plain {
             true if settings.is_on_this_machine() => Tls::None,
-            true => return Err(SettingsError::new(settings.host_name, "mail without TLS to another machine", "this machine, or TLS")),
+            true => {
+                return Err(SettingsError::new(
+                    settings.host_name,
+                    "mail without TLS to another machine",
+                    "this machine, or TLS",
+                ));
+            }
             false => Tls::Required(tls(&settings)?),
         };
         let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
             .port(settings.port)
             .tls(tls)
-            .credentials(Credentials::new(settings.user.email.to_string(), settings.password.expose_secret().to_owned()))
+            .credentials(Credentials::new(
+                settings.user.email.to_string(),
+                settings.password.expose_secret().to_owned(),
+            ))
             .timeout(Some(LONGEST))
             .build();
         Ok(Self { transport, settings, longest: LONGEST })
@@ -53,7 +64,8 @@ impl Mail {
 
     fn message(&self, notice: &Notice) -> Result<Message, lettre::error::Error> {
         let to = self.settings.to.iter().cloned();
-        let addressed = to.fold(Message::builder().from(self.settings.user.clone()), lettre::message::MessageBuilder::to);
+        let addressed =
+            to.fold(Message::builder().from(self.settings.user.clone()), lettre::message::MessageBuilder::to);
         addressed.subject(notice.subject()).header(ContentType::TEXT_PLAIN).body(notice.lines().join("\n"))
     }
 }
@@ -70,12 +82,17 @@ fn tls(settings: &MailSettings) -> Result<TlsParameters, SettingsError> {
 #[async_trait]
 impl Notifier for Mail {
     async fn notify(&self, notice: &Notice) -> Result<(), NotifyError> {
-        let failed = |reason: String| NotifyError { by: "mail", reason: without(&reason, &self.settings.password) };
+        let failed =
+            |reason: String| NotifyError { by: "mail", reason: without(&reason, &self.settings.password) };
         let message = self.message(notice).map_err(|error| failed(error.to_string()))?;
         match tokio::time::timeout(self.longest, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(failed(chain(&error))),
-            Err(_) => Err(failed(format!("no answer from {} within {} s; it may arrive all the same", self.settings.host, self.longest.as_secs_f32()))),
+            Err(_) => Err(failed(format!(
+                "no answer from {} within {} s; it may arrive all the same",
+                self.settings.host,
+                self.longest.as_secs_f32()
+            ))),
         }
     }
 }
@@ -103,6 +120,9 @@ fn without(text: &str, password: &SecretString) -> String {
 /// The server; nothing of the login.
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mail").field("host", &self.settings.host).field("port", &self.settings.port).finish_non_exhaustive()
+        f.debug_struct("Mail")
+            .field("host", &self.settings.host)
+            .field("port", &self.settings.port)
+            .finish_non_exhaustive()
     }
 }

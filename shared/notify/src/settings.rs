@@ -5,7 +5,8 @@ use std::fmt::Display;
 use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The parameters that say how mail is sent, by name. Any may be absent: without the first two there is no mail.
+/// The parameters that say how mail is sent, by name. Any may be absent: without the first two there is no
+/// mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MailNames {
     /// The login, which is also the sender.
@@ -66,39 +67,73 @@ impl SettingsError {
     }
 
     pub(crate) fn tls(host_name: &'static str, error: impl Display) -> Self {
-        Self::new(host_name, format!("no TLS ({error})"), "a name that certificates are issued for, and the machine's roots")
+        Self::new(
+            host_name,
+            format!("no TLS ({error})"),
+            "a name that certificates are issued for, and the machine's roots",
+        )
     }
 }
 
 impl MailSettings {
-    /// Reads the parameters of these names; `value` gives what is kept under one. `None` when neither user nor password is there.
+    /// Reads the parameters of these names; `value` gives what is kept under one. `None` when neither user
+    /// nor password is there.
     ///
     /// # Errors
     /// [`SettingsError`] names the parameter: one of the two is missing, or one does not read.
-    pub fn read<'a>(names: &MailNames, value: impl Fn(&str) -> Option<&'a SecretString>) -> Result<Option<Self>, SettingsError> {
+    pub fn read<'a>(
+        names: &MailNames,
+        value: impl Fn(&str) -> Option<&'a SecretString>,
+    ) -> Result<Option<Self>, SettingsError> {
         let text = |name| value(name).map(|text| text.expose_secret().trim()).filter(|text| !text.is_empty());
         let (user, password) = match (text(names.user), text(names.password)) {
             (None, None) => return Ok(None),
-            (Some(_), None) => return Err(SettingsError::new(names.password, "nothing", "the password of smtp_user")),
-            (None, Some(_)) => return Err(SettingsError::new(names.user, "nothing", "the mail address that smtp_pass belongs to")),
+            (Some(_), None) => {
+                return Err(SettingsError::new(names.password, "nothing", "the password of smtp_user"));
+            }
+            (None, Some(_)) => {
+                return Err(SettingsError::new(
+                    names.user,
+                    "nothing",
+                    "the mail address that smtp_pass belongs to",
+                ));
+            }
             (Some(user), Some(password)) => (user, password),
         };
         let user = address(names.user, user)?;
         let to = match text(names.to) {
             None => vec![user.clone()],
-            Some(list) => list.split(',').map(|one| address(names.to, one.trim())).collect::<Result<_, _>>()?,
+            Some(list) => {
+                list.split(',').map(|one| address(names.to, one.trim())).collect::<Result<_, _>>()?
+            }
         };
         let host = text(names.host).unwrap_or(DEFAULT_HOST).to_owned();
         if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte)) {
-            return Err(SettingsError::new(names.host, format!("{:?}", shortened(&host)), "a host's name alone"));
+            return Err(SettingsError::new(
+                names.host,
+                format!("{:?}", shortened(&host)),
+                "a host's name alone",
+            ));
         }
         let port = text(names.port).map_or(Ok(DEFAULT_PORT), |text| {
-            text.parse().ok().filter(|port| *port > 0).ok_or_else(|| SettingsError::new(names.port, format!("{:?}", shortened(text)), "a port, 1 to 65535"))
+            text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
+                SettingsError::new(names.port, format!("{:?}", shortened(text)), "a port, 1 to 65535")
+            })
         })?;
-        Ok(Some(Self { user, password: SecretString::from(password), to, host, port, plain: false, root: None, host_name: names.host }))
+        Ok(Some(Self {
+            user,
+            password: SecretString::from(password),
+            to,
+            host,
+            port,
+            plain: false,
+            root: None,
+            host_name: names.host,
+        }))
     }
 
-    /// Speaks without TLS. For a local stand-in: [`crate::Mail::new`] refuses it for any host but this machine.
+    /// Speaks without TLS. For a local stand-in: [`crate::Mail::new`] refuses it for any host but this
+    /// machine.
     #[must_use]
     pub fn plain_on_this_machine(mut self) -> Self {
         self.plain = true;
@@ -119,7 +154,13 @@ impl MailSettings {
 
 fn address(field: &'static str, text: &str) -> Result<Mailbox, SettingsError> {
     // What stands there by mistake may be the password.
-    text.parse().map_err(|_| SettingsError::new(field, format!("{} characters that are none", text.chars().count()), "a mail address"))
+    text.parse().map_err(|_| {
+        SettingsError::new(
+            field,
+            format!("{} characters that are none", text.chars().count()),
+            "a mail address",
+        )
+    })
 }
 
 fn shortened(text: &str) -> String {
@@ -140,8 +181,10 @@ mod tests {
     };
 
     fn read(values: &[(&str, &str)]) -> Result<Option<MailSettings>, String> {
-        let kept: BTreeMap<String, SecretString> =
-            values.iter().map(|(name, value)| (format!("/gamma/shared/smtp_{name}"), SecretString::from(*value))).collect();
+        let kept: BTreeMap<String, SecretString> = values
+            .iter()
+            .map(|(name, value)| (format!("/gamma/shared/smtp_{name}"), SecretString::from(*value)))
+            .collect();
         MailSettings::read(&NAMES, |name| kept.get(name)).map_err(|error| error.to_string())
     }
 
@@ -151,7 +194,13 @@ mod tests {
         assert_eq!((settings.host.as_str(), settings.port, settings.plain), ("smtp.gmail.com", 587, false));
         assert_eq!(settings.to, std::slice::from_ref(&settings.user));
         assert!(!format!("{settings:?}").contains("canary"));
-        let all = [("user", "me@example.org"), ("pass", "canary"), ("to", "a@example.org, B <b@example.org>"), ("host", "mail.example.org"), ("port", "2525")];
+        let all = [
+            ("user", "me@example.org"),
+            ("pass", "canary"),
+            ("to", "a@example.org, B <b@example.org>"),
+            ("host", "mail.example.org"),
+            ("port", "2525"),
+        ];
         let settings = read(&all).unwrap().unwrap();
         assert_eq!((settings.host.as_str(), settings.port, settings.to.len()), ("mail.example.org", 2525, 2));
     }
@@ -169,10 +218,16 @@ mod tests {
         for (values, message) in [
             (&both[..1], "/gamma/shared/smtp_pass: got nothing, expected the password"),
             (&both[1..], "/gamma/shared/smtp_user: got nothing, expected the mail address"),
-            (&[("user", "canary"), ("pass", "canary")][..], "/gamma/shared/smtp_user: got 6 characters that are none, expected a mail address"),
+            (
+                &[("user", "canary"), ("pass", "canary")][..],
+                "/gamma/shared/smtp_user: got 6 characters that are none, expected a mail address",
+            ),
             (&with("to", "a@example.org,"), "/gamma/shared/smtp_to: got 0 characters"),
             (&with("to", "a@example.org\r\nBcc: b@example.org"), "/gamma/shared/smtp_to: got 33 characters"),
-            (&with("host", "smtp://x"), "/gamma/shared/smtp_host: got \"smtp://x\", expected a host's name alone"),
+            (
+                &with("host", "smtp://x"),
+                "/gamma/shared/smtp_host: got \"smtp://x\", expected a host's name alone",
+            ),
             (&with("port", "0"), "/gamma/shared/smtp_port: got \"0\", expected a port"),
             (&with("port", "65536"), "/gamma/shared/smtp_port: got \"65536\", expected a port"),
         ] {

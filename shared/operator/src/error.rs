@@ -23,7 +23,8 @@ pub enum OperatorError {
         /// What it should say.
         expected: &'static str,
     },
-    /// Live trading of an account is armed for the first time, and nobody confirmed that it is this account that is meant.
+    /// Live trading of an account is armed for the first time, and nobody confirmed that it is this account
+    /// that is meant.
     #[error("confirm: got {got}, expected {account:?}: {why}; nothing was changed")]
     NotConfirmed {
         /// The account.

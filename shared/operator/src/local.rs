@@ -111,7 +111,12 @@ mod tests {
         assert_eq!(LocalStack::read(&path).unwrap(), stack("http://127.0.0.1:1"));
         drop(announced);
         assert!(matches!(LocalStack::read(&path), Err(LocalStackError::Absent { .. })));
-        for elsewhere in ["https://ssm.us-east-1.amazonaws.com", "http://127.0.0.1:1@example.com", "http://127.0.0.1.example.com:1", "http://10.0.0.7:1"] {
+        for elsewhere in [
+            "https://ssm.us-east-1.amazonaws.com",
+            "http://127.0.0.1:1@example.com",
+            "http://127.0.0.1.example.com:1",
+            "http://10.0.0.7:1",
+        ] {
             let _announced = stack(elsewhere).announce(&path).unwrap();
             let error = LocalStack::read(&path).unwrap_err().to_string();
             assert!(error.contains("aws: got") && error.contains("expected http:// on 127.0.0.1"), "{error}");

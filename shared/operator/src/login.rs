@@ -9,7 +9,8 @@ use serde_json::Value;
 /// Where a broker's token document tells its times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DocumentShape {
-    /// The object within it that holds the access token and when that expires; `None` where both stand in the document itself.
+    /// The object within it that holds the access token and when that expires; `None` where both stand in the
+    /// document itself.
     pub token: Option<&'static str>,
     /// Whether it must say when it was created.
     pub dated: bool,
@@ -24,14 +25,16 @@ pub struct Login {
     pub document: String,
     /// Where it tells its times.
     pub shape: DocumentShape,
-    /// How long a person's login lasts, whatever is refreshed meanwhile; `None` where it does not end by itself.
+    /// How long a person's login lasts, whatever is refreshed meanwhile; `None` where it does not end by
+    /// itself.
     pub lasts: Option<SignedDuration>,
 }
 
 /// The times that a token document tells of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoginTimes {
-    /// When a person logged in; where a login does not end by itself, when the access token was made. `None` where the document does not say.
+    /// When a person logged in; where a login does not end by itself, when the access token was made. `None`
+    /// where the document does not say.
     pub created: Option<Timestamp>,
     /// When its access token expires, where it says so.
     pub access_expires: Option<Timestamp>,
@@ -54,7 +57,10 @@ impl LoginTimes {
     pub fn read(shape: DocumentShape, document: &SecretString) -> Result<Self, LoginDocumentError> {
         let outer = object(document.expose_secret())?;
         let token = match shape.token {
-            Some(field) => outer.get(field).filter(|token| token.is_object()).ok_or_else(|| refused(field, outer.get(field), "an object"))?,
+            Some(field) => outer
+                .get(field)
+                .filter(|token| token.is_object())
+                .ok_or_else(|| refused(field, outer.get(field), "an object"))?,
             None => &outer,
         };
         let created = time(&outer, "creation_timestamp")?;
@@ -67,7 +73,11 @@ impl LoginTimes {
 
 /// JSON, or base64 of it, which is how the old stack stored documents.
 fn object(text: &str) -> Result<Value, LoginDocumentError> {
-    let unreadable = LoginDocumentError { field: "document", got: "text that is neither", expected: "a JSON object, or base64 of one" };
+    let unreadable = LoginDocumentError {
+        field: "document",
+        got: "text that is neither",
+        expected: "a JSON object, or base64 of one",
+    };
     let text = text.trim();
     let value = if text.starts_with('{') {
         serde_json::from_str(text).ok()

@@ -1,4 +1,5 @@
-//! What a deployment's parts are called. The names follow from the stack's, so that an operator needs to know no other.
+//! What a deployment's parts are called. The names follow from the stack's, so that an operator needs to know
+//! no other.
 
 use std::collections::BTreeMap;
 
@@ -59,9 +60,15 @@ impl Names {
     pub const SCHEDULES: &'static str = "gamma-cs";
 
     /// Of the stack `stack` with the schedule prefix `schedules`, as template.yaml makes them.
-    pub fn of_stack<A: AsRef<str>>(stack: &str, schedules: &str, accounts: impl IntoIterator<Item = A>) -> Self {
+    pub fn of_stack<A: AsRef<str>>(
+        stack: &str,
+        schedules: &str,
+        accounts: impl IntoIterator<Item = A>,
+    ) -> Self {
         let accounts: Vec<String> = accounts.into_iter().map(|account| account.as_ref().to_owned()).collect();
-        let of_each = |part: &str| accounts.iter().map(|account| (account.clone(), format!("{stack}-{part}-{account}"))).collect();
+        let of_each = |part: &str| {
+            accounts.iter().map(|account| (account.clone(), format!("{stack}-{part}-{account}"))).collect()
+        };
         Self {
             table: format!("{stack}-ledger"),
             trade: of_each("trade"),
@@ -99,9 +106,20 @@ mod tests {
     fn names_follow_from_the_stack() {
         let names = Names::of_stack(Names::STACK, Names::SCHEDULES, ["tt-ira", "schwab"]);
         assert_eq!(names.accounts().collect::<Vec<_>>(), ["schwab", "tt-ira"]);
-        assert_eq!((names.table.as_str(), names.trade["schwab"].as_str()), ("gamma-trading-ledger", "gamma-trading-trade-schwab"));
+        assert_eq!(
+            (names.table.as_str(), names.trade["schwab"].as_str()),
+            ("gamma-trading-ledger", "gamma-trading-trade-schwab")
+        );
         let of_schwab = ScheduleKind::ALL.map(|kind| names.schedule("schwab", kind));
-        assert_eq!(of_schwab, ["gamma-cs-schwab-warmup", "gamma-cs-schwab", "gamma-cs-schwab-sweep", "gamma-cs-schwab-last-sweep"]);
+        assert_eq!(
+            of_schwab,
+            [
+                "gamma-cs-schwab-warmup",
+                "gamma-cs-schwab",
+                "gamma-cs-schwab-sweep",
+                "gamma-cs-schwab-last-sweep"
+            ]
+        );
         assert_eq!(names.token_keeper_schedule(), "gamma-cs-token-keeper");
     }
 }

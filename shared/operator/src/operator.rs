@@ -1,4 +1,5 @@
-//! The use cases. Every change names who and why; what could not be done says so, what is not known is never shown as known.
+//! The use cases. Every change names who and why; what could not be done says so, what is not known is never
+//! shown as known.
 
 mod decide;
 mod recover;
@@ -17,7 +18,10 @@ use crate::names::Names;
 use crate::ports::{Days, Invocations, Schedules, Sessions};
 
 pub use recover::Recovery;
-pub use status::{AccountStatus, ArmedSince, EdgeStanding, Halted, Known, LastRun, LoginStatus, OpenIntent, ScheduleStatus, Status};
+pub use status::{
+    AccountStatus, ArmedSince, EdgeStanding, Halted, Known, LastRun, LoginStatus, OpenIntent, ScheduleStatus,
+    Status,
+};
 pub use switch::{Switch, SwitchResult, Switched};
 
 /// What the use cases work with.
@@ -90,11 +94,18 @@ impl Operator<'_> {
     }
 
     fn decision(&self, who: Who<'_>) -> Result<Decision, OperatorError> {
-        for (field, value, expected) in [("by", who.by, "who asks, up to 1000 characters"), ("why", who.why, "why, up to 1000 characters")] {
+        for (field, value, expected) in [
+            ("by", who.by, "who asks, up to 1000 characters"),
+            ("why", who.why, "why, up to 1000 characters"),
+        ] {
             if value.trim().is_empty() || value.chars().count() > LONGEST {
                 return Err(OperatorError::Unsaid { field, expected });
             }
         }
-        Ok(Decision { by: who.by.trim().to_owned(), why: who.why.trim().to_owned(), at: self.ports.clock.now() })
+        Ok(Decision {
+            by: who.by.trim().to_owned(),
+            why: who.why.trim().to_owned(),
+            at: self.ports.clock.now(),
+        })
     }
 }

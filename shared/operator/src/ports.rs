@@ -17,8 +17,9 @@ pub trait Schedules: Send + Sync {
     /// [`ScheduleFault`] when it could not be read.
     async fn schedule(&self, name: &str) -> Result<Option<Schedule>, ScheduleFault>;
 
-    /// Switches one on or off and leaves everything else of it as it is; `None` when there is none of that name: none is made.
-    /// `Some(false)` when it stood so already. An answer means that it was read again and is proven.
+    /// Switches one on or off and leaves everything else of it as it is; `None` when there is none of that
+    /// name: none is made. `Some(false)` when it stood so already. An answer means that it was read again and
+    /// is proven.
     ///
     /// # Errors
     /// [`ScheduleFault`] when it is not proven.
@@ -49,7 +50,8 @@ pub enum Wait {
 /// The sessions, with what was announced after the build.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// The calendar as a run reads it now; the error says why what was announced is not known or does not read.
+    /// The calendar as a run reads it now; the error says why what was announced is not known or does not
+    /// read.
     async fn calendar(&self) -> AnnouncedCalendar;
 }
 

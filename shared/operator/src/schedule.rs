@@ -53,7 +53,8 @@ pub struct Fire {
 }
 
 impl Schedule {
-    /// When it fires next after `now`, on or off; by `calendar` where what it fires only matters on a full session.
+    /// When it fires next after `now`, on or off; by `calendar` where what it fires only matters on a full
+    /// session.
     #[must_use]
     pub fn next(&self, now: Timestamp, calendar: Option<&AnnouncedCalendar>) -> NextFire {
         self.fires(now, calendar, false)
@@ -77,14 +78,22 @@ impl Schedule {
             return NextFire::Unknown(format!("time zone {:?}: not known here", self.time_zone));
         };
         // A start is a moment at which it may fire, so the search begins just before it.
-        let starts = self.starts.and_then(|start| start.checked_sub(jiff::SignedDuration::from_nanos(1)).ok());
+        let starts =
+            self.starts.and_then(|start| start.checked_sub(jiff::SignedDuration::from_nanos(1)).ok());
         let mut after = starts.map_or(now, |start| start.max(now));
         // No year has as many days without a session in a row.
         for _ in 0..400 {
             let next = match &expression {
-                Expression::Cron(cron) => cron.next(after, &zone).ok_or_else(|| NextFire::Never("no such date comes within nine years".to_owned())),
-                Expression::At(at) => once(*at, &zone).and_then(|at| if at > after { Ok(at) } else { Err(NextFire::Never(format!("it was for {at}"))) }),
-                Expression::Rate(count, unit) => self.starts.filter(|start| *start > now).ok_or_else(|| counted_from_nowhere(*count, *unit)),
+                Expression::Cron(cron) => cron
+                    .next(after, &zone)
+                    .ok_or_else(|| NextFire::Never("no such date comes within nine years".to_owned())),
+                Expression::At(at) => once(*at, &zone).and_then(|at| {
+                    if at > after { Ok(at) } else { Err(NextFire::Never(format!("it was for {at}"))) }
+                }),
+                Expression::Rate(count, unit) => self
+                    .starts
+                    .filter(|start| *start > now)
+                    .ok_or_else(|| counted_from_nowhere(*count, *unit)),
             };
             let at = match next {
                 Ok(at) => at,
@@ -98,7 +107,11 @@ impl Schedule {
                 return NextFire::At(Fire { at, local: local(at, &zone), note });
             }
             if !matches!(expression, Expression::Cron(_)) {
-                return NextFire::Never(format!("it fires on {} only: {}", local(at, &zone), note.unwrap_or_default()));
+                return NextFire::Never(format!(
+                    "it fires on {} only: {}",
+                    local(at, &zone),
+                    note.unwrap_or_default()
+                ));
             }
             after = at;
         }

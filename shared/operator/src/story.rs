@@ -11,7 +11,16 @@ pub fn tell(report: &Value) -> String {
     let line = |story: &mut String, name: &str, text: String| {
         let _ = writeln!(story, "  {name:<10} {text}");
     };
-    line(&mut story, "run", format!("{}  account {}  {}", text(report, "run_id"), text(report, "account"), text(report, "trade_date")));
+    line(
+        &mut story,
+        "run",
+        format!(
+            "{}  account {}  {}",
+            text(report, "run_id"),
+            text(report, "account"),
+            text(report, "trade_date")
+        ),
+    );
     if let Some(plan) = report.get("plan").filter(|plan| !plan.is_null()) {
         tell_plan(&mut story, plan);
     }
@@ -29,7 +38,15 @@ pub fn tell(report: &Value) -> String {
     line(&mut story, "requests", format!("{} over HTTP to broker and feed", report["http_requests"]));
     let detail = text(report, "detail");
     let outcome = text(report, "outcome");
-    line(&mut story, "outcome", if detail.is_empty() { outcome.to_uppercase() } else { format!("{}: {detail}", outcome.to_uppercase()) });
+    line(
+        &mut story,
+        "outcome",
+        if detail.is_empty() {
+            outcome.to_uppercase()
+        } else {
+            format!("{}: {detail}", outcome.to_uppercase())
+        },
+    );
     story
 }
 
@@ -49,13 +66,19 @@ fn tell_plan(story: &mut String, plan: &Value) {
         plan["multiplier"]
     );
     for side in list(plan, "sides") {
-        let (decision, sell, buy) = (&side["decision"], text(&side["vertical"], "sell"), text(&side["vertical"], "buy"));
+        let (decision, sell, buy) =
+            (&side["decision"], text(&side["vertical"], "sell"), text(&side["vertical"], "buy"));
         let what = match text(decision, "decision").as_str() {
             "trade" => format!("trade {}", decision["quantity"]),
             _ => format!("skip: {}", text(decision, "reason").replace('_', " ")),
         };
         let (go, target, held) = (text(side, "go"), &side["target"], &side["held"]);
-        let _ = writeln!(story, "  {:<10} {} sell {sell} buy {buy}: go {go}, target {target}, held {held} → {what}", "", text(side, "side"));
+        let _ = writeln!(
+            story,
+            "  {:<10} {} sell {sell} buy {buy}: go {go}, target {target}, held {held} → {what}",
+            "",
+            text(side, "side")
+        );
     }
 }
 
@@ -101,7 +124,11 @@ fn tell_side(story: &mut String, side: &Value) {
     let average = match side["average_price"].as_str() {
         Some(_) => {
             let (average, improvement) = (price(side, "average_price"), signed(&price(side, "improvement")));
-            format!(" at {average} on average, {improvement} against the decision mid {}; fees about ${}", price(nbbo, "mid"), text(side, "cost"))
+            format!(
+                " at {average} on average, {improvement} against the decision mid {}; fees about ${}",
+                price(nbbo, "mid"),
+                text(side, "cost")
+            )
         }
         None => String::new(),
     };
@@ -109,7 +136,10 @@ fn tell_side(story: &mut String, side: &Value) {
 }
 
 fn rung_words(rung: &Value) -> String {
-    let fills: Vec<String> = list(rung, "fills").iter().map(|fill| format!("{} @ {}", fill["quantity"], price(fill, "price"))).collect();
+    let fills: Vec<String> = list(rung, "fills")
+        .iter()
+        .map(|fill| format!("{} @ {}", fill["quantity"], price(fill, "price")))
+        .collect();
     let status = rung["status"].as_str().unwrap_or_default();
     let note = rung["note"].as_str().unwrap_or_default();
     let fills = fills.join(", ");
@@ -124,7 +154,13 @@ fn vertical_words(vertical: &Value) -> String {
 fn gate_words(gate: &Value) -> String {
     let mut parts = vec![text(gate, "gate").replace('_', " ")];
     let details = gate.as_object().into_iter().flatten().filter(|(name, _)| *name != "gate");
-    parts.extend(details.map(|(name, value)| format!("{} {}", name.replace('_', " "), value.as_str().map_or_else(|| value.to_string(), str::to_owned))));
+    parts.extend(details.map(|(name, value)| {
+        format!(
+            "{} {}",
+            name.replace('_', " "),
+            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+        )
+    }));
     parts.join(", ")
 }
 
@@ -144,14 +180,19 @@ fn signed(number: &str) -> String {
 /// The price under `name`, or a dash.
 #[must_use]
 pub fn price(value: &Value, name: &str) -> String {
-    value[name].as_str().and_then(|text| text.parse::<gamma_market::Price>().ok()).map_or_else(|| "-".to_owned(), |price| price.to_string())
+    value[name]
+        .as_str()
+        .and_then(|text| text.parse::<gamma_market::Price>().ok())
+        .map_or_else(|| "-".to_owned(), |price| price.to_string())
 }
 
 /// `16:13:31.0` in New York, of a UTC time.
 #[must_use]
 pub fn new_york(at: &str) -> String {
-    at.parse::<jiff::Timestamp>()
-        .map_or_else(|_| at.to_owned(), |at| at.to_zoned(gamma_market::calendar::eastern().clone()).strftime("%H:%M:%S%.1f").to_string())
+    at.parse::<jiff::Timestamp>().map_or_else(
+        |_| at.to_owned(),
+        |at| at.to_zoned(gamma_market::calendar::eastern().clone()).strftime("%H:%M:%S%.1f").to_string(),
+    )
 }
 
 /// The list under `name`, empty where there is none.

@@ -16,7 +16,8 @@ pub struct PostTradeConfig {
     pub google_url: String,
     /// `GAMMA_NOTIFY_TOPIC`: the SNS topic that carries messages to a person.
     pub topic: Option<String>,
-    /// `GAMMA_CLOCK_URL`: the virtual clock of a local stack; accepted only where AWS and Google are on loopback too.
+    /// `GAMMA_CLOCK_URL`: the virtual clock of a local stack; accepted only where AWS and Google are on
+    /// loopback too.
     pub clock_url: Option<String>,
 }
 
@@ -31,8 +32,19 @@ impl PostTradeConfig {
         let table = environment.needed("GAMMA_TABLE", "the ledger table's name")?;
         let google_account = names::GOOGLE_ACCOUNT.place(value)?;
         let google_url = environment.address("GAMMA_GOOGLE_URL", SheetsConfig::GOOGLE)?;
-        let clock_url = environment.clock_url(["SSM", "DYNAMODB"], [google_url.as_str()], "AWS, Google and the clock are all on loopback")?;
-        Ok(Self { table, spreadsheet: value("GAMMA_SPREADSHEET"), google_account, google_url, topic: value("GAMMA_NOTIFY_TOPIC"), clock_url })
+        let clock_url = environment.clock_url(
+            ["SSM", "DYNAMODB"],
+            [google_url.as_str()],
+            "AWS, Google and the clock are all on loopback",
+        )?;
+        Ok(Self {
+            table,
+            spreadsheet: value("GAMMA_SPREADSHEET"),
+            google_account,
+            google_url,
+            topic: value("GAMMA_NOTIFY_TOPIC"),
+            clock_url,
+        })
     }
 }
 
@@ -48,7 +60,9 @@ mod tests {
     ];
 
     fn config(changes: &[(&str, &str)]) -> Result<PostTradeConfig, String> {
-        let value = |name: &str| changes.iter().chain(&LOCAL).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let value = |name: &str| {
+            changes.iter().chain(&LOCAL).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
         PostTradeConfig::from_env(value).map_err(|failure| failure.to_string())
     }
 
@@ -65,7 +79,11 @@ mod tests {
             let error = config(&[change]).unwrap_err();
             assert!(error.contains(words), "{change:?}: {error}");
         }
-        let real = config(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_GOOGLE_URL", ""), ("AWS_ENDPOINT_URL", "")]).unwrap();
-        assert_eq!((real.google_url.as_str(), real.google_account.as_str()), ("https://sheets.googleapis.com", "/gamma/shared/google_sa_json"));
+        let real =
+            config(&[("GAMMA_CLOCK_URL", ""), ("GAMMA_GOOGLE_URL", ""), ("AWS_ENDPOINT_URL", "")]).unwrap();
+        assert_eq!(
+            (real.google_url.as_str(), real.google_account.as_str()),
+            ("https://sheets.googleapis.com", "/gamma/shared/google_sa_json")
+        );
     }
 }

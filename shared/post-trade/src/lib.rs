@@ -1,4 +1,5 @@
-//! What the functions after a trade share: the spreadsheet under its lock, the way to a person, and where both are configured.
+//! What the functions after a trade share: the spreadsheet under its lock, the way to a person, and where
+//! both are configured.
 //!
 //! Nothing here can touch trading: it only begins when a run is recorded.
 

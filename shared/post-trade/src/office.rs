@@ -48,22 +48,36 @@ impl Office {
     ///
     /// # Errors
     /// [`Failure`] names what is missing or does not read.
-    pub async fn open(config: &PostTradeConfig, aws: &SdkConfig, clock: Arc<dyn Clock>, deadline: Timestamp, tokens: &SheetsTokens) -> Result<Self, Failure> {
+    pub async fn open(
+        config: &PostTradeConfig,
+        aws: &SdkConfig,
+        clock: Arc<dyn Clock>,
+        deadline: Timestamp,
+        tokens: &SheetsTokens,
+    ) -> Result<Self, Failure> {
         let google = config.spreadsheet.as_ref().map(|_| config.google_account.as_str());
         let required: Vec<&str> = google.into_iter().collect();
         let secrets = Secrets::new(aws, Arc::clone(&clock)).read_with(&required, &names::MAIL.all()).await;
         let secrets = secrets.map_err(|error| Failure::new("SecretsUnavailable", error))?;
-        let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Failure::new("HttpUnavailable", error))?;
+        let http = HttpClient::new(&HttpConfig::default())
+            .map_err(|error| Failure::new("HttpUnavailable", error))?;
         let sheets = match &config.spreadsheet {
             None => None,
             Some(id) => {
-                let key = secrets.get(config.google_account.as_str()).map_err(|error| Failure::new("SecretsUnavailable", error))?;
-                let account = ServiceAccount::parse(key).map_err(|error| Failure::new("BadGoogleAccount", error))?;
+                let key = secrets
+                    .get(config.google_account.as_str())
+                    .map_err(|error| Failure::new("SecretsUnavailable", error))?;
+                let account =
+                    ServiceAccount::parse(key).map_err(|error| Failure::new("BadGoogleAccount", error))?;
                 let deadline = deadline.checked_sub(SPARE).unwrap_or(deadline);
-                Some((SheetsConfig { base_url: config.google_url.clone(), spreadsheet: id.clone(), deadline }, account))
+                Some((
+                    SheetsConfig { base_url: config.google_url.clone(), spreadsheet: id.clone(), deadline },
+                    account,
+                ))
             }
         };
-        let mail = MailSettings::read(&names::MAIL, |name| secrets.optional(name)).map_err(|error| Failure::new("BadMailSettings", error))?;
+        let mail = MailSettings::read(&names::MAIL, |name| secrets.optional(name))
+            .map_err(|error| Failure::new("BadMailSettings", error))?;
         let topic = config.topic.as_ref().map(|arn| Box::new(SnsTopic::new(aws, arn)) as Box<dyn Notifier>);
         let ways = Ways::of(topic, mail).map_err(|error| Failure::new("BadMailSettings", error))?;
         let lock = DynamoTokenLock::new(aws, &config.table, Arc::clone(&clock));
@@ -82,12 +96,17 @@ impl Office {
         self.ways.tell(notice).await
     }
 
-    /// Tells a person of rows that stand more than once, once for each account and day, and the log every time. `run` is of that day, `step`
-    /// the function that found them.
+    /// Tells a person of rows that stand more than once, once for each account and day, and the log every
+    /// time. `run` is of that day, `step` the function that found them.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known whether the person was told before.
-    pub async fn tell_of_doubled_rows(&self, step: &str, rows: &[String], run: &RunKey) -> Result<(), LedgerError> {
+    pub async fn tell_of_doubled_rows(
+        &self,
+        step: &str,
+        rows: &[String],
+        run: &RunKey,
+    ) -> Result<(), LedgerError> {
         for row in rows {
             tracing::warn!("{row}");
         }
@@ -102,8 +121,8 @@ impl Office {
         Ok(())
     }
 
-    /// Reads `tabs`, works out what has to change, and changes it, while nobody else does. A change whose answer was lost is looked at
-    /// and worked out anew.
+    /// Reads `tabs`, works out what has to change, and changes it, while nobody else does. A change whose
+    /// answer was lost is looked at and worked out anew.
     ///
     /// # Errors
     /// [`Failure`]: the spreadsheet is as it was, or as it should be. The same again does no harm.
@@ -117,8 +136,17 @@ impl Office {
         let name = format!("sheet/{}", config.spreadsheet);
         let ends = self.take_turn(&name, run_id).await?;
         // Nothing is sent that could arrive in another's turn.
-        let config = SheetsConfig { deadline: config.deadline.min(ends.checked_sub(SPARE).unwrap_or(ends)), ..config.clone() };
-        let sheets = Sheets::new(self.http.clone(), Arc::clone(&self.clock), config, account.clone(), self.tokens.clone());
+        let config = SheetsConfig {
+            deadline: config.deadline.min(ends.checked_sub(SPARE).unwrap_or(ends)),
+            ..config.clone()
+        };
+        let sheets = Sheets::new(
+            self.http.clone(),
+            Arc::clone(&self.clock),
+            config,
+            account.clone(),
+            self.tokens.clone(),
+        );
         let result = work(&sheets, tabs, changes).await;
         if let Err(error) = self.lock.release(&name, run_id).await {
             tracing::warn!("the spreadsheet's lock was left to expire: {error}");
@@ -144,7 +172,11 @@ impl Office {
     }
 }
 
-async fn work(sheets: &Sheets, tabs: &[&str], changes: impl AsyncFn(&Workbook) -> Result<Vec<Change>, Failure>) -> Result<Written, Failure> {
+async fn work(
+    sheets: &Sheets,
+    tabs: &[&str],
+    changes: impl AsyncFn(&Workbook) -> Result<Vec<Change>, Failure>,
+) -> Result<Written, Failure> {
     let failed = |error: SheetsError| Failure::new("SpreadsheetUnavailable", error);
     let mut tried = 0;
     loop {
@@ -153,7 +185,9 @@ async fn work(sheets: &Sheets, tabs: &[&str], changes: impl AsyncFn(&Workbook) -
         let changes = changes(&workbook).await?;
         match sheets.apply(&changes, &workbook).await {
             Ok(()) => return Ok(Written::Changes(changes.len())),
-            Err(error @ SheetsError::Unknown { .. }) if tried < TRIES => tracing::warn!("{error}; reading again"),
+            Err(error @ SheetsError::Unknown { .. }) if tried < TRIES => {
+                tracing::warn!("{error}; reading again")
+            }
             Err(error) => return Err(failed(error)),
         }
     }

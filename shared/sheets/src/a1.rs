@@ -34,7 +34,11 @@ pub fn rectangle(title: &str, (row, column_index): (u32, u32), (height, width): 
     let cell = |row: u32, index: u32| format!("{}{}", column(index), u64::from(row) + 1);
     let first = cell(row, column_index);
     let last = cell(row.saturating_add(height.max(1) - 1), column_index.saturating_add(width.max(1) - 1));
-    if first == last { format!("{}!{first}", quoted(title)) } else { format!("{}!{first}:{last}", quoted(title)) }
+    if first == last {
+        format!("{}!{first}", quoted(title))
+    } else {
+        format!("{}!{first}:{last}", quoted(title))
+    }
 }
 
 /// The tab that a range names, quoted or not; `None` when it names none.
@@ -54,7 +58,16 @@ mod tests {
 
     #[test]
     fn columns_have_letters_without_a_zero() {
-        for (number, letters) in [(1, "A"), (26, "Z"), (27, "AA"), (52, "AZ"), (53, "BA"), (702, "ZZ"), (703, "AAA"), (18_278, "ZZZ")] {
+        for (number, letters) in [
+            (1, "A"),
+            (26, "Z"),
+            (27, "AA"),
+            (52, "AZ"),
+            (53, "BA"),
+            (702, "ZZ"),
+            (703, "AAA"),
+            (18_278, "ZZZ"),
+        ] {
             assert_eq!(column(number - 1), letters);
         }
         assert_eq!(column(u32::MAX), "MWLQKWV");

@@ -43,7 +43,10 @@ impl ServiceAccountError {
 }
 
 /// Padding is often lost on the way through shells and consoles.
-const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// What the token is good for: reading and changing spreadsheets shared with the account, nothing else.
 const SCOPE: &str = "https://www.googleapis.com/auth/spreadsheets";
@@ -69,11 +72,18 @@ impl ServiceAccount {
         }
         let token_uri = text("token_uri")?.trim();
         if !safe_address(token_uri) {
-            return Err(ServiceAccountError::new("token_uri", "another address", "https://… (http:// only to this machine)"));
+            return Err(ServiceAccountError::new(
+                "token_uri",
+                "another address",
+                "https://… (http:// only to this machine)",
+            ));
         }
         Ok(Self {
             email: text("client_email")?.trim().to_owned(),
-            key_id: fields.contains_key("private_key_id").then(|| text("private_key_id").map(str::to_owned)).transpose()?,
+            key_id: fields
+                .contains_key("private_key_id")
+                .then(|| text("private_key_id").map(str::to_owned))
+                .transpose()?,
             key: Arc::new(signing_key(text("private_key")?)?),
             token_uri: token_uri.to_owned(),
         })
@@ -106,29 +116,45 @@ fn document(text: &str) -> Result<Map<String, Value>, ServiceAccountError> {
         text.as_bytes().to_vec()
     } else {
         let compact: String = text.split_whitespace().collect();
-        BASE64.decode(compact).map_err(|_| ServiceAccountError::new("key file", "a text that is neither", "its JSON, or base64 of it"))?
+        BASE64.decode(compact).map_err(|_| {
+            ServiceAccountError::new("key file", "a text that is neither", "its JSON, or base64 of it")
+        })?
     };
     match serde_json::from_slice(&decoded) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(ServiceAccountError::new("key file", "JSON that is no object", "a JSON object")),
         // The parser names a place and quotes nothing.
-        Err(error) => Err(ServiceAccountError::new("key file", format!("{} bytes that do not read ({error})", decoded.len()), "a JSON object")),
+        Err(error) => Err(ServiceAccountError::new(
+            "key file",
+            format!("{} bytes that do not read ({error})", decoded.len()),
+            "a JSON object",
+        )),
     }
 }
 
 fn signing_key(pem: &str) -> Result<RsaKeyPair, ServiceAccountError> {
     // Environments that escape line breaks leave them as a backslash and an n.
     let pem = SecretString::from(pem.replace("\\n", "\n"));
-    let der = PrivatePkcs8KeyDer::from_pem_slice(pem.expose_secret().as_bytes())
-        .map_err(|_| ServiceAccountError::new("private_key", "a text that does not read", "PEM, beginning with -----BEGIN PRIVATE KEY-----"))?;
-    RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| ServiceAccountError::new("private_key", "another key", "an RSA key of 2048 bits or more"))
+    let der = PrivatePkcs8KeyDer::from_pem_slice(pem.expose_secret().as_bytes()).map_err(|_| {
+        ServiceAccountError::new(
+            "private_key",
+            "a text that does not read",
+            "PEM, beginning with -----BEGIN PRIVATE KEY-----",
+        )
+    })?;
+    RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| {
+        ServiceAccountError::new("private_key", "another key", "an RSA key of 2048 bits or more")
+    })
 }
 
 /// Whether what is sent there travels encrypted, or does not leave the machine.
 pub(crate) fn safe_address(address: &str) -> bool {
     let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    let is_local = local.iter().any(|host| address.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
-    let has_host = address.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    let is_local = local.iter().any(|host| {
+        address.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    });
+    let has_host =
+        address.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
     // A user part would name another host than the one that is read first.
     (is_local || has_host) && !address.contains(['@', ' ', '\\'])
 }

@@ -33,7 +33,8 @@ impl SheetsConfig {
     pub const GOOGLE: &'static str = "https://sheets.googleapis.com";
 }
 
-/// One spreadsheet. It can read it ([`Sheets::read`]) and change it ([`Sheets::apply`]), and serves one invocation.
+/// One spreadsheet. It can read it ([`Sheets::read`]) and change it ([`Sheets::apply`]), and serves one
+/// invocation.
 pub struct Sheets {
     http: HttpClient,
     clock: Arc<dyn Clock>,
@@ -79,13 +80,21 @@ enum Verdict {
 }
 
 impl Sheets {
-    /// A spreadsheet reached through `http`. Nothing is sent yet; what is wrong with `config` is said when it is used.
+    /// A spreadsheet reached through `http`. Nothing is sent yet; what is wrong with `config` is said when it
+    /// is used.
     #[must_use]
-    pub fn new(http: HttpClient, clock: Arc<dyn Clock>, config: SheetsConfig, account: ServiceAccount, tokens: SheetsTokens) -> Self {
+    pub fn new(
+        http: HttpClient,
+        clock: Arc<dyn Clock>,
+        config: SheetsConfig,
+        account: ServiceAccount,
+        tokens: SheetsTokens,
+    ) -> Self {
         Self { http, clock, config, account, tokens }
     }
 
-    /// Reads the titles and sizes of all tabs, and the cells of those of `tabs` that exist: two requests, one when none does.
+    /// Reads the titles and sizes of all tabs, and the cells of those of `tabs` that exist: two requests, one
+    /// when none does.
     ///
     /// # Errors
     /// [`SheetsError`], never [`SheetsError::Unknown`]. What may pass was tried again until the deadline.
@@ -93,7 +102,9 @@ impl Sheets {
         let address = self.address()?;
         let fields = "sheets.properties(sheetId,title,gridProperties(rowCount,columnCount))";
         let what = "tabs";
-        let answer = self.exchange(Kind::Read, what, || Request::get(&address).query(&[("fields", fields.to_owned())])).await?;
+        let answer = self
+            .exchange(Kind::Read, what, || Request::get(&address).query(&[("fields", fields.to_owned())]))
+            .await?;
         let malformed = |what: &str, reason| SheetsError::Malformed { what: what.to_owned(), reason };
         let mut workbook = wire::tabs(&answer).map_err(|reason| malformed(what, reason))?;
 
@@ -104,11 +115,15 @@ impl Sheets {
         if wanted.is_empty() {
             return Ok(workbook);
         }
-        let ranges: Vec<String> = wanted.iter().map(|title| a1::columns(title, workbook.tabs.get(title).map_or(1, |tab| tab.columns))).collect();
+        let ranges: Vec<String> = wanted
+            .iter()
+            .map(|title| a1::columns(title, workbook.tabs.get(title).map_or(1, |tab| tab.columns)))
+            .collect();
         let what = format!("cells of {}", wire::some_of(ranges.iter().cloned(), 5));
         let request = || {
             let query = [("valueRenderOption", "FORMULA".to_owned()), ("majorDimension", "ROWS".to_owned())];
-            let query: Vec<(&str, String)> = query.into_iter().chain(ranges.iter().map(|range| ("ranges", range.clone()))).collect();
+            let query: Vec<(&str, String)> =
+                query.into_iter().chain(ranges.iter().map(|range| ("ranges", range.clone()))).collect();
             Request::get(&format!("{address}/values:batchGet")).query(&query)
         };
         let answer = self.exchange(Kind::Read, &what, request).await?;
@@ -116,12 +131,13 @@ impl Sheets {
         Ok(workbook)
     }
 
-    /// Makes `changes` to the spreadsheet that was read as `workbook`, all or none of them: one request, none for changes that
-    /// change nothing.
+    /// Makes `changes` to the spreadsheet that was read as `workbook`, all or none of them: one request, none
+    /// for changes that change nothing.
     ///
     /// # Errors
-    /// [`SheetsError::Unknown`] when the changes were sent and no answer says what became of them: they are not sent again, since
-    /// somebody else may have written meanwhile. Read, and decide anew. Every other error means that nothing was changed.
+    /// [`SheetsError::Unknown`] when the changes were sent and no answer says what became of them: they are
+    /// not sent again, since somebody else may have written meanwhile. Read, and decide anew. Every other
+    /// error means that nothing was changed.
     pub async fn apply(&self, changes: &[Change], workbook: &Workbook) -> Result<(), SheetsError> {
         let requests = wire::requests(changes, workbook)?;
         if requests.is_empty() {
@@ -135,23 +151,41 @@ impl Sheets {
 
     fn address(&self) -> Result<String, SheetsError> {
         let SheetsConfig { base_url, spreadsheet, .. } = &self.config;
-        let invalid = |field: &str, got: &str, expected| SheetsError::Invalid { field: field.to_owned(), got: got.to_owned(), expected };
+        let invalid = |field: &str, got: &str, expected| SheetsError::Invalid {
+            field: field.to_owned(),
+            got: got.to_owned(),
+            expected,
+        };
         if !safe_address(base_url) {
             return Err(invalid("base_url", "another address", "https://… (http:// only to this machine)"));
         }
-        if spreadsheet.is_empty() || !spreadsheet.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+        if spreadsheet.is_empty()
+            || !spreadsheet.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        {
             return Err(invalid("spreadsheet", "another text", "its id: letters, digits, - and _"));
         }
         Ok(format!("{}/v4/spreadsheets/{spreadsheet}", base_url.trim_end_matches('/')))
     }
 
     /// Sends until there is an answer that counts; gives its body.
-    async fn exchange(&self, kind: Kind, what: &str, request: impl Fn() -> Request) -> Result<Vec<u8>, SheetsError> {
+    async fn exchange(
+        &self,
+        kind: Kind,
+        what: &str,
+        request: impl Fn() -> Request,
+    ) -> Result<Vec<u8>, SheetsError> {
         let mut patience = Patience::new(self.clock.as_ref(), self.config.deadline);
         let mut reason = "no time left".to_owned();
         let mut renewed = false;
         loop {
-            let token = token::access(&self.http, self.clock.as_ref(), self.config.deadline, &self.account, &self.tokens).await?;
+            let token = token::access(
+                &self.http,
+                self.clock.as_ref(),
+                self.config.deadline,
+                &self.account,
+                &self.tokens,
+            )
+            .await?;
             // Asked after the token is there, which may have taken its time.
             let Some(timeout) = patience.timeout(kind.least(), kind.longest()) else { break };
             let outcome = self.http.send(request().bearer(&token).timeout(timeout)).await;
@@ -162,7 +196,9 @@ impl Sheets {
                     self.tokens.forget(&token);
                     renewed = true;
                 }
-                Verdict::TokenRefused => return Err(SheetsError::Login("a new token is refused with 401 too".to_owned())),
+                Verdict::TokenRefused => {
+                    return Err(SheetsError::Login("a new token is refused with 401 too".to_owned()));
+                }
                 Verdict::Failed(error) => return Err(error),
                 Verdict::Again(why, wait) => {
                     reason = why;
@@ -172,7 +208,10 @@ impl Sheets {
                 }
             }
         }
-        Err(SheetsError::Unavailable { what: what.to_owned(), reason: format!("{reason} (tries: {})", patience.made()) })
+        Err(SheetsError::Unavailable {
+            what: what.to_owned(),
+            reason: format!("{reason} (tries: {})", patience.made()),
+        })
     }
 }
 
@@ -191,7 +230,9 @@ fn verdict(kind: Kind, what: &str, outcome: Result<Response, HttpError>, token: 
                 // A quota is looked at before anything is done.
                 429 => Verdict::Again(format!("429 {message}"), asked_wait(&answer)),
                 // Timed out, aborted, cancelled: what was done by then is not said.
-                408 | 409 | 499 | 500.. => may_have_happened(what, format!("{status} {message}"), asked_wait(&answer)),
+                408 | 409 | 499 | 500.. => {
+                    may_have_happened(what, format!("{status} {message}"), asked_wait(&answer))
+                }
                 _ => Verdict::Failed(SheetsError::Refused { what, status, message }),
             }
         }
@@ -202,7 +243,9 @@ fn verdict(kind: Kind, what: &str, outcome: Result<Response, HttpError>, token: 
             Kind::Read => Verdict::Failed(SheetsError::Malformed { what, reason: error.to_string() }),
             Kind::Write => Verdict::Failed(SheetsError::Unknown { what, reason: error.to_string() }),
         },
-        Err(error @ HttpError::Build { .. }) => Verdict::Failed(SheetsError::Unavailable { what, reason: error.to_string() }),
+        Err(error @ HttpError::Build { .. }) => {
+            Verdict::Failed(SheetsError::Unavailable { what, reason: error.to_string() })
+        }
     }
 }
 

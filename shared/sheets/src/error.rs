@@ -13,7 +13,8 @@ pub enum SheetsError {
         /// What was expected.
         expected: &'static str,
     },
-    /// Google gives the service account no token: the key was withdrawn, or the account is gone. Nothing was done.
+    /// Google gives the service account no token: the key was withdrawn, or the account is gone. Nothing was
+    /// done.
     #[error("sheets: no token for the service account: {0}")]
     Login(String),
     /// Google refused: nothing was read or changed, and asking again changes nothing.
@@ -26,7 +27,8 @@ pub enum SheetsError {
         /// Google's words, shortened.
         message: String,
     },
-    /// Google could not be reached in time, or asked us to come back later than that. Nothing was read or changed.
+    /// Google could not be reached in time, or asked us to come back later than that. Nothing was read or
+    /// changed.
     #[error("sheets: {what}: unavailable: {reason}")]
     Unavailable {
         /// What was asked for.
@@ -34,7 +36,8 @@ pub enum SheetsError {
         /// What kept it from an answer.
         reason: String,
     },
-    /// Changes were sent and it is not known whether they were made: all of them or none. Read again and decide.
+    /// Changes were sent and it is not known whether they were made: all of them or none. Read again and
+    /// decide.
     #[error("sheets: {what}: outcome unknown: {reason}")]
     Unknown {
         /// What was sent.

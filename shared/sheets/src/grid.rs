@@ -18,11 +18,13 @@ pub struct Tab {
     pub rows: u32,
     /// Columns of its grid.
     pub columns: u32,
-    /// Cells as they were entered (a formula begins with `=`), row by row, ragged on the right: what is not there is empty.
+    /// Cells as they were entered (a formula begins with `=`), row by row, ragged on the right: what is not
+    /// there is empty.
     pub cells: Vec<Vec<String>>,
 }
 
-/// One change. Rows and columns are counted from 0. A list of them is one write: all of it happens, or nothing.
+/// One change. Rows and columns are counted from 0. A list of them is one write: all of it happens, or
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A new tab.
@@ -34,7 +36,8 @@ pub enum Change {
         /// Columns of its grid.
         columns: u32,
     },
-    /// Cells from (row, column) on to the right and down, as text; the grid grows where it is too small. Cells beside them stay.
+    /// Cells from (row, column) on to the right and down, as text; the grid grows where it is too small.
+    /// Cells beside them stay.
     Write {
         /// The tab's title.
         tab: String,
@@ -109,10 +112,13 @@ impl Workbook {
                     if changed.tabs.contains_key(title) {
                         return Err(GridError::TabExists { title: title.clone() });
                     }
-                    changed.tabs.insert(title.clone(), Tab { rows: *rows, columns: *columns, ..Tab::default() });
+                    changed
+                        .tabs
+                        .insert(title.clone(), Tab { rows: *rows, columns: *columns, ..Tab::default() });
                 }
                 Change::Write { tab, row, column, cells } => {
-                    let tab = changed.tabs.get_mut(tab).ok_or_else(|| GridError::NoTab { tab: tab.clone() })?;
+                    let tab =
+                        changed.tabs.get_mut(tab).ok_or_else(|| GridError::NoTab { tab: tab.clone() })?;
                     tab.write(*row, *column, cells);
                 }
             }
@@ -142,11 +148,16 @@ pub fn writes(tab: &str, texts: Texts) -> Vec<Change> {
     let mut rectangles: Vec<(usize, usize, Vec<Vec<String>>)> = Vec::new();
     for ((column, row), span) in spans {
         match rectangles.last_mut() {
-            Some((left, top, cells)) if *left == column && *top + cells.len() == row && cells[0].len() == span.len() => cells.push(span),
+            Some((left, top, cells))
+                if *left == column && *top + cells.len() == row && cells[0].len() == span.len() =>
+            {
+                cells.push(span)
+            }
             _ => rectangles.push((column, row, vec![span])),
         }
     }
-    let write = |(column, row, cells)| Change::Write { tab: tab.to_owned(), row: at(row), column: at(column), cells };
+    let write =
+        |(column, row, cells)| Change::Write { tab: tab.to_owned(), row: at(row), column: at(column), cells };
     rectangles.into_iter().map(write).collect()
 }
 

@@ -1,7 +1,8 @@
 //! When two cells say the same: the one place that decides whether a row is ours.
 //!
-//! What we write is text. A person who types the same into a cell leaves what Google makes of it: a date becomes a number of days (46064),
-//! `1` a number, `true` a boolean, and is read back as such. Keys are therefore compared by what they say, each column in its own kind.
+//! What we write is text. A person who types the same into a cell leaves what Google makes of it: a date
+//! becomes a number of days (46064), `1` a number, `true` a boolean, and is read back as such. Keys are
+//! therefore compared by what they say, each column in its own kind.
 
 use std::str::FromStr;
 
@@ -31,8 +32,8 @@ pub enum Kind {
     Date,
     /// A number: `1` and `1.0` are the same.
     Number,
-    /// A name: blanks around it and capitals make no other. `0123` and `123` are two names, though Google makes one number of them: which of
-    /// the two a person had typed is not known any more.
+    /// A name: blanks around it and capitals make no other. `0123` and `123` are two names, though Google
+    /// makes one number of them: which of the two a person had typed is not known any more.
     Text,
 }
 
@@ -82,8 +83,8 @@ impl Kind {
     }
 }
 
-/// The day that a cell says: [`iso_day`], a date as the United States write it (`2/11/2026`), or Google's number of a day (`46064`, with a
-/// fraction where it has a time).
+/// The day that a cell says: [`iso_day`], a date as the United States write it (`2/11/2026`), or Google's
+/// number of a day (`46064`, with a fraction where it has a time).
 ///
 /// ```
 /// use gamma_sheets::key::day;
@@ -105,14 +106,17 @@ pub fn iso_day(text: &str) -> Option<Date> {
     moment.or_else(|_| text.parse::<Date>()).ok()
 }
 
-/// `2/11/2026`, `2/11/26`, `2026/2/11`, `2026-2-11`, each with or without a time behind it. What only another country would write
-/// (`13/2/2026`) is no date: typed as a date it is a number, whatever the country.
+/// `2/11/2026`, `2/11/26`, `2026/2/11`, `2026-2-11`, each with or without a time behind it. What only another
+/// country would write (`13/2/2026`) is no date: typed as a date it is a number, whatever the country.
 fn spelled_day(text: &str) -> Option<Date> {
     let written = text.split_whitespace().next()?;
     let separator = if written.contains('/') { '/' } else { '-' };
     let parts: Vec<&str> = written.split(separator).collect();
     let [first, second, third] = parts.as_slice() else { return None };
-    if parts.iter().any(|part| part.is_empty() || part.len() > 4 || !part.bytes().all(|byte| byte.is_ascii_digit())) {
+    if parts
+        .iter()
+        .any(|part| part.is_empty() || part.len() > 4 || !part.bytes().all(|byte| byte.is_ascii_digit()))
+    {
         return None;
     }
     let (year, month, day) = match (first.len(), separator, third.len()) {

@@ -1,7 +1,8 @@
 //! Tables in tabs: row 1 names the columns, rows below are found by their key.
 //!
-//! A tab belongs to people as much as to us. Columns are found by name, wherever they stand; what is new to a tab comes at its right end and
-//! below its last row, so nothing that is there moves; and no cell is written but ours, in rows that are provably ours.
+//! A tab belongs to people as much as to us. Columns are found by name, wherever they stand; what is new to a
+//! tab comes at its right end and below its last row, so nothing that is there moves; and no cell is written
+//! but ours, in rows that are provably ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -54,7 +55,10 @@ impl fmt::Display for Doubled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows: Vec<String> = self.rows.iter().map(ToString::to_string).collect();
         let (tab, rows, key) = (self.tab, rows.join(", "), self.key.join(", "));
-        write!(f, "{tab} rows {rows}: got the same key ({key}), expected one row; none of them is changed until all but one are deleted")
+        write!(
+            f,
+            "{tab} rows {rows}: got the same key ({key}), expected one row; none of them is changed until all but one are deleted"
+        )
     }
 }
 
@@ -77,8 +81,11 @@ pub enum TableError {
         /// The column.
         column: String,
     },
-    /// The tab holds cells, and its first row names none of the key's columns: whatever it is, it is not this table.
-    #[error("{tab} row 1: names none of {expected}, and the tab is not empty; expected the table's headings there")]
+    /// The tab holds cells, and its first row names none of the key's columns: whatever it is, it is not this
+    /// table.
+    #[error(
+        "{tab} row 1: names none of {expected}, and the tab is not empty; expected the table's headings there"
+    )]
     NoHeader {
         /// The tab's title.
         tab: &'static str,
@@ -87,13 +94,16 @@ pub enum TableError {
     },
 }
 
-/// The changes that bring `rows` into their tab: a row whose key the tab has is brought up to date, cell by cell where it differs, the others
-/// come below the last row. Of several of `rows` with one key the last counts; of a key that several rows of the tab have none is written.
+/// The changes that bring `rows` into their tab: a row whose key the tab has is brought up to date, cell by
+/// cell where it differs, the others come below the last row. Of several of `rows` with one key the last
+/// counts; of a key that several rows of the tab have none is written.
 ///
-/// A key is found by what its cells say ([`crate::key`]), and its cells stay as a person has entered them. Nothing to do is an empty list, so a second call after the changes were made changes nothing.
+/// A key is found by what its cells say ([`crate::key`]), and its cells stay as a person has entered them.
+/// Nothing to do is an empty list, so a second call after the changes were made changes nothing.
 ///
 /// # Errors
-/// [`TableError`] when a row lacks its key or names a column that is not ours, or when the tab is something else.
+/// [`TableError`] when a row lacks its key or names a column that is not ours, or when the tab is something
+/// else.
 pub fn upsert(workbook: &Workbook, spec: &TableSpec, rows: &[Row]) -> Result<Upsert, TableError> {
     let wanted = last_of_each_key(spec, rows)?;
     let empty = Tab::default();
@@ -113,8 +123,17 @@ pub fn upsert(workbook: &Workbook, spec: &TableSpec, rows: &[Row]) -> Result<Ups
             [] => next,
             [line] => *line,
             lines => {
-                let key = spec.key.iter().filter_map(|key| row.get(key.column)).map(|text| text.trim().to_owned()).collect();
-                doubled.push(Doubled { tab: spec.tab, rows: lines.iter().map(|line| line + 1).collect(), key });
+                let key = spec
+                    .key
+                    .iter()
+                    .filter_map(|key| row.get(key.column))
+                    .map(|text| text.trim().to_owned())
+                    .collect();
+                doubled.push(Doubled {
+                    tab: spec.tab,
+                    rows: lines.iter().map(|line| line + 1).collect(),
+                    key,
+                });
                 continue;
             }
         };
@@ -132,8 +151,8 @@ pub fn upsert(workbook: &Workbook, spec: &TableSpec, rows: &[Row]) -> Result<Ups
     Ok(Upsert { changes, doubled })
 }
 
-/// The table's rows as they stand in the workbook, from top to bottom: texts of the table's columns that are not empty, the user's too. Rows
-/// without any are left out; a tab that is missing has none.
+/// The table's rows as they stand in the workbook, from top to bottom: texts of the table's columns that are
+/// not empty, the user's too. Rows without any are left out; a tab that is missing has none.
 ///
 /// # Errors
 /// [`TableError::NoHeader`] when the tab is something else.
@@ -141,7 +160,9 @@ pub fn rows(workbook: &Workbook, spec: &TableSpec) -> Result<Vec<Row>, TableErro
     let Some(tab) = workbook.tabs.get(spec.tab) else { return Ok(Vec::new()) };
     let (columns, _) = header(tab, spec)?;
     let of_line = |line| -> Row {
-        let texts = columns.iter().map(|(name, column)| ((*name).to_owned(), tab.cell(line, *column).trim().to_owned()));
+        let texts = columns
+            .iter()
+            .map(|(name, column)| ((*name).to_owned(), tab.cell(line, *column).trim().to_owned()));
         texts.filter(|(_, text)| !text.is_empty()).collect()
     };
     Ok((1..tab.cells.len()).map(of_line).filter(|row| !row.is_empty()).collect())
@@ -157,7 +178,9 @@ fn last_of_each_key<'a>(spec: &TableSpec, rows: &'a [Row]) -> Result<Vec<(Vec<Sa
     let mut order: Vec<(Vec<Said>, &Row)> = Vec::new();
     let mut places = BTreeMap::new();
     for row in rows {
-        let not_ours = |name: &&String| !spec.columns.contains(&name.as_str()) || spec.user_owned.contains(&name.as_str());
+        let not_ours = |name: &&String| {
+            !spec.columns.contains(&name.as_str()) || spec.user_owned.contains(&name.as_str())
+        };
         if let Some(column) = row.keys().find(not_ours) {
             return Err(TableError::NotOurs { tab: spec.tab, column: column.clone() });
         }
@@ -180,17 +203,25 @@ type Columns = BTreeMap<&'static str, usize>;
 
 /// Where each column stands, and the headings that have to be written for it.
 fn header(tab: &Tab, spec: &TableSpec) -> Result<(Columns, Texts), TableError> {
-    let names: Vec<String> = tab.cells.first().into_iter().flatten().map(|name| name.trim().to_lowercase()).collect();
+    let names: Vec<String> =
+        tab.cells.first().into_iter().flatten().map(|name| name.trim().to_lowercase()).collect();
     // Of two columns with one name the first is ours.
     let place = |column: &str| names.iter().position(|name| *name == column.to_lowercase());
-    let mut columns: Columns = spec.columns.iter().filter_map(|column| Some((*column, place(column)?))).collect();
+    let mut columns: Columns =
+        spec.columns.iter().filter_map(|column| Some((*column, place(column)?))).collect();
     let in_use = tab.cells.iter().flatten().any(|text| !text.is_empty());
     if in_use && !spec.key.iter().any(|key| columns.contains_key(key.column)) {
         let expected = spec.key.iter().map(|key| key.column).collect::<Vec<_>>().join(", ");
         return Err(TableError::NoHeader { tab: spec.tab, expected });
     }
     // A note may stand in a column without a heading: a new column goes only where nothing stands at all.
-    let occupied: BTreeSet<usize> = tab.cells.iter().flat_map(|line| line.iter().enumerate()).filter(|(_, text)| !text.is_empty()).map(|(at, _)| at).collect();
+    let occupied: BTreeSet<usize> = tab
+        .cells
+        .iter()
+        .flat_map(|line| line.iter().enumerate())
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(at, _)| at)
+        .collect();
     let end = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
     let mut free = (end..).filter(|column| !occupied.contains(column));
     let mut headings = Texts::new();
@@ -205,7 +236,8 @@ fn header(tab: &Tab, spec: &TableSpec) -> Result<(Columns, Texts), TableError> {
     Ok((columns, headings))
 }
 
-/// The lines of each key. A row to be written has its key complete, so a line that lacks a part of it is never found.
+/// The lines of each key. A row to be written has its key complete, so a line that lacks a part of it is
+/// never found.
 fn known_rows(tab: &Tab, spec: &TableSpec, columns: &Columns) -> BTreeMap<Vec<Said>, Vec<usize>> {
     let said = |line: usize, key: &Key| Some(key.kind.read(tab.cell(line, *columns.get(key.column)?)));
     let mut known: BTreeMap<Vec<Said>, Vec<usize>> = BTreeMap::new();
@@ -215,10 +247,11 @@ fn known_rows(tab: &Tab, spec: &TableSpec, columns: &Columns) -> BTreeMap<Vec<Sa
     known
 }
 
-/// The line below the last that is used. Formulas that a user has filled down in columns of their own are waiting for rows to come beside
-/// them, so they use none.
+/// The line below the last that is used. Formulas that a user has filled down in columns of their own are
+/// waiting for rows to come beside them, so they use none.
 fn first_free_row(tab: &Tab, columns: &Columns, spec: &TableSpec) -> usize {
-    let ours: BTreeSet<usize> = columns.iter().filter(|(name, _)| !spec.user_owned.contains(name)).map(|(_, at)| *at).collect();
+    let ours: BTreeSet<usize> =
+        columns.iter().filter(|(name, _)| !spec.user_owned.contains(name)).map(|(_, at)| *at).collect();
     let uses = |(at, text): (usize, &String)| !text.is_empty() && (ours.contains(&at) || !is_formula(text));
     let last = tab.cells.iter().rposition(|line| line.iter().enumerate().any(uses));
     last.map_or(1, |last| (last + 1).max(1))

@@ -15,7 +15,8 @@ use crate::error::SheetsError;
 use crate::patience::{Patience, asked_wait};
 use crate::wire;
 
-/// The access token from invocation to invocation; make it once, beside the function's other state. Clones are the same.
+/// The access token from invocation to invocation; make it once, beside the function's other state. Clones
+/// are the same.
 #[derive(Clone, Default)]
 pub struct SheetsTokens(Arc<Mutex<Option<Kept>>>);
 
@@ -31,7 +32,10 @@ impl SheetsTokens {
     const SPARE: SignedDuration = SignedDuration::from_mins(5);
 
     fn good(&self, account: &ServiceAccount, now: Timestamp) -> Option<SecretString> {
-        self.state().as_ref().filter(|kept| kept.email == account.email && now < kept.until).map(|kept| kept.token.clone())
+        self.state()
+            .as_ref()
+            .filter(|kept| kept.email == account.email && now < kept.until)
+            .map(|kept| kept.token.clone())
     }
 
     fn keep(&self, token: &SecretString, account: &ServiceAccount, until: Timestamp) {
@@ -77,11 +81,15 @@ pub(crate) async fn access(
     while let Some(timeout) = patience.timeout(LEAST, LONGEST) {
         let now = clock.now();
         let assertion = account.assertion(now).map_err(|error| SheetsError::Login(error.to_string()))?;
-        let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", assertion.expose_secret())];
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("assertion", assertion.expose_secret()),
+        ];
         let wait = match http.send(Request::post(&account.token_uri).form(&form).timeout(timeout)).await {
             Ok(answer) if answer.is_success() => {
                 let (token, seconds) = granted(&answer).map_err(SheetsError::Login)?;
-                let until = now.checked_add(SignedDuration::from_secs(seconds) - SheetsTokens::SPARE).unwrap_or(now);
+                let until =
+                    now.checked_add(SignedDuration::from_secs(seconds) - SheetsTokens::SPARE).unwrap_or(now);
                 tokens.keep(&token, account, until);
                 return Ok(token);
             }
@@ -89,7 +97,13 @@ pub(crate) async fn access(
                 reason = format!("status {}", answer.status);
                 asked_wait(&answer)
             }
-            Ok(answer) => return Err(SheetsError::Login(format!("{} {}", answer.status, refusal(&answer, &assertion)))),
+            Ok(answer) => {
+                return Err(SheetsError::Login(format!(
+                    "{} {}",
+                    answer.status,
+                    refusal(&answer, &assertion)
+                )));
+            }
             Err(error @ (HttpError::NotSent { .. } | HttpError::Lost { .. })) => {
                 reason = error.to_string();
                 Duration::ZERO
@@ -100,23 +114,33 @@ pub(crate) async fn access(
             break;
         }
     }
-    Err(SheetsError::Unavailable { what: "token".to_owned(), reason: format!("{reason} (tries: {})", patience.made()) })
+    Err(SheetsError::Unavailable {
+        what: "token".to_owned(),
+        reason: format!("{reason} (tries: {})", patience.made()),
+    })
 }
 
 /// The token of an answer, and the seconds it lives.
 fn granted(answer: &Response) -> Result<(SecretString, i64), String> {
     // Nothing of the answer is quoted: it holds the token.
-    let body = answer.json().map_err(|error| format!("body: got {} bytes that do not read ({error}), expected JSON", answer.body.len()))?;
+    let body = answer.json().map_err(|error| {
+        format!("body: got {} bytes that do not read ({error}), expected JSON", answer.body.len())
+    })?;
     let token = body.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
     let token = token.ok_or("access_token: got none, expected a text")?;
-    let seconds = body.get("expires_in").and_then(Value::as_i64).filter(|seconds| (1..=86_400).contains(seconds));
-    Ok((SecretString::from(token), seconds.ok_or("expires_in: got none within a day, expected whole seconds")?))
+    let seconds =
+        body.get("expires_in").and_then(Value::as_i64).filter(|seconds| (1..=86_400).contains(seconds));
+    Ok((
+        SecretString::from(token),
+        seconds.ok_or("expires_in: got none within a day, expected whole seconds")?,
+    ))
 }
 
 /// Why no token was given: the two fields that RFC 6749 foresees, and nothing of any other shape.
 fn refusal(answer: &Response, assertion: &SecretString) -> String {
     let body = answer.json().unwrap_or_default();
-    let words: Vec<&str> = ["error", "error_description"].iter().filter_map(|field| body.get(*field)?.as_str()).collect();
+    let words: Vec<&str> =
+        ["error", "error_description"].iter().filter_map(|field| body.get(*field)?.as_str()).collect();
     if words.is_empty() {
         return format!("({} bytes in no known shape, not shown)", answer.body.len());
     }

@@ -64,7 +64,15 @@ struct ValueRange {
 pub(crate) fn tabs(body: &[u8]) -> Result<Workbook, String> {
     let spreadsheet: Spreadsheet = read(body)?;
     let tab = |Properties { sheet_id, title, grid_properties }| {
-        (title, Tab { id: sheet_id, rows: grid_properties.row_count, columns: grid_properties.column_count, cells: Vec::new() })
+        (
+            title,
+            Tab {
+                id: sheet_id,
+                rows: grid_properties.row_count,
+                columns: grid_properties.column_count,
+                cells: Vec::new(),
+            },
+        )
     };
     Ok(Workbook { tabs: spreadsheet.sheets.into_iter().map(|sheet| tab(sheet.properties)).collect() })
 }
@@ -77,11 +85,18 @@ pub(crate) fn fill(workbook: &mut Workbook, wanted: &[String], body: &[u8]) -> R
     }
     for (title, values) in wanted.iter().zip(batch.value_ranges) {
         if a1::tab_of(&values.range).as_ref() != Some(title) {
-            return Err(format!("valueRanges.range: got {}, expected one of {}", line(&values.range, &[]), a1::quoted(title)));
+            return Err(format!(
+                "valueRanges.range: got {}, expected one of {}",
+                line(&values.range, &[]),
+                a1::quoted(title)
+            ));
         }
         let mut cells = Vec::with_capacity(values.values.len());
         for (row, texts) in values.values.iter().enumerate() {
-            let texts = texts.iter().enumerate().map(|(column, value)| cell(value).ok_or_else(|| bad_cell(title, row, column)));
+            let texts = texts
+                .iter()
+                .enumerate()
+                .map(|(column, value)| cell(value).ok_or_else(|| bad_cell(title, row, column)));
             cells.push(texts.collect::<Result<Vec<String>, String>>()?);
         }
         if let Some(tab) = workbook.tabs.get_mut(title) {
@@ -95,7 +110,10 @@ pub(crate) fn fill(workbook: &mut Workbook, wanted: &[String], body: &[u8]) -> R
 
 fn bad_cell(title: &str, row: usize, column: usize) -> String {
     let at = (u32::try_from(row).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX));
-    format!("{}: got a list or an object, expected a text, number or boolean", a1::rectangle(title, at, (1, 1)))
+    format!(
+        "{}: got a list or an object, expected a text, number or boolean",
+        a1::rectangle(title, at, (1, 1))
+    )
 }
 
 /// A cell's text: a number keeps its digits as they came, for a float would not.
@@ -111,12 +129,14 @@ fn cell(value: &RawValue) -> Option<String> {
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| format!("body: got {} bytes that do not read ({error})", body.len()))
+    serde_json::from_slice(body)
+        .map_err(|error| format!("body: got {} bytes that do not read ({error})", body.len()))
 }
 
 /// The requests that make `changes`, none for a list that changes nothing.
 pub(crate) fn requests(changes: &[Change], workbook: &Workbook) -> Result<Vec<Value>, SheetsError> {
-    let mut grids: BTreeMap<&str, (i64, u32, u32)> = workbook.tabs.iter().map(|(title, tab)| (title.as_str(), (tab.id, tab.rows, tab.columns))).collect();
+    let mut grids: BTreeMap<&str, (i64, u32, u32)> =
+        workbook.tabs.iter().map(|(title, tab)| (title.as_str(), (tab.id, tab.rows, tab.columns))).collect();
     let mut requests = Vec::new();
     for change in changes {
         match change {
@@ -124,7 +144,11 @@ pub(crate) fn requests(changes: &[Change], workbook: &Workbook) -> Result<Vec<Va
                 let (rows, columns) = ((*rows).max(1), (*columns).max(1));
                 let id = unused_id(title, &grids.values().map(|(id, ..)| *id).collect());
                 if grids.insert(title, (id, rows, columns)).is_some() {
-                    return Err(invalid(a1::quoted(title), "a tab that is there already".to_owned(), "a new title to add"));
+                    return Err(invalid(
+                        a1::quoted(title),
+                        "a tab that is there already".to_owned(),
+                        "a new title to add",
+                    ));
                 }
                 let grid = json!({ "rowCount": rows, "columnCount": columns });
                 requests.push(json!({ "addSheet": { "properties": { "sheetId": id, "title": title, "gridProperties": grid } } }));
@@ -132,7 +156,11 @@ pub(crate) fn requests(changes: &[Change], workbook: &Workbook) -> Result<Vec<Va
             Change::Write { tab, row, column, cells } => {
                 let range = written(tab, (*row, *column), cells);
                 let Some((id, rows, columns)) = grids.get_mut(tab.as_str()) else {
-                    return Err(invalid(range, "no such tab".to_owned(), "one that was read or is added before"));
+                    return Err(invalid(
+                        range,
+                        "no such tab".to_owned(),
+                        "one that was read or is added before",
+                    ));
                 };
                 let (height, width) = size(cells);
                 if width == 0 {
@@ -154,14 +182,22 @@ fn grow(requests: &mut Vec<Value>, id: i64, (dimension, length): (&str, &mut u32
     }
 }
 
-fn update(id: i64, (row, column): (u32, u32), cells: &[Vec<String>], range: &str) -> Result<Value, SheetsError> {
+fn update(
+    id: i64,
+    (row, column): (u32, u32),
+    cells: &[Vec<String>],
+    range: &str,
+) -> Result<Value, SheetsError> {
     let longest = cells.iter().flatten().map(|text| text.encode_utf16().count()).max().unwrap_or_default();
     if longest > LONGEST_CELL {
         return Err(invalid(range.to_owned(), format!("a cell of {longest} characters"), "50000 at most"));
     }
     // A cell without a value is emptied, because the value is among the fields to be written.
-    let value = |text: &String| if text.is_empty() { json!({}) } else { json!({ "userEnteredValue": { "stringValue": text } }) };
-    let rows: Vec<Value> = cells.iter().map(|row| json!({ "values": row.iter().map(value).collect::<Vec<_>>() })).collect();
+    let value = |text: &String| {
+        if text.is_empty() { json!({}) } else { json!({ "userEnteredValue": { "stringValue": text } }) }
+    };
+    let rows: Vec<Value> =
+        cells.iter().map(|row| json!({ "values": row.iter().map(value).collect::<Vec<_>>() })).collect();
     let start = json!({ "sheetId": id, "rowIndex": row, "columnIndex": column });
     Ok(json!({ "updateCells": { "start": start, "rows": rows, "fields": "userEnteredValue" } }))
 }
@@ -197,10 +233,12 @@ pub(crate) fn some_of(names: impl Iterator<Item = String>, shown: usize) -> Stri
     if more > 0 { format!("{text} and {more} more") } else { text }
 }
 
-/// An id for a new tab, from its title, so that two writers who add different tabs at once do not choose the same.
+/// An id for a new tab, from its title, so that two writers who add different tabs at once do not choose the
+/// same.
 fn unused_id(title: &str, used: &BTreeSet<i64>) -> i64 {
     // FNV-1a, cut to what Google takes: 31 bits.
-    let hash = title.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        title.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let mut id = i64::from(hash & 0x7fff_ffff).max(1);
     while used.contains(&id) {
         id = id % 0x7fff_ffff + 1;
@@ -211,8 +249,13 @@ fn unused_id(title: &str, used: &BTreeSet<i64>) -> i64 {
 /// Google's words in an answer that is an error, without what they may echo of `hide`.
 pub(crate) fn message(answer: &Response, hide: &[&str]) -> String {
     let body = answer.json().unwrap_or_default();
-    let words: Vec<&str> = ["status", "message"].iter().filter_map(|field| body.get("error")?.get(*field)?.as_str()).collect();
-    if words.is_empty() { format!("{} bytes in no known shape", answer.body.len()) } else { line(&words.join(": "), hide) }
+    let words: Vec<&str> =
+        ["status", "message"].iter().filter_map(|field| body.get("error")?.get(*field)?.as_str()).collect();
+    if words.is_empty() {
+        format!("{} bytes in no known shape", answer.body.len())
+    } else {
+        line(&words.join(": "), hide)
+    }
 }
 
 /// A text on one line, without `hide`, cut.
@@ -221,7 +264,9 @@ pub(crate) fn line(text: &str, hide: &[&str]) -> String {
     for secret in hide.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, "[hidden]");
     }
-    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|word| !word.is_empty());
+    let words = text
+        .split(|letter: char| letter.is_whitespace() || letter.is_control())
+        .filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect()
 }
 

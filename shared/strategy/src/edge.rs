@@ -1,8 +1,9 @@
 //! The edge test: an account's equity day by day, transfers excluded, and a sequential test of its
 //! returns (docs/reference/strategy.md, Edge test).
 //!
-//! Nothing is carried from one day to the next but what was observed: the whole chain is worked out of all observations and transfers every
-//! time. A hand-off that comes late, twice or out of order therefore changes nothing but what it adds.
+//! Nothing is carried from one day to the next but what was observed: the whole chain is worked out of all
+//! observations and transfers every time. A hand-off that comes late, twice or out of order therefore changes
+//! nothing but what it adds.
 
 mod cells;
 mod chain;
@@ -34,7 +35,8 @@ pub struct Observation {
     pub live: bool,
     /// When the equity was read.
     pub at: Timestamp,
-    /// Until when transfers are in it. A broker that gives the value of the day's start shows today's transfers tomorrow.
+    /// Until when transfers are in it. A broker that gives the value of the day's start shows today's
+    /// transfers tomorrow.
     pub counted_until: Timestamp,
     /// Dollars.
     pub equity: Decimal,
@@ -196,12 +198,22 @@ impl EdgeRow {
     pub fn why(&self) -> String {
         let until = self.pause_until.map(|date| date.to_string()).unwrap_or_default();
         match self.verdict {
-            Verdict::PauseEdge => format!("the sequential test reached {:.4} on {}: pause until {until}", self.reached.round_dp(4), self.run_date),
+            Verdict::PauseEdge => format!(
+                "the sequential test reached {:.4} on {}: pause until {until}",
+                self.reached.round_dp(4),
+                self.run_date
+            ),
             Verdict::Paused => format!("the pause of an earlier verdict lasts until {until}"),
             Verdict::EdgeOkReset => {
-                format!("the sequential test reached {:.4} on {}: the edge is there, it begins anew", self.reached.round_dp(4), self.run_date)
+                format!(
+                    "the sequential test reached {:.4} on {}: the edge is there, it begins anew",
+                    self.reached.round_dp(4),
+                    self.run_date
+                )
             }
-            Verdict::Ok => format!("the sequential test stands at {:.4} after {} returns", self.llr.round_dp(4), self.n),
+            Verdict::Ok => {
+                format!("the sequential test stands at {:.4} after {} returns", self.llr.round_dp(4), self.n)
+            }
             Verdict::MonitorOnly => "equity is logged, nothing is tested".to_owned(),
             Verdict::NoSigma => "sigma is not above zero, nothing is tested".to_owned(),
             Verdict::NoEquity => "no equity above zero".to_owned(),

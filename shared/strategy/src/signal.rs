@@ -81,25 +81,35 @@ pub struct Selection<'a> {
     pub volatility_field: &'a str,
 }
 
-/// The row to trade: the newest `Date`, which must be the trade date, with a `TDate` after it, or on it when `same_day_expiry`, and not too far
-/// away. Of several rows of that day that ask for the same trade it is the feed's first.
+/// The row to trade: the newest `Date`, which must be the trade date, with a `TDate` after it, or on it when
+/// `same_day_expiry`, and not too far away. Of several rows of that day that ask for the same trade it is the
+/// feed's first.
 ///
-/// Position in the feed means nothing: some feeds list oldest first, others newest first (incident: a list read from the
-/// wrong end traded expired symbols).
+/// Position in the feed means nothing: some feeds list oldest first, others newest first (incident: a list
+/// read from the wrong end traded expired symbols).
 ///
 /// # Errors
 /// [`SignalRefusal`] says which condition failed and what came.
-pub fn select<'a>(rows: &'a [SignalRow], trade_date: Date, selection: Selection<'_>, calendar: &Calendar) -> Result<&'a SignalRow, SignalRefusal> {
-    let newest = rows.iter().map(|row| row.date).max().ok_or(SignalRefusal::Empty { expected: trade_date })?;
+pub fn select<'a>(
+    rows: &'a [SignalRow],
+    trade_date: Date,
+    selection: Selection<'_>,
+    calendar: &Calendar,
+) -> Result<&'a SignalRow, SignalRefusal> {
+    let newest =
+        rows.iter().map(|row| row.date).max().ok_or(SignalRefusal::Empty { expected: trade_date })?;
     if newest != trade_date {
         return Err(SignalRefusal::NotToday { newest, expected: trade_date });
     }
     let of_the_day: Vec<_> = rows.iter().filter(|row| row.date == trade_date).collect();
-    let [chosen, others @ ..] = &of_the_day[..] else { return Err(SignalRefusal::Empty { expected: trade_date }) };
+    let [chosen, others @ ..] = &of_the_day[..] else {
+        return Err(SignalRefusal::Empty { expected: trade_date });
+    };
     if others.iter().any(|row| asked(row, selection) != asked(chosen, selection)) {
         return Err(SignalRefusal::Ambiguous { date: trade_date, rows: of_the_day.len() });
     }
-    let expiry = chosen.expiry.ok_or(SignalRefusal::Missing { field: "TDate", expected: "the expiry, YYYY-MM-DD" })?;
+    let expiry =
+        chosen.expiry.ok_or(SignalRefusal::Missing { field: "TDate", expected: "the expiry, YYYY-MM-DD" })?;
     let same_day = selection.same_day_expiry;
     let early = if same_day { expiry < trade_date } else { expiry <= trade_date };
     if early {
@@ -107,7 +117,8 @@ pub fn select<'a>(rows: &'a [SignalRow], trade_date: Date, selection: Selection<
         return Err(SignalRefusal::Expired { expiry, trade_date, expected });
     }
     let most_days = selection.most_days_to_expiry;
-    // Further away another series is traded at other prices: a wrong year in the feed, or another strategy's row.
+    // Further away another series is traded at other prices: a wrong year in the feed, or another strategy's
+    // row.
     if trade_date.duration_until(expiry).as_hours() > 24 * i64::from(most_days) {
         return Err(SignalRefusal::TooFar { expiry, trade_date, most_days });
     }
@@ -117,14 +128,19 @@ pub fn select<'a>(rows: &'a [SignalRow], trade_date: Date, selection: Selection<
     }
 }
 
-/// What a row asks for: expiry, each side's direction and strike, the volatility. Strengths, prices and the index are for the record only, and
-/// so is the strike of a side without a direction.
+/// What a row asks for: expiry, each side's direction and strike, the volatility. Strengths, prices and the
+/// index are for the record only, and so is the strike of a side without a direction.
 fn asked(row: &SignalRow, selection: Selection<'_>) -> impl PartialEq {
     let side = |go: Option<Decimal>, strike: Option<Decimal>| {
         let go = go.filter(|go| !go.is_zero())?;
         Some((go.is_sign_negative(), strike.map(|strike| strike.trunc())))
     };
-    (row.expiry, side(row.left_go, row.put_strike), side(row.right_go, row.call_strike), row.volatilities.get(selection.volatility_field).copied())
+    (
+        row.expiry,
+        side(row.left_go, row.put_strike),
+        side(row.right_go, row.call_strike),
+        row.volatilities.get(selection.volatility_field).copied(),
+    )
 }
 
 #[cfg(test)]
@@ -174,31 +190,77 @@ mod tests {
         other.left_go = Some(1.into());
         for (rows, same_day, message) in [
             (vec![], false, "signal: the feed holds no row, expected one with Date 2026-02-11"),
-            (vec![row(date(2026, 2, 10), Some(TODAY))], false, "signal Date: the newest row is of 2026-02-10, expected 2026-02-11"),
-            (vec![today(Some(TOMORROW)), row(TOMORROW, Some(date(2026, 2, 13)))], false, "signal Date: the newest row is of 2026-02-12, expected 2026-02-11"),
-            (vec![today(Some(TOMORROW)), other], false, "signal Date: 2 rows of 2026-02-11 ask for different trades, expected one trade"),
-            (vec![today(None)], false, "signal TDate: missing or not a number, expected the expiry, YYYY-MM-DD"),
-            (vec![today(Some(TODAY))], false, "signal TDate: got 2026-02-11, expected a day after 2026-02-11"),
-            (vec![today(Some(date(2026, 2, 10)))], true, "signal TDate: got 2026-02-10, expected a day on or after 2026-02-11"),
+            (
+                vec![row(date(2026, 2, 10), Some(TODAY))],
+                false,
+                "signal Date: the newest row is of 2026-02-10, expected 2026-02-11",
+            ),
+            (
+                vec![today(Some(TOMORROW)), row(TOMORROW, Some(date(2026, 2, 13)))],
+                false,
+                "signal Date: the newest row is of 2026-02-12, expected 2026-02-11",
+            ),
+            (
+                vec![today(Some(TOMORROW)), other],
+                false,
+                "signal Date: 2 rows of 2026-02-11 ask for different trades, expected one trade",
+            ),
+            (
+                vec![today(None)],
+                false,
+                "signal TDate: missing or not a number, expected the expiry, YYYY-MM-DD",
+            ),
+            (
+                vec![today(Some(TODAY))],
+                false,
+                "signal TDate: got 2026-02-11, expected a day after 2026-02-11",
+            ),
+            (
+                vec![today(Some(date(2026, 2, 10)))],
+                true,
+                "signal TDate: got 2026-02-10, expected a day on or after 2026-02-11",
+            ),
         ] {
-            assert_eq!(select(&rows, TODAY, selection(same_day), Calendar::built_in()).unwrap_err().to_string(), message);
+            assert_eq!(
+                select(&rows, TODAY, selection(same_day), Calendar::built_in()).unwrap_err().to_string(),
+                message
+            );
         }
         let weekend = [today(Some(date(2026, 2, 14)))];
-        assert!(matches!(select(&weekend, TODAY, selection(false), Calendar::built_in()), Err(SignalRefusal::NoSession { .. })));
+        assert!(matches!(
+            select(&weekend, TODAY, selection(false), Calendar::built_in()),
+            Err(SignalRefusal::NoSession { .. })
+        ));
         assert!(select(&[today(Some(TODAY))], TODAY, selection(true), Calendar::built_in()).is_ok());
     }
 
     #[test]
     fn an_expiry_further_away_than_the_limit_is_refused() {
         let chosen = |expiry, most_days| {
-            select(&[row(TODAY, Some(expiry))], TODAY, Selection { most_days_to_expiry: most_days, ..selection(false) }, Calendar::built_in()).cloned()
+            select(
+                &[row(TODAY, Some(expiry))],
+                TODAY,
+                Selection { most_days_to_expiry: most_days, ..selection(false) },
+                Calendar::built_in(),
+            )
+            .cloned()
         };
         // 2026-02-11 is a Wednesday; the 16th is a holiday.
-        for (expiry, most_days) in [(TOMORROW, 1), (date(2026, 2, 13), 2), (date(2026, 2, 18), 7), (date(2026, 4, 10), 60)] {
+        for (expiry, most_days) in
+            [(TOMORROW, 1), (date(2026, 2, 13), 2), (date(2026, 2, 18), 7), (date(2026, 4, 10), 60)]
+        {
             assert_eq!(chosen(expiry, most_days), Ok(row(TODAY, Some(expiry))), "{expiry}");
         }
-        for (expiry, most_days) in [(date(2026, 2, 13), 1), (date(2026, 2, 19), 7), (date(2026, 3, 12), 7), (date(2027, 2, 12), 7), (Date::MAX, 60)] {
-            let message = format!("signal TDate: got {expiry}, expected a day at most {most_days} days after 2026-02-11");
+        for (expiry, most_days) in [
+            (date(2026, 2, 13), 1),
+            (date(2026, 2, 19), 7),
+            (date(2026, 3, 12), 7),
+            (date(2027, 2, 12), 7),
+            (Date::MAX, 60),
+        ] {
+            let message = format!(
+                "signal TDate: got {expiry}, expected a day at most {most_days} days after 2026-02-11"
+            );
             assert_eq!(chosen(expiry, most_days).unwrap_err().to_string(), message);
         }
     }
@@ -211,7 +273,10 @@ mod tests {
             call_strike: Some(7000.into()),
             left_go: Some(Decimal::NEGATIVE_ONE),
             right_go: None,
-            volatilities: BTreeMap::from([("VixOne".to_owned(), Decimal::new(2, 1)), ("VIX".to_owned(), Decimal::new(19, 2))]),
+            volatilities: BTreeMap::from([
+                ("VixOne".to_owned(), Decimal::new(2, 1)),
+                ("VIX".to_owned(), Decimal::new(19, 2)),
+            ]),
             ..row(TODAY, Some(TOMORROW))
         };
         let chosen = |change: Change| {

@@ -1,8 +1,10 @@
-//! What every reader of foreign text promises, whatever the text: it answers, it names what it cannot read, it shows no secret, it takes
-//! no more memory than the text is worth, and what it hands on can be worked with.
+//! What every reader of foreign text promises, whatever the text: it answers, it names what it cannot read,
+//! it shows no secret, it takes no more memory than the text is worth, and what it hands on can be worked
+//! with.
 //!
-//! A [`Target`] is one reader. `scripts/fuzz` has a fuzzer search for texts that break the promise; `tests/replay.rs` holds every text that
-//! is kept in `corpus`, and thousands that are derived from them, to it on the ordinary toolchain.
+//! A [`Target`] is one reader. `scripts/fuzz` has a fuzzer search for texts that break the promise;
+//! `tests/replay.rs` holds every text that is kept in `corpus`, and thousands that are derived from them, to
+//! it on the ordinary toolchain.
 
 mod promise;
 mod targets;

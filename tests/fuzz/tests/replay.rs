@@ -1,4 +1,5 @@
-//! Every kept text, and thousands derived from it, held to the promise. The seed is fixed: a failure is the same on every machine.
+//! Every kept text, and thousands derived from it, held to the promise. The seed is fixed: a failure is the
+//! same on every machine.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +22,10 @@ struct Kept {
 fn corpus(target: &Target) -> Vec<Kept> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target.name);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut kept: Vec<Kept> = files.map(|file| file.unwrap().path()).map(|path| Kept { text: fs::read(&path).unwrap(), path }).collect();
+    let mut kept: Vec<Kept> = files
+        .map(|file| file.unwrap().path())
+        .map(|path| Kept { text: fs::read(&path).unwrap(), path })
+        .collect();
     kept.sort_by(|a, b| a.path.cmp(&b.path));
     kept
 }
@@ -29,10 +33,20 @@ fn corpus(target: &Target) -> Vec<Kept> {
 /// What the reader says; a broken promise is told with the text that broke it, which is left in a file.
 fn say(target: &Target, text: &[u8], from: &Path) -> Result<Verdict, String> {
     catch_unwind(AssertUnwindSafe(|| target.run(text))).map_err(|panic| {
-        let why = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+        let why = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("a panic");
         let left = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("broken-{}", target.name));
         fs::write(&left, text).unwrap();
-        format!("{} broke its promise: {why}\ntext of {} bytes, from {}, is in {}", target.name, text.len(), from.display(), left.display())
+        format!(
+            "{} broke its promise: {why}\ntext of {} bytes, from {}, is in {}",
+            target.name,
+            text.len(),
+            from.display(),
+            left.display()
+        )
     })
 }
 
@@ -57,7 +71,11 @@ fn every_kept_text_is_read_or_refused_as_its_name_says() {
             said.push(expected);
         }
         let both = target.name.ends_with("error_body") || said.contains(&Verdict::Refused);
-        assert!(kept.len() >= 20 && said.contains(&Verdict::Reads) && both, "{}: a corpus holds two dozen texts, good and bad", target.name);
+        assert!(
+            kept.len() >= 20 && said.contains(&Verdict::Reads) && both,
+            "{}: a corpus holds two dozen texts, good and bad",
+            target.name
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -78,27 +96,35 @@ fn the_fuzzer_knows_every_target() {
     let manifest = fs::read_to_string(top.join("Cargo.toml")).unwrap();
     for target in &TARGETS {
         let program = fs::read_to_string(top.join(format!("fuzz_targets/{}.rs", target.name))).unwrap();
-        assert!(program.contains(&format!("run(\"{}\", data)", target.name)) && manifest.contains(&format!("name = \"{}\"", target.name)), "{}", target.name);
+        assert!(
+            program.contains(&format!("run(\"{}\", data)", target.name))
+                && manifest.contains(&format!("name = \"{}\"", target.name)),
+            "{}",
+            target.name
+        );
     }
     assert_eq!(fs::read_dir(top.join("fuzz_targets")).unwrap().count(), TARGETS.len());
 }
 
 /// Two halves, so that two cores share them.
 fn derived(half: usize) {
-    let mutations = std::env::var("GAMMA_FUZZ_MUTATIONS").map_or(MUTATIONS, |text| text.parse().expect("GAMMA_FUZZ_MUTATIONS: a number"));
+    let mutations = std::env::var("GAMMA_FUZZ_MUTATIONS")
+        .map_or(MUTATIONS, |text| text.parse().expect("GAMMA_FUZZ_MUTATIONS: a number"));
     let (mut broken, mut reads) = (Vec::new(), 0);
     for target in TARGETS.iter().skip(half).step_by(2) {
         let kept = corpus(target);
         let texts: Vec<&[u8]> = kept.iter().map(|kept| kept.text.as_slice()).collect();
         let mut mutator = Mutator::new(target.name, &texts);
         let all = kept.iter().flat_map(|kept| std::iter::repeat_n(kept, mutations));
-        let first = all.map(|Kept { path, text }| say(target, &mutator.derive(text), path)).find_map(|said| match said {
-            Ok(verdict) => {
-                reads += usize::from(verdict == Verdict::Reads);
-                None
-            }
-            Err(broken) => Some(broken),
-        });
+        let first = all.map(|Kept { path, text }| say(target, &mutator.derive(text), path)).find_map(
+            |said| match said {
+                Ok(verdict) => {
+                    reads += usize::from(verdict == Verdict::Reads);
+                    None
+                }
+                Err(broken) => Some(broken),
+            },
+        );
         broken.extend(first);
     }
     assert!(broken.is_empty(), "{}", broken.join("\n\n"));

@@ -1,5 +1,5 @@
-//! DynamoDB's condition and update expressions, as far as the ledger writes them. What is not understood here stops the test: a
-//! condition that is guessed proves nothing.
+//! DynamoDB's condition and update expressions, as far as the ledger writes them. What is not understood here
+//! stops the test: a condition that is guessed proves nothing.
 
 use std::cmp::Ordering;
 
@@ -44,10 +44,17 @@ impl Operand {
     fn of(&self, item: &Item, expression: &Expression) -> Option<AttributeValue> {
         match self {
             Self::Attribute(name) => item.get(name).cloned(),
-            Self::Value(name) => Some(expression.value(name).unwrap_or_else(|| panic!("no value for {name} in {}", expression.text())).clone()),
+            Self::Value(name) => Some(
+                expression
+                    .value(name)
+                    .unwrap_or_else(|| panic!("no value for {name} in {}", expression.text()))
+                    .clone(),
+            ),
             Self::IfNotExists(name, other) => item.get(name).cloned().or_else(|| other.of(item, expression)),
             Self::Sum(one, two) => match (one.of(item, expression), two.of(item, expression)) {
-                (Some(AttributeValue::N(one)), Some(AttributeValue::N(two))) => Some(AttributeValue::N((whole(&one) + whole(&two)).to_string())),
+                (Some(AttributeValue::N(one)), Some(AttributeValue::N(two))) => {
+                    Some(AttributeValue::N((whole(&one) + whole(&two)).to_string()))
+                }
                 (one, two) => panic!("{one:?} + {two:?} in {}", expression.text()),
             },
         }
@@ -64,8 +71,16 @@ impl Condition {
     pub(crate) fn holds(&self, item: &Item, expression: &Expression) -> bool {
         match self {
             Self::Exists(name) => item.contains_key(name),
-            Self::Compare(one, comparator, two) => compare(one.of(item, expression).as_ref(), *comparator, two.of(item, expression).as_ref()),
-            Self::In(one, many) => many.iter().any(|two| compare(one.of(item, expression).as_ref(), Comparator::Equal, two.of(item, expression).as_ref())),
+            Self::Compare(one, comparator, two) => {
+                compare(one.of(item, expression).as_ref(), *comparator, two.of(item, expression).as_ref())
+            }
+            Self::In(one, many) => many.iter().any(|two| {
+                compare(
+                    one.of(item, expression).as_ref(),
+                    Comparator::Equal,
+                    two.of(item, expression).as_ref(),
+                )
+            }),
             Self::Not(inner) => !inner.holds(item, expression),
             Self::All(parts) => parts.iter().all(|part| part.holds(item, expression)),
             Self::Any(parts) => parts.iter().any(|part| part.holds(item, expression)),
@@ -96,7 +111,9 @@ pub(crate) fn assigned(item: &Item, assignments: &Assignments, expression: &Expr
     let mut changed = item.clone();
     for (name, operand) in assignments {
         // Every operand is read from the item as it stood before.
-        let value = operand.of(item, expression).unwrap_or_else(|| panic!("{name} is set from an attribute that is not there: {}", expression.text()));
+        let value = operand.of(item, expression).unwrap_or_else(|| {
+            panic!("{name} is set from an attribute that is not there: {}", expression.text())
+        });
         changed.insert(name.clone(), value);
     }
     changed
@@ -119,7 +136,11 @@ pub(crate) fn assignments(text: &str) -> Assignments {
         let name = reader.name();
         reader.expect("=");
         let operand = reader.operand();
-        let operand = if reader.takes("+") { Operand::Sum(Box::new(operand), Box::new(reader.operand())) } else { operand };
+        let operand = if reader.takes("+") {
+            Operand::Sum(Box::new(operand), Box::new(reader.operand()))
+        } else {
+            operand
+        };
         read.push((name, operand));
         if !reader.takes(",") {
             break;
@@ -141,7 +162,9 @@ impl<'a> Reader<'a> {
         let mut rest = text.trim_start();
         while !rest.is_empty() {
             let two = rest.get(..2).filter(|two| matches!(*two, "<=" | ">=" | "<>"));
-            let word = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '#' | ':'))).unwrap_or(rest.len());
+            let word = rest
+                .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '#' | ':')))
+                .unwrap_or(rest.len());
             let length = two.map_or(if word == 0 { 1 } else { word }, str::len);
             words.push(&rest[..length]);
             rest = rest[length..].trim_start();
@@ -175,7 +198,9 @@ impl<'a> Reader<'a> {
 
     fn name(&mut self) -> String {
         let word = self.next();
-        word.strip_prefix('#').unwrap_or_else(|| panic!("got {word:?}, expected a #name in {}", self.text)).to_owned()
+        word.strip_prefix('#')
+            .unwrap_or_else(|| panic!("got {word:?}, expected a #name in {}", self.text))
+            .to_owned()
     }
 
     fn any(&mut self) -> Condition {

@@ -1,5 +1,5 @@
-//! A table in memory with exactly DynamoDB's conditional writes: the ledger's own expressions are read and evaluated.
-//! `tests/tests/table.rs` compares it with an emulated DynamoDB, call by call.
+//! A table in memory with exactly DynamoDB's conditional writes: the ledger's own expressions are read and
+//! evaluated. `tests/tests/table.rs` compares it with an emulated DynamoDB, call by call.
 //!
 //! A test that wants the real ledger without AWS takes `DynamoLedger::over` an [`Immediate`].
 
@@ -67,7 +67,11 @@ impl MemoryTable {
         if !self.holds(key, &change.when) {
             return Written::Refused(self.get(key).cloned());
         }
-        let read = self.changes.entry(change.set.text()).or_insert_with(|| Arc::new(assignments(change.set.text()))).clone();
+        let read = self
+            .changes
+            .entry(change.set.text())
+            .or_insert_with(|| Arc::new(assignments(change.set.text())))
+            .clone();
         let before = self.get(key).cloned().unwrap_or_else(|| key.attributes());
         let after = assigned(&before, &read, &change.set);
         self.replace(key, &after);
@@ -98,7 +102,8 @@ impl MemoryTable {
     }
 
     fn holds(&mut self, key: &Key, when: &Expression) -> bool {
-        let read = self.conditions.entry(when.text()).or_insert_with(|| Arc::new(condition(when.text()))).clone();
+        let read =
+            self.conditions.entry(when.text()).or_insert_with(|| Arc::new(condition(when.text()))).clone();
         let nothing = Item::new();
         read.holds(self.get(key).unwrap_or(&nothing), when)
     }
@@ -133,7 +138,13 @@ impl Table for Immediate {
         Ok(self.table().partition(partition).cloned().collect())
     }
 
-    async fn put(&self, _: &'static str, key: &Key, item: Item, when: &Expression) -> Result<Written, LedgerError> {
+    async fn put(
+        &self,
+        _: &'static str,
+        key: &Key,
+        item: Item,
+        when: &Expression,
+    ) -> Result<Written, LedgerError> {
         Ok(self.table().put(key, &item, when))
     }
 

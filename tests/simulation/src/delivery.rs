@@ -16,7 +16,12 @@ use crate::scenario::Account;
 use crate::store::age;
 
 /// Reads the token, then runs; `None` when the token could not be read.
-pub(crate) async fn deliver(hand: Hand, request: RunRequest, profile: Arc<AccountProfile>, account: Account) -> Option<RunReport> {
+pub(crate) async fn deliver(
+    hand: Hand,
+    request: RunRequest,
+    profile: Arc<AccountProfile>,
+    account: Account,
+) -> Option<RunReport> {
     let mut stored = TokenStore::load(&hand, &hand.who.token).await;
     for _ in 0..2 {
         if stored.is_err() {
@@ -26,7 +31,11 @@ pub(crate) async fn deliver(hand: Hand, request: RunRequest, profile: Arc<Accoun
     }
     let stored = stored.ok()?;
     let own: Arc<Hand> = Arc::new(hand.clone());
-    let ports = TokenPorts { store: own.clone(), lock: Arc::new(DynamoTokenLock::over(own.clone())), clock: own.clone() };
+    let ports = TokenPorts {
+        store: own.clone(),
+        lock: Arc::new(DynamoTokenLock::over(own.clone())),
+        clock: own.clone(),
+    };
     let identity = TokenIdentity { name: &hand.who.token, run_id: &hand.who.run_id, read_age: age };
     let keeper = Arc::new(TokenKeeper::new(ports, identity, &stored));
     let desk = Desk::new(hand.clone(), Arc::clone(&keeper), stored.text.clone(), &account);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, InHand, NotPlaced, NotSent, OrderId, OrderKind, OrderName, OrderView,
-    PlaceReply, TokenRenewal, WorkingOrders,
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, InHand, NotPlaced,
+    NotSent, OrderId, OrderKind, OrderName, OrderView, PlaceReply, TokenRenewal, WorkingOrders,
 };
 use gamma_execution::tokens::TokenKeeper;
 use gamma_market::{OptionSymbol, QuoteBook, Tick};
@@ -51,8 +51,19 @@ enum Answered<T> {
 
 impl Desk {
     /// The desk of `hand`, with the document it begins with.
-    pub(crate) fn new(hand: Hand, keeper: Arc<TokenKeeper>, document: SecretString, account: &Account) -> Self {
-        Self { hand, keeper, equity: account.equity, names_orders: account.names_orders, document: Mutex::new((document, false)) }
+    pub(crate) fn new(
+        hand: Hand,
+        keeper: Arc<TokenKeeper>,
+        document: SecretString,
+        account: &Account,
+    ) -> Self {
+        Self {
+            hand,
+            keeper,
+            equity: account.equity,
+            names_orders: account.names_orders,
+            document: Mutex::new((document, false)),
+        }
     }
 
     fn expires_within(&self, document: &SecretString, seconds: i64) -> bool {
@@ -67,7 +78,9 @@ impl Desk {
             let in_hand = if self.expires_within(&state.0, LATE) { InHand::Useless } else { InHand::Usable };
             match self.keeper.renew(&state.0, in_hand, &self.hand).await {
                 Ok(document) => state.0 = document,
-                Err(fault) if in_hand == InHand::Usable && fault.may_pass() => self.keeper.trouble(format!("token refresh failed: {fault}")),
+                Err(fault) if in_hand == InHand::Usable && fault.may_pass() => {
+                    self.keeper.trouble(format!("token refresh failed: {fault}"))
+                }
                 Err(fault) => return Err(fault),
             }
         }
@@ -95,12 +108,18 @@ impl Desk {
             let token = self.access().await?;
             match self.send(name, patience, &token, effect.clone()).await {
                 Ok(Answered::Yes(answer)) => return Ok(answer),
-                Ok(Answered::Unauthorized) | Err(Failure::Answered(Fault::Unauthorized)) if again => self.replace(&token).await?,
+                Ok(Answered::Unauthorized) | Err(Failure::Answered(Fault::Unauthorized)) if again => {
+                    self.replace(&token).await?
+                }
                 Ok(Answered::Unauthorized) | Err(Failure::Answered(Fault::Unauthorized)) => break,
                 Err(Failure::Answered(Fault::TooMany)) => return Err(BrokerFault::RateLimited("429".into())),
                 Err(Failure::Answered(Fault::Refused)) => return Err(BrokerFault::Refused("400".into())),
-                Err(Failure::Answered(Fault::Garbled)) => return Err(BrokerFault::Malformed("status: got 7, expected a word".into())),
-                Err(Failure::Answered(Fault::Page)) => return Err(BrokerFault::Unavailable("403 edge page: Access Denied".into())),
+                Err(Failure::Answered(Fault::Garbled)) => {
+                    return Err(BrokerFault::Malformed("status: got 7, expected a word".into()));
+                }
+                Err(Failure::Answered(Fault::Page)) => {
+                    return Err(BrokerFault::Unavailable("403 edge page: Access Denied".into()));
+                }
                 Err(Failure::Answered(Fault::NotFound)) => return Err(BrokerFault::NotFound("404".into())),
                 Err(failure) => return Err(BrokerFault::Unavailable(format!("{failure:?}"))),
             }
@@ -116,13 +135,22 @@ impl Desk {
         mut effect: impl FnMut(&mut Truth, Ms, Option<Fault>) -> T + Send + 'static,
     ) -> Result<Answered<T>, Failure> {
         let good_until = age(token).map_or(0, |age| age.expires.saturating_mul(1000));
-        let checked = move |truth: &mut Truth, now: Ms, fault| if now < good_until { Answered::Yes(effect(truth, now, fault)) } else { Answered::Unauthorized };
+        let checked = move |truth: &mut Truth, now: Ms, fault| {
+            if now < good_until { Answered::Yes(effect(truth, now, fault)) } else { Answered::Unauthorized }
+        };
         self.hand.call(name, patience, checked).await
     }
 
-    async fn list(&self, name: &'static str, patience: Ms, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+    async fn list(
+        &self,
+        name: &'static str,
+        patience: Ms,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<OrderView>, BrokerError> {
         let who = (self.hand.who.account, self.hand.who.run);
-        let read = move |truth: &mut Truth, now: Ms, fault| truth.exchange.listed(now, who, (from, to), fault);
+        let read =
+            move |truth: &mut Truth, now: Ms, fault| truth.exchange.listed(now, who, (from, to), fault);
         self.ask(name, patience, read).await.map_err(|fault| failed(name, fault))
     }
 }
@@ -149,7 +177,11 @@ impl Broker for Desk {
         let (account, equity) = (self.hand.who.account, self.equity);
         let read = move |truth: &mut Truth, now, fault| match fault {
             Some(Fault::Empty) => AccountSnapshot::default(),
-            _ => AccountSnapshot { equity: Some(equity), positions: truth.exchange.positions(now, account), ..AccountSnapshot::default() },
+            _ => AccountSnapshot {
+                equity: Some(equity),
+                positions: truth.exchange.positions(now, account),
+                ..AccountSnapshot::default()
+            },
         };
         self.ask("account", PATIENT, read).await.map_err(|fault| failed("account", fault))
     }
@@ -163,7 +195,10 @@ impl Broker for Desk {
     }
 
     async fn working_orders(&self) -> Result<WorkingOrders, BrokerError> {
-        Ok(WorkingOrders { orders: self.list("working orders", PATIENT, Timestamp::MIN, Timestamp::MAX).await?, since: None })
+        Ok(WorkingOrders {
+            orders: self.list("working orders", PATIENT, Timestamp::MIN, Timestamp::MAX).await?,
+            since: None,
+        })
     }
 
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {
@@ -175,7 +210,9 @@ impl Broker for Desk {
 
     async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError> {
         let symbols = symbols.to_vec();
-        let read = move |truth: &mut Truth, now, fault| if fault == Some(Fault::Empty) { QuoteBook::new() } else { truth.exchange.book(now, &symbols) };
+        let read = move |truth: &mut Truth, now, fault| {
+            if fault == Some(Fault::Empty) { QuoteBook::new() } else { truth.exchange.book(now, &symbols) }
+        };
         self.ask("quotes", HASTY, read).await.map_err(|fault| failed("quotes", fault))
     }
 
@@ -184,7 +221,9 @@ impl Broker for Desk {
         let called = world.look().now;
         let token = match self.access().await {
             Ok(token) => token,
-            Err(BrokerFault::TokenDead(_) | BrokerFault::Unauthorized(_)) => return PlaceReply::NotPlaced(NotPlaced::Unauthorized),
+            Err(BrokerFault::TokenDead(_) | BrokerFault::Unauthorized(_)) => {
+                return PlaceReply::NotPlaced(NotPlaced::Unauthorized);
+            }
             Err(fault) => return NotSent::NotPrepared(fault.to_string()).into(),
         };
         if world.look().now - called > PREPARATION {
@@ -193,18 +232,27 @@ impl Broker for Desk {
         before_post(&mut world.look(), who, order.get());
         let sent = Sent { account: who.account, run: who.run, left: world.look().now };
         let (order, name) = (order.get().clone(), name.clone());
-        let enter = move |truth: &mut Truth, now: Ms, fault| truth.exchange.answer(now, sent, &order, &name, fault);
+        let enter =
+            move |truth: &mut Truth, now: Ms, fault| truth.exchange.answer(now, sent, &order, &name, fault);
         match self.send("place", POST, &token, enter).await {
             Ok(Answered::Yes(Some(id))) => PlaceReply::Accepted(id),
             Ok(Answered::Yes(None)) => PlaceReply::Unknown("201 without an id".into()),
-            Err(Failure::Answered(Fault::Page)) => PlaceReply::NotPlaced(NotPlaced::NotRead("403 edge page: Access Denied".into())),
+            Err(Failure::Answered(Fault::Page)) => {
+                PlaceReply::NotPlaced(NotPlaced::NotRead("403 edge page: Access Denied".into()))
+            }
             Ok(Answered::Unauthorized) | Err(Failure::Answered(Fault::Unauthorized)) => {
                 let _ = self.replace(&token).await;
                 PlaceReply::NotPlaced(NotPlaced::Unauthorized)
             }
-            Err(Failure::Answered(Fault::NotConnected)) => NotSent::NotConnected("connection refused".into()).into(),
-            Err(Failure::Answered(Fault::TooMany)) => PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: None }),
-            Err(Failure::Answered(Fault::Refused)) => PlaceReply::NotPlaced(NotPlaced::Rejected { status: 400, message: "no".into() }),
+            Err(Failure::Answered(Fault::NotConnected)) => {
+                NotSent::NotConnected("connection refused".into()).into()
+            }
+            Err(Failure::Answered(Fault::TooMany)) => {
+                PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: None })
+            }
+            Err(Failure::Answered(Fault::Refused)) => {
+                PlaceReply::NotPlaced(NotPlaced::Rejected { status: 400, message: "no".into() })
+            }
             Err(failure) => PlaceReply::Unknown(format!("{failure:?}")),
         }
     }

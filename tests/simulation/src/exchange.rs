@@ -145,15 +145,30 @@ impl Exchange {
             let order = &mut self.orders[index];
             match what {
                 Next::Fill if order.owner == Owner::User => {
-                    order.fills.push(Fill { quantity: order.quantity, price: order.price, at: Timestamp::from_millisecond(at).ok() });
+                    order.fills.push(Fill {
+                        quantity: order.quantity,
+                        price: order.price,
+                        at: Timestamp::from_millisecond(at).ok(),
+                    });
                     order.becomes(at, OrderStatus::Filled);
                     self.tape.push(Tape::Users { account: order.account, vertical: order.vertical });
                 }
                 Next::Fill => {
-                    let market = self.markets.get_mut(&(order.account, order.vertical.right())).expect("an order of ours has a market");
+                    let market = self
+                        .markets
+                        .get_mut(&(order.account, order.vertical.right()))
+                        .expect("an order of ours has a market");
                     market.liquidity -= 1;
-                    order.fills.push(Fill { quantity: 1, price: order.price, at: Timestamp::from_millisecond(at).ok() });
-                    self.tape.push(Tape::Filled { id: order.id, quantity: 1, shown: at + self.lies.counted_after(order.id) });
+                    order.fills.push(Fill {
+                        quantity: 1,
+                        price: order.price,
+                        at: Timestamp::from_millisecond(at).ok(),
+                    });
+                    self.tape.push(Tape::Filled {
+                        id: order.id,
+                        quantity: 1,
+                        shown: at + self.lies.counted_after(order.id),
+                    });
                     order.next_fill = Some(at + market.every);
                     if order.filled() == order.quantity {
                         order.becomes(at, OrderStatus::Filled);
@@ -184,7 +199,13 @@ impl Exchange {
     }
 
     /// Takes an order of ours; after the close, or where the market rejects, it is over at once.
-    pub fn enter(&mut self, now: Ms, Sent { account, run, left }: Sent, order: &PackageOrder, name: &OrderName) -> OrderId {
+    pub fn enter(
+        &mut self,
+        now: Ms,
+        Sent { account, run, left }: Sent,
+        order: &PackageOrder,
+        name: &OrderName,
+    ) -> OrderId {
         let (id, vertical) = (1000 + self.orders.len() as u64, vertical_of(order));
         self.tape.push(Tape::Entered { id, account, vertical, quantity: order.quantity, left });
         let market = self.markets[&(account, vertical.right())];
@@ -224,7 +245,9 @@ impl Exchange {
             Effect::Debit => price - mid,
         });
         let market = self.markets[&(account, vertical.right())];
-        let takes = market.fills_at.is_some_and(|level| towards.is_some_and(|towards| towards >= Price::cents(level)));
+        let takes = market
+            .fills_at
+            .is_some_and(|level| towards.is_some_and(|towards| towards >= Price::cents(level)));
         takes && !self.lies.never_fill.contains(&vertical)
     }
 
@@ -242,7 +265,8 @@ impl Exchange {
         if order.deaf > 0 {
             order.deaf -= 1;
         } else if order.ends.is_none() {
-            let settles = self.markets.get(&(order.account, order.vertical.right())).map_or(0, |market| market.cancel);
+            let settles =
+                self.markets.get(&(order.account, order.vertical.right())).map_or(0, |market| market.cancel);
             order.ends = Some((now + settles, OrderStatus::Canceled));
             order.becomes(now, OrderStatus::CancelPending);
         }
@@ -255,7 +279,8 @@ impl Exchange {
         let mut held = self.held.get(&account).cloned().unwrap_or_default();
         for order in self.orders.iter().filter(|order| order.account == account) {
             for leg in order.vertical.legs() {
-                *held.entry(leg.symbol).or_default() += leg.action.sign() * i64::from(order.filled_by(now - self.lies.positions));
+                *held.entry(leg.symbol).or_default() +=
+                    leg.action.sign() * i64::from(order.filled_by(now - self.lies.positions));
             }
         }
         held.retain(|_, contracts| *contracts != 0);
@@ -279,7 +304,10 @@ impl Exchange {
             entered: Timestamp::from_second(order.entered.div_euclid(1000)).ok(),
             fills: order.fills.clone(),
             reason: (order.status == OrderStatus::Rejected).then(|| "not today".to_owned()),
-            tag: (!named).then(|| if matches!(order.owner, Owner::User | Owner::Edited(_)) { "by hand" } else { self.tag }.to_owned()),
+            tag: (!named).then(|| {
+                if matches!(order.owner, Owner::User | Owner::Edited(_)) { "by hand" } else { self.tag }
+                    .to_owned()
+            }),
             name: order.name.clone().filter(|_| named),
             linked: self.linked(order),
             unreadable: None,
@@ -293,11 +321,16 @@ impl Exchange {
 
     pub(crate) fn book_without_gap(&self, now: Ms, symbols: &[OptionSymbol]) -> QuoteBook {
         let moved: i64 = self.moves.iter().filter(|(from, _)| *from <= now).map(|(_, cents)| cents).sum();
-        let quoted = symbols.iter().filter_map(|symbol| self.quotes.get(symbol).map(|(bid, ask)| (symbol, bid, ask)));
+        let quoted =
+            symbols.iter().filter_map(|symbol| self.quotes.get(symbol).map(|(bid, ask)| (symbol, bid, ask)));
         let up = |symbol: &OptionSymbol| if self.is_inner(symbol) { moved } else { 0 };
         quoted
             .map(|(symbol, bid, ask)| {
-                let quote = LegQuote { bid: Some(Price::cents(bid + up(symbol))), ask: Some(Price::cents(ask + up(symbol))), ..LegQuote::default() };
+                let quote = LegQuote {
+                    bid: Some(Price::cents(bid + up(symbol))),
+                    ask: Some(Price::cents(ask + up(symbol))),
+                    ..LegQuote::default()
+                };
                 (*symbol, quote)
             })
             .collect()

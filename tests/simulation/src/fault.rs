@@ -85,8 +85,9 @@ pub enum Fault {
 }
 
 use Fault::{
-    Afterwards, DiesAfter, DiesBefore, Empty, Fails, FailsAfter, Garbled, Late, LostAfter, LostBefore, NamesAnother, NamesInstead, NoId, NotConnected,
-    NotFound, Odd, Page, Refused, Slow, Stalls, TooMany, Twice, Unattached, Unauthorized, Unseen,
+    Afterwards, DiesAfter, DiesBefore, Empty, Fails, FailsAfter, Garbled, Late, LostAfter, LostBefore,
+    NamesAnother, NamesInstead, NoId, NotConnected, NotFound, Odd, Page, Refused, Slow, Stalls, TooMany,
+    Twice, Unattached, Unauthorized, Unseen,
 };
 
 impl Kind {
@@ -95,9 +96,28 @@ impl Kind {
     pub const fn faults(self) -> &'static [Fault] {
         match self {
             Self::AwsRead => &[Slow, LostBefore, Fails, Stalls, DiesBefore, DiesAfter],
-            Self::AwsWrite => &[Slow, Late, LostBefore, LostAfter, Afterwards, Twice, Fails, FailsAfter, Stalls, DiesBefore, DiesAfter],
-            Self::BrokerRead => &[Slow, LostBefore, Fails, Unauthorized, TooMany, Garbled, Stalls, DiesBefore, DiesAfter],
-            Self::OrderRead => &[Slow, Late, LostBefore, Fails, Unauthorized, TooMany, Unseen, Odd, Unattached, Garbled, Stalls, DiesBefore, DiesAfter],
+            Self::AwsWrite => &[
+                Slow, Late, LostBefore, LostAfter, Afterwards, Twice, Fails, FailsAfter, Stalls, DiesBefore,
+                DiesAfter,
+            ],
+            Self::BrokerRead => {
+                &[Slow, LostBefore, Fails, Unauthorized, TooMany, Garbled, Stalls, DiesBefore, DiesAfter]
+            }
+            Self::OrderRead => &[
+                Slow,
+                Late,
+                LostBefore,
+                Fails,
+                Unauthorized,
+                TooMany,
+                Unseen,
+                Odd,
+                Unattached,
+                Garbled,
+                Stalls,
+                DiesBefore,
+                DiesAfter,
+            ],
             Self::Place => &[
                 Slow,
                 Late,
@@ -115,14 +135,29 @@ impl Kind {
                 DiesBefore,
                 DiesAfter,
             ],
-            Self::Cancel => &[Slow, Late, LostBefore, LostAfter, Afterwards, Twice, Fails, FailsAfter, Unauthorized, Refused, Stalls, DiesBefore, DiesAfter],
+            Self::Cancel => &[
+                Slow,
+                Late,
+                LostBefore,
+                LostAfter,
+                Afterwards,
+                Twice,
+                Fails,
+                FailsAfter,
+                Unauthorized,
+                Refused,
+                Stalls,
+                DiesBefore,
+                DiesAfter,
+            ],
             Self::Refresh => &[Slow, LostBefore, LostAfter, Fails, Stalls, DiesBefore, DiesAfter],
             Self::Signal => &[Slow, LostBefore, Fails, Unauthorized, Garbled, Stalls, DiesBefore, DiesAfter],
             Self::Prepare => &[Slow, Stalls, DiesBefore, DiesAfter],
         }
     }
 
-    /// What can go wrong with it besides on an unkind day. They stand apart because kind days aim at their pairs by number.
+    /// What can go wrong with it besides on an unkind day. They stand apart because kind days aim at their
+    /// pairs by number.
     #[must_use]
     pub const fn unkind(self) -> &'static [Fault] {
         match self {
@@ -179,8 +214,8 @@ pub const STEPS: [Step; 33] = [
     Step("signal, get ready", Kind::Prepare),
 ];
 
-/// Steps that came later. They stand apart because kind days aim at pairs of step and fault by number: a step more would make each of them
-/// another day.
+/// Steps that came later. They stand apart because kind days aim at pairs of step and fault by number: a step
+/// more would make each of them another day.
 pub const LATER_STEPS: [Step; 1] = [Step("working orders", Kind::OrderRead)];
 
 /// The step called so.
@@ -189,7 +224,11 @@ pub const LATER_STEPS: [Step; 1] = [Step("working orders", Kind::OrderRead)];
 /// When no step is called so: the tables of steps are to be complete.
 #[must_use]
 pub fn step(name: &str) -> Step {
-    *STEPS.iter().chain(&LATER_STEPS).find(|step| step.0 == name).unwrap_or_else(|| panic!("no step is called {name}: add it to STEPS"))
+    *STEPS
+        .iter()
+        .chain(&LATER_STEPS)
+        .find(|step| step.0 == name)
+        .unwrap_or_else(|| panic!("no step is called {name}: add it to STEPS"))
 }
 
 /// Every (step, fault) that a kind day aims at.
@@ -200,7 +239,11 @@ pub fn pairs() -> impl Iterator<Item = (Step, Fault)> {
 /// Every (step, fault) that only an unkind day aims at.
 pub fn unkind_pairs() -> impl Iterator<Item = (Step, Fault)> {
     let later = LATER_STEPS.iter().flat_map(|step| step.1.faults().iter().map(|fault| (*step, *fault)));
-    STEPS.iter().chain(&LATER_STEPS).flat_map(|step| step.1.unkind().iter().map(|fault| (*step, *fault))).chain(later)
+    STEPS
+        .iter()
+        .chain(&LATER_STEPS)
+        .flat_map(|step| step.1.unkind().iter().map(|fault| (*step, *fault)))
+        .chain(later)
 }
 
 impl fmt::Display for Step {

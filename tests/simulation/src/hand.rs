@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_cloud::table::{Change, Expression, Item, Key, Step as Part, Table, Transacted, Written};
 use gamma_execution::ports::{
-    BrokerFault, Clock, Handoff, HandoffError, LedgerError, PendingHandoff, SaveError, SignalError, SignalSource, SignalView, StoredToken, TokenIssuer,
-    TokenStore, TokenVersion, TokenWrite,
+    BrokerFault, Clock, Handoff, HandoffError, LedgerError, PendingHandoff, SaveError, SignalError,
+    SignalSource, SignalView, StoredToken, TokenIssuer, TokenStore, TokenVersion, TokenWrite,
 };
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -72,7 +72,12 @@ impl Hand {
     ) -> Result<T, LedgerError> {
         let mut effect = effect;
         let answer = self.call(name, AWS, move |truth, _, _| effect(truth)).await;
-        answer.map_err(|failure| LedgerError { operation, item: "item".into(), reason: format!("{failure:?}"), refused: false })
+        answer.map_err(|failure| LedgerError {
+            operation,
+            item: "item".into(),
+            reason: format!("{failure:?}"),
+            refused: false,
+        })
     }
 }
 
@@ -93,21 +98,37 @@ impl Clock for Hand {
 impl Table for Hand {
     async fn get(&self, operation: &'static str, key: &Key) -> Result<Option<Item>, LedgerError> {
         let key = key.clone();
-        self.table(operation, &format!("{operation}, compare"), move |truth| truth.table.get(&key).cloned()).await
+        self.table(operation, &format!("{operation}, compare"), move |truth| truth.table.get(&key).cloned())
+            .await
     }
 
-    async fn get_all(&self, operation: &'static str, keys: &[&Key]) -> Result<BTreeMap<Key, Item>, LedgerError> {
+    async fn get_all(
+        &self,
+        operation: &'static str,
+        keys: &[&Key],
+    ) -> Result<BTreeMap<Key, Item>, LedgerError> {
         let keys: Vec<Key> = keys.iter().map(|key| (*key).clone()).collect();
-        let read = move |truth: &mut Truth| keys.iter().filter_map(|key| truth.table.get(key).map(|item| (key.clone(), item.clone()))).collect();
+        let read = move |truth: &mut Truth| {
+            keys.iter()
+                .filter_map(|key| truth.table.get(key).map(|item| (key.clone(), item.clone())))
+                .collect()
+        };
         self.table(operation, operation, read).await
     }
 
     async fn partition(&self, operation: &'static str, partition: &str) -> Result<Vec<Item>, LedgerError> {
         let partition = partition.to_owned();
-        self.table(operation, operation, move |truth| truth.table.partition(&partition).cloned().collect()).await
+        self.table(operation, operation, move |truth| truth.table.partition(&partition).cloned().collect())
+            .await
     }
 
-    async fn put(&self, operation: &'static str, key: &Key, item: Item, when: &Expression) -> Result<Written, LedgerError> {
+    async fn put(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        item: Item,
+        when: &Expression,
+    ) -> Result<Written, LedgerError> {
         let (key, when) = (key.clone(), when.clone());
         self.table(operation, operation, move |truth| truth.table.put(&key, &item, &when)).await
     }
@@ -122,12 +143,22 @@ impl Table for Hand {
         self.table(operation, operation, move |truth| truth.table.delete(&key)).await
     }
 
-    async fn update(&self, operation: &'static str, key: &Key, change: &Change) -> Result<Written, LedgerError> {
+    async fn update(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        change: &Change,
+    ) -> Result<Written, LedgerError> {
         let (key, change) = (key.clone(), change.clone());
         self.table(operation, operation, move |truth| truth.table.update(&key, &change)).await
     }
 
-    async fn transact(&self, operation: &'static str, _: &Key, steps: Vec<Part>) -> Result<Transacted, LedgerError> {
+    async fn transact(
+        &self,
+        operation: &'static str,
+        _: &Key,
+        steps: Vec<Part>,
+    ) -> Result<Transacted, LedgerError> {
         self.table(operation, operation, move |truth| truth.table.transact(&steps)).await
     }
 }
@@ -137,7 +168,11 @@ impl Handoff for Hand {
     async fn hand_off(&self, handoff: &PendingHandoff) -> Result<(), HandoffError> {
         let given = handoff.clone();
         let taken = self.call("hand off", AWS, move |truth, _, _| truth.handed.insert(given.clone())).await;
-        let failed = |failure: Failure| HandoffError { run_id: handoff.run.run_id.clone(), consumer: handoff.consumer, reason: format!("{failure:?}") };
+        let failed = |failure: Failure| HandoffError {
+            run_id: handoff.run.run_id.clone(),
+            consumer: handoff.consumer,
+            reason: format!("{failure:?}"),
+        };
         taken.map(|_| ()).map_err(failed)
     }
 }
@@ -153,18 +188,38 @@ impl TokenStore for Hand {
 
     async fn save(&self, name: &str, text: &SecretString, _: &TokenVersion) -> Result<TokenWrite, SaveError> {
         let (document, text, run) = (name.to_owned(), text.expose_secret().to_owned(), self.who.run);
-        let written = self.call("save token", AWS, move |truth, _, fault| truth.store.put(&document, &text, run, fault == Some(Fault::Afterwards))).await;
-        written.map(|version| TokenWrite::Made(TokenVersion::Count(version))).map_err(|failure| failed("write", name, failure))
+        let written = self
+            .call("save token", AWS, move |truth, _, fault| {
+                truth.store.put(&document, &text, run, fault == Some(Fault::Afterwards))
+            })
+            .await;
+        written
+            .map(|version| TokenWrite::Made(TokenVersion::Count(version)))
+            .map_err(|failure| failed("write", name, failure))
     }
 
-    async fn between(&self, name: &str, read: &TokenVersion, made: &TokenVersion) -> Result<Vec<SecretString>, SaveError> {
-        let (TokenVersion::Count(read), TokenVersion::Count(made)) = (read, made) else { panic!("this store counts its versions") };
-        let (read, made, document) = (usize::try_from(*read).unwrap_or(0), usize::try_from(*made).unwrap_or(0), name.to_owned());
+    async fn between(
+        &self,
+        name: &str,
+        read: &TokenVersion,
+        made: &TokenVersion,
+    ) -> Result<Vec<SecretString>, SaveError> {
+        let (TokenVersion::Count(read), TokenVersion::Count(made)) = (read, made) else {
+            panic!("this store counts its versions")
+        };
+        let (read, made, document) =
+            (usize::try_from(*read).unwrap_or(0), usize::try_from(*made).unwrap_or(0), name.to_owned());
         if read + 1 >= made {
             return Ok(Vec::new());
         }
-        let history = self.call("token history", AWS, move |truth, _, _| truth.store.documents[&document][read..made - 1].to_vec()).await;
-        history.map(|texts| texts.into_iter().map(Into::into).collect()).map_err(|failure| failed("read", name, failure))
+        let history = self
+            .call("token history", AWS, move |truth, _, _| {
+                truth.store.documents[&document][read..made - 1].to_vec()
+            })
+            .await;
+        history
+            .map(|texts| texts.into_iter().map(Into::into).collect())
+            .map_err(|failure| failed("read", name, failure))
     }
 }
 
@@ -183,8 +238,11 @@ impl TokenIssuer for Hand {
 
     async fn refresh(&self, document: &SecretString) -> Result<SecretString, BrokerFault> {
         let held = document.clone();
-        let answer = self.call("refresh token", 5000, move |truth, now, _| truth.store.refresh(&held, now / 1000)).await;
-        let obtained: SecretString = answer.map_err(|failure| BrokerFault::Unavailable(format!("{failure:?}")))?.into();
+        let answer = self
+            .call("refresh token", 5000, move |truth, now, _| truth.store.refresh(&held, now / 1000))
+            .await;
+        let obtained: SecretString =
+            answer.map_err(|failure| BrokerFault::Unavailable(format!("{failure:?}")))?.into();
         let age = age(&obtained).expect("the endpoint's documents are readable");
         self.world.look().truth.store.obtained.push((self.who.token.clone(), self.who.run, age));
         Ok(obtained)
@@ -209,8 +267,11 @@ impl SignalSource for Hand {
             SignalView { rows, no_trade: empty.then(|| "Trade: got [], expected a row".to_owned()) }
         };
         self.call("signal", patience(budget), read).await.map_err(|failure| match failure {
-            // The adapter waits out refused logins and pages of the edge: seldom enough that none locks anybody out.
-            Failure::Answered(Fault::Garbled) => SignalError::Malformed("Date: got x, expected a date".into()),
+            // The adapter waits out refused logins and pages of the edge: seldom enough that none locks
+            // anybody out.
+            Failure::Answered(Fault::Garbled) => {
+                SignalError::Malformed("Date: got x, expected a date".into())
+            }
             failure => SignalError::Unavailable(format!("{failure:?}")),
         })
     }

@@ -1,5 +1,5 @@
-//! What the broker shows otherwise than it is, and what is shown when. Every read of an order, of quotes and of positions, and every reply
-//! to a POST, goes through here.
+//! What the broker shows otherwise than it is, and what is shown when. Every read of an order, of quotes and
+//! of positions, and every reply to a POST, goes through here.
 
 use gamma_execution::approval::PackageOrder;
 use gamma_execution::ports::{OrderId, OrderName, OrderStatus, OrderView};
@@ -35,7 +35,16 @@ pub enum Wrong {
 
 impl Wrong {
     /// Each of them.
-    pub const ALL: [Self; 8] = [Self::Missing, Self::NoBid, Self::NoAsk, Self::Crossed, Self::Wide, Self::Old, Self::Halted, Self::Delayed];
+    pub const ALL: [Self; 8] = [
+        Self::Missing,
+        Self::NoBid,
+        Self::NoAsk,
+        Self::Crossed,
+        Self::Wide,
+        Self::Old,
+        Self::Halted,
+        Self::Delayed,
+    ];
 }
 
 /// One leg quoted otherwise than it is.
@@ -116,7 +125,11 @@ impl Order {
     /// Packages filled until `at`.
     #[must_use]
     pub fn filled_by(&self, at: Ms) -> u32 {
-        self.fills.iter().filter(|fill| fill.at.is_none_or(|filled| filled.as_millisecond() <= at)).map(|fill| fill.quantity).sum()
+        self.fills
+            .iter()
+            .filter(|fill| fill.at.is_none_or(|filled| filled.as_millisecond() <= at))
+            .map(|fill| fill.quantity)
+            .sum()
     }
 
     /// As it was at `at`, with the fills of until `counted`.
@@ -132,11 +145,21 @@ impl Order {
 
 impl Exchange {
     /// What the reply to a POST names, if anything.
-    pub fn answer(&mut self, now: Ms, sent: Sent, order: &PackageOrder, name: &OrderName, fault: Option<Fault>) -> Option<OrderId> {
-        let others: Vec<u64> = self.orders.iter().filter(|order| order.account == sent.account).map(|order| order.id).collect();
+    pub fn answer(
+        &mut self,
+        now: Ms,
+        sent: Sent,
+        order: &PackageOrder,
+        name: &OrderName,
+        fault: Option<Fault>,
+    ) -> Option<OrderId> {
+        let others: Vec<u64> =
+            self.orders.iter().filter(|order| order.account == sent.account).map(|order| order.id).collect();
         let entered = (fault != Some(Fault::NamesInstead)).then(|| self.enter(now, sent, order, name));
         match fault {
-            Some(Fault::NamesAnother | Fault::NamesInstead) if !others.is_empty() => Some(OrderId(others[self.lies.names % others.len()].to_string())),
+            Some(Fault::NamesAnother | Fault::NamesInstead) if !others.is_empty() => {
+                Some(OrderId(others[self.lies.names % others.len()].to_string()))
+            }
             _ => entered,
         }
     }
@@ -145,19 +168,27 @@ impl Exchange {
     #[must_use]
     pub fn shown(&self, now: Ms, id: &OrderId, fault: Option<Fault>) -> Option<OrderView> {
         let order = self.orders.iter().find(|order| order.id.to_string() == id.0)?;
-        let hidden = fault == Some(Fault::Empty) || (fault == Some(Fault::Unseen) && order.entered >= now - SHOWN_WITHIN);
+        let hidden = fault == Some(Fault::Empty)
+            || (fault == Some(Fault::Unseen) && order.entered >= now - SHOWN_WITHIN);
         (!hidden).then(|| self.view_of(order, now, fault))
     }
 
     /// Orders of an account entered between the two times, as the list shows them to a run.
-    pub fn listed(&mut self, now: Ms, (account, run): (usize, usize), (from, to): (Timestamp, Timestamp), fault: Option<Fault>) -> Vec<OrderView> {
+    pub fn listed(
+        &mut self,
+        now: Ms,
+        (account, run): (usize, usize),
+        (from, to): (Timestamp, Timestamp),
+        fault: Option<Fault>,
+    ) -> Vec<OrderView> {
         if fault == Some(Fault::Empty) {
             return Vec::new();
         }
         let unseen = fault == Some(Fault::Unseen);
         let mut views = Vec::new();
         for order in self.orders.iter().filter(|order| order.account == account) {
-            let young = (unseen && order.entered >= now - SHOWN_WITHIN) || now < order.entered + self.lies.appears_after(order.id);
+            let young = (unseen && order.entered >= now - SHOWN_WITHIN)
+                || now < order.entered + self.lies.appears_after(order.id);
             let view = self.view_of(order, now - of(&self.lies.lags, order.id), fault);
             if young || view.entered.is_none_or(|entered| entered < from || to < entered) {
                 continue;
@@ -171,7 +202,11 @@ impl Exchange {
     }
 
     fn view_of(&self, order: &Order, at: Ms, fault: Option<Fault>) -> OrderView {
-        let mut view = if self.lies.unkind { self.view(&order.as_of(at, at - self.lies.counted_after(order.id))) } else { self.view(order) };
+        let mut view = if self.lies.unkind {
+            self.view(&order.as_of(at, at - self.lies.counted_after(order.id)))
+        } else {
+            self.view(order)
+        };
         disguise(&mut view, fault);
         view
     }
@@ -179,7 +214,11 @@ impl Exchange {
     /// Packages filled of an order, and of those that a person put in its place.
     #[must_use]
     pub fn filled_of(&self, order: &Order) -> u32 {
-        let next = self.orders.iter().filter(|other| other.replaces == Some(order.id)).map(|other| self.filled_of(other));
+        let next = self
+            .orders
+            .iter()
+            .filter(|other| other.replaces == Some(order.id))
+            .map(|other| self.filled_of(other));
         order.filled() + next.sum::<u32>()
     }
 
@@ -212,7 +251,8 @@ impl Exchange {
     /// Whether both legs of a package were quoted at `at` as one may trade on.
     #[must_use]
     pub fn is_quoted(&self, at: Ms, vertical: Vertical) -> bool {
-        !self.is_gap(at) && !vertical.legs().iter().any(|leg| self.lies.legs.iter().any(|lie| lie.holds(at, leg.symbol)))
+        !self.is_gap(at)
+            && !vertical.legs().iter().any(|leg| self.lies.legs.iter().any(|lie| lie.holds(at, leg.symbol)))
     }
 }
 
@@ -225,7 +265,8 @@ fn tell(quote: &mut LegQuote, wrong: Wrong, now: Ms) {
         Wrong::Wide => (quote.bid, quote.ask) = (Some(Price::cents(5)), Some(Price::cents(900))),
         Wrong::Old => {
             let aside = |price: Option<Price>| price.map(|price| price + Price::cents(30));
-            (quote.bid, quote.ask, quote.at) = (aside(quote.bid), aside(quote.ask), Timestamp::from_millisecond(now - 180_000).ok());
+            (quote.bid, quote.ask, quote.at) =
+                (aside(quote.bid), aside(quote.ask), Timestamp::from_millisecond(now - 180_000).ok());
         }
         Wrong::Halted => quote.state = QuoteState::Halted,
         Wrong::Delayed => quote.state = QuoteState::Delayed,

@@ -1,5 +1,5 @@
-//! Playing a scenario: deliveries side by side, one step of one of them at a time, in an order that chance picks. Time moves only when all
-//! wait. No thread, no clock, no sleep.
+//! Playing a scenario: deliveries side by side, one step of one of them at a time, in an order that chance
+//! picks. Time moves only when all wait. No thread, no clock, no sleep.
 
 mod judge;
 
@@ -117,31 +117,57 @@ pub fn play(scenario: &Scenario, story: bool) -> Played {
 
 impl<'a> Play<'a> {
     fn new(scenario: &'a Scenario, story: bool) -> Self {
-        let mut exchange = Exchange { markets: scenario.markets.clone(), quotes: quotes(), closes: CLOSES, tag: TAG, gap: scenario.gap, ..Exchange::default() };
+        let mut exchange = Exchange {
+            markets: scenario.markets.clone(),
+            quotes: quotes(),
+            closes: CLOSES,
+            tag: TAG,
+            gap: scenario.gap,
+            ..Exchange::default()
+        };
         exchange.lies.clone_from(&scenario.lies);
         exchange.moves.clone_from(&scenario.moves);
         let (mut table, mut store) = (MemoryTable::default(), Store::default());
         for (number, account) in scenario.accounts.iter().enumerate() {
             operator(&mut table, account.name, "arming", ("armed", true));
             let ends = scenario.token_ends / 1000;
-            let first = if account.names_orders && scenario.undated { undated() } else { document(1_756_800_000, ends) };
+            let first = if account.names_orders && scenario.undated {
+                undated()
+            } else {
+                document(1_756_800_000, ends)
+            };
             store.documents.insert(account.token.to_owned(), vec![first]);
             if account.names_orders {
                 exchange.names.insert(number);
             }
             if account.held > 0 {
                 let held = exchange.held.entry(number).or_default();
-                for leg in scenario.plans[&number][0].iter().filter(|(vertical, _)| vertical.right() == Right::Put).flat_map(|(vertical, _)| vertical.legs()) {
+                for leg in scenario.plans[&number][0]
+                    .iter()
+                    .filter(|(vertical, _)| vertical.right() == Right::Put)
+                    .flat_map(|(vertical, _)| vertical.legs())
+                {
                     held.insert(leg.symbol, leg.action.sign() * i64::from(account.held));
                 }
             }
         }
         let truth = Truth { table, exchange, store, feed: scenario.feed.clone(), handed: BTreeSet::new() };
-        let world = World::new(SCHEDULED - 1000, truth, Chance::of(scenario.seed, 2), scenario.faults.clone());
+        let world =
+            World::new(SCHEDULED - 1000, truth, Chance::of(scenario.seed, 2), scenario.faults.clone());
         world.look().story = story.then(Vec::new);
         world.look().known.clone_from(&scenario.known);
-        let agenda = scenario.deliveries.iter().enumerate().map(|(number, delivery)| ((delivery.at, number), delivery.clone())).collect();
-        let happenings = scenario.happenings.iter().enumerate().map(|(number, (at, what))| ((*at, number), what.clone())).collect();
+        let agenda = scenario
+            .deliveries
+            .iter()
+            .enumerate()
+            .map(|(number, delivery)| ((delivery.at, number), delivery.clone()))
+            .collect();
+        let happenings = scenario
+            .happenings
+            .iter()
+            .enumerate()
+            .map(|(number, (at, what))| ((*at, number), what.clone()))
+            .collect();
         let reference = Reference::before(scenario.plans.clone());
         Self {
             scenario,
@@ -187,7 +213,11 @@ impl<'a> Play<'a> {
 
     fn ready(&self) -> Vec<usize> {
         let inner = self.world.look();
-        let wants = |run: &usize| self.runs[*run].future.is_some() && self.runs[*run].woken.0.load(Ordering::Relaxed) && inner.stalls[*run] <= inner.now;
+        let wants = |run: &usize| {
+            self.runs[*run].future.is_some()
+                && self.runs[*run].woken.0.load(Ordering::Relaxed)
+                && inner.stalls[*run] <= inner.now
+        };
         (0..self.runs.len()).filter(wants).collect()
     }
 
@@ -195,7 +225,9 @@ impl<'a> Play<'a> {
     fn wait(&mut self, now: Ms) -> bool {
         let mut inner = self.world.look();
         let alive = self.runs.iter().enumerate().filter(|(_, run)| run.future.is_some());
-        let ends = alive.flat_map(|(number, run)| [Some(run.until), inner.dies[number], Some(inner.stalls[number])]).flatten();
+        let ends = alive
+            .flat_map(|(number, run)| [Some(run.until), inner.dies[number], Some(inner.stalls[number])])
+            .flatten();
         let next = ends
             .chain(inner.next())
             .chain(self.agenda.first_key_value().map(|((at, _), _)| *at))
@@ -218,7 +250,13 @@ impl<'a> Play<'a> {
             inner.dies.push(None);
             inner.stalls.push(Ms::MIN);
             let (now, name) = (inner.now, account.name);
-            inner.say(|| format!("run {number}  begins: {} for {name}, its clock is {} ms ahead", delivery.task.name(), delivery.skew));
+            inner.say(|| {
+                format!(
+                    "run {number}  begins: {} for {name}, its clock is {} ms ahead",
+                    delivery.task.name(),
+                    delivery.skew
+                )
+            });
             (now, now + self.scenario.function)
         };
         let live = matches!(delivery.task, Task::Trade { dry_run: false, .. });
@@ -246,13 +284,26 @@ impl<'a> Play<'a> {
         let (profile, account) = (Arc::clone(&self.profile), account.clone());
         let future: Running = Box::pin(async move { deliver(hand, request, profile, account).await });
         let (task, woken) = (delivery.task.name(), Arc::new(Woken(AtomicBool::new(true))));
-        self.runs.push(Live { who, task, end: None, outcome: None, alarm: false, token: None, until: deadline, woken, future: Some(future) });
+        self.runs.push(Live {
+            who,
+            task,
+            end: None,
+            outcome: None,
+            alarm: false,
+            token: None,
+            until: deadline,
+            woken,
+            future: Some(future),
+        });
     }
 
     /// The operator decides by what the broker's books say.
     fn decided(&self, delivery: &Delivery) -> Task {
         match &delivery.task {
-            Task::Resolve(resolve) => Task::Resolve(Resolve { filled: self.reference.filled(delivery.account, resolve.side), ..resolve.clone() }),
+            Task::Resolve(resolve) => Task::Resolve(Resolve {
+                filled: self.reference.filled(delivery.account, resolve.side),
+                ..resolve.clone()
+            }),
             task => task.clone(),
         }
     }
@@ -302,7 +353,11 @@ impl<'a> Play<'a> {
     }
 
     fn task_of(&self, number: usize) -> Task {
-        if self.runs[number].task != "trade" { Task::Sweep { date: None } } else { crate::scenario::trade(!self.runs[number].who.may_send) }
+        if self.runs[number].task != "trade" {
+            Task::Sweep { date: None }
+        } else {
+            crate::scenario::trade(!self.runs[number].who.may_send)
+        }
     }
 
     /// What happened at the broker since the last step is held against the reference.
@@ -334,7 +389,9 @@ impl<'a> Play<'a> {
                 .accounts
                 .iter()
                 .enumerate()
-                .map(|(number, _)| self.reference.outcomes(number).first().copied().unwrap_or("nothing filled"))
+                .map(|(number, _)| {
+                    self.reference.outcomes(number).first().copied().unwrap_or("nothing filled")
+                })
                 .collect(),
             ends: self.runs.iter().map(|run| (run.task, run.end.unwrap_or(End::Died))).collect(),
             violations: std::mem::take(&mut inner.violations),
@@ -357,7 +414,9 @@ fn happen(inner: &mut Inner, scenario: &Scenario, happening: &Happening) {
             operator(&mut inner.truth.table, scenario.accounts[*account].name, "arming", ("armed", false));
             inner.stopped.push((now, *account));
         }
-        Happening::Users(account, vertical, quantity, price) => inner.truth.exchange.users_order(now, *account, *vertical, *quantity, *price),
+        Happening::Users(account, vertical, quantity, price) => {
+            inner.truth.exchange.users_order(now, *account, *vertical, *quantity, *price)
+        }
         Happening::Stands(account, standing) => inner.truth.exchange.stand(*account, *standing),
         Happening::Edits(account, edit) => inner.truth.exchange.edit(now, *account, edit),
     }

@@ -136,9 +136,13 @@ pub struct Scenario {
     pub known: Vec<String>,
 }
 
-/// Name, token document, and whether its broker shows the names of orders: Schwab puts a tag on them, tastytrade shows what we called them.
-const ACCOUNTS: [(&str, &str, bool); 3] =
-    [("schwab", "/gamma/schwab/token_json", false), ("tt-ira", "/gamma/tt/token_json", true), ("tt-individual", "/gamma/tt/token_json", true)];
+/// Name, token document, and whether its broker shows the names of orders: Schwab puts a tag on them,
+/// tastytrade shows what we called them.
+const ACCOUNTS: [(&str, &str, bool); 3] = [
+    ("schwab", "/gamma/schwab/token_json", false),
+    ("tt-ira", "/gamma/tt/token_json", true),
+    ("tt-individual", "/gamma/tt/token_json", true),
+];
 
 /// The most packages of a side and day, as the profiles of the simulation say.
 const MOST: u32 = 5;
@@ -161,7 +165,10 @@ impl Signal {
             right_strength: None,
             put_price: None,
             call_price: None,
-            volatilities: BTreeMap::from([("VixOne".to_owned(), Decimal::new(if self.low { 10 } else { 20 }, 2))]),
+            volatilities: BTreeMap::from([(
+                "VixOne".to_owned(),
+                Decimal::new(if self.low { 10 } else { 20 }, 2),
+            )]),
             spot: None,
             published: Default::default(),
         }
@@ -173,7 +180,9 @@ impl Signal {
         let units = if account.equity >= Decimal::from(20_000) { 2 } else { 1 };
         let full: u32 = units * if self.low { 2 } else { 3 };
         let side = |go: i64, inner: i32, width: i32, letter: char| {
-            let symbol = |strike: i32| format!("SPXW  250904{letter}{:08}", strike * 1000).parse::<OptionSymbol>().expect("a symbol");
+            let symbol = |strike: i32| {
+                format!("SPXW  250904{letter}{:08}", strike * 1000).parse::<OptionSymbol>().expect("a symbol")
+            };
             let (inner, outer) = (symbol(inner), symbol(inner + width));
             let vertical = if go < 0 { Vertical::new(inner, outer) } else { Vertical::new(outer, inner) };
             (go != 0).then(|| (vertical.expect("a vertical"), full))
@@ -189,7 +198,10 @@ impl Signal {
 pub fn quotes() -> BTreeMap<OptionSymbol, (i64, i64)> {
     let legs = ["P06425000", "P06415000", "C06470000", "C06480000"].map(|inner| (inner, (720, 730)));
     let outer = ["P06420000", "P06410000", "C06475000", "C06485000"].map(|outer| (outer, (520, 540)));
-    legs.into_iter().chain(outer).map(|(leg, quote)| (format!("SPXW  250904{leg}").parse().expect("a symbol"), quote)).collect()
+    legs.into_iter()
+        .chain(outer)
+        .map(|(leg, quote)| (format!("SPXW  250904{leg}").parse().expect("a symbol"), quote))
+        .collect()
 }
 
 /// How the accounts trade.
@@ -212,7 +224,10 @@ pub fn profile(tag_known: bool) -> AccountProfile {
         same_day_expiry: false,
         most_days_to_expiry: 7,
     };
-    let execution = ExecutionProfile { application_tag: tag_known.then(|| TAG.to_owned()), ..ExecutionProfile::default() };
+    let execution = ExecutionProfile {
+        application_tag: tag_known.then(|| TAG.to_owned()),
+        ..ExecutionProfile::default()
+    };
     AccountProfile { strategy: Profile::try_from(strategy).expect("a sound profile"), execution }
 }
 
@@ -226,14 +241,35 @@ impl Scenario {
     /// A plain day: one account, everything fills at once, nothing goes wrong.
     #[must_use]
     pub fn plain() -> Self {
-        let accounts = vec![Account { name: ACCOUNTS[0].0, token: ACCOUNTS[0].1, equity: Decimal::from(9_000), held: 0, names_orders: false }];
+        let accounts = vec![Account {
+            name: ACCOUNTS[0].0,
+            token: ACCOUNTS[0].1,
+            equity: Decimal::from(9_000),
+            held: 0,
+            names_orders: false,
+        }];
         let signal = Signal { left: -1, right: -1, shift: 0, low: true };
-        let market = Market { fills_at: Some(0), after: 500, every: 100, liquidity: 100, cancel: 300, deaf: 0, rejects: false };
+        let market = Market {
+            fills_at: Some(0),
+            after: 500,
+            every: 100,
+            liquidity: 100,
+            cancel: 300,
+            deaf: 0,
+            rejects: false,
+        };
         Self {
             seed: 0,
             mode: Mode::Trades,
-            feed: vec![(SCHEDULED - 3_600_000, signal.row(date(2025, 9, 2))), (SCHEDULED + 30_000, signal.row(trade_date()))],
-            plans: accounts.iter().enumerate().map(|(number, account)| (number, vec![signal.plan(account)])).collect(),
+            feed: vec![
+                (SCHEDULED - 3_600_000, signal.row(date(2025, 9, 2))),
+                (SCHEDULED + 30_000, signal.row(trade_date())),
+            ],
+            plans: accounts
+                .iter()
+                .enumerate()
+                .map(|(number, account)| (number, vec![signal.plan(account)]))
+                .collect(),
             markets: [Right::Put, Right::Call].into_iter().map(|side| ((0, side), market)).collect(),
             accounts,
             moves: Vec::new(),
@@ -242,7 +278,10 @@ impl Scenario {
             undated: false,
             tag_known: true,
             function: 240_000,
-            deliveries: [Delivery { at: SCHEDULED + 100, account: 0, task: trade(false), skew: 0 }].into_iter().chain(sweeps(0)).collect(),
+            deliveries: [Delivery { at: SCHEDULED + 100, account: 0, task: trade(false), skew: 0 }]
+                .into_iter()
+                .chain(sweeps(0))
+                .collect(),
             redelivered: 0,
             happenings: Vec::new(),
             faults: Faults::default(),

@@ -1,4 +1,5 @@
-//! A parameter store with separate reads and writes and no compare-and-set, and the token endpoint whose documents it keeps.
+//! A parameter store with separate reads and writes and no compare-and-set, and the token endpoint whose
+//! documents it keeps.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +57,8 @@ impl Store {
         i64::try_from(versions.len()).unwrap_or(i64::MAX)
     }
 
-    /// The token endpoint: every document is good for longer than the one before. One that was undated is dated by its first refresh.
+    /// The token endpoint: every document is good for longer than the one before. One that was undated is
+    /// dated by its first refresh.
     pub fn refresh(&mut self, held: &SecretString, now_seconds: i64) -> String {
         self.issued += 1;
         match age(held) {

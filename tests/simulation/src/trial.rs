@@ -1,4 +1,5 @@
-//! One seed put on trial: played, judged, and where the day must trade compared with the same day without faults.
+//! One seed put on trial: played, judged, and where the day must trade compared with the same day without
+//! faults.
 
 use std::collections::BTreeMap;
 
@@ -29,14 +30,26 @@ pub fn trial(scenario: Scenario) -> Trial {
     let must_trade = scenario.mode == Mode::Trades;
     if must_trade && played.violations.is_empty() {
         if let Some(expected) = scenario.must_fill.as_ref().filter(|expected| **expected != played.filled) {
-            played.violations.push(format!("IT MUST TRADE: {expected:?} were there to be filled, {:?} are; it ended {:?}", played.filled, played.ends));
+            played.violations.push(format!(
+                "IT MUST TRADE: {expected:?} were there to be filled, {:?} are; it ended {:?}",
+                played.filled, played.ends
+            ));
         } else {
-            let undisturbed = play(&Scenario { faults: Faults::default(), lies: scenario.lies.clone().told_truly(), ..scenario }, false);
+            let undisturbed = play(
+                &Scenario { faults: Faults::default(), lies: scenario.lies.clone().told_truly(), ..scenario },
+                false,
+            );
             played.violations.extend(differs(&undisturbed, &played));
         }
     }
     played.violations.retain(|words| !known.iter().any(|known| words.contains(known.as_str())));
-    Trial { violations: played.violations, ends: played.ends, days: played.days, hits: played.hits, must_trade }
+    Trial {
+        violations: played.violations,
+        ends: played.ends,
+        days: played.days,
+        hits: played.hits,
+        must_trade,
+    }
 }
 
 /// In what a disturbed day differs from the undisturbed one.
@@ -45,5 +58,8 @@ pub fn differs(undisturbed: &Played, disturbed: &Played) -> Option<String> {
     if undisturbed.filled == disturbed.filled {
         return None;
     }
-    Some(format!("IT MUST TRADE: {:?} filled undisturbed, {:?} with the fault; it ended {:?}", undisturbed.filled, disturbed.filled, disturbed.ends))
+    Some(format!(
+        "IT MUST TRADE: {:?} filled undisturbed, {:?} with the fault; it ended {:?}",
+        undisturbed.filled, disturbed.filled, disturbed.ends
+    ))
 }

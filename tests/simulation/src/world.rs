@@ -1,4 +1,5 @@
-//! The world that several deliveries share: one time, one table, one broker, one parameter store, and the calls on their way.
+//! The world that several deliveries share: one time, one table, one broker, one parameter store, and the
+//! calls on their way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -146,7 +147,8 @@ impl World {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a call for `run`: it takes its time, and what goes wrong goes wrong. `patience` is how long the caller waits.
+    /// Makes a call for `run`: it takes its time, and what goes wrong goes wrong. `patience` is how long the
+    /// caller waits.
     pub(crate) async fn call<T: Send + 'static>(
         self: &Arc<Self>,
         run: usize,
@@ -210,7 +212,14 @@ impl Inner {
             let mut line = String::new();
             let of_day = now.rem_euclid(86_400_000) - 4 * 3_600_000;
             let (seconds, millis) = (of_day.div_euclid(1000), of_day.rem_euclid(1000));
-            let _ = write!(line, "{:02}:{:02}:{:02}.{millis:03}  {}", seconds / 3600, seconds / 60 % 60, seconds % 60, words());
+            let _ = write!(
+                line,
+                "{:02}:{:02}:{:02}.{millis:03}  {}",
+                seconds / 3600,
+                seconds / 60 % 60,
+                seconds % 60,
+                words()
+            );
             story.push(line);
         }
     }
@@ -226,25 +235,42 @@ impl Inner {
     }
 
     fn strike(&mut self, step: Step) -> Option<Fault> {
-        let (call, number) = (self.made, *self.calls.entry(step).and_modify(|count| *count += 1).or_insert(1) - 1);
+        let (call, number) =
+            (self.made, *self.calls.entry(step).and_modify(|count| *count += 1).or_insert(1) - 1);
         self.made += 1;
         self.order.push(step);
         if self.faults.calm.is_some_and(|calm| self.now >= calm) {
             return None;
         }
         let on = |(of, from, to): &Outage| of(step) && *from <= self.now && self.now < *to;
-        let answered = self.faults.answered.iter().find(|(outage, fault)| on(outage) && step.1.may(*fault)).map(|(_, fault)| *fault);
+        let answered = self
+            .faults
+            .answered
+            .iter()
+            .find(|(outage, fault)| on(outage) && step.1.may(*fault))
+            .map(|(_, fault)| *fault);
         let outage = self.faults.outage.filter(on).map(|_| Fault::Fails).or(answered);
-        let aimed = self.faults.aimed.iter().find(|(at, _, which)| *at == step && *which == number).map(|(_, fault, _)| *fault);
+        let aimed = self
+            .faults
+            .aimed
+            .iter()
+            .find(|(at, _, which)| *at == step && *which == number)
+            .map(|(_, fault, _)| *fault);
         let at_call = self.faults.at_call.filter(|(at, _)| *at == call).map(|(_, fault)| fault);
         if self.faults.orders_arrive && step.1 == Kind::Place {
             // What never reached the broker may be sent again, and an order that it took is found.
-            let fault = aimed.or(answered).filter(|fault| matches!(fault, Fault::Page | Fault::Unauthorized | Fault::NamesAnother))?;
+            let fault = aimed
+                .or(answered)
+                .filter(|fault| matches!(fault, Fault::Page | Fault::Unauthorized | Fault::NamesAnother))?;
             *self.hits.entry((step, fault)).or_default() += 1;
             return Some(fault);
         }
-        let by_chance = |inner: &mut Self| inner.chance.per_mille(inner.faults.per_mille).then(|| inner.any_of(step.1));
-        let fault = outage.or(aimed).or(at_call).or_else(|| if self.faults.per_mille > 0 { by_chance(self) } else { None });
+        let by_chance =
+            |inner: &mut Self| inner.chance.per_mille(inner.faults.per_mille).then(|| inner.any_of(step.1));
+        let fault = outage
+            .or(aimed)
+            .or(at_call)
+            .or_else(|| if self.faults.per_mille > 0 { by_chance(self) } else { None });
         let fault = fault.filter(|fault| step.1.may(*fault));
         if let Some(fault) = fault {
             *self.hits.entry((step, fault)).or_default() += 1;
@@ -277,7 +303,9 @@ impl Inner {
             None => {}
             Some(Fault::Slow) => (end, failure) = (end + lasts, None),
             Some(Fault::Late) => (arrives, end, failure) = (arrives + lasts, end + lasts, None),
-            Some(Fault::LostBefore) => (arrives, end, failure) = (Ms::MAX, self.now + patience, Some(Failure::TimedOut)),
+            Some(Fault::LostBefore) => {
+                (arrives, end, failure) = (Ms::MAX, self.now + patience, Some(Failure::TimedOut))
+            }
             Some(Fault::LostAfter) => (end, failure) = (self.now + patience, Some(Failure::TimedOut)),
             Some(Fault::Afterwards) => {
                 end = self.now + patience;
@@ -289,9 +317,23 @@ impl Inner {
                 arrives += later;
             }
             Some(Fault::FailsAfter | Fault::NoId) => {}
-            Some(Fault::Unseen | Fault::Odd | Fault::Unattached | Fault::Empty | Fault::NamesAnother | Fault::NamesInstead) => failure = None,
             Some(
-                Fault::Fails | Fault::Unauthorized | Fault::TooMany | Fault::NotConnected | Fault::Refused | Fault::Garbled | Fault::Page | Fault::NotFound,
+                Fault::Unseen
+                | Fault::Odd
+                | Fault::Unattached
+                | Fault::Empty
+                | Fault::NamesAnother
+                | Fault::NamesInstead,
+            ) => failure = None,
+            Some(
+                Fault::Fails
+                | Fault::Unauthorized
+                | Fault::TooMany
+                | Fault::NotConnected
+                | Fault::Refused
+                | Fault::Garbled
+                | Fault::Page
+                | Fault::NotFound,
             ) => arrives = Ms::MAX,
             Some(Fault::Stalls) => {
                 failure = None;
@@ -303,7 +345,12 @@ impl Inner {
             }
             Some(Fault::DiesAfter) => self.dies[run] = Some(arrives),
         }
-        self.say(|| format!("run {run}  {step}{}", fault.map_or(String::new(), |fault| format!("  <- {}", fault.to_string().to_uppercase()))));
+        self.say(|| {
+            format!(
+                "run {run}  {step}{}",
+                fault.map_or(String::new(), |fault| format!("  <- {}", fault.to_string().to_uppercase()))
+            )
+        });
         let slot = Arc::new(Mutex::new(None));
         let fills = Arc::clone(&slot);
         let mut take = move |truth: &mut Truth, now: Ms| {
@@ -314,8 +361,14 @@ impl Inner {
             // Both arrivals are the same call, so both belong to the same closure.
             let shared = Arc::new(Mutex::new(take));
             let other = Arc::clone(&shared);
-            self.send(first, Box::new(move |truth, now| other.lock().unwrap_or_else(PoisonError::into_inner)(truth, now)));
-            self.send(arrives, Box::new(move |truth, now| shared.lock().unwrap_or_else(PoisonError::into_inner)(truth, now)));
+            self.send(
+                first,
+                Box::new(move |truth, now| other.lock().unwrap_or_else(PoisonError::into_inner)(truth, now)),
+            );
+            self.send(
+                arrives,
+                Box::new(move |truth, now| shared.lock().unwrap_or_else(PoisonError::into_inner)(truth, now)),
+            );
         } else if arrives < Ms::MAX {
             self.send(arrives, Box::new(move |truth, now| take(truth, now)));
         }
@@ -344,7 +397,9 @@ impl Inner {
     /// One call that is due takes effect; whether there was one.
     pub(crate) fn arrive(&mut self) -> bool {
         self.truth.exchange.advance(self.now);
-        let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= self.now) else { return false };
+        let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= self.now) else {
+            return false;
+        };
         let mut effect = entry.remove();
         effect(&mut self.truth, self.now);
         true

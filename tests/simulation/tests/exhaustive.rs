@@ -1,4 +1,5 @@
-//! Two plain proofs beside the random days: every step executed twice changes nothing, and a failure at each step leaves nothing open.
+//! Two plain proofs beside the random days: every step executed twice changes nothing, and a failure at each
+//! step leaves nothing open.
 
 use gamma_market::Right;
 use gamma_simulation::exchange::Market;
@@ -22,7 +23,12 @@ fn market(day: &mut Scenario, side: Right) -> &mut Market {
 fn days() -> [(&'static str, Scenario); 7] {
     [
         ("both sides fill at once", with(|_| ())),
-        ("nothing fills on three rungs", with(|day| [Right::Put, Right::Call].into_iter().for_each(|side| market(day, side).fills_at = None))),
+        (
+            "nothing fills on three rungs",
+            with(|day| {
+                [Right::Put, Right::Call].into_iter().for_each(|side| market(day, side).fills_at = None)
+            }),
+        ),
         (
             "the put fills on its second rung, the call partly",
             with(|day| {
@@ -31,15 +37,33 @@ fn days() -> [(&'static str, Scenario); 7] {
             }),
         ),
         ("the token is refreshed", with(|day| day.token_ends = SCHEDULED + 30_000)),
-        ("the first order is taken, its answer is lost", with(|day| day.faults.aimed = vec![(step("place"), Fault::LostAfter, 0)])),
+        (
+            "the first order is taken, its answer is lost",
+            with(|day| day.faults.aimed = vec![(step("place"), Fault::LostAfter, 0)]),
+        ),
         (
             "it dies with its second order out, and is delivered again",
             with(|day| {
                 day.faults.aimed = vec![(step("place"), Fault::DiesAfter, 1)];
-                day.deliveries.push(Delivery { at: SCHEDULED + 40_000, account: 0, task: trade(false), skew: 0 });
+                day.deliveries.push(Delivery {
+                    at: SCHEDULED + 40_000,
+                    account: 0,
+                    task: trade(false),
+                    skew: 0,
+                });
             }),
         ),
-        ("two deliveries at once", with(|day| day.deliveries.push(Delivery { at: SCHEDULED + 150, account: 0, task: trade(false), skew: 700 }))),
+        (
+            "two deliveries at once",
+            with(|day| {
+                day.deliveries.push(Delivery {
+                    at: SCHEDULED + 150,
+                    account: 0,
+                    task: trade(false),
+                    skew: 700,
+                })
+            }),
+        ),
     ]
 }
 
@@ -55,10 +79,16 @@ fn every_step_executed_twice_changes_nothing() {
     for (name, day) in days() {
         let once = play(&day, false);
         assert_eq!(once.violations, Vec::<String>::new(), "{name}");
-        for (call, step) in once.order.iter().enumerate().filter(|(_, step)| step.1.faults().contains(&Fault::Twice)) {
+        for (call, step) in
+            once.order.iter().enumerate().filter(|(_, step)| step.1.faults().contains(&Fault::Twice))
+        {
             let twice = struck(&day, call, Fault::Twice);
             assert_eq!(twice.violations, Vec::<String>::new(), "{name}: call {call}, {step}, twice");
-            assert_eq!((&twice.filled, &twice.ends), (&once.filled, &once.ends), "{name}: call {call}, {step}, twice");
+            assert_eq!(
+                (&twice.filled, &twice.ends),
+                (&once.filled, &once.ends),
+                "{name}: call {call}, {step}, twice"
+            );
             doubled += 1;
         }
     }
@@ -83,10 +113,16 @@ fn a_failure_at_each_step_leaves_nothing_open() {
 
 #[test]
 fn one_aws_or_read_fault_that_is_over_at_once_costs_no_fill() {
-    let quick = [Fault::Fails, Fault::FailsAfter, Fault::Twice, Fault::TooMany, Fault::Unauthorized, Fault::Garbled];
+    let quick =
+        [Fault::Fails, Fault::FailsAfter, Fault::Twice, Fault::TooMany, Fault::Unauthorized, Fault::Garbled];
     for (name, day) in days().into_iter().filter(|(_, day)| day.faults.aimed.is_empty()) {
         let undisturbed = play(&day, false);
-        for (call, step) in undisturbed.order.iter().enumerate().filter(|(_, step)| !matches!(step.1, Kind::Place | Kind::Cancel)) {
+        for (call, step) in undisturbed
+            .order
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| !matches!(step.1, Kind::Place | Kind::Cancel))
+        {
             for fault in step.1.faults().iter().filter(|fault| quick.contains(fault)) {
                 let played = struck(&day, call, *fault);
                 assert_eq!(differs(&undisturbed, &played), None, "{name}: call {call}, {step}, {fault}");
@@ -98,7 +134,9 @@ fn one_aws_or_read_fault_that_is_over_at_once_costs_no_fill() {
 /// What the days above come to, so that none of them proves things about a run that refused.
 #[test]
 fn the_days_are_the_days_they_are_called() {
-    let trades = |played: &Played| played.ends.iter().filter(|(task, _)| *task == "trade").map(|(_, end)| *end).collect::<Vec<_>>();
+    let trades = |played: &Played| {
+        played.ends.iter().filter(|(task, _)| *task == "trade").map(|(_, end)| *end).collect::<Vec<_>>()
+    };
     let expected: [&[End]; 7] = [
         &[End::Outcome("filled")],
         &[End::Outcome("no_fill")],

@@ -10,9 +10,16 @@ use gamma_simulation::trial::trial;
 /// Seeds of a folder, each with what it once found.
 fn seeds(folder: &str) -> Vec<(u64, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let files =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     let of = |path: PathBuf| {
-        let seed = path.file_stem().unwrap().to_str().unwrap().parse().unwrap_or_else(|_| panic!("{}: expected <seed>.txt", path.display()));
+        let seed = path
+            .file_stem()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap_or_else(|_| panic!("{}: expected <seed>.txt", path.display()));
         (seed, fs::read_to_string(&path).unwrap())
     };
     files.map(of).collect()

@@ -85,10 +85,17 @@ impl AccountDay<'_> {
 
     /// The deliveries by which intents and orders were written: one at most, and in calm weather one.
     fn hands(&self) -> Vec<String> {
-        let writers = self.day.intents.iter().map(|intent| &intent.writer).chain(self.day.rungs.iter().map(|rung| &rung.writer));
+        let writers = self
+            .day
+            .intents
+            .iter()
+            .map(|intent| &intent.writer)
+            .chain(self.day.rungs.iter().map(|rung| &rung.writer));
         let runs: BTreeSet<&str> = writers.map(|writer| writer.run_id.as_str()).collect();
-        let (own, foreign): (Vec<&str>, Vec<&str>) = runs.into_iter().partition(|run| self.delivered.iter().any(|delivered| delivered.owns(run)));
-        let mut found: Vec<String> = foreign.iter().map(|run| format!("run {run} wrote to it, which is none of its own")).collect();
+        let (own, foreign): (Vec<&str>, Vec<&str>) =
+            runs.into_iter().partition(|run| self.delivered.iter().any(|delivered| delivered.owns(run)));
+        let mut found: Vec<String> =
+            foreign.iter().map(|run| format!("run {run} wrote to it, which is none of its own")).collect();
         match (own.len(), self.weather) {
             (0, Weather::Faults) | (1, _) => {}
             (0, Weather::Calm) => found.push("no delivery traded".to_owned()),
@@ -99,7 +106,8 @@ impl AccountDay<'_> {
 
     /// Whether this delivery wrote an order or an intent.
     fn traded(&self, delivered: &Delivered) -> bool {
-        self.day.intents.iter().any(|intent| delivered.owns(&intent.writer.run_id)) || self.day.rungs.iter().any(|rung| delivered.owns(&rung.writer.run_id))
+        self.day.intents.iter().any(|intent| delivered.owns(&intent.writer.run_id))
+            || self.day.rungs.iter().any(|rung| delivered.owns(&rung.writer.run_id))
     }
 
     /// How the deliveries ended: the one that traded and those that stood back, each by a name of its own.
@@ -114,7 +122,12 @@ impl AccountDay<'_> {
         let mut found: Vec<String> = wrong
             .map(|delivered| {
                 let did = if self.traded(delivered) { "traded" } else { "placed nothing" };
-                format!("delivery {} {did} and ended {:?}: {}", delivered.request_id, delivered.end(), words(&delivered.body))
+                format!(
+                    "delivery {} {did} and ended {:?}: {}",
+                    delivered.request_id,
+                    delivered.end(),
+                    words(&delivered.body)
+                )
             })
             .collect();
         if !self.delivered.iter().any(|delivered| delivered.sweep) {
@@ -123,15 +136,30 @@ impl AccountDay<'_> {
         found
     }
 
-    /// The ledger alone says how every delivery ended. With faults its record may be lost, and an error has another name there.
+    /// The ledger alone says how every delivery ended. With faults its record may be lost, and an error has
+    /// another name there.
     fn unrecorded(&self, delivered: &Delivered) -> Option<String> {
-        let ends: Vec<&str> = self.day.runs.iter().filter(|(run, _)| delivered.owns(run)).map(|(_, end)| end.outcome.as_str()).collect();
-        let forgiven = self.weather == Weather::Faults && (ends.is_empty() || (delivered.failed && ends.len() == 1));
+        let ends: Vec<&str> = self
+            .day
+            .runs
+            .iter()
+            .filter(|(run, _)| delivered.owns(run))
+            .map(|(_, end)| end.outcome.as_str())
+            .collect();
+        let forgiven =
+            self.weather == Weather::Faults && (ends.is_empty() || (delivered.failed && ends.len() == 1));
         let told = ends == [delivered.end()] || forgiven;
-        (!told).then(|| format!("delivery {} ended {:?}, the ledger has {ends:?} of it", delivered.request_id, delivered.end()))
+        (!told).then(|| {
+            format!(
+                "delivery {} ended {:?}, the ledger has {ends:?} of it",
+                delivered.request_id,
+                delivered.end()
+            )
+        })
     }
 
-    /// What must be there: both sides' intents, terminal, as the delivery that traded tells them, and a day that is closed.
+    /// What must be there: both sides' intents, terminal, as the delivery that traded tells them, and a day
+    /// that is closed.
     fn lost(&self) -> Vec<String> {
         let mut found = Vec::new();
         for right in [Right::Put, Right::Call] {
@@ -139,23 +167,47 @@ impl AccountDay<'_> {
                 found.push(format!("{right}: no intent"));
             }
         }
-        found
-            .extend(self.day.intents.iter().filter(|intent| intent.state != IntentState::Terminal).map(|intent| format!("{}: {:?}", intent.key, intent.state)));
-        let in_ledger: BTreeMap<String, (u32, u32)> =
-            self.day.intents.iter().map(|intent| (format!("{:?} r{}", intent.key.slot.0, intent.key.revision), (intent.quantity, intent.filled))).collect();
+        found.extend(
+            self.day
+                .intents
+                .iter()
+                .filter(|intent| intent.state != IntentState::Terminal)
+                .map(|intent| format!("{}: {:?}", intent.key, intent.state)),
+        );
+        let in_ledger: BTreeMap<String, (u32, u32)> = self
+            .day
+            .intents
+            .iter()
+            .map(|intent| {
+                (
+                    format!("{:?} r{}", intent.key.slot.0, intent.key.revision),
+                    (intent.quantity, intent.filled),
+                )
+            })
+            .collect();
         let trader = self.delivered.iter().find(|delivered| self.traded(delivered));
-        let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
+        let number =
+            |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
         let sides = trader.and_then(|trader| trader.body["sides"].as_array());
         let told: BTreeMap<String, (u32, u32)> = sides
             .into_iter()
             .flatten()
-            .map(|told| (format!("{} r{}", told["side"], told["revision"]), (number(&told["quantity"]), number(&told["filled"]))))
+            .map(|told| {
+                (
+                    format!("{} r{}", told["side"], told["revision"]),
+                    (number(&told["quantity"]), number(&told["filled"])),
+                )
+            })
             .collect();
         if in_ledger != told {
-            found.push(format!("the ledger has (side: quantity, filled) {in_ledger:?}, the run that traded tells {told:?}"));
+            found.push(format!(
+                "the ledger has (side: quantity, filled) {in_ledger:?}, the run that traded tells {told:?}"
+            ));
         }
         match &self.day.day {
-            Some(day) if day.state == DayState::Closed && day.outcome.as_deref() == trader.map(|trader| trader.end()) => {}
+            Some(day)
+                if day.state == DayState::Closed
+                    && day.outcome.as_deref() == trader.map(|trader| trader.end()) => {}
             day => found.push(format!("its day is {day:?}")),
         }
         found

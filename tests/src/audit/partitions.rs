@@ -15,8 +15,8 @@ pub struct Owner {
     pub marks: Vec<String>,
 }
 
-/// Every item (as DynamoDB shows it) that carries a mark of another account than its own or stands under nobody's key, and every account
-/// without a partition. Empty when all is well.
+/// Every item (as DynamoDB shows it) that carries a mark of another account than its own or stands under
+/// nobody's key, and every account without a partition. Empty when all is well.
 #[must_use]
 pub fn strangers(items: &[Value], owners: &[Owner]) -> Vec<String> {
     let mut of_mark: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
@@ -25,7 +25,10 @@ pub fn strangers(items: &[Value], owners: &[Owner]) -> Vec<String> {
             of_mark.entry(mark).or_default().insert(at);
         }
     }
-    let shared = of_mark.iter().filter(|(_, owners)| owners.len() > 1).map(|(mark, _)| format!("{mark:?} belongs to several accounts"));
+    let shared = of_mark
+        .iter()
+        .filter(|(_, owners)| owners.len() > 1)
+        .map(|(mark, _)| format!("{mark:?} belongs to several accounts"));
     let mut found: Vec<String> = shared.collect();
     let mut seen = BTreeSet::new();
     for item in items {
@@ -35,14 +38,21 @@ pub fn strangers(items: &[Value], owners: &[Owner]) -> Vec<String> {
             found.push(format!("{place}: the key is no account's"));
         }
         let text = item.to_string();
-        let strangers: BTreeSet<&str> = words(&text).filter(|word| of_mark.get(word).is_some_and(|owners| owners.is_disjoint(&residents))).collect();
+        let strangers: BTreeSet<&str> = words(&text)
+            .filter(|word| of_mark.get(word).is_some_and(|owners| owners.is_disjoint(&residents)))
+            .collect();
         found.extend(strangers.into_iter().map(|mark| format!("{place}: {mark:?} is another account's")));
         if !key("pk").starts_with("control#") && !key("pk").starts_with("token#") {
             seen.extend(residents);
         }
     }
-    found
-        .extend(owners.iter().enumerate().filter(|(at, _)| !seen.contains(at)).map(|(_, owner)| format!("{}: nothing stands in its partition", owner.account)));
+    found.extend(
+        owners
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !seen.contains(at))
+            .map(|(_, owner)| format!("{}: nothing stands in its partition", owner.account)),
+    );
     found
 }
 
@@ -59,7 +69,8 @@ fn residents(partition: &str, owners: &[Owner]) -> BTreeSet<usize> {
 
 /// Everything in a text that could be a name or an id.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| !(character.is_ascii_alphanumeric() || character == '-')).filter(|word| !word.is_empty())
+    text.split(|character: char| !(character.is_ascii_alphanumeric() || character == '-'))
+        .filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -78,11 +89,21 @@ mod tests {
     #[test]
     fn a_mark_in_another_accounts_partition_is_found() {
         let owners = [owner("schwab-001", "1005600"), owner("schwab-002", "1005700")];
-        let own = [item("schwab-001#2025-09-03", "order 1005600 filled"), item("schwab-002#2025-09-03", "1005700"), item("token#/t", "1005600")];
+        let own = [
+            item("schwab-001#2025-09-03", "order 1005600 filled"),
+            item("schwab-002#2025-09-03", "1005700"),
+            item("token#/t", "1005600"),
+        ];
         assert_eq!(strangers(&own, &owners), Vec::<String>::new());
         for (stranger, words) in [
-            (item("schwab-001#2025-09-03", "order 1005700 filled"), "schwab-001#2025-09-03/run#1: \"1005700\" is another account's"),
-            (item("control#schwab-002", "schwab-001"), "control#schwab-002/run#1: \"schwab-001\" is another account's"),
+            (
+                item("schwab-001#2025-09-03", "order 1005700 filled"),
+                "schwab-001#2025-09-03/run#1: \"1005700\" is another account's",
+            ),
+            (
+                item("control#schwab-002", "schwab-001"),
+                "control#schwab-002/run#1: \"schwab-001\" is another account's",
+            ),
             (item("schwab-003#2025-09-03", ""), "schwab-003#2025-09-03/run#1: the key is no account's"),
             (item("token#/other", ""), "token#/other/run#1: the key is no account's"),
         ] {
@@ -91,6 +112,9 @@ mod tests {
         }
         assert_eq!(strangers(&own[..1], &owners), ["schwab-002: nothing stands in its partition"]);
         let twins = [owner("schwab-001", "1005600"), owner("schwab-001", "1005600")];
-        assert_eq!(strangers(&own[..1], &twins), ["\"1005600\" belongs to several accounts", "\"schwab-001\" belongs to several accounts"]);
+        assert_eq!(
+            strangers(&own[..1], &twins),
+            ["\"1005600\" belongs to several accounts", "\"schwab-001\" belongs to several accounts"]
+        );
     }
 }

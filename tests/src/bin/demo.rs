@@ -25,8 +25,9 @@ fn live(trader: Trader) -> String {
     json!({ "account": trader.account, "scheduled_time": "2025-09-03T20:13:00Z" }).to_string()
 }
 
-/// Trades a real SPXW chain (2025-09-03) on this machine: the unmodified Lambda function for three accounts at once, a local AWS, a
-/// simulated Schwab, tastytrade and GammaWizard. Nothing leaves the machine; no account is touched.
+/// Trades a real SPXW chain (2025-09-03) on this machine: the unmodified Lambda function for three accounts
+/// at once, a local AWS, a simulated Schwab, tastytrade and GammaWizard. Nothing leaves the machine; no
+/// account is touched.
 #[derive(Parser)]
 #[command(name = "scripts/demo", max_term_width = 110)]
 struct Arguments {
@@ -54,7 +55,8 @@ struct Arguments {
     /// Print the functions' answers as JSON instead of stories
     #[arg(long)]
     json: bool,
-    /// Let this many of a thousand requests fail, at broker, feed and AWS; afterwards a sweep puts the day in order
+    /// Let this many of a thousand requests fail, at broker, feed and AWS; afterwards a sweep puts the day in
+    /// order
     #[arg(long, value_name = "PER_MILLE", default_value_t = 0)]
     faults: u32,
     /// Leave the spreadsheet that the functions wrote as a page on this machine, until Ctrl-C
@@ -66,7 +68,10 @@ struct Arguments {
 }
 
 fn trader(name: &str) -> Result<Trader, String> {
-    TRADERS.into_iter().find(|trader| trader.account == name).ok_or_else(|| format!("expected one of {}", TRADERS.map(|trader| trader.account).join(", ")))
+    TRADERS
+        .into_iter()
+        .find(|trader| trader.account == name)
+        .ok_or_else(|| format!("expected one of {}", TRADERS.map(|trader| trader.account).join(", ")))
 }
 
 impl Arguments {
@@ -121,29 +126,54 @@ async fn run(arguments: &Arguments, moto: &Moto) -> Result<(), Box<dyn Error>> {
     told
 }
 
-async fn story(arguments: &Arguments, moto: &Moto, config: &StackConfig, stack: &Stack) -> Result<(), Box<dyn Error>> {
+async fn story(
+    arguments: &Arguments,
+    moto: &Moto,
+    config: &StackConfig,
+    stack: &Stack,
+) -> Result<(), Box<dyn Error>> {
     // `gamma --local` finds the stack by it as long as it is there to be used.
-    let _announced = (arguments.serve || arguments.open).then(|| stack.local(moto).announce(&local_file())).transpose()?;
+    let _announced =
+        (arguments.serve || arguments.open).then(|| stack.local(moto).announce(&local_file())).transpose()?;
     if arguments.serve {
         return serve(stack).await;
     }
     let (trader, begins) = (arguments.one(), new_york(&config.start.to_string()));
     if arguments.dry_run {
-        say(arguments, &format!("It is {begins} in New York on 2025-09-03. {} is invoked by hand: everything but sending.", trader.account));
-        let answer = stack.invoke_of(trader, &json!({ "account": trader.account, "dry_run": true }).to_string()).await?;
+        say(
+            arguments,
+            &format!(
+                "It is {begins} in New York on 2025-09-03. {} is invoked by hand: everything but sending.",
+                trader.account
+            ),
+        );
+        let answer = stack
+            .invoke_of(trader, &json!({ "account": trader.account, "dry_run": true }).to_string())
+            .await?;
         print(arguments, &answer);
         say(arguments, &format!("Orders at the broker: {}", stack.book_of(trader)?.posts().len()));
         return Ok(());
     }
     let watching = arguments.speed.map(|_| tokio::spawn(watch(stack.host.subscribe())));
     if arguments.all_three() {
-        say(arguments, &format!("It is {begins} in New York on 2025-09-03. The scheduler delivers the event of each account."));
+        say(
+            arguments,
+            &format!(
+                "It is {begins} in New York on 2025-09-03. The scheduler delivers the event of each account."
+            ),
+        );
         let told = together(arguments, stack).await;
         watching.iter().for_each(tokio::task::JoinHandle::abort);
         afterwards(arguments, stack).await?;
         return told;
     }
-    say(arguments, &format!("It is {begins} in New York on 2025-09-03. The scheduler delivers events/{}.json.", trader.account));
+    say(
+        arguments,
+        &format!(
+            "It is {begins} in New York on 2025-09-03. The scheduler delivers events/{}.json.",
+            trader.account
+        ),
+    );
     let answer = stack.invoke_of(trader, &live(trader)).await?;
     watching.iter().for_each(tokio::task::JoinHandle::abort);
     print(arguments, &answer);
@@ -172,25 +202,46 @@ async fn together(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Er
     let posts = orders(stack)?;
     let mut table = Table::default();
     table.row("", TRADERS.map(|trader| trader.account.to_owned()));
-    table.row("broker", TRADERS.map(|trader| format!("{} {}", if trader == SCHWAB { "Schwab" } else { "tastytrade" }, trader.number)));
+    table.row(
+        "broker",
+        TRADERS.map(|trader| {
+            format!("{} {}", if trader == SCHWAB { "Schwab" } else { "tastytrade" }, trader.number)
+        }),
+    );
     table.reports(&answers.iter().map(|(_, answer)| &answer.body).collect::<Vec<_>>());
     let mut wrong = Vec::new();
     for (trader, answer) in &answers {
         if answer.function_error.is_some() {
-            wrong.push(format!("{}: {} {}", trader.account, answer.error_type(), answer.body["errorMessage"].as_str().unwrap_or_default()));
+            wrong.push(format!(
+                "{}: {} {}",
+                trader.account,
+                answer.error_type(),
+                answer.body["errorMessage"].as_str().unwrap_or_default()
+            ));
         }
-        wrong.extend(stack.audit_of(*trader, After::Everything).await?.into_iter().map(|words| format!("{}: {words}", trader.account)));
+        wrong.extend(
+            stack
+                .audit_of(*trader, After::Everything)
+                .await?
+                .into_iter()
+                .map(|words| format!("{}: {words}", trader.account)),
+        );
     }
     let mut filled = Vec::new();
     for trader in TRADERS {
-        let recorded: u32 = stack.day_of(trader.account).await?.intents.iter().map(|intent| intent.filled).sum();
-        let really: u32 = stack.book_of(trader)?.filled_packages().iter().map(|package| package.fill.quantity).sum();
+        let recorded: u32 =
+            stack.day_of(trader.account).await?.intents.iter().map(|intent| intent.filled).sum();
+        let really: u32 =
+            stack.book_of(trader)?.filled_packages().iter().map(|package| package.fill.quantity).sum();
         filled.push(format!("{recorded} filled by the ledger, {really} by the books"));
     }
     table.row("", []);
     table.row("recorded", filled);
     table.row("orders", posts.map(|count| count.to_string()));
-    let first = answers.iter().map(|(trader, answer)| (trader.account.to_owned(), answer.body.clone())).collect::<serde_json::Map<_, _>>();
+    let first = answers
+        .iter()
+        .map(|(trader, answer)| (trader.account.to_owned(), answer.body.clone()))
+        .collect::<serde_json::Map<_, _>>();
 
     let again = stack.invoke_all(live).await?;
     let after = orders(stack)?;
@@ -203,10 +254,15 @@ async fn together(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Er
         eprintln!("{table}");
     } else {
         println!("{table}");
-        println!("The two tastytrade runs had their quotes over {} streamed connections, one each.", stream.connections);
+        println!(
+            "The two tastytrade runs had their quotes over {} streamed connections, one each.",
+            stream.connections
+        );
     }
     if posts != after {
-        wrong.push(format!("the second deliveries placed something: {posts:?} orders before, {after:?} after"));
+        wrong.push(format!(
+            "the second deliveries placed something: {posts:?} orders before, {after:?} after"
+        ));
     }
     if wrong.is_empty() {
         say(arguments, "The same events were delivered again: nothing was placed.");
@@ -218,17 +274,27 @@ async fn together(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Er
 /// What the functions after the trade wrote.
 async fn afterwards(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Error>> {
     stack.host.settled().await;
-    say(arguments, "After each run the trading function handed it off, and was done. sheets-log and the accounts' edge guards wrote, from the ledger:");
+    say(
+        arguments,
+        "After each run the trading function handed it off, and was done. sheets-log and the accounts' edge guards wrote, from the ledger:",
+    );
     let sheets = stack.simulator.spreadsheets();
     for tab in ["GW_Signal", "ConstantStableTrades", "CS_Tracking"] {
         say(arguments, &records(&sheets, tab));
     }
     say(arguments, &grid(&sheets, "CS_Summary", 9));
     say(arguments, &records(&sheets, "ConstantStableEdge"));
-    let google = stack.simulator.requests().iter().filter(|request| request.service == Service::Google).count();
+    let google =
+        stack.simulator.requests().iter().filter(|request| request.service == Service::Google).count();
     say(arguments, &format!("{google} requests to Google, for three accounts and two functions."));
     if arguments.open {
-        say(arguments, &format!("The spreadsheet is at {}/browse/{SPREADSHEET} until Ctrl-C.", stack.simulator.google_url()));
+        say(
+            arguments,
+            &format!(
+                "The spreadsheet is at {}/browse/{SPREADSHEET} until Ctrl-C.",
+                stack.simulator.google_url()
+            ),
+        );
         say(arguments, "Meanwhile `gamma --local` shows and steers this stack: `gamma --local runs`.");
         std::io::stdout().flush()?;
         std::future::pending::<()>().await;
@@ -251,7 +317,13 @@ async fn watch(mut lines: tokio::sync::broadcast::Receiver<gamma_simulator::host
         let Ok(entry) = serde_json::from_str::<serde_json::Value>(&line.line) else { continue };
         let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
         if entry["message"] == "sending" {
-            eprintln!("  sending {} rung {}: {} at {}", text("intent"), entry["rung"], entry["quantity"], text("price"));
+            eprintln!(
+                "  sending {} rung {}: {} at {}",
+                text("intent"),
+                entry["rung"],
+                entry["quantity"],
+                text("price")
+            );
         }
     }
 }
@@ -274,12 +346,22 @@ async fn ledger(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Erro
     }
     let packages = stack.book_of(trader)?.filled_packages();
     for intent in &day.intents {
-        let orders = day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| match &rung.state {
-            RungState::Terminal { order, status, filled, .. } => format!("{order} {status} {filled}"),
-            other => format!("{other:?}"),
-        });
+        let orders =
+            day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| match &rung.state {
+                RungState::Terminal { order, status, filled, .. } => format!("{order} {status} {filled}"),
+                other => format!("{other:?}"),
+            });
         let orders = orders.collect::<Vec<_>>().join(", ");
-        say(arguments, &format!("  {:<28} {:?}, filled {} of {}: {orders}", intent.key.to_string(), intent.state, intent.filled, intent.quantity));
+        say(
+            arguments,
+            &format!(
+                "  {:<28} {:?}, filled {} of {}: {orders}",
+                intent.key.to_string(),
+                intent.state,
+                intent.filled,
+                intent.quantity
+            ),
+        );
     }
     let recorded: u32 = day.intents.iter().map(|intent| intent.filled).sum();
     let really: u32 = packages.iter().map(|package| package.fill.quantity).sum();
@@ -288,7 +370,8 @@ async fn ledger(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Erro
 }
 
 fn day(arguments: &Arguments, seed: u64) -> StackConfig {
-    let faults = if arguments.faults > 0 { FaultPlan::seeded(seed, arguments.faults) } else { FaultPlan::default() };
+    let faults =
+        if arguments.faults > 0 { FaultPlan::seeded(seed, arguments.faults) } else { FaultPlan::default() };
     StackConfig { speed: arguments.speed, faults, ..StackConfig::of_seed(seed) }
 }
 
@@ -296,9 +379,20 @@ fn day(arguments: &Arguments, seed: u64) -> StackConfig {
 async fn put_in_order(arguments: &Arguments, stack: &Stack) -> Result<(), Box<dyn Error>> {
     say(arguments, "What went wrong on the way:");
     for fired in stack.faults().fired() {
-        say(arguments, &format!("  {}  {:<36} {:?}", new_york(&fired.at.to_string()), format!("{:?}", fired.route), fired.fault));
+        say(
+            arguments,
+            &format!(
+                "  {}  {:<36} {:?}",
+                new_york(&fired.at.to_string()),
+                format!("{:?}", fired.route),
+                fired.fault
+            ),
+        );
     }
-    say(arguments, "The weather clears. At 16:16:10 the sweep proves and records what is open, and places nothing.");
+    say(
+        arguments,
+        "The weather clears. At 16:16:10 the sweep proves and records what is open, and places nothing.",
+    );
     print(arguments, &sweep(stack, arguments.one()).await?);
     Ok(())
 }
@@ -310,7 +404,11 @@ async fn sweep(stack: &Stack, trader: Trader) -> Result<Answer, Box<dyn Error>> 
 }
 
 async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box<dyn Error>> {
-    let last = if arguments.faults > 0 { "filled       faults  sweep             books and ledger" } else { "filled" };
+    let last = if arguments.faults > 0 {
+        "filled       faults  sweep             books and ledger"
+    } else {
+        "filled"
+    };
     println!("{:>5}  {:<10}  {:<18}  {:<34}  {last}", "seed", "begins", "outcome", "sides");
     let (mut disagree, mut recorded) = (0, String::new());
     for seed in arguments.seed..arguments.seed + seeds {
@@ -319,8 +417,13 @@ async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box
         let trader = arguments.one();
         let answer = stack.invoke_of(trader, &live(trader)).await?;
         let sides = answer.body["sides"].as_array().cloned().unwrap_or_default();
-        let of = |name: &str| sides.iter().map(|side| side[name].to_string().replace('"', "")).collect::<Vec<_>>();
-        let filled: Vec<_> = of("filled").iter().zip(of("quantity")).map(|(filled, quantity)| format!("{filled}/{quantity}")).collect();
+        let of =
+            |name: &str| sides.iter().map(|side| side[name].to_string().replace('"', "")).collect::<Vec<_>>();
+        let filled: Vec<_> = of("filled")
+            .iter()
+            .zip(of("quantity"))
+            .map(|(filled, quantity)| format!("{filled}/{quantity}"))
+            .collect();
         let outcome = if answer.function_error.is_some() { answer.error_type() } else { answer.outcome() };
         let (begins, filled) = (new_york(&config.start.to_string()), filled.join(" + "));
         print!("{seed:>5}  {begins:<10}  {outcome:<18}  {:<34}  ", of("name").join(" + "));
@@ -332,7 +435,10 @@ async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box
             let swept = if swept.function_error.is_some() { swept.error_type() } else { swept.outcome() };
             let wrong = stack.audit_of(trader, After::Everything).await?;
             disagree += usize::from(!wrong.is_empty());
-            println!("{filled:<11}  {struck:>6}  {swept:<16}  {}", if wrong.is_empty() { "agree".to_owned() } else { wrong.join("; ") });
+            println!(
+                "{filled:<11}  {struck:>6}  {swept:<16}  {}",
+                if wrong.is_empty() { "agree".to_owned() } else { wrong.join("; ") }
+            );
         }
         for request in stack.simulator.requests() {
             if let Some(order) = &request.order {
@@ -349,11 +455,14 @@ async fn table(arguments: &Arguments, moto: &Moto, seeds: u64) -> Result<(), Box
 
 /// In this checkout, wherever cargo builds.
 fn local_file() -> PathBuf {
-    std::env::var_os("GAMMA_LOCAL_STACK").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(LocalStack::FILE), PathBuf::from)
+    std::env::var_os("GAMMA_LOCAL_STACK")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(LocalStack::FILE), PathBuf::from)
 }
 
 async fn serve(stack: &Stack) -> Result<(), Box<dyn Error>> {
-    println!("# In a second terminal: paste these, then `cargo lambda watch` and `cargo lambda invoke` (README)");
+    println!(
+        "# In a second terminal: paste these, then `cargo lambda watch` and `cargo lambda invoke` (README)"
+    );
     for (name, value) in stack.environment() {
         println!("export {name}={value}");
     }
@@ -366,7 +475,11 @@ fn print(arguments: &Arguments, answer: &Answer) {
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&answer.body).unwrap_or_default());
     } else if let Some(kind) = &answer.function_error {
-        println!("  error ({kind}) {}: {}\n", answer.error_type(), answer.body["errorMessage"].as_str().unwrap_or_default());
+        println!(
+            "  error ({kind}) {}: {}\n",
+            answer.error_type(),
+            answer.body["errorMessage"].as_str().unwrap_or_default()
+        );
     } else {
         println!("{}", tell(&answer.body));
     }

@@ -28,7 +28,8 @@ pub struct StackConfig {
     pub armed: bool,
     /// Whether the stored access tokens have already expired; tastytrade's says nothing of its age then.
     pub expired_token: bool,
-    /// How long ago a person logged in at Schwab, at the broker too. `None`: a day by the document, and the broker's seven days begin now.
+    /// How long ago a person logged in at Schwab, at the broker too. `None`: a day by the document, and the
+    /// broker's seven days begin now.
     pub login_age: Option<SignedDuration>,
     /// Whether the brokers replace the refresh token with every refresh.
     pub rotating: bool,
@@ -52,7 +53,8 @@ pub struct StackConfig {
     pub parameters: BTreeMap<String, String>,
     /// Variables of the function instead of, or beside, the usual ones.
     pub environment: BTreeMap<String, String>,
-    /// The last of several days: the market goes on, each session has a signal, and a chain that expires at the next session.
+    /// The last of several days: the market goes on, each session has a signal, and a chain that expires at
+    /// the next session.
     pub through: Option<Date>,
     /// A deployment's names for the functions and the table, instead of short ones.
     pub names: Option<Names>,
@@ -61,7 +63,8 @@ pub struct StackConfig {
 }
 
 impl StackConfig {
-    /// The day of the real chain, a little after 16:13:00 New York: the scheduler fires anywhere in that minute.
+    /// The day of the real chain, a little after 16:13:00 New York: the scheduler fires anywhere in that
+    /// minute.
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
         let fired: Timestamp = "2025-09-03T20:13:00Z".parse().unwrap_or_default();
@@ -94,6 +97,9 @@ impl StackConfig {
     /// The name of an account's trading function.
     #[must_use]
     pub fn trade_function(&self, trader: Trader) -> &str {
-        self.names.as_ref().and_then(|names| names.trade.get(trader.account)).map_or(trader.function, String::as_str)
+        self.names
+            .as_ref()
+            .and_then(|names| names.trade.get(trader.account))
+            .map_or(trader.function, String::as_str)
     }
 }

@@ -1,4 +1,5 @@
-//! What a stack begins with: the simulator's settings, the token documents, the functions' environment and program.
+//! What a stack begins with: the simulator's settings, the token documents, the functions' environment and
+//! program.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,11 +25,13 @@ pub(super) fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig
     simulated.schwab.refresh_token = CANARIES[2].1.into();
     simulated.schwab.access_token = Some(CANARIES[3].1.into());
     simulated.schwab.login = config.login_age.map(|age| config.start - age);
-    (simulated.schwab.rotate_refresh_token, simulated.tastytrade.rotate_refresh_token) = (config.rotating, config.rotating);
+    (simulated.schwab.rotate_refresh_token, simulated.tastytrade.rotate_refresh_token) =
+        (config.rotating, config.rotating);
     simulated.tastytrade.client_secret = CANARIES[6].1.into();
     simulated.tastytrade.refresh_token = CANARIES[7].1.into();
     simulated.tastytrade.access_token = Some(CANARIES[8].1.into());
-    simulated.tastytrade.accounts = [TT_IRA, TT_INDIVIDUAL].map(|trader| TastytradeAccount::flat(trader.number, config.cash)).into();
+    simulated.tastytrade.accounts =
+        [TT_IRA, TT_INDIVIDUAL].map(|trader| TastytradeAccount::flat(trader.number, config.cash)).into();
     simulated.gammawizard.email = CANARIES[4].1.into();
     simulated.gammawizard.password = CANARIES[5].1.into();
     if let Some(last) = config.through {
@@ -37,10 +40,14 @@ pub(super) fn simulator_config(config: &StackConfig) -> Fallible<SimulatorConfig
         let expiries: Vec<Date> = days.take_while(|date| *date <= session_after(last)).collect();
         simulated.chain = simulated.chain.dated(first, expiries);
         let market = Market::new(simulated.chain.clone(), config.seed, config.start);
-        simulated.gammawizard.rows = Some(session_rows(&market, config.seed, simulated.gammawizard.signal, last));
+        simulated.gammawizard.rows =
+            Some(session_rows(&market, config.seed, simulated.gammawizard.signal, last));
     }
     if let Some(row) = &config.signal {
-        simulated.gammawizard.rows = Some(vec![PublishedRow { at: config.start, fields: row.as_object().cloned().unwrap_or_default() }]);
+        simulated.gammawizard.rows = Some(vec![PublishedRow {
+            at: config.start,
+            fields: row.as_object().cloned().unwrap_or_default(),
+        }]);
     }
     Ok(simulated)
 }
@@ -58,7 +65,8 @@ pub(crate) fn token_document(config: &StackConfig, refresh: &str, access: &str) 
     })
 }
 
-/// A token document as a person stores it who has it from tastytrade, or one that a run has refreshed a while ago.
+/// A token document as a person stores it who has it from tastytrade, or one that a run has refreshed a while
+/// ago.
 pub(super) fn tastytrade_document(config: &StackConfig) -> Value {
     let mut document = json!({ "access_token": CANARIES[8].1, "refresh_token": CANARIES[7].1, "token_type": "Bearer", "expires_in": 900 });
     if !config.expired_token {
@@ -72,14 +80,16 @@ pub(super) fn tastytrade_document(config: &StackConfig) -> Value {
 const NOBODYS_KEY: &str = "local";
 const KEY: &str = "AWS_ACCESS_KEY_ID";
 
-/// The access key of a function of the deployment, called like its role: by it the record of calls knows who asked. A function whose
-/// secrets are kept under other names is none that the deployment's policies are about, and stays nobody.
+/// The access key of a function of the deployment, called like its role: by it the record of calls knows who
+/// asked. A function whose secrets are kept under other names is none that the deployment's policies are
+/// about, and stays nobody.
 pub(crate) fn key_of(environment: &BTreeMap<String, String>, role: &str) -> Option<(String, String)> {
     let renamed = environment.keys().any(|name| name.starts_with("GAMMA_NAME_"));
     (!renamed).then(|| (KEY.to_owned(), role.to_owned()))
 }
 
-/// The record of what was asked of AWS: kept in `GAMMA_AWS_CALLS` where that is set, in a file for each stack.
+/// The record of what was asked of AWS: kept in `GAMMA_AWS_CALLS` where that is set, in a file for each
+/// stack.
 pub(super) fn aws_calls() -> std::io::Result<AwsCalls> {
     std::env::var_os("GAMMA_AWS_CALLS")
         .filter(|directory| !directory.is_empty())
@@ -96,7 +106,11 @@ pub(super) fn of_account(environment: &BTreeMap<String, String>, trader: Trader)
     own
 }
 
-pub(super) fn environment(simulator: &Simulator, table: &str, live: bool) -> Fallible<BTreeMap<String, String>> {
+pub(super) fn environment(
+    simulator: &Simulator,
+    table: &str,
+    live: bool,
+) -> Fallible<BTreeMap<String, String>> {
     let pairs = [
         ("GAMMA_ACCOUNT", SCHWAB.account.to_owned()),
         ("GAMMA_TABLE", table.to_owned()),

@@ -13,9 +13,17 @@ pub(crate) async fn an_expired_token_is_refreshed_once_and_reads_go_on(desk: &De
     let id = desk.resting(1).await;
     desk.next(Route::Account, Fault::AccessTokenDies);
     let (broker, start, now) = (desk.broker(), desk.start, desk.now());
-    let (account, orders, order) = tokio::join!(broker.account(), broker.orders(start, now), broker.order(&id));
-    assert_eq!((orders.unwrap().len(), order.unwrap().status, account.unwrap().equity.is_some()), (1, OrderStatus::Working, true));
-    assert_eq!((desk.refreshes(), desk.store.writes()), (1, 1), "everybody who was refused shares one refresh");
+    let (account, orders, order) =
+        tokio::join!(broker.account(), broker.orders(start, now), broker.order(&id));
+    assert_eq!(
+        (orders.unwrap().len(), order.unwrap().status, account.unwrap().equity.is_some()),
+        (1, OrderStatus::Working, true)
+    );
+    assert_eq!(
+        (desk.refreshes(), desk.store.writes()),
+        (1, 1),
+        "everybody who was refused shares one refresh"
+    );
     let summary = desk.connection.keeper.flush().await;
     assert!(matches!(summary.saved, TokenSaved::Saved { .. }) && !summary.alarm, "{summary:?}");
     assert_eq!(desk.broker().cancel(&id).await, CancelReply::Requested);
@@ -31,7 +39,11 @@ pub(crate) async fn an_order_refused_for_its_token_does_not_exist_and_the_next_i
     desk.next(Route::PlaceOrder, Fault::AccessTokenDies);
     let reply = desk.place(1, RESTS, &name(1)).await;
     assert_eq!(reply, PlaceReply::NotPlaced(NotPlaced::Unauthorized));
-    assert_eq!((desk.posts(), desk.book().posts().len(), desk.refreshes()), (1, 0, 1), "refreshed, and not sent again by itself");
+    assert_eq!(
+        (desk.posts(), desk.book().posts().len(), desk.refreshes()),
+        (1, 0, 1),
+        "refreshed, and not sent again by itself"
+    );
     let reply = desk.place(1, RESTS, &name(2)).await;
     assert!(matches!(reply, PlaceReply::Accepted(_)), "{reply:?}");
     assert_eq!((desk.posts(), desk.book().posts().len(), desk.refreshes()), (2, 1, 1));
@@ -46,8 +58,15 @@ pub(crate) async fn a_dead_refresh_token_says_what_a_person_must_do(desk: &Desk)
     let asked = desk.refreshes();
     assert_eq!(desk.place(1, RESTS, &name(1)).await, PlaceReply::NotPlaced(NotPlaced::Unauthorized));
     let error = desk.broker().orders(desk.start, desk.now()).await.unwrap_err();
-    assert!(matches!(&error.fault, BrokerFault::TokenDead(why) if why.contains(desk.nature.runbook)), "{error}");
-    assert_eq!((desk.book().posts().len(), desk.refreshes(), desk.store.writes()), (0, asked, 0), "a dead token is not tried again");
+    assert!(
+        matches!(&error.fault, BrokerFault::TokenDead(why) if why.contains(desk.nature.runbook)),
+        "{error}"
+    );
+    assert_eq!(
+        (desk.book().posts().len(), desk.refreshes(), desk.store.writes()),
+        (0, asked, 0),
+        "a dead token is not tried again"
+    );
     desk.struck(&[Fault::LoginElsewhere]);
 }
 
@@ -84,7 +103,11 @@ pub(crate) async fn an_edge_page_is_no_answer(desk: &Desk) {
     for route in [Route::ListOrders, Route::Account, Route::ReadOrder] {
         desk.next(route, Fault::EdgePage);
     }
-    assert_eq!((desk.listed().await.len(), desk.order(&id).await.status), (1, OrderStatus::Working), "asked again");
+    assert_eq!(
+        (desk.listed().await.len(), desk.order(&id).await.status),
+        (1, OrderStatus::Working),
+        "asked again"
+    );
     assert!(desk.broker().account().await.unwrap().equity.is_some());
     desk.struck(&[Fault::EdgePage]);
 
@@ -99,17 +122,26 @@ pub(crate) async fn an_edge_page_is_no_answer(desk: &Desk) {
         broker.order(&id).await.unwrap_err(),
     ];
     for error in faults {
-        assert!(matches!(error.fault, BrokerFault::Unavailable(_)), "never `not found`, never `refused`: {error}");
+        assert!(
+            matches!(error.fault, BrokerFault::Unavailable(_)),
+            "never `not found`, never `refused`: {error}"
+        );
     }
     let posts = desk.posts();
     let reply = desk.place(1, RESTS, &name(2)).await;
-    assert!(matches!(&reply, PlaceReply::NotPlaced(NotPlaced::NotRead(why)) if why.contains("edge page")), "{reply:?}");
+    assert!(
+        matches!(&reply, PlaceReply::NotPlaced(NotPlaced::NotRead(why)) if why.contains("edge page")),
+        "{reply:?}"
+    );
     assert_eq!((desk.posts(), desk.book().posts().len()), (posts + 1, 1));
 
     desk.simulator.faults().clear();
     desk.next(Route::CancelOrder, Fault::EdgePage);
     let reply = desk.broker().cancel(&id).await;
-    assert!(matches!(&reply, CancelReply::Unknown(why) if why.contains("edge page")), "nobody has said no to it: {reply:?}");
+    assert!(
+        matches!(&reply, CancelReply::Unknown(why) if why.contains("edge page")),
+        "nobody has said no to it: {reply:?}"
+    );
     assert_eq!(desk.broker().cancel(&id).await, CancelReply::Requested);
     desk.pass(3).await;
     assert_eq!(desk.order(&id).await.status, OrderStatus::Canceled);
@@ -124,15 +156,25 @@ pub(crate) async fn seconds_of_401_pass_and_refreshes_stay_few(desk: &Desk) {
     }
     for _ in 0..12 {
         let broker = desk.broker();
-        let faults = [broker.account().await.unwrap_err().fault, broker.working_orders().await.unwrap_err().fault, broker.order(&id).await.unwrap_err().fault];
+        let faults = [
+            broker.account().await.unwrap_err().fault,
+            broker.working_orders().await.unwrap_err().fault,
+            broker.order(&id).await.unwrap_err().fault,
+        ];
         assert!(faults.iter().all(|fault| matches!(fault, BrokerFault::Unauthorized(_))), "{faults:?}");
         let reply = broker.cancel(&id).await;
-        assert!(matches!(reply, CancelReply::Unknown(_)), "a token that is refused says nothing of the order: {reply:?}");
+        assert!(
+            matches!(reply, CancelReply::Unknown(_)),
+            "a token that is refused says nothing of the order: {reply:?}"
+        );
         desk.pass(1).await;
     }
     assert!(desk.refreshes() <= 3, "{} refreshes in 12 seconds", desk.refreshes());
     assert!(desk.broker().account().await.unwrap().equity.is_some());
-    assert_eq!((desk.broker().working_orders().await.unwrap().orders.len(), desk.order(&id).await.status), (1, OrderStatus::Working));
+    assert_eq!(
+        (desk.broker().working_orders().await.unwrap().orders.len(), desk.order(&id).await.status),
+        (1, OrderStatus::Working)
+    );
     desk.struck(&[Fault::Unauthorized]);
 }
 
@@ -143,7 +185,11 @@ pub(crate) async fn an_empty_success_is_no_answer(desk: &Desk) {
         for route in [Route::ListOrders, Route::Account, Route::ReadOrder] {
             desk.next(route, Fault::Empty(empty));
         }
-        assert_eq!((desk.listed().await.len(), desk.order(&id).await.status), (1, OrderStatus::Working), "{empty:?}: asked again");
+        assert_eq!(
+            (desk.listed().await.len(), desk.order(&id).await.status),
+            (1, OrderStatus::Working),
+            "{empty:?}: asked again"
+        );
         assert!(desk.broker().account().await.unwrap().equity.is_some());
         desk.struck(&[Fault::Empty(empty)]);
     }

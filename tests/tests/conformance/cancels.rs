@@ -12,7 +12,10 @@ pub(crate) async fn a_fill_may_win_against_a_cancel(desk: &Desk) {
         desk.next(Route::CancelOrder, Fault::FillsDuringCancel(packages));
         assert_eq!(desk.broker().cancel(&id).await, CancelReply::Requested);
         let under_way = desk.order(&id).await;
-        assert!(!under_way.is_settled(3) && !under_way.status.is_terminal(), "a cancel that was taken is not through yet: {under_way:?}");
+        assert!(
+            !under_way.is_settled(3) && !under_way.status.is_terminal(),
+            "a cancel that was taken is not through yet: {under_way:?}"
+        );
         desk.pass(3).await;
         let order = desk.order(&id).await;
         assert_eq!((&order.status, order.filled, order.is_settled(3)), (&status, filled, true), "{order:?}");
@@ -27,7 +30,11 @@ pub(crate) async fn an_order_that_filled_first_refuses_the_cancel_and_reads_fill
     let reply = desk.broker().cancel(&id).await;
     assert!(matches!(reply, CancelReply::Refused(_)), "{reply:?}");
     let order = desk.order(&id).await;
-    assert_eq!((&order.status, order.filled, order.is_settled(3)), (&OrderStatus::Filled, 3, true), "{order:?}");
+    assert_eq!(
+        (&order.status, order.filled, order.is_settled(3)),
+        (&OrderStatus::Filled, 3, true),
+        "{order:?}"
+    );
     assert_fills(&order, &desk.truth(&id));
     desk.struck(&[Fault::FilledFirst]);
 }
@@ -72,15 +79,29 @@ pub(crate) async fn a_cancel_of_unknown_outcome_leaves_the_order_readable(desk: 
         desk.next(Route::CancelOrder, fault.clone());
         let reply = desk.broker().cancel(&id).await;
         assert!(matches!(reply, CancelReply::Unknown(_)), "{fault:?}: {reply:?}");
-        assert_eq!(desk.requests("DELETE", &id.0), before + 1, "{fault:?}: whoever wants another asks for it");
+        assert_eq!(
+            desk.requests("DELETE", &id.0),
+            before + 1,
+            "{fault:?}: whoever wants another asks for it"
+        );
         desk.pass(3).await;
         let order = desk.order(&id).await;
-        assert_eq!((order.status == OrderStatus::Canceled, order.is_settled(2)), (cancelled, cancelled), "{fault:?}: {order:?}");
+        assert_eq!(
+            (order.status == OrderStatus::Canceled, order.is_settled(2)),
+            (cancelled, cancelled),
+            "{fault:?}: {order:?}"
+        );
         if !cancelled {
-            assert_eq!((&order.status, desk.broker().cancel(&id).await), (&OrderStatus::Working, CancelReply::Requested));
+            assert_eq!(
+                (&order.status, desk.broker().cancel(&id).await),
+                (&OrderStatus::Working, CancelReply::Requested)
+            );
             desk.pass(3).await;
         }
-        assert_eq!((desk.truth(&id).state, desk.order(&id).await.status), (OrderState::Canceled, OrderStatus::Canceled));
+        assert_eq!(
+            (desk.truth(&id).state, desk.order(&id).await.status),
+            (OrderState::Canceled, OrderStatus::Canceled)
+        );
         desk.struck(&[fault]);
     }
 }

@@ -26,7 +26,8 @@ use crate::conformance::tokens::MemoryStore;
 pub(crate) const RUN: &str = "conformance";
 const TOKEN: &str = "/gamma/test/token_json";
 
-/// Nobody sells the spread of [`vertical`] for so little that anybody would pay this much for it: such an order rests.
+/// Nobody sells the spread of [`vertical`] for so little that anybody would pay this much for it: such an
+/// order rests.
 pub(crate) const RESTS: i64 = 400;
 /// Everybody takes it at this.
 pub(crate) const FILLS: i64 = 5;
@@ -126,7 +127,8 @@ impl Desk {
 
     /// Takes all rules back; each must have struck, or the case proves nothing.
     pub(crate) fn struck(&self, faults: &[Fault]) {
-        let fired: Vec<Fault> = self.simulator.faults().fired().into_iter().map(|fired| fired.fault).collect();
+        let fired: Vec<Fault> =
+            self.simulator.faults().fired().into_iter().map(|fired| fired.fault).collect();
         for fault in faults {
             assert!(fired.contains(fault), "{fault:?} never struck: {fired:?}");
         }
@@ -143,7 +145,10 @@ impl Desk {
     }
 
     pub(crate) fn truth(&self, id: &OrderId) -> Order {
-        self.book().order(id.0.parse().unwrap()).unwrap_or_else(|| panic!("the broker has no order {id}")).clone()
+        self.book()
+            .order(id.0.parse().unwrap())
+            .unwrap_or_else(|| panic!("the broker has no order {id}"))
+            .clone()
     }
 
     /// How many requests of this method came whose path ends so.
@@ -151,7 +156,11 @@ impl Desk {
         self.simulator
             .requests()
             .iter()
-            .filter(|request| request.service == self.nature.service && request.method == method && request.path.ends_with(end))
+            .filter(|request| {
+                request.service == self.nature.service
+                    && request.method == method
+                    && request.path.ends_with(end)
+            })
             .count()
     }
 
@@ -168,7 +177,9 @@ impl Desk {
     /// Something the run may send: so many put spreads at a limit of so many cents.
     pub(crate) fn approved(&self, quantity: u32, cents: i64) -> Approved<PackageOrder> {
         let vertical = vertical();
-        let nbbo = vertical.nbbo(&self.simulator.market().quotes(vertical.legs().map(|leg| leg.symbol).iter()), Tick::NICKEL).unwrap();
+        let nbbo = vertical
+            .nbbo(&self.simulator.market().quotes(vertical.legs().map(|leg| leg.symbol).iter()), Tick::NICKEL)
+            .unwrap();
         let (nothing, nobody) = (BTreeMap::new(), std::collections::BTreeSet::new());
         let book = ApprovalBook {
             equity: Decimal::from(1_000_000),
@@ -179,7 +190,10 @@ impl Desk {
             capabilities: self.broker().capabilities(),
         };
         let limits = Limits { envelope: Price::cents(500), worst_loss_share: Decimal::ONE };
-        approve(vertical, quantity, nbbo, book, limits).unwrap().order(quantity, Price::cents(cents), 0).unwrap()
+        approve(vertical, quantity, nbbo, book, limits)
+            .unwrap()
+            .order(quantity, Price::cents(cents), 0)
+            .unwrap()
     }
 
     pub(crate) async fn place(&self, quantity: u32, cents: i64, name: &OrderName) -> PlaceReply {
@@ -220,20 +234,42 @@ impl Desk {
     }
 
     /// The user enters an order by another program; it must be accepted.
-    pub(crate) async fn user_places(&self, http: &reqwest::Client, package: &Package, effect: Effect, (quantity, price, opens): (u32, Price, bool)) {
+    pub(crate) async fn user_places(
+        &self,
+        http: &reqwest::Client,
+        package: &Package,
+        effect: Effect,
+        (quantity, price, opens): (u32, Price, bool),
+    ) {
         let body = self.at.users_order(package, effect, quantity, price, opens).to_string();
         let request = http.post(self.at.orders_url(&self.simulator)).bearer_auth(self.nature.access_token);
-        let response = request.header("content-type", "application/json").header("user-agent", "somebody/1.0").body(body).send().await.unwrap();
+        let response = request
+            .header("content-type", "application/json")
+            .header("user-agent", "somebody/1.0")
+            .body(body)
+            .send()
+            .await
+            .unwrap();
         let (status, text) = (response.status(), response.text().await.unwrap());
         assert_eq!(status, 201, "{package}: {text}");
     }
 }
 
-async fn connect(at: &'static dyn BrokerAtHand, simulator: &Simulator, store: &Arc<MemoryStore>, table: &Arc<Immediate>, run: &str) -> Connection {
+async fn connect(
+    at: &'static dyn BrokerAtHand,
+    simulator: &Simulator,
+    store: &Arc<MemoryStore>,
+    table: &Arc<Immediate>,
+    run: &str,
+) -> Connection {
     let clock: Arc<dyn Clock> = Arc::new(Time(simulator.clock().clone()));
     let (lock, stored) = (Arc::new(DynamoTokenLock::over(table.clone())), store.newest());
     let ports = TokenPorts { store: store.clone(), lock, clock: Arc::clone(&clock) };
-    let keeper = Arc::new(TokenKeeper::new(ports, TokenIdentity { name: TOKEN, run_id: run, read_age: at.nature().read_age }, &stored));
+    let keeper = Arc::new(TokenKeeper::new(
+        ports,
+        TokenIdentity { name: TOKEN, run_id: run, read_age: at.nature().read_age },
+        &stored,
+    ));
     let http = HttpClient::new(&HttpConfig::default()).unwrap();
     let session = Session { http, clock, renewal: keeper.clone(), token_text: stored.text };
     Connection { adapter: at.connect(simulator, session).await, keeper }
@@ -264,5 +300,9 @@ pub(crate) fn worth(parts: impl IntoIterator<Item = (u32, Price)>) -> Decimal {
 pub(crate) fn assert_fills(view: &OrderView, truth: &Order) {
     let shown: u32 = view.fills.iter().map(|fill| fill.quantity).sum();
     assert_eq!((view.filled, shown), (truth.filled(), truth.filled()), "{view:?}");
-    assert_eq!(worth(view.fills.iter().map(|fill| (fill.quantity, fill.price))), worth(truth.fills.iter().map(|fill| (fill.quantity, fill.price))), "{view:?}");
+    assert_eq!(
+        worth(view.fills.iter().map(|fill| (fill.quantity, fill.price))),
+        worth(truth.fills.iter().map(|fill| (fill.quantity, fill.price))),
+        "{view:?}"
+    );
 }

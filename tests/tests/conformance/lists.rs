@@ -26,7 +26,13 @@ fn really_there(desk: &Desk) -> BTreeSet<OrderId> {
 async fn user_places_many(desk: &Desk, orders: usize) {
     let http = reqwest::Client::new();
     for _ in 0..orders {
-        desk.user_places(&http, &Package::vertical(vertical()), Effect::Credit, (1, Price::cents(RESTS + 10), true)).await;
+        desk.user_places(
+            &http,
+            &Package::vertical(vertical()),
+            Effect::Credit,
+            (1, Price::cents(RESTS + 10), true),
+        )
+        .await;
     }
 }
 
@@ -41,12 +47,17 @@ pub(crate) async fn a_list_is_whole_however_long(desk: &Desk) {
     assert_eq!(desk.book().posts().len(), MANY + 1);
     for orders in [desk.listed().await, desk.listed_in_haste().await] {
         assert_eq!(ids(&orders), really_there(desk));
-        let own: Vec<_> = orders.iter().filter(|order| order.price == Some(Price::cents(RESTS))).map(|order| &order.id).collect();
+        let own: Vec<_> = orders
+            .iter()
+            .filter(|order| order.price == Some(Price::cents(RESTS)))
+            .map(|order| &order.id)
+            .collect();
         assert_eq!(own, [&ours]);
     }
 }
 
-/// Orders of the day before and of today, which a broker may list apart, however many of the requests for them succeed before one fails.
+/// Orders of the day before and of today, which a broker may list apart, however many of the requests for
+/// them succeed before one fails.
 pub(crate) async fn a_list_that_cannot_be_read_whole_is_an_error(desk: &Desk) {
     let desk = &Desk::opened(desk.at, Some("2025-09-03T23:59:00-04:00")).await;
     // What is over by midnight is no order of today.
@@ -67,12 +78,22 @@ pub(crate) async fn a_list_that_cannot_be_read_whole_is_an_error(desk: &Desk) {
         assert_eq!(nothing.unwrap(), [], "it was entered before");
     }
 
-    for fault in [Fault::ServerError(502, When::BeforeEffect), Fault::EdgePage, Fault::TooManyRequests { retry_after: None }] {
+    for fault in [
+        Fault::ServerError(502, When::BeforeEffect),
+        Fault::EdgePage,
+        Fault::TooManyRequests { retry_after: None },
+    ] {
         for passing in 0..3 {
-            desk.simulator.faults().add(desk.on(Route::ListOrders).after(passing).always().fault(fault.clone()));
+            desk.simulator
+                .faults()
+                .add(desk.on(Route::ListOrders).after(passing).always().fault(fault.clone()));
             let listed = desk.broker().orders(desk.start, desk.now()).await;
             match &listed {
-                Ok(orders) => assert_eq!(ids(orders), really_there(desk), "{fault:?} after {passing}: a shorter list is a lie"),
+                Ok(orders) => assert_eq!(
+                    ids(orders),
+                    really_there(desk),
+                    "{fault:?} after {passing}: a shorter list is a lie"
+                ),
                 Err(error) => assert!(error.fault.may_pass(), "{fault:?} after {passing}: {error}"),
             }
             assert!(passing > 0 || listed.is_err(), "{fault:?}: {listed:?}");
@@ -87,11 +108,19 @@ pub(crate) async fn a_list_that_cannot_be_read_whole_is_an_error(desk: &Desk) {
 
 /// A user's good-till-cancel order on our legs, entered the evening before.
 pub(crate) async fn an_order_of_an_earlier_day_is_among_those_that_work(desk: &Desk) {
-    let legs = vertical().legs().map(|leg| TicketLeg { symbol: leg.symbol, action: leg.action, effect: PositionEffect::Opening, ratio: 1 });
+    let legs = vertical().legs().map(|leg| TicketLeg {
+        symbol: leg.symbol,
+        action: leg.action,
+        effect: PositionEffect::Opening,
+        ratio: 1,
+    });
     let limit = Pricing::Limit { effect: Effect::Credit, price: Price::cents(RESTS + 50) };
     let ticket = Ticket::new(legs.to_vec(), 3, limit, TimeInForce::GoodTillCancel).unwrap();
     let entered = desk.now() - SignedDuration::from_hours(20);
-    let id = desk.simulator.with_exchange(desk.nature.account, |exchange| exchange.entered_earlier(ticket, entered)).unwrap();
+    let id = desk
+        .simulator
+        .with_exchange(desk.nature.account, |exchange| exchange.entered_earlier(ticket, entered))
+        .unwrap();
     let id = OrderId(id.to_string());
     let ours = desk.resting(1).await;
     assert_eq!(ids(&desk.listed().await), [ours.clone()].into(), "it was not entered today");
@@ -99,7 +128,11 @@ pub(crate) async fn an_order_of_an_earlier_day_is_among_those_that_work(desk: &D
     assert_eq!(ids(&working.orders), [id.clone(), ours].into());
     assert!(working.since.is_none_or(|since| since < entered), "{:?}", working.since);
     let order = working.orders.iter().find(|order| order.id == id).unwrap();
-    assert_eq!((&order.status, order.quantity, order.may_touch(contract("P6425")), &order.name), (&OrderStatus::Working, 3, true, &None), "{order:?}");
+    assert_eq!(
+        (&order.status, order.quantity, order.may_touch(contract("P6425")), &order.name),
+        (&OrderStatus::Working, 3, true, &None),
+        "{order:?}"
+    );
 
     for fault in [Fault::ServerError(502, When::BeforeEffect), Fault::EdgePage] {
         desk.always(Route::ListOrders, fault.clone());
@@ -144,7 +177,8 @@ pub(crate) async fn orders_of_others_are_read_and_not_taken_for_ours(desk: &Desk
     let call = Vertical::new(contract("C6470"), contract("C6475")).unwrap();
     let condor = Package::iron_condor(put, call).unwrap();
     let leg = |text: &str, action| Leg::open(contract(text), action);
-    let uneven = Package::custom([(leg("P6425", LegAction::Sell), 1), (leg("P6400", LegAction::Buy), 2)]).unwrap();
+    let uneven =
+        Package::custom([(leg("P6425", LegAction::Sell), 1), (leg("P6400", LegAction::Buy), 2)]).unwrap();
     let http = reqwest::Client::new();
     desk.user_places(&http, &condor, Effect::Credit, (1, Price::cents(5), true)).await;
     desk.pass(20).await;
@@ -153,24 +187,44 @@ pub(crate) async fn orders_of_others_are_read_and_not_taken_for_ours(desk: &Desk
     desk.user_places(&http, &back, Effect::Debit, (1, Price::cents(5), false)).await;
     desk.user_places(&http, &uneven, Effect::Credit, (2, Price::cents(4000), true)).await;
     // The very order that we send, except that we did not send it.
-    desk.user_places(&http, &Package::vertical(vertical()), Effect::Credit, (1, Price::cents(RESTS), true)).await;
+    desk.user_places(&http, &Package::vertical(vertical()), Effect::Credit, (1, Price::cents(RESTS), true))
+        .await;
     let ours = desk.accepted(1, RESTS).await;
     desk.pass(2).await;
 
     for orders in [desk.listed().await, desk.listed_in_haste().await] {
         assert_eq!(ids(&orders), really_there(desk));
-        let by_legs = |legs: usize| orders.iter().filter(|order| order.legs.len() == legs).collect::<Vec<_>>();
+        let by_legs =
+            |legs: usize| orders.iter().filter(|order| order.legs.len() == legs).collect::<Vec<_>>();
         let [filled] = by_legs(4).try_into().unwrap();
-        assert_eq!((&filled.status, filled.filled, filled.effect), (&OrderStatus::Filled, 1, Some(Effect::Credit)), "{filled:?}");
+        assert_eq!(
+            (&filled.status, filled.filled, filled.effect),
+            (&OrderStatus::Filled, 1, Some(Effect::Credit)),
+            "{filled:?}"
+        );
         let uneven = orders.iter().find(|order| order.price == Some(Price::cents(4000))).unwrap();
         let ratios: BTreeSet<_> = uneven.legs.iter().map(|(leg, ratio)| (leg.symbol, *ratio)).collect();
-        assert_eq!((uneven.quantity, ratios), (2, [(contract("P6425"), 1), (contract("P6400"), 2)].into()), "{uneven:?}");
-        let closes = |order: &&OrderView| order.legs.iter().any(|(leg, _)| leg.position == gamma_market::PositionEffect::Close);
+        assert_eq!(
+            (uneven.quantity, ratios),
+            (2, [(contract("P6425"), 1), (contract("P6400"), 2)].into()),
+            "{uneven:?}"
+        );
+        let closes = |order: &&OrderView| {
+            order.legs.iter().any(|(leg, _)| leg.position == gamma_market::PositionEffect::Close)
+        };
         let closing: Vec<_> = orders.iter().filter(closes).collect();
-        assert!(matches!(closing.as_slice(), [order] if order.effect == Some(Effect::Debit) && order.legs.len() == 2), "{closing:?}");
+        assert!(
+            matches!(closing.as_slice(), [order] if order.effect == Some(Effect::Debit) && order.legs.len() == 2),
+            "{closing:?}"
+        );
         assert!(orders.iter().all(|order| !order.foreign_legs), "every leg reads: {orders:?}");
-        let named: Vec<_> = orders.iter().filter(|order| order.name.is_some()).map(|order| (&order.id, order.name.clone())).collect();
-        let expected: Vec<_> = desk.broker().capabilities().names_orders.then(|| (&ours, Some(name(1)))).into_iter().collect();
+        let named: Vec<_> = orders
+            .iter()
+            .filter(|order| order.name.is_some())
+            .map(|order| (&order.id, order.name.clone()))
+            .collect();
+        let expected: Vec<_> =
+            desk.broker().capabilities().names_orders.then(|| (&ours, Some(name(1)))).into_iter().collect();
         assert_eq!(named, expected, "only ours carries a name of ours");
     }
     let held = desk.broker().account().await.unwrap().positions;

@@ -1,8 +1,10 @@
-//! What every broker's adapter promises behind the `Broker` port, tried over the simulated brokers' HTTP faces: one list of cases for all.
+//! What every broker's adapter promises behind the `Broker` port, tried over the simulated brokers' HTTP
+//! faces: one list of cases for all.
 //!
-//! A case knows the port and [`Desk`], never which broker it is at; what brokers differ in by nature stands in [`nature::Nature`]. Every
-//! case looks at both sides: what the port answered, and what the broker's own books say. Another broker is one more implementation of
-//! [`nature::BrokerAtHand`] and one more line at the end of this file.
+//! A case knows the port and [`Desk`], never which broker it is at; what brokers differ in by nature stands
+//! in [`nature::Nature`]. Every case looks at both sides: what the port answered, and what the broker's own
+//! books say. Another broker is one more implementation of [`nature::BrokerAtHand`] and one more line at the
+//! end of this file.
 
 mod access;
 mod cancels;

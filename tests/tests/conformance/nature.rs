@@ -34,7 +34,14 @@ pub(crate) trait BrokerAtHand: Sync {
     fn orders_url(&self, simulator: &Simulator) -> String;
 
     /// The JSON of an order that the user enters by another program.
-    fn users_order(&self, package: &Package, effect: Effect, quantity: u32, price: Price, opens: bool) -> Value;
+    fn users_order(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: Price,
+        opens: bool,
+    ) -> Value;
 
     /// Rows of a list of orders that are none of ours, may be working, and do not read.
     fn odd_orders(&self) -> Vec<Value>;
@@ -76,5 +83,11 @@ pub(crate) struct Nature {
 #[async_trait]
 pub(crate) trait Adapter: Broker {
     /// Whether the broker would take it.
-    async fn would_take(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Result<bool, BrokerError>;
+    async fn would_take(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: Price,
+    ) -> Result<bool, BrokerError>;
 }

@@ -1,4 +1,5 @@
-//! Whole runs over the port: the production ledger on a table in memory, and a process that dies with its order on the way.
+//! Whole runs over the port: the production ledger on a table in memory, and a process that dies with its
+//! order on the way.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use async_trait::async_trait;
 use gamma_cloud::{DynamoLedger, OperatorControls};
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Arming, Broker, BrokerError, CancelReply, Capabilities, Decision, Ledger, LoadedDay, OrderId, OrderName, OrderView, PlaceReply,
-    SignalError, SignalSource, SignalView, WorkingOrders,
+    AccountSnapshot, Arming, Broker, BrokerError, CancelReply, Capabilities, Decision, Ledger, LoadedDay,
+    OrderId, OrderName, OrderView, PlaceReply, SignalError, SignalSource, SignalView, WorkingOrders,
 };
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::report::{Outcome, RunReport};
@@ -52,7 +53,8 @@ impl SignalSource for Feed {
     }
 }
 
-/// The way to the broker of a process that is killed when its `posts`th order has been sent: it never learns of the answer.
+/// The way to the broker of a process that is killed when its `posts`th order has been sent: it never learns
+/// of the answer.
 struct Killed<'a> {
     broker: &'a dyn Broker,
     posts: std::sync::Mutex<usize>,
@@ -123,7 +125,10 @@ impl<'a> Day<'a> {
         let clock = desk.simulator.clock().clone();
         clock.wait(RUN, "2025-09-03T16:13:00-04:00".parse().unwrap()).await;
         let decision = Decision { by: "an operator".into(), why: "a test".into(), at: desk.now() };
-        OperatorControls::over(desk.table.clone()).set_arming(ACCOUNT, Arming::Armed, &decision).await.unwrap();
+        OperatorControls::over(desk.table.clone())
+            .set_arming(ACCOUNT, Arming::Armed, &decision)
+            .await
+            .unwrap();
         Self { desk, clock: Time(clock), ledger: DynamoLedger::over(desk.table.clone()), profile: profile() }
     }
 
@@ -133,11 +138,20 @@ impl<'a> Day<'a> {
             run_id: run_id.into(),
             deployment_live: true,
             deadline: self.desk.now() + Duration::from_secs(240),
-            task: Task::Trade { dry_run: false, scheduled: Some("2025-09-03T16:13:00-04:00".parse().unwrap()) },
+            task: Task::Trade {
+                dry_run: false,
+                scheduled: Some("2025-09-03T16:13:00-04:00".parse().unwrap()),
+            },
             consumers: Vec::new(),
             calendar: Ok(Calendar::default()),
         };
-        let ports = Ports { clock: &self.clock, broker, signal: &Feed, ledger: &self.ledger, tokens: &connection.keeper };
+        let ports = Ports {
+            clock: &self.clock,
+            broker,
+            signal: &Feed,
+            ledger: &self.ledger,
+            tokens: &connection.keeper,
+        };
         Box::pin(run(ports, &request, &self.profile)).await
     }
 

@@ -58,8 +58,20 @@ impl BrokerAtHand for AtSchwab {
         format!("{}/trader/v1/accounts/{}/orders", simulator.schwab_url(), simulator.schwab().account_hash())
     }
 
-    fn users_order(&self, package: &Package, effect: Effect, quantity: u32, price: Price, opens: bool) -> Value {
-        order_json(&package.positioned(if opens { PositionEffect::Open } else { PositionEffect::Close }), effect, quantity, price)
+    fn users_order(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: Price,
+        opens: bool,
+    ) -> Value {
+        order_json(
+            &package.positioned(if opens { PositionEffect::Open } else { PositionEffect::Close }),
+            effect,
+            quantity,
+            price,
+        )
     }
 
     fn odd_orders(&self) -> Vec<Value> {
@@ -76,7 +88,11 @@ impl BrokerAtHand for AtSchwab {
 
     fn odd_positions(&self) -> Vec<Value> {
         let option = |symbol: &str| json!({"longQuantity": 1.0, "instrument": {"assetType": "OPTION", "symbol": symbol}});
-        vec![option("2SPX  250904C06425000"), option("BRK/B 250904C00400000"), json!({"longQuantity": 1.0, "instrument": {"symbol": "SPY"}})]
+        vec![
+            option("2SPX  250904C06425000"),
+            option("BRK/B 250904C00400000"),
+            json!({"longQuantity": 1.0, "instrument": {"symbol": "SPY"}}),
+        ]
     }
 
     fn drop_quote(&self, simulator: &Simulator, symbol: OptionSymbol) {
@@ -86,7 +102,13 @@ impl BrokerAtHand for AtSchwab {
 
 #[async_trait]
 impl Adapter for Schwab {
-    async fn would_take(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Result<bool, BrokerError> {
+    async fn would_take(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: Price,
+    ) -> Result<bool, BrokerError> {
         self.preview(package, effect, quantity, price).await.map(|preview| preview.accepted)
     }
 }

@@ -29,25 +29,40 @@ pub(crate) async fn what_the_stream_leaves_open_comes_from_rest(desk: &Desk) {
         let before = asked_over_rest(desk);
         let (shown, market) = (connection.adapter.quotes(&legs).await.unwrap(), desk.simulator.market());
         for leg in &legs {
-            assert_eq!(crate::conformance::quotes::sides(shown.get(leg).copied()), crate::conformance::quotes::sides(market.quote(leg)), "{switch:?}: {leg}");
+            assert_eq!(
+                crate::conformance::quotes::sides(shown.get(leg).copied()),
+                crate::conformance::quotes::sides(market.quote(leg)),
+                "{switch:?}: {leg}"
+            );
         }
         assert_eq!(asked_over_rest(desk), before + 1, "{switch:?}");
-        assert!(desk.simulator.dxlink().fired().iter().any(|fired| fired.switch == switch), "{switch:?} never struck");
+        assert!(
+            desk.simulator.dxlink().fired().iter().any(|fired| fired.switch == switch),
+            "{switch:?} never struck"
+        );
         desk.simulator.dxlink().clear();
     }
 }
 
-/// In real time, since the stream's is: nobody waits for it longer than the adapter's own patience, and the second time less.
+/// In real time, since the stream's is: nobody waits for it longer than the adapter's own patience, and the
+/// second time less.
 pub(crate) async fn a_stream_that_gives_nothing_is_waited_for_only_so_long(desk: &Desk) {
     let legs = ["P6425", "P6420"].map(contract);
     let cut = Switch::CloseAfter(1, HangUp::Cut);
-    for (n, switch) in (1..).zip([Switch::KeepaliveOnly, Switch::Freeze, Switch::RefuseUpgrade(502), Switch::AuthRefused, cut]) {
+    for (n, switch) in (1..).zip([
+        Switch::KeepaliveOnly,
+        Switch::Freeze,
+        Switch::RefuseUpgrade(502),
+        Switch::AuthRefused,
+        cut,
+    ]) {
         let other = desk.another().await;
         other.simulator.dxlink().set(switch.clone());
         let connection = other.connect(&format!("run-{}", n + 1)).await;
         for patience in [Duration::from_millis(3500), Duration::from_millis(1600)] {
             let asked = tokio::time::timeout(patience, connection.adapter.quotes(&legs)).await;
-            let shown = asked.unwrap_or_else(|_| panic!("{switch:?}: no quotes within {patience:?}")).unwrap();
+            let shown =
+                asked.unwrap_or_else(|_| panic!("{switch:?}: no quotes within {patience:?}")).unwrap();
             let market = other.simulator.market();
             for leg in &legs {
                 assert_eq!(
@@ -58,6 +73,9 @@ pub(crate) async fn a_stream_that_gives_nothing_is_waited_for_only_so_long(desk:
             }
         }
         assert_eq!(asked_over_rest(&other), 2, "{switch:?}");
-        assert!(other.simulator.dxlink().fired().iter().any(|fired| fired.switch == switch), "{switch:?} never struck");
+        assert!(
+            other.simulator.dxlink().fired().iter().any(|fired| fired.switch == switch),
+            "{switch:?} never struck"
+        );
     }
 }

@@ -61,9 +61,11 @@ impl BrokerAtHand for AtTastytrade {
             account_number: ACCOUNT.to_owned(),
             root: "SPXW".to_owned(),
         };
-        let adapter = Arc::new(Tastytrade::new(session.http, config, session.clock, session.renewal).unwrap());
+        let adapter =
+            Arc::new(Tastytrade::new(session.http, config, session.clock, session.renewal).unwrap());
         if self.streams {
-            // What a function does beside other work is done here first, so that no request of it comes between those of a case.
+            // What a function does beside other work is done here first, so that no request of it comes
+            // between those of a case.
             let tokens = QuoteTokens::default();
             adapter.ready_quote_token(&tokens).await.unwrap();
             adapter.learn_symbols().await;
@@ -76,8 +78,21 @@ impl BrokerAtHand for AtTastytrade {
         format!("{}/accounts/{ACCOUNT}/orders", simulator.tastytrade_url())
     }
 
-    fn users_order(&self, package: &Package, effect: Effect, quantity: u32, price: Price, opens: bool) -> Value {
-        order_json(&package.positioned(if opens { PositionEffect::Open } else { PositionEffect::Close }), effect, quantity, price, None)
+    fn users_order(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: Price,
+        opens: bool,
+    ) -> Value {
+        order_json(
+            &package.positioned(if opens { PositionEffect::Open } else { PositionEffect::Close }),
+            effect,
+            quantity,
+            price,
+            None,
+        )
     }
 
     fn odd_orders(&self) -> Vec<Value> {
@@ -91,7 +106,11 @@ impl BrokerAtHand for AtTastytrade {
 
     fn odd_positions(&self) -> Vec<Value> {
         let option = |symbol: &str| json!({"instrument-type": "Equity Option", "symbol": symbol, "quantity": "1", "quantity-direction": "Long"});
-        vec![option("2SPX  250904C06425000"), option("BRK/B 250904C00400000"), json!({"symbol": "SPY", "underlying-symbol": "SPY"})]
+        vec![
+            option("2SPX  250904C06425000"),
+            option("BRK/B 250904C00400000"),
+            json!({"symbol": "SPY", "underlying-symbol": "SPY"}),
+        ]
     }
 
     fn drop_quote(&self, simulator: &Simulator, symbol: OptionSymbol) {
@@ -102,7 +121,13 @@ impl BrokerAtHand for AtTastytrade {
 
 #[async_trait]
 impl Adapter for Tastytrade {
-    async fn would_take(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Result<bool, BrokerError> {
+    async fn would_take(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: Price,
+    ) -> Result<bool, BrokerError> {
         self.preview(package, effect, quantity, price).await.map(|preview| preview.accepted)
     }
 }

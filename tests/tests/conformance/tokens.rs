@@ -48,7 +48,12 @@ impl TokenStore for MemoryStore {
         Ok(TokenWrite::Made(version(versions.len())))
     }
 
-    async fn between(&self, _: &str, read: &TokenVersion, made: &TokenVersion) -> Result<Vec<SecretString>, SaveError> {
+    async fn between(
+        &self,
+        _: &str,
+        read: &TokenVersion,
+        made: &TokenVersion,
+    ) -> Result<Vec<SecretString>, SaveError> {
         let versions = self.0.lock().unwrap();
         Ok(versions.get(count(read)..count(made).saturating_sub(1)).unwrap_or_default().to_vec())
     }

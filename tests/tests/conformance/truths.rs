@@ -1,4 +1,5 @@
-//! What is shown is not always what is: words nobody knows, fills that come late or twice, orders that others replaced.
+//! What is shown is not always what is: words nobody knows, fills that come late or twice, orders that others
+//! replaced.
 
 use std::time::Duration;
 
@@ -20,11 +21,14 @@ pub(crate) async fn a_word_nobody_knows_is_not_the_end_of_an_order(desk: &Desk) 
         assert!(!order.status.is_terminal() && !order.is_settled(1), "{order:?}");
     }
     desk.struck(&[odd]);
-    assert_eq!((desk.order(&id).await.status, desk.truth(&id).state), (OrderStatus::Working, OrderState::Working));
+    assert_eq!(
+        (desk.order(&id).await.status, desk.truth(&id).state),
+        (OrderStatus::Working, OrderState::Working)
+    );
 }
 
-/// Read ten times a second while the broker shows fills late, in each of its ways: whoever believes an order to be over believes no fewer
-/// fills than there are.
+/// Read ten times a second while the broker shows fills late, in each of its ways: whoever believes an order
+/// to be over believes no fewer fills than there are.
 pub(crate) async fn an_order_is_settled_only_with_all_of_its_fills(desk: &Desk) {
     for behind in desk.nature.fills_behind {
         for cancels in [false, true] {
@@ -57,7 +61,10 @@ pub(crate) async fn an_order_is_settled_only_with_all_of_its_fills(desk: &Desk) 
                     }
                 }
             }
-            assert!(unsettled > 20 && settled > 20, "{late:?}, cancelled {cancels}: {unsettled} reads too early, {settled} in time");
+            assert!(
+                unsettled > 20 && settled > 20,
+                "{late:?}, cancelled {cancels}: {unsettled} reads too early, {settled} in time"
+            );
             assert_eq!(desk.truth(&id).filled(), if cancels { 2 } else { 3 });
             desk.struck(&[late]);
         }
@@ -85,38 +92,60 @@ pub(crate) async fn an_order_replaced_by_somebody_else_lives_on_under_another_id
     let replaced = Fault::ReplacedElsewhere(Price::cents(RESTS + 15));
     desk.next(Route::ReadOrder, replaced.clone());
     let order = desk.order(&id).await;
-    assert_eq!((&order.status, order.filled, order.is_settled(3)), (&OrderStatus::Replaced, 1, false), "{order:?}");
+    assert_eq!(
+        (&order.status, order.filled, order.is_settled(3)),
+        (&OrderStatus::Replaced, 1, false),
+        "{order:?}"
+    );
     desk.struck(&[replaced]);
     desk.pass(2).await;
     assert_eq!((desk.truth(&id).state, desk.book().posts().len()), (OrderState::Replaced, 2));
     let orders = desk.listed().await;
     let others: Vec<_> = orders.iter().filter(|order| order.id != id).collect();
     let [other] = others.as_slice() else { panic!("{orders:?}") };
-    assert_eq!((&other.status, other.quantity, other.price, &other.name), (&OrderStatus::Working, 2, Some(Price::cents(RESTS + 15)), &None), "{other:?}");
+    assert_eq!(
+        (&other.status, other.quantity, other.price, &other.name),
+        (&OrderStatus::Working, 2, Some(Price::cents(RESTS + 15)), &None),
+        "{other:?}"
+    );
     let ours = orders.iter().find(|order| order.id == id).unwrap();
-    assert!(other.linked.contains(&id) || ours.linked.contains(&other.id), "one of them says which: {orders:?}");
+    assert!(
+        other.linked.contains(&id) || ours.linked.contains(&other.id),
+        "one of them says which: {orders:?}"
+    );
 
     // As one capture has it. The link stands all the same.
     desk.always(Route::ListOrders, Fault::ReplacedAsCanceled);
     let orders = desk.listed().await;
     let ours = orders.iter().find(|order| order.id == id).unwrap();
-    assert_eq!((ours.filled, orders.iter().any(|order| order.linked.contains(&id)) || !ours.linked.is_empty()), (1, true), "{orders:?}");
+    assert_eq!(
+        (ours.filled, orders.iter().any(|order| order.linked.contains(&id)) || !ours.linked.is_empty()),
+        (1, true),
+        "{orders:?}"
+    );
     desk.struck(&[Fault::ReplacedAsCanceled]);
 }
 
-/// The adapter cannot know: whoever is given an id reads it before believing anything. What it reads is that order, or that there is none.
+/// The adapter cannot know: whoever is given an id reads it before believing anything. What it reads is that
+/// order, or that there is none.
 pub(crate) async fn an_id_that_is_not_ours_reads_as_what_it_is(desk: &Desk) {
     let first = desk.resting(1).await;
     let another = Fault::NamesAnother(Another::Before);
     desk.next(Route::PlaceOrder, another.clone());
     if let PlaceReply::Accepted(id) = desk.place(2, RESTS + 5, &name(2)).await {
         let order = desk.order(&id).await;
-        assert_eq!((&order.id, order.quantity, order.price), (&first, 1, Some(Price::cents(RESTS))), "the older one, as it is");
+        assert_eq!(
+            (&order.id, order.quantity, order.price),
+            (&first, 1, Some(Price::cents(RESTS))),
+            "the older one, as it is"
+        );
     }
     desk.struck(&[another]);
     desk.next(Route::PlaceOrder, Fault::NotMade);
     let orders = desk.book().posts().len();
-    let PlaceReply::Accepted(id) = desk.place(1, RESTS + 10, &name(3)).await else { panic!("nothing tells it from a success") };
+    let PlaceReply::Accepted(id) = desk.place(1, RESTS + 10, &name(3)).await else {
+        panic!("nothing tells it from a success")
+    };
     let error = desk.broker().order(&id).await.unwrap_err();
     assert!(matches!(error.fault, BrokerFault::NotFound(_)), "{error}");
     assert_eq!((desk.listed().await.len(), desk.book().posts().len()), (orders, orders));
@@ -131,6 +160,9 @@ pub(crate) async fn positions_that_lag_are_told_as_the_broker_shows_them(desk: &
     desk.next(desk.nature.positions.clone(), lag.clone());
     let behind = desk.broker().account().await.unwrap();
     assert!(behind.positions.is_empty() && behind.equity.is_some(), "{behind:?}");
-    assert_eq!(desk.broker().account().await.unwrap().positions, [(contract("P6425"), -2), (contract("P6420"), 2)].into());
+    assert_eq!(
+        desk.broker().account().await.unwrap().positions,
+        [(contract("P6425"), -2), (contract("P6420"), 2)].into()
+    );
     desk.struck(&[lag]);
 }

@@ -11,8 +11,20 @@ use jiff::Timestamp;
 use crate::conformance::desk::{Desk, RESTS, name, vertical};
 
 /// The orders of a list that can be ours: the run's own way of looking.
-fn found<'a>(desk: &Desk, orders: &'a [OrderView], (quantity, cents, marked): (u32, i64, Timestamp), name: &OrderName) -> Vec<&'a OrderId> {
-    let print = Fingerprint { package: vertical().into(), quantity, price: Price::cents(cents), marked, seen: &[], mark: desk.mark(name) };
+fn found<'a>(
+    desk: &Desk,
+    orders: &'a [OrderView],
+    (quantity, cents, marked): (u32, i64, Timestamp),
+    name: &OrderName,
+) -> Vec<&'a OrderId> {
+    let print = Fingerprint {
+        package: vertical().into(),
+        quantity,
+        price: Price::cents(cents),
+        marked,
+        seen: &[],
+        mark: desk.mark(name),
+    };
     print.matches(orders).into_iter().map(|order| &order.id).collect()
 }
 
@@ -37,11 +49,25 @@ pub(crate) async fn an_answer_that_proves_nothing_is_unknown_and_the_order_is_se
         assert!(matches!(reply, PlaceReply::Unknown(_)), "{fault:?}: {reply:?}");
         desk.pass(2).await;
         existing += effect;
-        assert_eq!((desk.posts(), desk.book().posts().len()), (posts + 1, existing), "{fault:?}: posts, and orders of the broker's");
-        let real: Vec<OrderId> = desk.book().posts().iter().skip(existing - effect).map(|order| OrderId(order.id.to_string())).collect();
+        assert_eq!(
+            (desk.posts(), desk.book().posts().len()),
+            (posts + 1, existing),
+            "{fault:?}: posts, and orders of the broker's"
+        );
+        let real: Vec<OrderId> = desk
+            .book()
+            .posts()
+            .iter()
+            .skip(existing - effect)
+            .map(|order| OrderId(order.id.to_string()))
+            .collect();
         for orders in [desk.listed().await, desk.listed_in_haste().await] {
             assert_eq!(orders.len(), existing, "{fault:?}");
-            assert_eq!(found(desk, &orders, (1, cents, marked), &own), real.iter().collect::<Vec<_>>(), "{fault:?}");
+            assert_eq!(
+                found(desk, &orders, (1, cents, marked), &own),
+                real.iter().collect::<Vec<_>>(),
+                "{fault:?}"
+            );
         }
         desk.struck(&[fault]);
     }
@@ -54,7 +80,11 @@ pub(crate) async fn an_order_that_shows_up_late_is_found(desk: &Desk) {
     let reply = desk.place(2, RESTS, &name(1)).await;
     assert!(matches!(reply, PlaceReply::Unknown(_)), "{reply:?}");
     desk.pass(3).await;
-    assert_eq!((desk.listed().await.len(), desk.book().posts().len()), (0, 1), "not seen yet is no proof of absence");
+    assert_eq!(
+        (desk.listed().await.len(), desk.book().posts().len()),
+        (0, 1),
+        "not seen yet is no proof of absence"
+    );
     desk.pass(1).await;
     let (orders, real) = (desk.listed().await, OrderId(desk.book().posts()[0].id.to_string()));
     assert_eq!(found(desk, &orders, (2, RESTS, marked), &name(1)), [&real]);
@@ -78,8 +108,12 @@ pub(crate) async fn what_hangs_ends_as_unknown_within_its_own_timeouts(desk: &De
             listing.broker().orders_in_haste(listing.start, listing.now()),
         )
     };
-    let (made, unmade, cancel, list) = tokio::time::timeout(Duration::from_secs(9), hanging).await.expect("no call waits for ever");
-    assert!(matches!((&made, &unmade), (PlaceReply::Unknown(_), PlaceReply::Unknown(_))), "{made:?} {unmade:?}");
+    let (made, unmade, cancel, list) =
+        tokio::time::timeout(Duration::from_secs(9), hanging).await.expect("no call waits for ever");
+    assert!(
+        matches!((&made, &unmade), (PlaceReply::Unknown(_), PlaceReply::Unknown(_))),
+        "{made:?} {unmade:?}"
+    );
     assert_eq!((desk.book().posts().len(), desk.posts()), (1, 1));
     assert_eq!((lost.book().posts().len(), lost.posts()), (0, 1));
     assert!(matches!(cancel, CancelReply::Unknown(_)), "{cancel:?}");

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, Book, Limits, PackageOrder, approve};
-use gamma_execution::ports::{Broker, BrokerFault, Clock, InHand, OrderId, OrderName, PlaceReply, TokenIssuer, TokenRenewal};
+use gamma_execution::ports::{
+    Broker, BrokerFault, Clock, InHand, OrderId, OrderName, PlaceReply, TokenIssuer, TokenRenewal,
+};
 use gamma_http::{HttpClient, HttpConfig};
 use gamma_market::{Effect, Leg, LegAction, OptionSymbol, Package, PackageNbbo, Price, Vertical};
 use gamma_simulator::account::Account;
@@ -38,7 +40,12 @@ struct Forget;
 
 #[async_trait]
 impl TokenRenewal for Forget {
-    async fn renew(&self, held: &SecretString, _: InHand, issuer: &dyn TokenIssuer) -> Result<SecretString, BrokerFault> {
+    async fn renew(
+        &self,
+        held: &SecretString,
+        _: InHand,
+        issuer: &dyn TokenIssuer,
+    ) -> Result<SecretString, BrokerFault> {
         issuer.refresh(held).await
     }
 
@@ -91,16 +98,32 @@ impl Desk {
     }
 
     /// Posts our JSON as it is: the port places only what was approved. Gives status and answer.
-    pub(crate) async fn post(&self, package: &Package, effect: Effect, quantity: u32, price: &str) -> (u16, Value) {
+    pub(crate) async fn post(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: &str,
+    ) -> (u16, Value) {
         let url = format!("{}/accounts/{ACCOUNT}/orders", self.simulator.tastytrade_url());
         let body = order_json(package, effect, quantity, price.parse().unwrap(), None).to_string();
-        let request = reqwest::Client::new().post(url).bearer_auth(ACCESS).header("user-agent", "test/1").header("content-type", "application/json");
+        let request = reqwest::Client::new()
+            .post(url)
+            .bearer_auth(ACCESS)
+            .header("user-agent", "test/1")
+            .header("content-type", "application/json");
         let response = request.body(body).send().await.unwrap();
         (response.status().as_u16(), serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
     }
 
     /// The same of an order that must be taken; its id.
-    pub(crate) async fn posted(&self, package: &Package, effect: Effect, quantity: u32, price: &str) -> OrderId {
+    pub(crate) async fn posted(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: &str,
+    ) -> OrderId {
         let (status, answer) = self.post(package, effect, quantity, price).await;
         assert_eq!(status, 201, "{package}: {answer}");
         OrderId(answer["data"]["order"]["id"].to_string())
@@ -114,12 +137,23 @@ impl Desk {
         }
     }
 
-    /// Edits a working order as a person does in the broker's own application; the id of the order that takes its place.
-    pub(crate) async fn edited_by_hand(&self, old: &OrderId, effect: Effect, price: Price, name: &str) -> OrderId {
+    /// Edits a working order as a person does in the broker's own application; the id of the order that takes
+    /// its place.
+    pub(crate) async fn edited_by_hand(
+        &self,
+        old: &OrderId,
+        effect: Effect,
+        price: Price,
+        name: &str,
+    ) -> OrderId {
         let url = format!("{}/accounts/{ACCOUNT}/orders/{old}", self.simulator.tastytrade_url());
         let body = json!({"time-in-force": "Day", "order-type": "Limit", "price": price.to_string(), "price-effect": format!("{effect:?}"),
             "source": SOURCE, "external-identifier": name});
-        let request = reqwest::Client::new().put(url).bearer_auth(ACCESS).header("user-agent", "test/1").header("content-type", "application/json");
+        let request = reqwest::Client::new()
+            .put(url)
+            .bearer_auth(ACCESS)
+            .header("user-agent", "test/1")
+            .header("content-type", "application/json");
         let response = request.body(body.to_string()).send().await.unwrap();
         let answer: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
         let data = &answer["data"];
@@ -130,13 +164,23 @@ impl Desk {
     /// An answer of the face as it is, asked for without our client.
     pub(crate) async fn raw(&self, path: &str) -> Value {
         let url = format!("{}{path}", self.simulator.tastytrade_url());
-        let response = reqwest::Client::new().get(url).bearer_auth(ACCESS).header("user-agent", "test/1").send().await.unwrap();
+        let response = reqwest::Client::new()
+            .get(url)
+            .bearer_auth(ACCESS)
+            .header("user-agent", "test/1")
+            .send()
+            .await
+            .unwrap();
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }
 
     /// How many requests of this method the face served whose path ends like this.
     pub(crate) fn asked(&self, method: &str, path: &str) -> usize {
-        self.simulator.requests().iter().filter(|request| request.method == method && request.path.ends_with(path)).count()
+        self.simulator
+            .requests()
+            .iter()
+            .filter(|request| request.method == method && request.path.ends_with(path))
+            .count()
     }
 }
 
@@ -185,7 +229,12 @@ pub(crate) fn broken_wing() -> Package {
 
 /// An order for the usual put vertical, approved in an empty account with an envelope that holds any price.
 pub(crate) fn approved(desk: &Desk, quantity: u32, cents: i64) -> Approved<PackageOrder> {
-    let nbbo = PackageNbbo { effect: Effect::Credit, bid: Price::cents(245), ask: Price::cents(255), mid: Price::cents(250) };
+    let nbbo = PackageNbbo {
+        effect: Effect::Credit,
+        bid: Price::cents(245),
+        ask: Price::cents(255),
+        mid: Price::cents(250),
+    };
     let limits = Limits { envelope: Price::cents(245), worst_loss_share: Decimal::ONE };
     let book = Book {
         equity: Decimal::from(100_000),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use gamma_execution::ports::{Broker, BrokerFault, CancelReply, NotPlaced, OrderId, OrderName, OrderStatus, PlaceReply};
+use gamma_execution::ports::{
+    Broker, BrokerFault, CancelReply, NotPlaced, OrderId, OrderName, OrderStatus, PlaceReply,
+};
 use gamma_market::{Effect, Package, PositionEffect, Price};
 use gamma_simulator::faults::{Fault, Route, Rule};
 use gamma_simulator::tastytrade::TastytradeAccount;
@@ -30,19 +32,36 @@ async fn previews_tell_margin_fees_and_refusals_and_are_no_orders() {
         assert_eq!(cost.total, Some(parts.into_iter().flatten().sum()), "{cost:?}");
         let sign = if effect == Effect::Credit { Decimal::ONE } else { Decimal::NEGATIVE_ONE };
         let cash = sign * Decimal::from(cents) * Decimal::from(quantity);
-        assert_eq!(power.buying_power, Some(cash + power.margin.unwrap() - cost.total.unwrap()), "{package}: {power:?}");
+        assert_eq!(
+            power.buying_power,
+            Some(cash + power.margin.unwrap() - cost.total.unwrap()),
+            "{package}: {power:?}"
+        );
         assert_eq!(power.new_buying_power, Some(Decimal::from(100_000) + power.buying_power.unwrap()));
     }
     let huge = desk.tastytrade.preview(&condor(), Effect::Credit, 900, Price::cents(5)).await.unwrap();
     assert!(!huge.accepted && huge.rejects[0].contains("margin_check_failed"), "{huge:?}");
-    let nothing_held = desk.tastytrade.preview(&put.positioned(PositionEffect::Close), Effect::Credit, 1, Price::cents(5)).await.unwrap();
-    assert!(!nothing_held.accepted && nothing_held.rejects[0].contains("position_effect_validation_failed"), "{nothing_held:?}");
+    let nothing_held = desk
+        .tastytrade
+        .preview(&put.positioned(PositionEffect::Close), Effect::Credit, 1, Price::cents(5))
+        .await
+        .unwrap();
+    assert!(
+        !nothing_held.accepted && nothing_held.rejects[0].contains("position_effect_validation_failed"),
+        "{nothing_held:?}"
+    );
 
     let asked = desk.asked("POST", "/orders/dry-run");
     let off_tick = desk.tastytrade.preview(&put, Effect::Credit, 1, Price::cents(402)).await.unwrap_err();
-    assert!(matches!(&off_tick.fault, BrokerFault::Refused(why) if why.contains("4.02") && why.contains("nothing was sent")), "{off_tick}");
+    assert!(
+        matches!(&off_tick.fault, BrokerFault::Refused(why) if why.contains("4.02") && why.contains("nothing was sent")),
+        "{off_tick}"
+    );
     assert_eq!(desk.asked("POST", "/orders/dry-run"), asked, "the broker would not have noticed");
-    assert!(desk.tastytrade.orders(desk.start, desk.now()).await.unwrap().is_empty(), "a preview is no order");
+    assert!(
+        desk.tastytrade.orders(desk.start, desk.now()).await.unwrap().is_empty(),
+        "a preview is no order"
+    );
 }
 
 #[tokio::test]
@@ -64,9 +83,15 @@ async fn an_order_lives_under_its_name_until_it_is_cancelled() {
     let order = desk.tastytrade.order(&id).await.unwrap();
     let name = Some(OrderName("20250903-cs-put-r1-1".into()));
     assert_eq!((&order.status, order.quantity, order.filled), (&OrderStatus::Working, 2, 0));
-    assert_eq!((order.price, order.effect, &order.name, order.tag.as_deref()), (Some(Price::cents(400)), Some(Effect::Credit), &name, Some(SOURCE)));
+    assert_eq!(
+        (order.price, order.effect, &order.name, order.tag.as_deref()),
+        (Some(Price::cents(400)), Some(Effect::Credit), &name, Some(SOURCE))
+    );
     assert_eq!(order.entered, Some(desk.start));
-    for list in [desk.tastytrade.orders_in_haste(desk.start, desk.now()).await, desk.tastytrade.orders(desk.start, desk.now()).await] {
+    for list in [
+        desk.tastytrade.orders_in_haste(desk.start, desk.now()).await,
+        desk.tastytrade.orders(desk.start, desk.now()).await,
+    ] {
         assert_eq!(list.unwrap(), std::slice::from_ref(&order));
     }
 
@@ -77,7 +102,11 @@ async fn an_order_lives_under_its_name_until_it_is_cancelled() {
     assert!(order.status == OrderStatus::Canceled && order.is_settled(2), "{order:?}");
     let again = desk.tastytrade.cancel(&id).await;
     assert!(matches!(&again, CancelReply::Refused(why) if why.contains("cannot_update_order")), "{again:?}");
-    assert_eq!(desk.tastytrade.orders_in_haste(desk.start, desk.now()).await.unwrap(), [order], "today's list has it still");
+    assert_eq!(
+        desk.tastytrade.orders_in_haste(desk.start, desk.now()).await.unwrap(),
+        [order],
+        "today's list has it still"
+    );
 
     let unknown = desk.tastytrade.order(&OrderId("42".into())).await.unwrap_err();
     assert!(matches!(unknown.fault, BrokerFault::NotFound(_)), "{unknown}");
@@ -86,15 +115,21 @@ async fn an_order_lives_under_its_name_until_it_is_cancelled() {
 
 #[tokio::test]
 async fn an_order_beyond_the_account_is_a_proven_refusal() {
-    let desk = Desk::with(|config| config.tastytrade.accounts = vec![TastytradeAccount::flat(ACCOUNT, 100)]).await;
+    let desk =
+        Desk::with(|config| config.tastytrade.accounts = vec![TastytradeAccount::flat(ACCOUNT, 100)]).await;
     let reply = desk.tastytrade.place(&approved(&desk, 2, 400), &OrderName("a".into())).await;
-    assert!(matches!(&reply, PlaceReply::NotPlaced(NotPlaced::Rejected { status: 422, message }) if message.contains("margin_check_failed")), "{reply:?}");
+    assert!(
+        matches!(&reply, PlaceReply::NotPlaced(NotPlaced::Rejected { status: 422, message }) if message.contains("margin_check_failed")),
+        "{reply:?}"
+    );
     assert!(desk.simulator.book_of(ACCOUNT).unwrap().posts().is_empty());
 }
 
 #[tokio::test]
 async fn a_day_of_250_orders_is_read_whole_and_once() {
-    let desk = Desk::with(|config| config.tastytrade.accounts = vec![TastytradeAccount::flat(ACCOUNT, 10_000_000)]).await;
+    let desk =
+        Desk::with(|config| config.tastytrade.accounts = vec![TastytradeAccount::flat(ACCOUNT, 10_000_000)])
+            .await;
     let put = Package::vertical(put());
     let mut ids: BTreeSet<OrderId> = BTreeSet::new();
     for number in 0..250 {
@@ -105,11 +140,21 @@ async fn a_day_of_250_orders_is_read_whole_and_once() {
     let listed = desk.tastytrade.orders(desk.start, desk.now()).await.unwrap();
     assert_eq!(listed.len(), 250);
     assert_eq!(listed.into_iter().map(|order| order.id).collect::<BTreeSet<_>>(), ids);
-    assert_eq!((desk.asked("GET", "/orders") - lists, desk.asked("GET", "/orders/live") - live), (2, 1), "two pages, and today's list");
+    assert_eq!(
+        (desk.asked("GET", "/orders") - lists, desk.asked("GET", "/orders/live") - live),
+        (2, 1),
+        "two pages, and today's list"
+    );
     let hasty = desk.tastytrade.orders_in_haste(desk.start, desk.now()).await.unwrap();
     assert_eq!(hasty.into_iter().map(|order| order.id).collect::<BTreeSet<_>>(), ids);
     let before = desk.start - jiff::SignedDuration::from_hours(1);
-    assert!(desk.tastytrade.orders(before, desk.start - jiff::SignedDuration::from_secs(1)).await.unwrap().is_empty());
+    assert!(
+        desk.tastytrade
+            .orders(before, desk.start - jiff::SignedDuration::from_secs(1))
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 /// An order at 4.00 that works, and the one that is to take its place at 3.95.
@@ -130,7 +175,10 @@ async fn a_replaced_order_lives_on_under_the_id_of_the_new_one() {
     let (old, new) = replaced(&desk).await;
     let [old, new] = [desk.tastytrade.order(&old).await.unwrap(), desk.tastytrade.order(&new).await.unwrap()];
     assert!(old.status == OrderStatus::Replaced && !old.is_settled(2), "{old:?}");
-    assert_eq!((&new.status, new.price, new.name), (&OrderStatus::Working, Some(Price::cents(395)), Some(OrderName("second".into()))));
+    assert_eq!(
+        (&new.status, new.price, new.name),
+        (&OrderStatus::Working, Some(Price::cents(395)), Some(OrderName("second".into())))
+    );
     assert_eq!((new.quantity, new.legs), (2, old.legs));
     assert_eq!(desk.tastytrade.orders(desk.start, desk.now()).await.unwrap().len(), 2);
 }
@@ -157,6 +205,13 @@ async fn what_fills_in_part_while_it_is_cancelled_is_counted() {
     assert_eq!(desk.tastytrade.cancel(&id).await, CancelReply::Requested);
     desk.pass(3).await;
     let order = desk.tastytrade.order(&id).await.unwrap();
-    assert_eq!((&order.status, order.filled, order.is_settled(3)), (&OrderStatus::Canceled, 1, true), "{order:?}");
-    assert_eq!(order.fills.iter().map(|fill| (fill.quantity, fill.price)).collect::<Vec<_>>(), [(1, Price::cents(400))]);
+    assert_eq!(
+        (&order.status, order.filled, order.is_settled(3)),
+        (&OrderStatus::Canceled, 1, true),
+        "{order:?}"
+    );
+    assert_eq!(
+        order.fills.iter().map(|fill| (fill.quantity, fill.price)).collect::<Vec<_>>(),
+        [(1, Price::cents(400))]
+    );
 }

@@ -30,12 +30,19 @@ async fn table(world: &World) -> Line {
     match inspection::table_seen(&world.aws, name).await {
         Err(error) => Line::of_call(name, world, &error),
         Ok(None) => Line::wrong(name, "no such table", DEPLOY),
-        Ok(Some(seen)) if seen.keys != ["pk", "sk"] => {
-            Line::wrong(name, format!("keys {}, expected pk and sk", seen.keys.join(", ")), "it is not the ledger's")
-        }
-        Ok(Some(seen)) if seen.status != "ACTIVE" => Line::unknown(name, format!("table is {}", seen.status), Some("look again in a minute".to_owned())),
+        Ok(Some(seen)) if seen.keys != ["pk", "sk"] => Line::wrong(
+            name,
+            format!("keys {}, expected pk and sk", seen.keys.join(", ")),
+            "it is not the ledger's",
+        ),
+        Ok(Some(seen)) if seen.status != "ACTIVE" => Line::unknown(
+            name,
+            format!("table is {}", seen.status),
+            Some("look again in a minute".to_owned()),
+        ),
         Ok(Some(seen)) if seen.expires_by.as_deref() != Some("ttl") => {
-            let found = format!("items expire by {}, expected ttl", seen.expires_by.as_deref().unwrap_or("nothing"));
+            let found =
+                format!("items expire by {}, expected ttl", seen.expires_by.as_deref().unwrap_or("nothing"));
             Line::wrong(name, found, "switch time to live on, attribute ttl")
         }
         Ok(Some(_)) => Line::ok(name, "table there, items expire by ttl"),
@@ -54,7 +61,9 @@ async fn trading(world: &World, account: &str) -> Line {
     }
     let mode = if deployed.deployment.live() { "live" } else { "dry" };
     match world.ledger().controls(account).await {
-        Err(error) => Line::unknown(name, format!("{mode}; its armed record could not be read: {error}"), None),
+        Err(error) => {
+            Line::unknown(name, format!("{mode}; its armed record could not be read: {error}"), None)
+        }
         Ok(controls) => {
             let armed = if controls.arming == Arming::Armed { "armed" } else { "not armed" };
             let halted = controls.halted.map_or(String::new(), |why| format!(", halted ({why})"));
@@ -75,7 +84,8 @@ async fn function(world: &World, name: &str) -> Line {
 
 async fn schedules(world: &World) -> Vec<Line> {
     let names = &world.names;
-    let of_accounts = names.accounts().flat_map(|account| ScheduleKind::ALL.map(|kind| names.schedule(account, kind)));
+    let of_accounts =
+        names.accounts().flat_map(|account| ScheduleKind::ALL.map(|kind| names.schedule(account, kind)));
     let mut lines = Vec::new();
     for name in of_accounts.chain([names.token_keeper_schedule()]) {
         lines.push(match inspection::schedule_seen(&world.aws, &names.schedules, &name).await {
@@ -98,12 +108,27 @@ pub(super) async fn warm_up(world: &World) -> Vec<Line> {
         lines.push(match world.functions().invoke(function, &json!({ "account": "warmup" })).await {
             Err(error) => Line::of_call(what, world, &error),
             Ok(invoked) if invoked.failed => {
-                let [kind, message] = ["errorType", "errorMessage"].map(|field| invoked.answer[field].as_str().unwrap_or_default());
-                Line::wrong(what, format!("{kind}: {message}"), format!("docs/runbook.md says what {kind} means"))
+                let [kind, message] = ["errorType", "errorMessage"]
+                    .map(|field| invoked.answer[field].as_str().unwrap_or_default());
+                Line::wrong(
+                    what,
+                    format!("{kind}: {message}"),
+                    format!("docs/runbook.md says what {kind} means"),
+                )
             }
             Ok(invoked) => {
-                let refreshed = if invoked.answer["token_refreshed"] == true { "token refreshed" } else { "token still good" };
-                Line::ok(what, format!("{refreshed}, session {}", invoked.answer["session"].as_str().unwrap_or("unknown")))
+                let refreshed = if invoked.answer["token_refreshed"] == true {
+                    "token refreshed"
+                } else {
+                    "token still good"
+                };
+                Line::ok(
+                    what,
+                    format!(
+                        "{refreshed}, session {}",
+                        invoked.answer["session"].as_str().unwrap_or("unknown")
+                    ),
+                )
             }
         });
     }

@@ -1,4 +1,5 @@
-//! What is kept for the functions: parameters, secrets, token documents; and whether broker and feed answer at all.
+//! What is kept for the functions: parameters, secrets, token documents; and whether broker and feed answer
+//! at all.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -40,8 +41,16 @@ async fn one(world: &World, slot: &Slot) -> Option<Line> {
     let found = match &read {
         Ok(found) => found.optional(name),
         Err(SecretsError::Unavailable { reason, .. }) if reason.starts_with("AccessDenied") => {
-            let action = if slot.name.is_in_secrets_manager() { "secretsmanager:GetSecretValue" } else { "ssm:GetParameters, and kms:Decrypt for its key" };
-            return Some(Line::wrong(name, reason, format!("allow {action}, or use other credentials (--profile)")));
+            let action = if slot.name.is_in_secrets_manager() {
+                "secretsmanager:GetSecretValue"
+            } else {
+                "ssm:GetParameters, and kms:Decrypt for its key"
+            };
+            return Some(Line::wrong(
+                name,
+                reason,
+                format!("allow {action}, or use other credentials (--profile)"),
+            ));
         }
         Err(error @ SecretsError::Unavailable { .. }) => return Some(Line::unknown(name, error, None)),
         Err(error) => return Some(Line::wrong(name, error, by_hand)),
@@ -68,7 +77,9 @@ fn token(name: &str, broker: BrokerKind, document: &SecretString, now: Timestamp
         return Line::ok(name, "there, and reads; a grant does not age");
     };
     let age = (broker.facts().token_age)(document);
-    let left = age.map_or(SignedDuration::ZERO, |age| SignedDuration::from_secs(age.created.saturating_sub(now.as_second())) + lasts);
+    let left = age.map_or(SignedDuration::ZERO, |age| {
+        SignedDuration::from_secs(age.created.saturating_sub(now.as_second())) + lasts
+    });
     let login = log_in(broker);
     if left <= SignedDuration::ZERO {
         return Line::wrong(name, format!("the login ended {} hours ago", -left.as_hours()), login);
@@ -79,7 +90,8 @@ fn token(name: &str, broker: BrokerKind, document: &SecretString, now: Timestamp
 
 /// Brokers and feed, without credentials: any answer will do.
 pub(super) async fn reachable(world: &World) -> Result<Vec<Line>, Trouble> {
-    let http = HttpClient::new(&HttpConfig::default()).map_err(|error| Trouble::no("make an HTTP client", error))?;
+    let http =
+        HttpClient::new(&HttpConfig::default()).map_err(|error| Trouble::no("make an HTTP client", error))?;
     let mut services = BTreeSet::new();
     for account in world.names.accounts() {
         let deployment = world.deployed(account).await?.deployment;
@@ -87,10 +99,17 @@ pub(super) async fn reachable(world: &World) -> Result<Vec<Line>, Trouble> {
     }
     let mut lines = Vec::new();
     for url in services {
-        lines.push(match http.send(Request::get(&format!("{}/", url.trim_end_matches('/'))).timeout(PATIENCE)).await {
-            Ok(response) => Line::ok(&url, format!("answers from here (HTTP {})", response.status)),
-            Err(error) => Line::unknown(&url, error, Some("look at this machine's network; the functions have one of their own".to_owned())),
-        });
+        lines.push(
+            match http.send(Request::get(&format!("{}/", url.trim_end_matches('/'))).timeout(PATIENCE)).await
+            {
+                Ok(response) => Line::ok(&url, format!("answers from here (HTTP {})", response.status)),
+                Err(error) => Line::unknown(
+                    &url,
+                    error,
+                    Some("look at this machine's network; the functions have one of their own".to_owned()),
+                ),
+            },
+        );
     }
     Ok(lines)
 }
@@ -103,7 +122,9 @@ mod tests {
     #[test]
     fn a_login_that_ends_soon_is_wrong_in_time() {
         let document = |created: i64| {
-            let token = format!(r#"{{"creation_timestamp":{created},"token":{{"access_token":"canary","refresh_token":"canary","expires_at":1}}}}"#);
+            let token = format!(
+                r#"{{"creation_timestamp":{created},"token":{{"access_token":"canary","refresh_token":"canary","expires_at":1}}}}"#
+            );
             SecretString::from(token)
         };
         let day = 24 * 3600;
@@ -115,7 +136,10 @@ mod tests {
         ] {
             let now = Timestamp::from_second(1_790_000_000).unwrap();
             let line = token("t", BrokerKind::Schwab, &document(now.as_second() - age), now);
-            assert!(line.state == state && line.found.contains(words) && !line.to_string().contains("canary"), "{line}");
+            assert!(
+                line.state == state && line.found.contains(words) && !line.to_string().contains("canary"),
+                "{line}"
+            );
         }
     }
 }

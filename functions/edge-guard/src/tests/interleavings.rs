@@ -1,4 +1,5 @@
-//! Hand-offs of three accounts over thirty days, in any order, several at once, twice and with faults: the same result as day after day.
+//! Hand-offs of three accounts over thirty days, in any order, several at once, twice and with faults: the
+//! same result as day after day.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,17 +43,29 @@ fn worlds() -> impl Strategy<Value = World> {
         1_usize..5,
         prop::collection::vec(trouble, 0..600),
     )
-        .prop_map(|(changes, transfers, order, at_once, troubles)| World { changes, transfers, order, at_once, troubles })
+        .prop_map(|(changes, transfers, order, at_once, troubles)| World {
+            changes,
+            transfers,
+            order,
+            at_once,
+            troubles,
+        })
 }
 
 impl World {
     fn dates() -> Vec<Date> {
-        DAY.series(1.day()).filter(|date| matches!(session_day(*date), SessionDay::Open { .. })).take(DAYS).collect()
+        DAY.series(1.day())
+            .filter(|date| matches!(session_day(*date), SessionDay::Open { .. }))
+            .take(DAYS)
+            .collect()
     }
 
     fn transfers_of(&self, account: usize) -> Vec<Transfer> {
         let own = self.transfers.iter().enumerate().filter(|(_, (of, ..))| *of == account);
-        own.map(|(id, (_, hours, dollars))| moved(&id.to_string(), at(DAY) + SignedDuration::from_mins(hours * 60 + 1), *dollars)).collect()
+        own.map(|(id, (_, hours, dollars))| {
+            moved(&id.to_string(), at(DAY) + SignedDuration::from_mins(hours * 60 + 1), *dollars)
+        })
+        .collect()
     }
 
     /// What every run saw: start, changes and the transfers until then.
@@ -62,7 +75,11 @@ impl World {
             let (transfers, mut gains) = (self.transfers_of(account), 0);
             for (date, change) in Self::dates().into_iter().zip(changes) {
                 gains += change;
-                let came: Decimal = transfers.iter().filter(|transfer| transfer.at <= at(date)).map(|transfer| transfer.amount).sum();
+                let came: Decimal = transfers
+                    .iter()
+                    .filter(|transfer| transfer.at <= at(date))
+                    .map(|transfer| transfer.amount)
+                    .sum();
                 let equity = Decimal::from(40_000 + gains) + came;
                 runs.push((account, run(ACCOUNTS[account], date, "run", Some(&equity.to_string()))));
             }
@@ -71,7 +88,11 @@ impl World {
     }
 
     fn brokers(&self) -> Vec<Arc<MemoryBroker>> {
-        (0..ACCOUNTS.len()).map(|account| Arc::new(MemoryBroker { transfers: self.transfers_of(account), ..MemoryBroker::default() })).collect()
+        (0..ACCOUNTS.len())
+            .map(|account| {
+                Arc::new(MemoryBroker { transfers: self.transfers_of(account), ..MemoryBroker::default() })
+            })
+            .collect()
     }
 }
 
@@ -83,7 +104,8 @@ async fn left(ledger: &MemoryEdge, brokers: &[Arc<MemoryBroker>]) -> Left {
     for (account, broker) in ACCOUNTS.into_iter().zip(brokers) {
         // As it stands in the ledger, before anything is worked out anew.
         let decision = ledger.decision(account).unwrap();
-        let words = format!("{} {} {:?} {}", decision.run_date, decision.verdict, decision.pause_until, decision.why);
+        let words =
+            format!("{} {} {:?} {}", decision.run_date, decision.verdict, decision.pause_until, decision.why);
         let rows = crate::rebuild(ports(ledger, broker), account, &settings()).await.unwrap().rows;
         left.insert(account, (rows, words));
     }
@@ -114,13 +136,19 @@ async fn shuffled(world: &World) -> Left {
     let (ledger, brokers) = (Arc::new(MemoryEdge::default()), world.brokers());
     ledger.troubles.lock().unwrap().extend(world.troubles.iter().copied());
     let runs = world.runs();
-    let mut deliveries: Vec<(u32, (usize, RunRecord))> = world.order.iter().copied().zip(runs.iter().chain(&runs).cloned()).collect();
+    let mut deliveries: Vec<(u32, (usize, RunRecord))> =
+        world.order.iter().copied().zip(runs.iter().chain(&runs).cloned()).collect();
     deliveries.sort_by_key(|(key, _)| *key);
     for (step, batch) in deliveries.chunks(world.at_once).enumerate() {
         let mut at_work = JoinSet::new();
         for (_, (account, run)) in batch {
             *brokers[*account].fails.lock().unwrap() = u32::from(step % 7 == 3);
-            at_work.spawn(deliver(Arc::clone(&ledger), Arc::clone(&brokers[*account]), run.clone(), at(DAY + 60.days())));
+            at_work.spawn(deliver(
+                Arc::clone(&ledger),
+                Arc::clone(&brokers[*account]),
+                run.clone(),
+                at(DAY + 60.days()),
+            ));
         }
         while let Some(done) = at_work.join_next().await {
             done.unwrap();

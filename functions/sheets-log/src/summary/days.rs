@@ -1,4 +1,5 @@
-//! From the rows of `CS_Tracking` and `GW_Signal` to the summary's lines. Pure, and blind to the order in which rows came into their tabs.
+//! From the rows of `CS_Tracking` and `GW_Signal` to the summary's lines. Pure, and blind to the order in
+//! which rows came into their tabs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,15 +48,22 @@ struct Tracked<'a> {
 }
 
 impl<'a> Tracked<'a> {
-    /// For some weeks the first system wrote no date: then it is the day whose signal had this expiry, when that is one day only.
+    /// For some weeks the first system wrote no date: then it is the day whose signal had this expiry, when
+    /// that is one day only.
     fn of(row: &'a Row, signals: &Signals<'_>) -> Option<Self> {
         let came = text(row, "account");
-        let account = ACCOUNTS.iter().find(|account| [account.name, account.title].iter().any(|name| Kind::Text.same(came, name)))?.name;
+        let account = ACCOUNTS
+            .iter()
+            .find(|account| [account.name, account.title].iter().any(|name| Kind::Text.same(came, name)))?
+            .name;
         let expiry = day(text(row, "expiry"));
         let said = day(text(row, "date"));
         let date = said.or_else(|| {
-            let of_expiry: BTreeSet<Date> =
-                signals.iter().filter(|(_, signal)| expiry.is_some() && day(text(signal, "expiry")) == expiry).map(|(date, _)| *date).collect();
+            let of_expiry: BTreeSet<Date> = signals
+                .iter()
+                .filter(|(_, signal)| expiry.is_some() && day(text(signal, "expiry")) == expiry)
+                .map(|(date, _)| *date)
+                .collect();
             of_expiry.first().copied().filter(|_| of_expiry.len() == 1)
         })?;
         Some(Self { row, date, expiry, account })
@@ -63,7 +71,9 @@ impl<'a> Tracked<'a> {
 
     /// Of several rows for one day the one to show: a plan that was replaced before it filled is none.
     fn rank(&self) -> (bool, bool, Option<Date>) {
-        let filled = SIDES.iter().any(|(_, side)| self.number(&format!("{side}_filled")).is_some_and(|filled| !filled.is_zero()));
+        let filled = SIDES
+            .iter()
+            .any(|(_, side)| self.number(&format!("{side}_filled")).is_some_and(|filled| !filled.is_zero()));
         (!text(self.row, "date").is_empty(), filled, self.expiry)
     }
 
@@ -91,7 +101,11 @@ impl<'a> Tracked<'a> {
 
     /// The account's put fills; its call fills where the day had no put side.
     fn quantity(&self) -> String {
-        let side = if self.effect("put").is_none() && self.effect("call").is_some() { "call_filled" } else { "put_filled" };
+        let side = if self.effect("put").is_none() && self.effect("call").is_some() {
+            "call_filled"
+        } else {
+            "put_filled"
+        };
         let filled = self.text(side);
         if filled.is_empty() { "0".to_owned() } else { filled.to_owned() }
     }
@@ -109,8 +123,10 @@ impl<'a> Tracked<'a> {
             if self.text(&format!("{side}_status")) == SEVERAL_STRIKES {
                 return None;
             }
-            let (effect, strikes, price) = (self.effect(side)?, self.strikes(side)?, self.number(&format!("{side}_fill_price"))?);
-            *total.get_or_insert(Decimal::ZERO) += Held { right, effect, strikes, price, spreads }.at_expiry(settle, cost);
+            let (effect, strikes, price) =
+                (self.effect(side)?, self.strikes(side)?, self.number(&format!("{side}_fill_price"))?);
+            *total.get_or_insert(Decimal::ZERO) +=
+                Held { right, effect, strikes, price, spreads }.at_expiry(settle, cost);
         }
         total
     }
@@ -118,20 +134,28 @@ impl<'a> Tracked<'a> {
 
 fn line(date: Date, accounts: &BTreeMap<&'static str, Tracked<'_>>, signals: &Signals<'_>) -> Line {
     let signal = SignalDay { row: signals.get(&date).copied(), accounts };
-    let expiry = signal.row.and_then(|row| day(text(row, "expiry"))).or_else(|| accounts.values().find_map(|row| row.expiry));
+    let expiry = signal
+        .row
+        .and_then(|row| day(text(row, "expiry")))
+        .or_else(|| accounts.values().find_map(|row| row.expiry));
     let settle = |expiry: Option<Date>| -> Option<Decimal> {
         let spx: Decimal = text(signals.get(&expiry?)?, "spx").parse().ok()?;
         (spx > Decimal::ZERO).then_some(spx)
     };
     let mut line = vec![date.to_string(), "1".to_owned(), signal.price("put"), signal.price("call")];
     let settlement = settle(expiry);
-    let mut pnl = vec![settlement.map(|spx| spx.normalize().to_string()).unwrap_or_default(), points(settlement.and_then(|spx| signal.pnl(spx)))];
+    let mut pnl = vec![
+        settlement.map(|spx| spx.normalize().to_string()).unwrap_or_default(),
+        points(settlement.and_then(|spx| signal.pnl(spx))),
+    ];
     for account in &ACCOUNTS {
         match accounts.get(account.name) {
             None => line.extend(["0".to_owned(), String::new(), String::new()]),
             Some(row) => {
                 line.push(row.quantity());
-                line.extend(SIDES.map(|(_, side)| signed(row.text(&format!("{side}_fill_price")), row.effect(side))));
+                line.extend(
+                    SIDES.map(|(_, side)| signed(row.text(&format!("{side}_fill_price")), row.effect(side))),
+                );
             }
         }
         let won = accounts.get(account.name).and_then(|row| row.pnl(settle(row.expiry)?));
@@ -185,7 +209,9 @@ impl SignalDay<'_> {
             let Some(effect) = self.effect(side) else { continue };
             let strikes = self.strikes(right).or_else(|| self.accounts_say(|row| row.strikes(side)))?;
             let price = self.text(&format!("{side}_price")).parse().ok()?;
-            *total.get_or_insert(Decimal::ZERO) += Held { right, effect, strikes, price, spreads: Decimal::ONE }.at_expiry(settle, Decimal::ZERO);
+            *total.get_or_insert(Decimal::ZERO) +=
+                Held { right, effect, strikes, price, spreads: Decimal::ONE }
+                    .at_expiry(settle, Decimal::ZERO);
         }
         total
     }

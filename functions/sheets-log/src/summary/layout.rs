@@ -31,8 +31,8 @@ const SETTLEMENT: &str = "settlement";
 pub(super) struct Layout {
     /// The date; of signal and accounts three each; settlement; the P&L of signal and accounts.
     pub(super) columns: Vec<usize>,
-    /// How many of them are worked out. Behind these stand columns of results of the first system: nothing new comes into them, but what is
-    /// there belongs to a date and moves with it.
+    /// How many of them are worked out. Behind these stand columns of results of the first system: nothing
+    /// new comes into them, but what is there belongs to a date and moves with it.
     pub(super) computed: usize,
     /// Indexes of `columns` whose cells are written together.
     pub(super) groups: Vec<Range<usize>>,
@@ -46,13 +46,19 @@ impl Layout {
         for (index, title) in titles().enumerate() {
             let start = block(tab, title, 1 + 4 * index)?;
             columns.extend(start..start + BLOCK.len());
-            results.extend(Some(start + BLOCK.len()).filter(|column| same(tab.cell(HEADINGS, *column), RESULTS)));
+            results.extend(
+                Some(start + BLOCK.len()).filter(|column| same(tab.cell(HEADINGS, *column), RESULTS)),
+            );
         }
         let named = (0..tab.columns as usize).find(|column| same(tab.cell(TITLES, *column), PNL));
         let width = 1 + titles().count();
-        let used = |column: usize| tab.cells.iter().any(|line| line.get(column).is_some_and(|text| !text.is_empty()));
+        let used = |column: usize| {
+            tab.cells.iter().any(|line| line.get(column).is_some_and(|text| !text.is_empty()))
+        };
         // Whatever a user has on the right stays: the block goes where nothing stands from top to bottom.
-        let free = || (1 + 4 * titles().count()..).find(|start| !(*start..start + width).any(used)).unwrap_or_default();
+        let free = || {
+            (1 + 4 * titles().count()..).find(|start| !(*start..start + width).any(used)).unwrap_or_default()
+        };
         let start = named.unwrap_or_else(free);
         columns.extend(start..start + width);
         let computed = columns.len();

@@ -20,8 +20,9 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Points won or lost by all of them when the index settles at `settle`, the costs of trading them taken off: premium against intrinsic
-    /// value, which a seller owes and a buyer is owed (docs/reference/spreadsheet.md, `CS_Summary`).
+    /// Points won or lost by all of them when the index settles at `settle`, the costs of trading them taken
+    /// off: premium against intrinsic value, which a seller owes and a buyer is owed
+    /// (docs/reference/spreadsheet.md, `CS_Summary`).
     pub(super) fn at_expiry(&self, settle: Decimal, cost_per_contract: Decimal) -> Decimal {
         let (low, high) = self.strikes;
         let inside = match self.right {
@@ -75,8 +76,17 @@ mod tests {
     }
 
     fn condor(effect: Effect, settle: &str, cost_per_contract: &str) -> Decimal {
-        let side = |right, low: i64| Held { right, effect, strikes: (low.into(), (low + 5).into()), price: number("0.95"), spreads: Decimal::ONE };
-        [side(Right::Put, 6895), side(Right::Call, 7000)].iter().map(|side| side.at_expiry(number(settle), number(cost_per_contract))).sum()
+        let side = |right, low: i64| Held {
+            right,
+            effect,
+            strikes: (low.into(), (low + 5).into()),
+            price: number("0.95"),
+            spreads: Decimal::ONE,
+        };
+        [side(Right::Put, 6895), side(Right::Call, 7000)]
+            .iter()
+            .map(|side| side.at_expiry(number(settle), number(cost_per_contract)))
+            .sum()
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use gamma_execution::ports::{DayRecord, Fill, IntentKey, IntentRecord, IntentState, LoadedDay, OrderId, OrderStatus, RungRecord, RungState, Writer};
+use gamma_execution::ports::{
+    DayRecord, Fill, IntentKey, IntentRecord, IntentState, LoadedDay, OrderId, OrderStatus, RungRecord,
+    RungState, Writer,
+};
 use gamma_execution::report::{Outcome, RunReport};
 use gamma_execution::tokens::TokenSaved;
 use gamma_market::{Effect, Price, Right, Vertical};
@@ -49,18 +52,30 @@ impl Day {
 
     pub(crate) fn vertical(&self, right: Right, effect: Effect, inner: u32) -> Vertical {
         let outer = if right == Right::Put { inner - 5 } else { inner + 5 };
-        let symbol = |strike: u32| format!("SPXW{}{}{strike}", self.expiry.strftime("%y%m%d"), right.letter()).parse().unwrap();
+        let symbol = |strike: u32| {
+            format!("SPXW{}{}{strike}", self.expiry.strftime("%y%m%d"), right.letter()).parse().unwrap()
+        };
         let (sell, buy) = if effect == Effect::Credit { (inner, outer) } else { (outer, inner) };
         Vertical::new(symbol(sell), symbol(buy)).unwrap()
     }
 
-    /// An intent of `quantity` at `inner`, and its rungs: limit, and (packages, price) of each fill; each rung is over.
-    pub(crate) fn side(mut self, (right, effect, inner): (Right, Effect, u32), revision: u32, quantity: u32, rungs: &[(&str, &[(u32, &str)])]) -> Self {
+    /// An intent of `quantity` at `inner`, and its rungs: limit, and (packages, price) of each fill; each
+    /// rung is over.
+    pub(crate) fn side(
+        mut self,
+        (right, effect, inner): (Right, Effect, u32),
+        revision: u32,
+        quantity: u32,
+        rungs: &[(&str, &[(u32, &str)])],
+    ) -> Self {
         let key = IntentKey { strategy: "constant_stable".into(), slot: right.into(), revision };
         let writer = Writer { run_id: format!("{}-{}-run", self.account, self.date), fence: 1 };
         let mut filled = 0;
         for (number, (limit, fills)) in (1..).zip(rungs) {
-            let fills: Vec<Fill> = fills.iter().map(|(quantity, price)| Fill { quantity: *quantity, price: points(price), at: None }).collect();
+            let fills: Vec<Fill> = fills
+                .iter()
+                .map(|(quantity, price)| Fill { quantity: *quantity, price: points(price), at: None })
+                .collect();
             let of_rung = fills.iter().map(|fill| fill.quantity).sum::<u32>();
             let order = OrderId(format!("{}{revision}{number}", if right == Right::Put { 1 } else { 2 }));
             let asked = quantity - filled;
@@ -68,7 +83,8 @@ impl Day {
             filled += of_rung;
             let state = RungState::Terminal { order, status, filled: of_rung, fills };
             let at = format!("{}T21:13:4{number}Z", self.date).parse().unwrap();
-            let nbbo = (points("0.90"), points("1.00"), points(if right == Right::Put { "0.95" } else { "1.00" }));
+            let nbbo =
+                (points("0.90"), points("1.00"), points(if right == Right::Put { "0.95" } else { "1.00" }));
             self.ledger.rungs.push(RungRecord {
                 intent: key.clone(),
                 number,
@@ -110,17 +126,19 @@ impl Day {
     pub(crate) fn reported(mut self) -> Self {
         let newest = self.ledger.intents.iter().map(|intent| intent.key.revision).max().unwrap_or_default();
         let run_id = self.ledger.intents[0].writer.run_id.clone();
-        let sides = self.ledger.intents.iter().filter(|intent| intent.key.revision == newest).map(|intent| SidePlan {
-            side: intent.key.slot.right().expect("a side"),
-            direction: if intent.effect == Effect::Credit { Direction::Short } else { Direction::Long },
-            vertical: intent.package.as_vertical().expect("a vertical"),
-            go: if intent.effect == Effect::Credit { -Decimal::ONE } else { Decimal::ONE },
-            strength: Decimal::new(750, 3),
-            feed_price: Some(points("0.93")),
-            full_size: intent.quantity,
-            target: intent.quantity,
-            held: 0,
-            decision: Decision::Trade { quantity: intent.quantity },
+        let sides = self.ledger.intents.iter().filter(|intent| intent.key.revision == newest).map(|intent| {
+            SidePlan {
+                side: intent.key.slot.right().expect("a side"),
+                direction: if intent.effect == Effect::Credit { Direction::Short } else { Direction::Long },
+                vertical: intent.package.as_vertical().expect("a vertical"),
+                go: if intent.effect == Effect::Credit { -Decimal::ONE } else { Decimal::ONE },
+                strength: Decimal::new(750, 3),
+                feed_price: Some(points("0.93")),
+                full_size: intent.quantity,
+                target: intent.quantity,
+                held: 0,
+                decision: Decision::Trade { quantity: intent.quantity },
+            }
         });
         let plan = Plan {
             trade_date: self.date,
@@ -167,7 +185,8 @@ impl Day {
 
     /// The same, with what a person is told.
     pub(crate) fn told(&self, workbook: &Workbook) -> Result<DayChanges, LogError> {
-        let cost_per_contract = if self.account == "schwab" { Decimal::new(97, 2) } else { Decimal::new(172, 2) };
+        let cost_per_contract =
+            if self.account == "schwab" { Decimal::new(97, 2) } else { Decimal::new(172, 2) };
         let Self { account, date, ledger: day, reports, signal, .. } = self;
         changes(workbook, &DayFacts { account, date: *date, day, reports, signal, cost_per_contract })
     }
@@ -190,7 +209,8 @@ pub(crate) fn points(text: &str) -> Price {
 
 /// Adds a tab of cells between `|`, a row a line.
 pub(crate) fn add(workbook: &mut Workbook, title: &str, text: &str) {
-    let cells: Vec<Vec<String>> = text.split('\n').map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect()).collect();
+    let cells: Vec<Vec<String>> =
+        text.split('\n').map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect()).collect();
     let tab = Change::AddTab { title: title.into(), rows: 100, columns: 26 };
     workbook.apply(&[tab, Change::Write { tab: title.into(), row: 0, column: 0, cells }]).unwrap();
 }
@@ -199,13 +219,22 @@ pub(crate) fn add(workbook: &mut Workbook, title: &str, text: &str) {
 pub(crate) fn table(workbook: &Workbook, title: &str) -> Vec<BTreeMap<String, String>> {
     let tab = &workbook.tabs[title];
     let names = &tab.cells[0];
-    let row = |line: usize| (0..names.len()).map(|at| (names[at].clone(), tab.cell(line, at).to_owned())).filter(|(_, text)| !text.is_empty()).collect();
+    let row = |line: usize| {
+        (0..names.len())
+            .map(|at| (names[at].clone(), tab.cell(line, at).to_owned()))
+            .filter(|(_, text)| !text.is_empty())
+            .collect()
+    };
     (1..tab.cells.len()).map(row).collect()
 }
 
 /// Named cells of a row, between blanks and bars.
 pub(crate) fn shown(row: &BTreeMap<String, String>, columns: &str) -> String {
-    columns.split_whitespace().map(|name| row.get(name).map_or("", String::as_str)).collect::<Vec<_>>().join(" | ")
+    columns
+        .split_whitespace()
+        .map(|name| row.get(name).map_or("", String::as_str))
+        .collect::<Vec<_>>()
+        .join(" | ")
 }
 
 /// A line of the summary, counted as people do.

@@ -24,7 +24,11 @@ impl LoginNames {
     /// [`Failure`] `BadDeployment` names the variable.
     pub fn from_env(broker: BrokerKind, value: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let facts = broker.facts();
-        let secrets = facts.secrets.iter().map(|secret| Ok((*secret, secret.name.place(&value)?))).collect::<Result<_, Failure>>()?;
+        let secrets = facts
+            .secrets
+            .iter()
+            .map(|secret| Ok((*secret, secret.name.place(&value)?)))
+            .collect::<Result<_, Failure>>()?;
         Ok(Self { broker, token: facts.token.place(&value)?, secrets })
     }
 

@@ -11,7 +11,10 @@ use gamma_schwab::{Schwab, SchwabConfig, SchwabLogin, SchwabLoginConfig};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
-use super::{Authorization, BrokerFacts, BrokerLogin, BrokerSetup, Connection, Kept, LoginEnd, LoginParts, LoginSecret, LoginSecrets, Purpose, bad_token};
+use super::{
+    Authorization, BrokerFacts, BrokerLogin, BrokerSetup, Connection, Kept, LoginEnd, LoginParts,
+    LoginSecret, LoginSecrets, Purpose, bad_token,
+};
 use crate::names;
 
 #[derive(Debug)]
@@ -22,7 +25,11 @@ static FACTS: BrokerFacts = BrokerFacts {
     address: "https://api.schwabapi.com",
     address_variable: "GAMMA_SCHWAB_URL",
     secrets: &[
-        LoginSecret { name: names::APP_KEY, purpose: Purpose::Application, about: "the key of the application at Schwab's developer portal" },
+        LoginSecret {
+            name: names::APP_KEY,
+            purpose: Purpose::Application,
+            about: "the key of the application at Schwab's developer portal",
+        },
         LoginSecret { name: names::APP_SECRET, purpose: Purpose::Application, about: "its secret" },
     ],
     token: names::SCHWAB_TOKEN,
@@ -30,7 +37,10 @@ static FACTS: BrokerFacts = BrokerFacts {
     token_format: "a token file as schwab-py writes it (JSON, or base64 of it)",
     token_age: gamma_schwab::token_age,
     token_shape: DocumentShape { token: Some("token"), dated: true },
-    login_end: Some(LoginEnd { lasts: SignedDuration::from_secs(SchwabLogin::LIFE), runbook: "Schwab login" }),
+    login_end: Some(LoginEnd {
+        lasts: SignedDuration::from_secs(SchwabLogin::LIFE),
+        runbook: "Schwab login",
+    }),
     number_needed: false,
 };
 
@@ -46,14 +56,24 @@ impl BrokerSetup for Setup {
         Ok(Box::new(SchwabLogin::new(http, config, clock, renewal).map_err(bad_token)?))
     }
 
-    fn connect(&self, parts: LoginParts<'_>, account_number: Option<String>, _kept: &Kept) -> Result<Arc<dyn Connection>, Failure> {
+    fn connect(
+        &self,
+        parts: LoginParts<'_>,
+        account_number: Option<String>,
+        _kept: &Kept,
+    ) -> Result<Arc<dyn Connection>, Failure> {
         let LoginParts { secrets, base_url, http, clock, token_text, renewal } = parts;
         let (app_key, app_secret) = (secrets.get(names::APP_KEY)?, secrets.get(names::APP_SECRET)?);
         let config = SchwabConfig { base_url, app_key, app_secret, token_text, account_number };
         Ok(Arc::new(Schwab::new(http, config, clock, renewal).map_err(bad_token)?))
     }
 
-    fn authorization(&self, secrets: LoginSecrets<'_>, base_url: &str, callback: &str) -> Result<Box<dyn Authorization>, Failure> {
+    fn authorization(
+        &self,
+        secrets: LoginSecrets<'_>,
+        base_url: &str,
+        callback: &str,
+    ) -> Result<Box<dyn Authorization>, Failure> {
         let (app_key, app_secret) = (secrets.get(names::APP_KEY)?, secrets.get(names::APP_SECRET)?);
         let (base_url, callback) = (base_url.to_owned(), callback.to_owned());
         Ok(Box::new(gamma_schwab::Authorization { base_url, app_key, app_secret, callback }))
@@ -80,7 +100,12 @@ impl Authorization for gamma_schwab::Authorization {
         gamma_schwab::Authorization::page(self, state)
     }
 
-    async fn exchange(&self, http: &HttpClient, code: &SecretString, now: Timestamp) -> Result<SecretString, BrokerFault> {
+    async fn exchange(
+        &self,
+        http: &HttpClient,
+        code: &SecretString,
+        now: Timestamp,
+    ) -> Result<SecretString, BrokerFault> {
         gamma_schwab::Authorization::exchange(self, http, code, now).await
     }
 }

@@ -11,7 +11,10 @@ use gamma_tastytrade::{ClientAuth, Tastytrade, TastytradeConfig, TastytradeLogin
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{Authorization, BrokerFacts, BrokerLogin, BrokerSetup, Connection, Kept, LoginParts, LoginSecret, LoginSecrets, Purpose, bad_token};
+use super::{
+    Authorization, BrokerFacts, BrokerLogin, BrokerSetup, Connection, Kept, LoginParts, LoginSecret,
+    LoginSecrets, Purpose, bad_token,
+};
 use crate::names;
 
 /// Whose option chain is asked for symbols.
@@ -25,9 +28,21 @@ static FACTS: BrokerFacts = BrokerFacts {
     address: "https://api.tastyworks.com",
     address_variable: "GAMMA_TASTYTRADE_URL",
     secrets: &[
-        LoginSecret { name: names::CLIENT_SECRET, purpose: Purpose::Application, about: "the secret of the OAuth application at tastytrade" },
-        LoginSecret { name: names::CLIENT_ID, purpose: Purpose::OptionalApplication, about: "its id; `gamma login tastytrade` needs it" },
-        LoginSecret { name: names::ACCOUNT_SIZING, purpose: Purpose::SizingByNumber, about: "sizing of tastytrade accounts by number, JSON" },
+        LoginSecret {
+            name: names::CLIENT_SECRET,
+            purpose: Purpose::Application,
+            about: "the secret of the OAuth application at tastytrade",
+        },
+        LoginSecret {
+            name: names::CLIENT_ID,
+            purpose: Purpose::OptionalApplication,
+            about: "its id; `gamma login tastytrade` needs it",
+        },
+        LoginSecret {
+            name: names::ACCOUNT_SIZING,
+            purpose: Purpose::SizingByNumber,
+            about: "sizing of tastytrade accounts by number, JSON",
+        },
     ],
     token: names::TASTYTRADE_TOKEN,
     token_about: "tastytrade's token document; `gamma login tastytrade` writes it",
@@ -46,12 +61,24 @@ impl BrokerSetup for Setup {
 
     fn log_in(&self, parts: LoginParts<'_>) -> Result<Box<dyn BrokerLogin>, Failure> {
         let LoginParts { secrets, base_url, http, clock, token_text, renewal } = parts;
-        let (client_id, client_secret) = (secrets.optional(names::CLIENT_ID), secrets.get(names::CLIENT_SECRET)?);
-        let config = TastytradeLoginConfig { base_url, client_id, client_secret, client_auth: ClientAuth::Body, token_text };
+        let (client_id, client_secret) =
+            (secrets.optional(names::CLIENT_ID), secrets.get(names::CLIENT_SECRET)?);
+        let config = TastytradeLoginConfig {
+            base_url,
+            client_id,
+            client_secret,
+            client_auth: ClientAuth::Body,
+            token_text,
+        };
         Ok(Box::new(TastytradeLogin::new(http, config, clock, renewal).map_err(bad_token)?))
     }
 
-    fn connect(&self, parts: LoginParts<'_>, account_number: Option<String>, kept: &Kept) -> Result<Arc<dyn Connection>, Failure> {
+    fn connect(
+        &self,
+        parts: LoginParts<'_>,
+        account_number: Option<String>,
+        kept: &Kept,
+    ) -> Result<Arc<dyn Connection>, Failure> {
         let LoginParts { secrets, base_url, http, clock, token_text, renewal } = parts;
         let config = TastytradeConfig {
             base_url,
@@ -67,13 +94,24 @@ impl BrokerSetup for Setup {
         Ok(broker)
     }
 
-    fn authorization(&self, secrets: LoginSecrets<'_>, base_url: &str, callback: &str) -> Result<Box<dyn Authorization>, Failure> {
+    fn authorization(
+        &self,
+        secrets: LoginSecrets<'_>,
+        base_url: &str,
+        callback: &str,
+    ) -> Result<Box<dyn Authorization>, Failure> {
         let (client_id, client_secret) = (secrets.get(names::CLIENT_ID)?, secrets.get(names::CLIENT_SECRET)?);
         // The page is the broker's website, not its API, unless a local stack stands in for both.
         let local = is_loopback(base_url).then(|| format!("{}/auth.html", base_url.trim_end_matches('/')));
         let page_url = local.unwrap_or_else(|| gamma_tastytrade::Authorization::PAGE.to_owned());
         let (base_url, callback) = (base_url.to_owned(), callback.to_owned());
-        Ok(Box::new(gamma_tastytrade::Authorization { page_url, base_url, client_id, client_secret, callback }))
+        Ok(Box::new(gamma_tastytrade::Authorization {
+            page_url,
+            base_url,
+            client_id,
+            client_secret,
+            callback,
+        }))
     }
 
     fn document_of_grant(&self, grant: &SecretString) -> Option<SecretString> {
@@ -106,7 +144,12 @@ impl Authorization for gamma_tastytrade::Authorization {
         gamma_tastytrade::Authorization::page(self, state)
     }
 
-    async fn exchange(&self, http: &HttpClient, code: &SecretString, now: Timestamp) -> Result<SecretString, BrokerFault> {
+    async fn exchange(
+        &self,
+        http: &HttpClient,
+        code: &SecretString,
+        now: Timestamp,
+    ) -> Result<SecretString, BrokerFault> {
         gamma_tastytrade::Authorization::exchange(self, http, code, now).await
     }
 }

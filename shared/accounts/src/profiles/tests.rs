@@ -8,7 +8,9 @@ fn plain(profile: &str) -> Account {
 }
 
 fn units(profile: &str, overrides: Overrides<'_>) -> Result<String, String> {
-    load(profile, overrides).map(|account| account.profile.strategy.raw().unit_dollars.to_string()).map_err(|failure| failure.to_string())
+    load(profile, overrides)
+        .map(|account| account.profile.strategy.raw().unit_dollars.to_string())
+        .map_err(|failure| failure.to_string())
 }
 
 #[test]
@@ -18,7 +20,10 @@ fn the_file_we_ship_is_sound_and_carries_the_reference_values() {
     assert_eq!(sized_by, "accounts.toml");
     let raw = profile.strategy.raw();
     assert_eq!((broker, number), (BrokerKind::Schwab, None));
-    assert_eq!((raw.unit_dollars, raw.multipliers.clone(), raw.most_per_side), (Decimal::from(10_000), vec![2, 3, 5, 8, 10], None));
+    assert_eq!(
+        (raw.unit_dollars, raw.multipliers.clone(), raw.most_per_side),
+        (Decimal::from(10_000), vec![2, 3, 5, 8, 10], None)
+    );
     assert_eq!(raw.volatility_breaks[0].to_string(), "0.1636779");
     assert_eq!(profile.execution, ExecutionProfile::default(), "the ladder and limits are the reference's");
     assert_eq!(names(), ["schwab", "tt-individual", "tt-ira"]);
@@ -35,7 +40,10 @@ fn tastytrade_accounts_differ_from_schwab_in_size_and_cost_only() {
         (raw.unit_dollars, raw.most_per_side) = (schwab.strategy.raw().unit_dollars, None);
         assert_eq!(raw, *schwab.strategy.raw());
         assert_eq!(account.profile.execution.cost_per_contract, Decimal::new(172, 2));
-        let execution = ExecutionProfile { cost_per_contract: schwab.execution.cost_per_contract, ..account.profile.execution };
+        let execution = ExecutionProfile {
+            cost_per_contract: schwab.execution.cost_per_contract,
+            ..account.profile.execution
+        };
         assert_eq!(execution, schwab.execution);
     }
 }
@@ -43,7 +51,8 @@ fn tastytrade_accounts_differ_from_schwab_in_size_and_cost_only() {
 #[test]
 fn sizing_may_be_overridden_and_nothing_else() {
     let load = |text| load("schwab", Overrides { sizing: Some((SIZING, text)), ..Overrides::default() });
-    let raw = load(r#"{"unit_dollars": "7000.5", "most_per_side": 4}"#).unwrap().profile.strategy.raw().clone();
+    let raw =
+        load(r#"{"unit_dollars": "7000.5", "most_per_side": 4}"#).unwrap().profile.strategy.raw().clone();
     assert_eq!((raw.unit_dollars.to_string(), raw.most_per_side), ("7000.5".into(), Some(4)));
     for (sizing, words) in [
         ("", "parameter /gamma/schwab/sizing"),
@@ -62,17 +71,22 @@ fn sizing_may_be_overridden_and_nothing_else() {
 #[test]
 fn one_document_sizes_accounts_by_number_and_is_never_ignored() {
     let by_number = |text| Overrides { sizing_by_number: Some((BY_NUMBER, text)), ..Overrides::default() };
-    let both = r#"{"5WT20360": {"label": "IRA", "unit_dollars": 7000}, "5WT09219": {"unit_dollars": "8000.50"}}"#;
+    let both =
+        r#"{"5WT20360": {"label": "IRA", "unit_dollars": 7000}, "5WT09219": {"unit_dollars": "8000.50"}}"#;
     assert_eq!(units("tt-ira", by_number(both)), Ok("7000".into()));
     assert_eq!(units("tt-individual", by_number(both)), Ok("8000.50".into()));
     assert_eq!(units("tt-ira", by_number("{}")), Ok("6000".into()), "an account that is not in it");
     let moved = Overrides { number: Some(" 5WT09219\n"), ..by_number(both) };
     assert_eq!(units("tt-ira", moved), Ok("8000.50".into()), "by the number that is traded");
-    let own = Overrides { sizing: Some(("/gamma/tt-ira/sizing", r#"{"unit_dollars": 5000}"#)), ..by_number(both) };
+    let own =
+        Overrides { sizing: Some(("/gamma/tt-ira/sizing", r#"{"unit_dollars": 5000}"#)), ..by_number(both) };
     assert_eq!(units("tt-ira", own), Ok("5000".into()), "its own says more");
     let by = |overrides| load("tt-ira", overrides).unwrap().sized_by;
     assert_eq!([by(by_number(both)), by(own)], [BY_NUMBER, "/gamma/tt-ira/sizing"]);
-    assert_eq!(by(by_number(r#"{"5WT2O360": {"unit_dollars": 500}}"#)), "accounts.toml; /gamma/tt/account_sizing does not name 5WT20360");
+    assert_eq!(
+        by(by_number(r#"{"5WT2O360": {"unit_dollars": 500}}"#)),
+        "accounts.toml; /gamma/tt/account_sizing does not name 5WT20360"
+    );
     for (text, words) in [
         ("", "parameter /gamma/tt/account_sizing: EOF"),
         ("[]", "parameter /gamma/tt/account_sizing: invalid type: sequence"),
@@ -95,15 +109,40 @@ fn a_profile_that_cannot_be_used_names_the_field() {
     for (from, to, profile, words) in [
         ("broker = \"schwab\"", "broker = \"robinhood\"", "schwab", "robinhood"),
         ("unit_dollars = \"10000\"", "unit_dollars = \"0\"", "schwab", "profile unit_dollars: got 0"),
-        ("multipliers = [2, 3, 5, 8, 10]", "multipliers = [2, 3]", "schwab", "profile multipliers: got 2 multipliers for 4 breaks"),
+        (
+            "multipliers = [2, 3, 5, 8, 10]",
+            "multipliers = [2, 3]",
+            "schwab",
+            "profile multipliers: got 2 multipliers for 4 breaks",
+        ),
         ("poll_seconds = 2", "pol_seconds = 2", "schwab", "pol_seconds"),
         ("window_opens = \"16:12:55\"", "window_opens = \"4pm\"", "schwab", "window_opens"),
-        ("rung_offsets = [\"0.00\", \"0.05\", \"0.10\"]", "rung_offsets = []", "schwab", "profile rung_offsets"),
+        (
+            "rung_offsets = [\"0.00\", \"0.05\", \"0.10\"]",
+            "rung_offsets = []",
+            "schwab",
+            "profile rung_offsets",
+        ),
         ("[schwab.strategy]", "[schwab.strategie]", "schwab", "strategie"),
-        ("edge_guard = \"monitor\"", "edge_guard = \"on\"", "schwab", "unknown variant `on`, expected `monitor` or `enforce`"),
+        (
+            "edge_guard = \"monitor\"",
+            "edge_guard = \"on\"",
+            "schwab",
+            "unknown variant `on`, expected `monitor` or `enforce`",
+        ),
         ("pause_days = 5", "pause_days = 0", "tt-ira", "edge pause_days: got 0, expected 1 to 366"),
-        ("# mu1 = \"0.00035\"", "mu1 = \"-0.1\"", "schwab", "edge mu1: got -0.1, expected a daily return above mu0"),
-        ("# sigma = \"0.004\"", "sigma = \"4\"", "schwab", "edge sigma: got 4, expected a standard deviation"),
+        (
+            "# mu1 = \"0.00035\"",
+            "mu1 = \"-0.1\"",
+            "schwab",
+            "edge mu1: got -0.1, expected a daily return above mu0",
+        ),
+        (
+            "# sigma = \"0.004\"",
+            "sigma = \"4\"",
+            "schwab",
+            "edge sigma: got 4, expected a standard deviation",
+        ),
         ("account_number = \"5WT20360\"\n", "", "tt-ira", "[tt-ira]: account_number: missing"),
         ("like = \"schwab\"", "like = \"schwarb\"", "tt-ira", "[tt-ira]: like: got \"schwarb\""),
         ("like = \"schwab\"", "like = \"tt-individual\"", "tt-ira", "[tt-ira]: like: got \"tt-individual\""),
@@ -115,5 +154,10 @@ fn a_profile_that_cannot_be_used_names_the_field() {
         let failure = parse(&file, profile, Overrides::default()).unwrap_err();
         assert!(failure.to_string().contains(words), "{failure}");
     }
-    assert!(parse(FILE, "tt-ira-leo", Overrides::default()).unwrap_err().to_string().contains("[tt-ira-leo]: missing"));
+    assert!(
+        parse(FILE, "tt-ira-leo", Overrides::default())
+            .unwrap_err()
+            .to_string()
+            .contains("[tt-ira-leo]: missing")
+    );
 }

@@ -16,7 +16,8 @@ pub(crate) fn account_hash(answer: &Value, wanted: Option<&str>) -> Result<Strin
         let row = Object::of(row, format!("accountNumbers[{at}]"))?;
         let (number, hash) = (row.required_text("accountNumber")?, row.required_text("hashValue")?);
         // It becomes part of a path.
-        if !(1..=LONGEST_HASH).contains(&hash.len()) || !hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if !(1..=LONGEST_HASH).contains(&hash.len()) || !hash.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
             return Err(row.bad("hashValue", "letters and digits, up to 128").into());
         }
         if wanted.is_none_or(|wanted| wanted == number) {
@@ -25,9 +26,17 @@ pub(crate) fn account_hash(answer: &Value, wanted: Option<&str>) -> Result<Strin
     }
     match (hashes.pop(), hashes.is_empty(), wanted) {
         (Some(hash), true, _) => Ok(hash),
-        (Some(_), false, Some(wanted)) => Err(refused(&format!("account {} is listed {} times", ending(wanted), hashes.len() + 1))),
-        (Some(_), false, None) => Err(refused(&format!("the login shows {} accounts and none is named", rows.len()))),
-        (None, _, Some(wanted)) => Err(refused(&format!("account {} is not among the {} this login shows", ending(wanted), rows.len()))),
+        (Some(_), false, Some(wanted)) => {
+            Err(refused(&format!("account {} is listed {} times", ending(wanted), hashes.len() + 1)))
+        }
+        (Some(_), false, None) => {
+            Err(refused(&format!("the login shows {} accounts and none is named", rows.len())))
+        }
+        (None, _, Some(wanted)) => Err(refused(&format!(
+            "account {} is not among the {} this login shows",
+            ending(wanted),
+            rows.len()
+        ))),
         (None, _, None) => Err(refused("the login shows no account")),
     }
 }
@@ -57,11 +66,27 @@ mod tests {
             (&one, None, Ok("AA11")),
             (&two, Some("87654321"), Ok("BB22")),
             (&two, None, Err("refused: accountNumbers: the login shows 2 accounts and none is named")),
-            (&two, Some("11112222"), Err("refused: accountNumbers: account ending in 222 is not among the 2")),
+            (
+                &two,
+                Some("11112222"),
+                Err("refused: accountNumbers: account ending in 222 is not among the 2"),
+            ),
             (&json!([]), None, Err("refused: accountNumbers: the login shows no account")),
-            (&json!([row("1", "A"), row("1", "B")]), Some("1"), Err("refused: accountNumbers: account ending in 1 is listed 2 times")),
-            (&json!([row("1", "A/../B")]), None, Err("answer: accountNumbers[0].hashValue: got \"A/../B\", expected letters")),
-            (&json!([{"accountNumber": "1"}]), None, Err("answer: accountNumbers[0].hashValue: got nothing, expected text")),
+            (
+                &json!([row("1", "A"), row("1", "B")]),
+                Some("1"),
+                Err("refused: accountNumbers: account ending in 1 is listed 2 times"),
+            ),
+            (
+                &json!([row("1", "A/../B")]),
+                None,
+                Err("answer: accountNumbers[0].hashValue: got \"A/../B\", expected letters"),
+            ),
+            (
+                &json!([{"accountNumber": "1"}]),
+                None,
+                Err("answer: accountNumbers[0].hashValue: got nothing, expected text"),
+            ),
             (&json!({}), None, Err("answer: accountNumbers: got {}, expected a list")),
         ] {
             match (account_hash(answer, wanted), expected) {

@@ -38,7 +38,10 @@ impl TokenEndpoint for Endpoint {
 
     async fn refresh(&self, document: &TokenDocument) -> Result<TokenDocument, BrokerFault> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", document.refresh().expose_secret())];
-        let request = Request::post(&self.url).basic(&self.app_key, &self.app_secret).form(&form).timeout(Self::TIMEOUT);
+        let request = Request::post(&self.url)
+            .basic(&self.app_key, &self.app_secret)
+            .form(&form)
+            .timeout(Self::TIMEOUT);
         let response = self.http.send(request).await.map_err(|error| http_fault(&error))?;
         let refreshed = refreshed(document, &response, [&self.app_secret, &self.app_key], self.clock.now())?;
         tracing::info!(expires = refreshed.expires(), "Schwab token refreshed");
@@ -51,15 +54,28 @@ pub(crate) fn error_body(response: &Response, hide: [&SecretString; 3]) -> Error
     error_body::read(&response.body, &hide.map(ExposeSecret::expose_secret))
 }
 
-/// What the token endpoint's answer makes of `document`. `app` are the credentials that an error answer may echo.
-pub(crate) fn refreshed(document: &TokenDocument, response: &Response, app: [&SecretString; 2], now: Timestamp) -> Result<TokenDocument, BrokerFault> {
+/// What the token endpoint's answer makes of `document`. `app` are the credentials that an error answer may
+/// echo.
+pub(crate) fn refreshed(
+    document: &TokenDocument,
+    response: &Response,
+    app: [&SecretString; 2],
+    now: Timestamp,
+) -> Result<TokenDocument, BrokerFault> {
     if !response.is_success() {
-        let body = error_body::read_of_token_endpoint(&response.body, &[app[0], app[1], document.refresh()].map(ExposeSecret::expose_secret));
+        let body = error_body::read_of_token_endpoint(
+            &response.body,
+            &[app[0], app[1], document.refresh()].map(ExposeSecret::expose_secret),
+        );
         return Err(refused(document, response, &body, now));
     }
     let malformed = |why: String| BrokerFault::Malformed(why);
-    let answer =
-        response.json().map_err(|error| malformed(format!("refresh answer: got {} bytes that do not read ({error}), expected JSON", response.body.len())))?;
+    let answer = response.json().map_err(|error| {
+        malformed(format!(
+            "refresh answer: got {} bytes that do not read ({error}), expected JSON",
+            response.body.len()
+        ))
+    })?;
     document.refreshed(&answer, now).map_err(|error| malformed(error.to_string()))
 }
 
@@ -70,7 +86,10 @@ fn refused(document: &TokenDocument, response: &Response, body: &ErrorBody, now:
     let raw = String::from_utf8_lossy(&response.body);
     let invalid_grant = response.json().is_ok_and(|answer| answer["error"] == "invalid_grant");
     // What stands before the endpoint knows nothing of a token, whatever its page says.
-    if response.status < 500 && !body.is_before_the_api() && (invalid_grant || raw.contains("refresh_token_authentication_error")) {
+    if response.status < 500
+        && !body.is_before_the_api()
+        && (invalid_grant || raw.contains("refresh_token_authentication_error"))
+    {
         let age = document.age(now);
         return BrokerFault::TokenDead(format!(
             "the refresh token is dead, {age} after the login (it lives 7): a person must log in, see docs/runbook.md, 'Schwab login' ({text})"

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderKind, OrderName, OrderView, PlaceReply, TokenRenewal,
-    WorkingOrders,
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderKind,
+    OrderName, OrderView, PlaceReply, TokenRenewal, WorkingOrders,
 };
 use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, Request};
@@ -68,12 +68,28 @@ impl Schwab {
     ///
     /// # Errors
     /// [`SchwabSetupError`], which names the field.
-    pub fn new(http: HttpClient, config: SchwabConfig, clock: Arc<dyn Clock>, renewal: Arc<dyn TokenRenewal>) -> Result<Self, SchwabSetupError> {
+    pub fn new(
+        http: HttpClient,
+        config: SchwabConfig,
+        clock: Arc<dyn Clock>,
+        renewal: Arc<dyn TokenRenewal>,
+    ) -> Result<Self, SchwabSetupError> {
         let base = config.base_url.trim_end_matches('/').to_owned();
         let SchwabConfig { base_url, app_key, app_secret, token_text, account_number } = config;
-        let login = SchwabLogin::new(http.clone(), SchwabLoginConfig { base_url, app_key, app_secret, token_text }, Arc::clone(&clock), renewal)?;
+        let login = SchwabLogin::new(
+            http.clone(),
+            SchwabLoginConfig { base_url, app_key, app_secret, token_text },
+            Arc::clone(&clock),
+            renewal,
+        )?;
         Ok(Self {
-            client: Client { base, http, auth: login.0, clock, throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE) },
+            client: Client {
+                base,
+                http,
+                auth: login.0,
+                clock,
+                throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE),
+            },
             account_number,
             hash: OnceCell::new(),
         })
@@ -104,7 +120,8 @@ impl Schwab {
         let hash = self.hash.get_or_try_init(|| async {
             let url = format!("{}/trader/v1/accounts/accountNumbers", self.client.base);
             let answer = self.client.read_within(OPERATION, backoff, timeout, || Request::get(&url)).await?;
-            account_hash::account_hash(&answer, self.account_number.as_deref()).map_err(|fault| failed(OPERATION, fault))
+            account_hash::account_hash(&answer, self.account_number.as_deref())
+                .map_err(|fault| failed(OPERATION, fault))
         });
         hash.await.map(String::as_str)
     }
@@ -119,10 +136,14 @@ impl Schwab {
         format!("{}/trader/v1/accounts/{hash}/orders", self.client.base)
     }
 
-    /// The address of one order. An id that is not digits is refused here, because it becomes part of the path.
+    /// The address of one order. An id that is not digits is refused here, because it becomes part of the
+    /// path.
     pub(crate) async fn order_url(&self, id: &OrderId) -> Result<String, BrokerFault> {
         if !is_id(&id.0) {
-            return Err(BrokerFault::Refused(format!("order id: got {:?}, expected up to 40 digits; nothing was sent", id.0)));
+            return Err(BrokerFault::Refused(format!(
+                "order id: got {:?}, expected up to 40 digits; nothing was sent",
+                id.0
+            )));
         }
         let hash = self.hash().await.map_err(|error| error.fault)?;
         Ok(format!("{}/{id}", self.orders_url(hash)))
@@ -138,7 +159,8 @@ impl fmt::Debug for Schwab {
 pub(crate) const ORDERS: &str = "GET orders";
 
 /// The roots that are traded, and the steps of their packages' prices.
-pub(crate) const ROOTS: &[(&str, Tick)] = &[("SPXW", Tick::NICKEL), ("SPX", Tick::NICKEL), ("XSP", Tick::PENNY)];
+pub(crate) const ROOTS: &[(&str, Tick)] =
+    &[("SPXW", Tick::NICKEL), ("SPX", Tick::NICKEL), ("XSP", Tick::PENNY)];
 
 fn orders_of(answer: &serde_json::Value) -> Result<Vec<OrderView>, BrokerError> {
     order_list::order_list(answer).map_err(|fault| failed(ORDERS, fault))

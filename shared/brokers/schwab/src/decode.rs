@@ -1,5 +1,5 @@
-//! Every reader of Schwab's texts, fed with bytes instead of the network's answer. For the fuzz targets: what they call is what the
-//! client calls once an answer is there.
+//! Every reader of Schwab's texts, fed with bytes instead of the network's answer. For the fuzz targets: what
+//! they call is what the client calls once an answer is there.
 
 use gamma_execution::ports::{AccountSnapshot, BrokerFault, OrderId, OrderView, PlaceReply};
 use gamma_http::{HeaderMap, Response};
@@ -18,7 +18,8 @@ type Read<T> = Result<T, BrokerFault>;
 /// An answer as it comes off the wire.
 #[must_use]
 pub fn answer(status: u16, headers: &[(&'static str, &[u8])], body: &[u8]) -> Option<Response> {
-    let header = |(name, value): &(&'static str, &[u8])| Some((name.parse().ok()?, (*value).try_into().ok()?));
+    let header =
+        |(name, value): &(&'static str, &[u8])| Some((name.parse().ok()?, (*value).try_into().ok()?));
     let headers: Option<HeaderMap> = headers.iter().map(header).collect();
     Some(Response { status, headers: headers?, body: body.to_vec() })
 }
@@ -92,7 +93,12 @@ pub struct Token {
 
 impl From<TokenDocument> for Token {
     fn from(document: TokenDocument) -> Self {
-        Self { text: document.text(), access: document.access().clone(), refresh: document.refresh().clone(), expires: document.expires() }
+        Self {
+            text: document.text(),
+            access: document.access().clone(),
+            refresh: document.refresh().clone(),
+            expires: document.expires(),
+        }
     }
 }
 
@@ -102,7 +108,13 @@ pub fn token(text: &SecretString) -> Result<Token, TokenDocumentError> {
 }
 
 /// The token endpoint's answer to a refresh of `document`, which must be readable.
-pub fn refreshed(document: &SecretString, response: &Response, app: [&SecretString; 2], now: Timestamp) -> Read<Token> {
-    let document = TokenDocument::parse(document).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
+pub fn refreshed(
+    document: &SecretString,
+    response: &Response,
+    app: [&SecretString; 2],
+    now: Timestamp,
+) -> Read<Token> {
+    let document =
+        TokenDocument::parse(document).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
     auth::refreshed(&document, response, app, now).map(Token::from)
 }

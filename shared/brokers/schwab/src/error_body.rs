@@ -28,9 +28,13 @@ fn fault(value: &Value) -> Option<String> {
     Some(words.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(": "))
 }
 
-/// The Trader API's `message` and `errors`, Market Data's list of error objects, the token endpoint's `error`.
+/// The Trader API's `message` and `errors`, Market Data's list of error objects, the token endpoint's
+/// `error`.
 fn api_text(value: &Value) -> Option<String> {
-    let head = ["message", "error", "error_description"].iter().filter_map(|key| value.get(*key)).filter_map(Value::as_str);
+    let head = ["message", "error", "error_description"]
+        .iter()
+        .filter_map(|key| value.get(*key))
+        .filter_map(Value::as_str);
     let list = value.get("errors").and_then(Value::as_array).into_iter().flatten();
     let parts: Vec<String> = head.map(str::to_owned).chain(list.filter_map(list_entry)).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
@@ -42,7 +46,8 @@ fn list_entry(entry: &Value) -> Option<String> {
     }
     let words = ["title", "detail"].iter().filter_map(|key| entry.get(*key)).filter_map(Value::as_str);
     let source = entry.get("source").and_then(Value::as_object).into_iter().flatten();
-    let parts: Vec<String> = words.map(str::to_owned).chain(source.map(|(kind, at)| format!("{kind} {at}"))).collect();
+    let parts: Vec<String> =
+        words.map(str::to_owned).chain(source.map(|(kind, at)| format!("{kind} {at}"))).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
@@ -66,7 +71,11 @@ mod tests {
                 Origin::Api,
             ),
             (r#"{"errors":[{"status":401,"title":"Unauthorized"}]}"#, "Unauthorized", Origin::Api),
-            (r#"{"errors":[{"title":"Bad Request","source":{"pointer":["/a","/b"]}}]}"#, "Bad Request, pointer [\"/a\",\"/b\"]", Origin::Api),
+            (
+                r#"{"errors":[{"title":"Bad Request","source":{"pointer":["/a","/b"]}}]}"#,
+                "Bad Request, pointer [\"/a\",\"/b\"]",
+                Origin::Api,
+            ),
             (
                 r#"{"fault":{"faultstring":"Body buffer overflow","detail":{"errorcode":"protocol.http.TooBigBody"}}}"#,
                 "Body buffer overflow: protocol.http.TooBigBody",
@@ -77,8 +86,16 @@ mod tests {
                 "404 Not Found: Requested route ('traderapi-accounts') does not exist.",
                 Origin::Gateway,
             ),
-            ("<HTML><HEAD>\n<TITLE>Access Denied</TITLE></HEAD></HTML>", "edge page: Access Denied", Origin::Edge),
-            (r#"{"error":"invalid_client","error_description":"Unauthorized"}"#, "invalid_client; Unauthorized", Origin::Api),
+            (
+                "<HTML><HEAD>\n<TITLE>Access Denied</TITLE></HEAD></HTML>",
+                "edge page: Access Denied",
+                Origin::Edge,
+            ),
+            (
+                r#"{"error":"invalid_client","error_description":"Unauthorized"}"#,
+                "invalid_client; Unauthorized",
+                Origin::Api,
+            ),
             (r#"{"something":"else"}"#, r#"{"something":"else"}"#, Origin::Api),
             ("", "no text", Origin::Api),
         ] {

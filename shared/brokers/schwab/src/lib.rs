@@ -4,7 +4,8 @@
 //! retried and survive one refused token; [`place`](gamma_execution::ports::Broker::place) sends exactly once
 //! and calls every answer by its name: accepted, proven refused, or unknown.
 //!
-//! Decoding walks the JSON by key: unknown keys are ignored, a key of the wrong type is an error that names it.
+//! Decoding walks the JSON by key: unknown keys are ignored, a key of the wrong type is an error that names
+//! it.
 
 mod account;
 mod account_hash;
@@ -41,4 +42,6 @@ pub use login::{SchwabLogin, SchwabLoginConfig};
 pub use order_json::order_json;
 pub use preview::Preview;
 pub use token::{TokenDocumentError, token_age};
-pub use transactions::{FeeKind, PositionEffect, Transaction, TransactionKind, TransactionQuery, TransactionStatus, TransferItem};
+pub use transactions::{
+    FeeKind, PositionEffect, Transaction, TransactionKind, TransactionQuery, TransactionStatus, TransferItem,
+};

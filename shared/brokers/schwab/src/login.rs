@@ -30,30 +30,47 @@ pub struct SchwabLoginConfig {
 pub struct SchwabLogin(pub(crate) Login<Endpoint>);
 
 impl SchwabLogin {
-    /// How long a refresh token lives from the interactive login on, in seconds. A refresh does not prolong it.
+    /// How long a refresh token lives from the interactive login on, in seconds. A refresh does not prolong
+    /// it.
     pub const LIFE: i64 = 7 * 24 * 60 * 60;
 
     /// Reads the configuration; opens no connection.
     ///
     /// # Errors
     /// [`SchwabSetupError`], which names the field.
-    pub fn new(http: HttpClient, config: SchwabLoginConfig, clock: Arc<dyn Clock>, renewal: Arc<dyn TokenRenewal>) -> Result<Self, SchwabSetupError> {
+    pub fn new(
+        http: HttpClient,
+        config: SchwabLoginConfig,
+        clock: Arc<dyn Clock>,
+        renewal: Arc<dyn TokenRenewal>,
+    ) -> Result<Self, SchwabSetupError> {
         let base = config.base_url.trim_end_matches('/');
-        for (field, value) in [("base_url", base), ("app_key", config.app_key.expose_secret()), ("app_secret", config.app_secret.expose_secret())] {
+        for (field, value) in [
+            ("base_url", base),
+            ("app_key", config.app_key.expose_secret()),
+            ("app_secret", config.app_secret.expose_secret()),
+        ] {
             if value.trim().is_empty() {
                 return Err(SchwabSetupError::Empty { field });
             }
         }
         let document = TokenDocument::parse(&config.token_text)?;
         let url = format!("{base}/v1/oauth/token");
-        let endpoint = Endpoint { url, app_key: config.app_key, app_secret: config.app_secret, http, clock: Arc::clone(&clock) };
+        let endpoint = Endpoint {
+            url,
+            app_key: config.app_key,
+            app_secret: config.app_secret,
+            http,
+            clock: Arc::clone(&clock),
+        };
         Ok(Self(Login::new(endpoint, document, clock, renewal)))
     }
 
     /// Refreshes the access token when it has so many seconds left at most; whether it did.
     ///
     /// # Errors
-    /// [`BrokerError`]; a login that has died is [`BrokerFault::TokenDead`](gamma_execution::ports::BrokerFault::TokenDead).
+    /// [`BrokerError`]; a login that has died is
+    /// [`BrokerFault::TokenDead`](gamma_execution::ports::BrokerFault::TokenDead).
     pub async fn refresh_within(&self, seconds: i64) -> Result<bool, BrokerError> {
         self.0.renew_within(seconds).await.map_err(|fault| failed("token refresh", fault))
     }

@@ -3,11 +3,11 @@
 use gamma_market::{Effect, Leg, LegAction, Package, PositionEffect, Price, Shape};
 use serde_json::{Value, json};
 
-/// The body of the POST: a limit order for `quantity` packages, for the day; the bought legs first. A price of zero is even,
-/// neither a credit nor a debit.
+/// The body of the POST: a limit order for `quantity` packages, for the day; the bought legs first. A price
+/// of zero is even, neither a credit nor a debit.
 ///
-/// The price is text with two decimals and never negative, each leg's quantity an integer (its ratio times the packages): a float is
-/// refused with 400.
+/// The price is text with two decimals and never negative, each leg's quantity an integer (its ratio times
+/// the packages): a float is refused with 400.
 #[must_use]
 pub fn order_json(package: &Package, effect: Effect, quantity: u32, price: Price) -> Value {
     json!({
@@ -76,11 +76,41 @@ mod tests {
         let condor = Package::iron_condor(put, vertical("SPXW260821C6000", "SPXW260821C6005")).unwrap();
         let call_debit = Package::vertical(vertical("SPXW260821C6000", "SPXW260821C5995"));
         for (package, effect, quantity, price, fixture) in [
-            (Package::vertical(put), Effect::Credit, 2, "1.15", include_str!("../fixtures/order_request__put_credit.json")),
-            (call_debit, Effect::Debit, 11, "2.4", include_str!("../fixtures/order_request__call_debit.json")),
-            (condor, Effect::Credit, 3, "2.1", include_str!("../fixtures/order_request__iron_condor_credit.json")),
-            (broken_wing(), Effect::Debit, 2, "0.35", include_str!("../fixtures/order_request__custom_ratio_debit.json")),
-            (broken_wing(), Effect::Debit, 1, "0", include_str!("../fixtures/order_request__custom_even.json")),
+            (
+                Package::vertical(put),
+                Effect::Credit,
+                2,
+                "1.15",
+                include_str!("../fixtures/order_request__put_credit.json"),
+            ),
+            (
+                call_debit,
+                Effect::Debit,
+                11,
+                "2.4",
+                include_str!("../fixtures/order_request__call_debit.json"),
+            ),
+            (
+                condor,
+                Effect::Credit,
+                3,
+                "2.1",
+                include_str!("../fixtures/order_request__iron_condor_credit.json"),
+            ),
+            (
+                broken_wing(),
+                Effect::Debit,
+                2,
+                "0.35",
+                include_str!("../fixtures/order_request__custom_ratio_debit.json"),
+            ),
+            (
+                broken_wing(),
+                Effect::Debit,
+                1,
+                "0",
+                include_str!("../fixtures/order_request__custom_even.json"),
+            ),
             (
                 Package::single(Leg::close("SPXW260821P5900".parse().unwrap(), LegAction::Buy)),
                 Effect::Debit,
@@ -88,7 +118,13 @@ mod tests {
                 "1.2",
                 include_str!("../fixtures/order_request__single_closed.json"),
             ),
-            (Package::vertical(put).reversed(), Effect::Debit, 2, "0.3", include_str!("../fixtures/order_request__put_closed.json")),
+            (
+                Package::vertical(put).reversed(),
+                Effect::Debit,
+                2,
+                "0.3",
+                include_str!("../fixtures/order_request__put_closed.json"),
+            ),
         ] {
             let expected: Value = serde_json::from_str(fixture).unwrap();
             assert_eq!(order_json(&package, effect, quantity, price.parse().unwrap()), expected);
@@ -101,6 +137,10 @@ mod tests {
         assert_eq!(even(Effect::Credit, Price::ZERO), even(Effect::Debit, Price::cents(0)));
         assert_eq!(even(Effect::Credit, Price::cents(5))["orderType"], "NET_CREDIT");
         let most = order_json(&broken_wing(), Effect::Credit, u32::MAX, Price::cents(5));
-        assert_eq!(most["orderLegCollection"][0]["quantity"], json!(8_589_934_590_u64), "two of the leg in each package");
+        assert_eq!(
+            most["orderLegCollection"][0]["quantity"],
+            json!(8_589_934_590_u64),
+            "two of the leg in each package"
+        );
     }
 }

@@ -10,12 +10,15 @@ use crate::order_view::{Place, in_short, row_view};
 /// The most rows Schwab gives, and what we ask for. A list this long may have been cut off.
 pub(crate) const MOST_ROWS: usize = 3000;
 
-/// Every order of the list, children of triggers and OCOs as orders of their own, parents first. A row of others that does not read is kept
-/// as far as it does.
+/// Every order of the list, children of triggers and OCOs as orders of their own, parents first. A row of
+/// others that does not read is kept as far as it does.
 pub(crate) fn order_list(answer: &Value) -> Result<Vec<OrderView>, BrokerFault> {
     let rows = answer.as_array().ok_or_else(|| FieldError::new("orders", Some(answer), "a list"))?;
     if may_be_cut_off(answer) {
-        return Err(BrokerFault::Malformed(format!("orders: got {} rows, expected fewer: the list may be cut off", rows.len())));
+        return Err(BrokerFault::Malformed(format!(
+            "orders: got {} rows, expected fewer: the list may be cut off",
+            rows.len()
+        )));
     }
     let mut views = Vec::with_capacity(rows.len());
     for (at, row) in rows.iter().enumerate() {
@@ -31,8 +34,8 @@ pub(crate) fn may_be_cut_off(answer: &Value) -> bool {
     answer.as_array().is_some_and(|rows| rows.len() >= MOST_ROWS)
 }
 
-/// Children are never ours, since our orders stand alone, so that none makes the list unreadable. One that cannot be shown is marked on
-/// its parent: what that one touches is not known.
+/// Children are never ours, since our orders stand alone, so that none makes the list unreadable. One that
+/// cannot be shown is marked on its parent: what that one touches is not known.
 fn flatten(order: &Object<'_>, view: OrderView, views: &mut Vec<OrderView>) {
     let parent = views.len();
     views.push(view);
@@ -77,9 +80,13 @@ mod tests {
 
     #[test]
     fn children_are_orders_of_their_own() {
-        let answer: Value = serde_json::from_str(include_str!("../fixtures/orders__trigger_oco_and_shares.json")).unwrap();
-        let shown: Vec<_> =
-            order_list(&answer).unwrap().iter().map(|view| format!("{} {} {} {}", view.id, view.status, view.legs.len(), view.foreign_legs)).collect();
+        let answer: Value =
+            serde_json::from_str(include_str!("../fixtures/orders__trigger_oco_and_shares.json")).unwrap();
+        let shown: Vec<_> = order_list(&answer)
+            .unwrap()
+            .iter()
+            .map(|view| format!("{} {} {} {}", view.id, view.status, view.legs.len(), view.foreign_legs))
+            .collect();
         assert_eq!(
             shown,
             [
@@ -103,12 +110,30 @@ mod tests {
     #[test]
     fn the_query_has_milliseconds_and_never_narrows() {
         for (from, to, first, last) in [
-            ("2026-08-20T04:00:00Z", "2026-08-21T04:00:00Z", "2026-08-20T04:00:00.000Z", "2026-08-21T04:00:00.000Z"),
-            ("2026-08-20T04:00:00.1239Z", "2026-08-20T05:00:00.1231Z", "2026-08-20T04:00:00.123Z", "2026-08-20T05:00:00.124Z"),
-            ("2026-08-20T04:00:00.0009Z", "2026-08-20T05:00:00.9999Z", "2026-08-20T04:00:00.000Z", "2026-08-20T05:00:01.000Z"),
+            (
+                "2026-08-20T04:00:00Z",
+                "2026-08-21T04:00:00Z",
+                "2026-08-20T04:00:00.000Z",
+                "2026-08-21T04:00:00.000Z",
+            ),
+            (
+                "2026-08-20T04:00:00.1239Z",
+                "2026-08-20T05:00:00.1231Z",
+                "2026-08-20T04:00:00.123Z",
+                "2026-08-20T05:00:00.124Z",
+            ),
+            (
+                "2026-08-20T04:00:00.0009Z",
+                "2026-08-20T05:00:00.9999Z",
+                "2026-08-20T04:00:00.000Z",
+                "2026-08-20T05:00:01.000Z",
+            ),
         ] {
             let query = entered_between(from.parse().unwrap(), to.parse().unwrap());
-            assert_eq!((query[0].1.as_str(), query[1].1.as_str(), query[2].1.as_str()), (first, last, "3000"));
+            assert_eq!(
+                (query[0].1.as_str(), query[1].1.as_str(), query[2].1.as_str()),
+                (first, last, "3000")
+            );
         }
     }
 
@@ -172,16 +197,21 @@ mod tests {
         leaf.prop_recursive(6, 80, 8, move |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-                proptest::collection::vec((key.clone(), inner), 0..12)
-                    .prop_map(|pairs| Value::Object(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())),
+                proptest::collection::vec((key.clone(), inner), 0..12).prop_map(|pairs| Value::Object(
+                    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+                )),
             ]
         })
     }
 
     /// An order whose every field may be anything.
     fn any_order() -> impl Strategy<Value = Value> {
-        let number =
-            prop_oneof![any::<f64>().prop_map(Value::from), any::<u64>().prop_map(Value::from), (0_u32..5).prop_map(Value::from), Just(json!("7.9e27")),];
+        let number = prop_oneof![
+            any::<f64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            (0_u32..5).prop_map(Value::from),
+            Just(json!("7.9e27")),
+        ];
         proptest::collection::vec(number, 6).prop_map(|n| {
             json!({"orderId": 1, "status": "WORKING", "quantity": n[0], "filledQuantity": n[1], "price": n[2],
                 "orderLegCollection": [{"legId": 1, "instruction": "BUY_TO_OPEN", "quantity": n[0],

@@ -16,8 +16,11 @@ pub(crate) fn status(word: &str) -> OrderStatus {
         | "AWAITING_RELEASE_TIME"
         | "PENDING_ACKNOWLEDGEMENT" => OrderStatus::Pending,
         "WORKING" => OrderStatus::Working,
-        // UR out is the exchange's word that an order is out of its book; a replace and a recall begin with one.
-        "PENDING_CANCEL" | "PENDING_REPLACE" | "PENDING_RECALL" | "AWAITING_UR_OUT" => OrderStatus::CancelPending,
+        // UR out is the exchange's word that an order is out of its book; a replace and a recall begin with
+        // one.
+        "PENDING_CANCEL" | "PENDING_REPLACE" | "PENDING_RECALL" | "AWAITING_UR_OUT" => {
+            OrderStatus::CancelPending
+        }
         "FILLED" => OrderStatus::Filled,
         // Schwab writes one L; other brokers, and once this one, two.
         "CANCELED" | "CANCELLED" => OrderStatus::Canceled,

@@ -24,8 +24,8 @@ pub(crate) enum Place {
     Child,
 }
 
-/// The `number`th row of a list, without its children. One that does not read is kept as far as it does, unless nobody could ask for it
-/// and it could be ours.
+/// The `number`th row of a list, without its children. One that does not read is kept as far as it does,
+/// unless nobody could ask for it and it could be ours.
 pub(crate) fn row_view(row: &Object<'_>, number: usize, place: Place) -> Result<OrderView, FieldError> {
     order_view(row).or_else(|why| unreadable::kept(row, number, place, why))
 }
@@ -43,7 +43,11 @@ pub(crate) fn one(answer: &Value, id: &OrderId) -> Result<OrderView, BrokerFault
         return Err(BrokerFault::Unavailable("order: got {}, expected an order".to_owned()));
     }
     let view = order_view(&Object::of(answer, "order")?)?;
-    if view.id == *id { Ok(view) } else { Err(BrokerFault::Malformed(format!("order.orderId: got {}, expected {id}", view.id))) }
+    if view.id == *id {
+        Ok(view)
+    } else {
+        Err(BrokerFault::Malformed(format!("order.orderId: got {}, expected {id}", view.id)))
+    }
 }
 
 /// Reads an order, without its children.
@@ -88,9 +92,13 @@ fn order_view(order: &Object<'_>) -> Result<OrderView, FieldError> {
 /// not read links to nothing that could be asked for.
 fn linked(order: &Object<'_>) -> Vec<OrderId> {
     let own = order.id("orderId").ok().flatten();
-    let id_of = |value: &Value| fields::id(value.get("orderId").unwrap_or(value)).filter(|id| Some(id) != own.as_ref());
+    let id_of = |value: &Value| {
+        fields::id(value.get("orderId").unwrap_or(value)).filter(|id| Some(id) != own.as_ref())
+    };
     let mut ids: Vec<OrderId> = Vec::new();
-    let rows = order.value("replacingOrderCollection").map_or(&[][..], |value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
+    let rows = order
+        .value("replacingOrderCollection")
+        .map_or(&[][..], |value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
     for id in rows.iter().filter_map(id_of).map(OrderId) {
         if !ids.contains(&id) {
             ids.push(id);
@@ -99,9 +107,10 @@ fn linked(order: &Object<'_>) -> Vec<OrderId> {
     ids
 }
 
-/// Packages filled: the broker's own count, `filledQuantity`; never quantity minus remaining, which is 0 on every ended
-/// order. Where the answer contradicts itself the larger count stands, because counting too few orders again what is
-/// already bought: executions may be shown before the count follows, and FILLED means all of it.
+/// Packages filled: the broker's own count, `filledQuantity`; never quantity minus remaining, which is 0 on
+/// every ended order. Where the answer contradicts itself the larger count stands, because counting too few
+/// orders again what is already bought: executions may be shown before the count follows, and FILLED means
+/// all of it.
 fn filled(status: &OrderStatus, quantity: u32, counted: Option<u32>, executions: &[Execution]) -> u32 {
     let executed = executions.iter().fold(0_u32, |sum, execution| sum.saturating_add(execution.quantity));
     let whole = if *status == OrderStatus::Filled { quantity } else { 0 };
@@ -134,7 +143,9 @@ impl Legs {
             };
             let instrument = row.object("instrument")?;
             let symbol = match &instrument {
-                Some(instrument) if instrument.text("assetType")? == Some("OPTION") => instrument.text("symbol")?.and_then(|text| text.parse().ok()),
+                Some(instrument) if instrument.text("assetType")? == Some("OPTION") => {
+                    instrument.text("symbol")?.and_then(|text| text.parse().ok())
+                }
                 _ => None,
             };
             if (symbol.is_none() || action.is_none()) && crate::foreign::may_be_ours(&row) {
@@ -145,15 +156,17 @@ impl Legs {
                 legs.rows.push(LegRow {
                     id: row.id("legId")?,
                     leg: Leg { symbol, action, position },
-                    contracts: row.count("quantity")?.ok_or_else(|| row.bad("quantity", "a number of contracts"))?,
+                    contracts: row
+                        .count("quantity")?
+                        .ok_or_else(|| row.bad("quantity", "a number of contracts"))?,
                 });
             }
         }
         Ok(legs)
     }
 
-    /// A number of packages. Shares can be ordered in fractions, options cannot: a fraction in an order with foreign legs is
-    /// rounded up, so that it does not vanish.
+    /// A number of packages. Shares can be ordered in fractions, options cannot: a fraction in an order with
+    /// foreign legs is rounded up, so that it does not vanish.
     fn packages(&self, order: &Object<'_>, key: &str) -> Result<Option<u32>, FieldError> {
         if !self.foreign {
             return order.count(key);
@@ -184,23 +197,32 @@ impl Execution {
     }
 }
 
-/// The fills among the activities. A cancel is an activity of type EXECUTION too, with executionType CANCELED.
+/// The fills among the activities. A cancel is an activity of type EXECUTION too, with executionType
+/// CANCELED.
 fn executions(order: &Object<'_>, legs: &Legs) -> Result<Vec<Execution>, FieldError> {
     let mut executions = Vec::new();
     for activity in order.objects("orderActivityCollection")? {
-        if activity.text("activityType")? != Some("EXECUTION") || activity.text("executionType")? != Some("FILL") {
+        if activity.text("activityType")? != Some("EXECUTION")
+            || activity.text("executionType")? != Some("FILL")
+        {
             continue;
         }
-        let quantity = legs.packages(&activity, "quantity")?.ok_or_else(|| activity.bad("quantity", "a number of packages"))?;
+        let quantity = legs
+            .packages(&activity, "quantity")?
+            .ok_or_else(|| activity.bad("quantity", "a number of packages"))?;
         let parts = activity.objects("executionLegs")?;
         let times: Result<Vec<_>, _> = parts.iter().map(|part| part.time("time")).collect();
-        executions.push(Execution { quantity, price: net_price(&parts, legs, quantity)?, at: times?.into_iter().flatten().max() });
+        executions.push(Execution {
+            quantity,
+            price: net_price(&parts, legs, quantity)?,
+            at: times?.into_iter().flatten().max(),
+        });
     }
     Ok(executions)
 }
 
-/// Net price per package in points, without its sign: Σ ±price × contracts over all legs, sold plus and bought minus,
-/// divided by the packages. Each leg may be executed in parts at several prices.
+/// Net price per package in points, without its sign: Σ ±price × contracts over all legs, sold plus and
+/// bought minus, divided by the packages. Each leg may be executed in parts at several prices.
 fn net_price(parts: &[Object<'_>], legs: &Legs, packages: u32) -> Result<Option<Price>, FieldError> {
     let mut cash = Decimal::ZERO;
     let mut left: Vec<Decimal> = Vec::new();

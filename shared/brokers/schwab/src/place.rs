@@ -17,15 +17,22 @@ impl Schwab {
             Ok(OrderRequest {
                 request: Request::post(&self.orders_url(hash)),
                 body: order_json(&order.package, order.effect, order.quantity, order.price),
-                classify: move |response: &Response, error_body: &ReadErrorBody<'_>| placed(response, hash, error_body),
+                classify: move |response: &Response, error_body: &ReadErrorBody<'_>| {
+                    placed(response, hash, error_body)
+                },
             })
         };
         self.client.send_once(prepare).await
     }
 }
 
-/// What an answer to the POST proves. A success proves an order by its Location alone; every other answer means what HTTP says it does.
-pub(crate) fn placed(response: &Response, hash: &str, error_body: impl Fn(&Response) -> ErrorBody) -> PlaceReply {
+/// What an answer to the POST proves. A success proves an order by its Location alone; every other answer
+/// means what HTTP says it does.
+pub(crate) fn placed(
+    response: &Response,
+    hash: &str,
+    error_body: impl Fn(&Response) -> ErrorBody,
+) -> PlaceReply {
     if !response.is_success() {
         return unaccepted(response, error_body);
     }
@@ -37,7 +44,8 @@ pub(crate) fn placed(response: &Response, hash: &str, error_body: impl Fn(&Respo
 
 /// The id out of `…/accounts/<hash>/orders/<id>`. An id under another account's hash is not our order's.
 ///
-/// What is wrong with a Location is said in our words: it holds an account's hash, and the reason goes into ledger and log.
+/// What is wrong with a Location is said in our words: it holds an account's hash, and the reason goes into
+/// ledger and log.
 fn order_id(location: Option<&str>, hash: &str) -> Result<OrderId, &'static str> {
     let location = location.ok_or("without a Location header")?;
     let path = location.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
@@ -66,7 +74,8 @@ mod tests {
     const HASH: &str = "A1B2C3";
 
     fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> PlaceReply {
-        let headers: HeaderMap = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let headers: HeaderMap =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let response = Response { status, headers, body: body.as_bytes().to_vec() };
         placed(&response, HASH, |response| crate::error_body::read(&response.body, &[]))
     }
@@ -74,28 +83,50 @@ mod tests {
     #[test]
     fn only_an_id_of_this_account_is_acceptance() {
         for (status, location, id) in [
-            (201, "https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/1005638175790", "1005638175790"),
+            (
+                201,
+                "https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/1005638175790",
+                "1005638175790",
+            ),
             (200, "https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/7/", "7"),
             (202, "/trader/v1/accounts/a1b2c3/orders/8?x=1", "8"),
         ] {
-            assert_eq!(reply(status, &[("location", location)], ""), PlaceReply::Accepted(OrderId(id.to_owned())));
+            assert_eq!(
+                reply(status, &[("location", location)], ""),
+                PlaceReply::Accepted(OrderId(id.to_owned()))
+            );
         }
-        assert!(matches!(reply(201, &[], r#"{"orderId": 5}"#), PlaceReply::Unknown(why) if why.contains("without a Location")));
+        assert!(
+            matches!(reply(201, &[], r#"{"orderId": 5}"#), PlaceReply::Unknown(why) if why.contains("without a Location"))
+        );
     }
 
     /// The reason stands in ledger and log, and a Location holds an account's hash.
     #[test]
     fn a_location_that_names_no_order_is_reported_but_not_shown() {
         for (location, wrong) in [
-            ("https://api.schwabapi.com/trader/v1/accounts/FFFF/orders/1005638175790", "under another account's hash"),
-            ("https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/", "is no …/accounts/<hash>/orders/<id>"),
-            ("https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/12x", "whose order id is not a number of up to 40 digits"),
-            ("https://api.schwabapi.com/trader/v1/accounts/FFFF/positions/12", "is no …/accounts/<hash>/orders/<id>"),
+            (
+                "https://api.schwabapi.com/trader/v1/accounts/FFFF/orders/1005638175790",
+                "under another account's hash",
+            ),
+            (
+                "https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/",
+                "is no …/accounts/<hash>/orders/<id>",
+            ),
+            (
+                "https://api.schwabapi.com/trader/v1/accounts/A1B2C3/orders/12x",
+                "whose order id is not a number of up to 40 digits",
+            ),
+            (
+                "https://api.schwabapi.com/trader/v1/accounts/FFFF/positions/12",
+                "is no …/accounts/<hash>/orders/<id>",
+            ),
             ("https://api.schwabapi.com/trader/v1/orders/12", "is no …/accounts/<hash>/orders/<id>"),
             ("12", "is no …/accounts/<hash>/orders/<id>"),
             ("", "is no …/accounts/<hash>/orders/<id>"),
         ] {
-            let why = format!("201 with a Location {}{wrong}", if wrong.starts_with("is") { "that " } else { "" });
+            let why =
+                format!("201 with a Location {}{wrong}", if wrong.starts_with("is") { "that " } else { "" });
             assert_eq!(reply(201, &[("location", location)], ""), PlaceReply::Unknown(why), "{location}");
         }
     }
@@ -108,7 +139,10 @@ mod tests {
         }
         for status in [400, 403, 404, 405, 409, 413, 422, 499] {
             let expected = NotPlaced::Rejected { status, message: "no; because".to_owned() };
-            assert_eq!(reply(status, &location, r#"{"message":"no","errors":["because"]}"#), PlaceReply::NotPlaced(expected));
+            assert_eq!(
+                reply(status, &location, r#"{"message":"no","errors":["because"]}"#),
+                PlaceReply::NotPlaced(expected)
+            );
         }
         assert_eq!(reply(401, &[], ""), PlaceReply::NotPlaced(NotPlaced::Unauthorized));
         let limited = |retry_after| PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after });
@@ -122,17 +156,38 @@ mod tests {
         for (status, body, why) in [
             (403, "<html>Access Denied</html>", "403 edge page: Access Denied"),
             (400, " <HTML><H1>Bad Request</H1></HTML>", "400 edge page: Bad Request"),
-            (404, "404 Not Found: Requested route ('x') does not exist.", "404 404 Not Found: Requested route ('x') does not exist."),
+            (
+                404,
+                "404 Not Found: Requested route ('x') does not exist.",
+                "404 404 Not Found: Requested route ('x') does not exist.",
+            ),
             (413, r#"{"fault":{"faultstring":"Body buffer overflow"}}"#, "413 Body buffer overflow"),
         ] {
-            assert_eq!(reply(status, &[], body), PlaceReply::NotPlaced(NotPlaced::NotRead(why.to_owned())), "{status} {body}");
+            assert_eq!(
+                reply(status, &[], body),
+                PlaceReply::NotPlaced(NotPlaced::NotRead(why.to_owned())),
+                "{status} {body}"
+            );
         }
         // 499 and 409 of a proxy may follow a request that it has passed on.
-        for (status, body) in
-            [(408, "<html>"), (409, "<html>"), (499, "<html>"), (422, "try later"), (502, "<html>"), (302, "<html>"), (200, "<html>"), (503, "no route")]
-        {
-            assert!(matches!(reply(status, &[], body), PlaceReply::Unknown(_)), "{status}: it may have been passed on");
+        for (status, body) in [
+            (408, "<html>"),
+            (409, "<html>"),
+            (499, "<html>"),
+            (422, "try later"),
+            (502, "<html>"),
+            (302, "<html>"),
+            (200, "<html>"),
+            (503, "no route"),
+        ] {
+            assert!(
+                matches!(reply(status, &[], body), PlaceReply::Unknown(_)),
+                "{status}: it may have been passed on"
+            );
         }
-        assert!(matches!(reply(403, &[], ""), PlaceReply::NotPlaced(NotPlaced::Rejected { status: 403, .. })), "no page: whoever said it is not known");
+        assert!(
+            matches!(reply(403, &[], ""), PlaceReply::NotPlaced(NotPlaced::Rejected { status: 403, .. })),
+            "no page: whoever said it is not known"
+        );
     }
 }

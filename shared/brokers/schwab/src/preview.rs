@@ -14,7 +14,8 @@ use crate::order_json::order_json;
 /// The broker's opinion of an order it was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
-    /// Neither the status nor any rule rejects it. Which of the two decides is not documented, so both must agree.
+    /// Neither the status nor any rule rejects it. Which of the two decides is not documented, so both must
+    /// agree.
     pub accepted: bool,
     /// Why it would be rejected, in the broker's words.
     pub rejects: Vec<String>,
@@ -25,12 +26,18 @@ pub struct Preview {
 }
 
 impl Schwab {
-    /// Previews a limit order for `quantity` packages at `price` points. Nothing is placed, so it needs no approval and is retried like
-    /// a read. What could never be placed is refused without asking.
+    /// Previews a limit order for `quantity` packages at `price` points. Nothing is placed, so it needs no
+    /// approval and is retried like a read. What could never be placed is refused without asking.
     ///
     /// # Errors
     /// [`BrokerError`] when there is no readable opinion; a rejection is an answer, not an error.
-    pub async fn preview(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Result<Preview, BrokerError> {
+    pub async fn preview(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: Price,
+    ) -> Result<Preview, BrokerError> {
         const OPERATION: &str = "POST previewOrder";
         if let Some(why) = self.impossible(package, effect, quantity, price) {
             return Err(failed(OPERATION, BrokerFault::Refused(why)));
@@ -44,12 +51,22 @@ impl Schwab {
 
     /// Why no such order can be written down.
     fn impossible(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Option<String> {
-        let wrong = |field: &str, got: String, expected: String| Some(format!("{field}: got {got}, expected {expected}; nothing was sent"));
+        let wrong = |field: &str, got: String, expected: String| {
+            Some(format!("{field}: got {got}, expected {expected}; nothing was sent"))
+        };
         match package.effect() {
             _ if quantity == 0 => wrong("quantity", quantity.to_string(), "at least 1".to_owned()),
-            _ if price.is_negative() => wrong("price", price.to_string(), "0 or more; credit or debit is said apart".to_owned()),
-            Some(own) if own != effect && price != Price::ZERO => wrong("effect", effect.to_string(), format!("{own} for {package}")),
-            _ => self.capabilities().previews(package, effect, quantity, price).err().map(|lack| format!("{lack}; nothing was sent")),
+            _ if price.is_negative() => {
+                wrong("price", price.to_string(), "0 or more; credit or debit is said apart".to_owned())
+            }
+            Some(own) if own != effect && price != Price::ZERO => {
+                wrong("effect", effect.to_string(), format!("{own} for {package}"))
+            }
+            _ => self
+                .capabilities()
+                .previews(package, effect, quantity, price)
+                .err()
+                .map(|lack| format!("{lack}; nothing was sent")),
         }
     }
 }
@@ -71,12 +88,16 @@ impl Preview {
         let mut warnings = texts("alerts")?;
         warnings.extend(texts("warns")?);
         warnings.extend(texts("reviews")?);
-        let balance = strategy.as_ref().map(|strategy| strategy.object("orderBalance")).transpose()?.flatten();
+        let balance =
+            strategy.as_ref().map(|strategy| strategy.object("orderBalance")).transpose()?.flatten();
         Ok(Self {
             accepted: rejects.is_empty(),
             rejects,
             warnings,
-            projected_commission: balance.map(|balance| balance.decimal("projectedCommission")).transpose()?.flatten(),
+            projected_commission: balance
+                .map(|balance| balance.decimal("projectedCommission"))
+                .transpose()?
+                .flatten(),
         })
     }
 }
@@ -104,7 +125,9 @@ mod tests {
 
     #[test]
     fn an_accepted_preview_has_its_commission_and_warnings() {
-        let answer = serde_json::from_str(include_str!("../fixtures/preview_order__accepted_with_warning.json")).unwrap();
+        let answer =
+            serde_json::from_str(include_str!("../fixtures/preview_order__accepted_with_warning.json"))
+                .unwrap();
         let preview = Preview::read(&answer).unwrap();
         assert!(preview.accepted && preview.rejects.is_empty());
         assert_eq!(preview.warnings, ["Prices can change quickly.", "STOP_ORDERS_NO_GUARANTEE"]);
@@ -122,13 +145,23 @@ mod tests {
             (json!("REJECTED"), json!([]), false, Some("status REJECTED without a rule")),
             (Value::Null, json!([{}]), false, Some("a rule without a text")),
         ] {
-            let answer = json!({"orderStrategy": {"status": status}, "orderValidationResult": {"rejects": rejects}});
+            let answer =
+                json!({"orderStrategy": {"status": status}, "orderValidationResult": {"rejects": rejects}});
             let preview = Preview::read(&answer).unwrap();
-            assert_eq!((preview.accepted, preview.rejects.first().map(String::as_str)), (accepted, first), "{answer}");
+            assert_eq!(
+                (preview.accepted, preview.rejects.first().map(String::as_str)),
+                (accepted, first),
+                "{answer}"
+            );
             assert_eq!(preview.projected_commission, None);
         }
         for answer in [json!({}), json!({"orderStrategy": {}}), json!({"message": "x"})] {
-            assert!(Preview::read(&answer).unwrap_err().to_string().contains("preview.orderValidationResult: got nothing"));
+            assert!(
+                Preview::read(&answer)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("preview.orderValidationResult: got nothing")
+            );
         }
     }
 }

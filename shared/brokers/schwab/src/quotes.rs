@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use crate::fields::{self, Object};
 
-/// The quotes of `wanted` out of the answer. What the broker does not know (`errors.invalidSymbols`) has no key and is
-/// absent from the book.
+/// The quotes of `wanted` out of the answer. What the broker does not know (`errors.invalidSymbols`) has no
+/// key and is absent from the book.
 pub(crate) fn book(answer: &Value, wanted: &[OptionSymbol]) -> Result<QuoteBook, BrokerFault> {
-    let rows = answer.as_object().ok_or_else(|| crate::fields::FieldError::new("quotes", Some(answer), "an object"))?;
+    let rows = answer
+        .as_object()
+        .ok_or_else(|| crate::fields::FieldError::new("quotes", Some(answer), "an object"))?;
     let mut book = QuoteBook::new();
     for (key, row) in rows {
         let Ok(symbol) = key.parse::<OptionSymbol>() else { continue };
@@ -27,11 +29,14 @@ pub(crate) fn book(answer: &Value, wanted: &[OptionSymbol]) -> Result<QuoteBook,
     Ok(book)
 }
 
-/// Whether the market that is quoted trades. `Unknown` is what Schwab writes where it keeps no status; any other word than `Normal` is of a
-/// security that does not trade, whether we know it or not.
+/// Whether the market that is quoted trades. `Unknown` is what Schwab writes where it keeps no status; any
+/// other word than `Normal` is of a security that does not trade, whether we know it or not.
 fn state(row: &Object<'_>, quote: &Object<'_>) -> QuoteState {
-    // Whether Schwab calls index options "Closed" between 16:00 and 16:15, while they trade, is not known: their quotes' age decides.
-    let trades = quote.value("securityStatus").is_none_or(|status| matches!(status.as_str(), Some("Normal" | "Unknown" | "Closed")));
+    // Whether Schwab calls index options "Closed" between 16:00 and 16:15, while they trade, is not known:
+    // their quotes' age decides.
+    let trades = quote
+        .value("securityStatus")
+        .is_none_or(|status| matches!(status.as_str(), Some("Normal" | "Unknown" | "Closed")));
     let live = row.value("realtime").is_none_or(|live| *live == Value::Bool(true));
     match (trades, live) {
         (false, _) => QuoteState::Halted,
@@ -42,8 +47,8 @@ fn state(row: &Object<'_>, quote: &Object<'_>) -> QuoteState {
 
 /// A side that is no price is absent: `"NaN"`, a negative marker, a number beyond every market, nothing.
 ///
-/// A bid of 0.00 is a price: nobody pays anything. An ask of 0.00 is not: nobody sells for nothing, Schwab writes 0 where
-/// no offer stands.
+/// A bid of 0.00 is a price: nobody pays anything. An ask of 0.00 is not: nobody sells for nothing, Schwab
+/// writes 0 where no offer stands.
 fn leg_quote(quote: &Object<'_>) -> LegQuote {
     let price = |key: &str| quote.value(key).and_then(fields::price);
     LegQuote {
@@ -77,12 +82,26 @@ mod tests {
 
     #[test]
     fn a_batch_with_an_index_and_a_symbol_nobody_knows() {
-        let answer: Value = serde_json::from_str(include_str!("../fixtures/quotes__batch_with_invalid.json")).unwrap();
-        let wanted: Vec<OptionSymbol> = [NAME, "SPXW  260821P05895000", "SPXW  260821P05000000"].iter().map(|name| name.parse().unwrap()).collect();
+        let answer: Value =
+            serde_json::from_str(include_str!("../fixtures/quotes__batch_with_invalid.json")).unwrap();
+        let wanted: Vec<OptionSymbol> = [NAME, "SPXW  260821P05895000", "SPXW  260821P05000000"]
+            .iter()
+            .map(|name| name.parse().unwrap())
+            .collect();
         let book = book(&answer, &wanted).unwrap();
-        let shown: Vec<_> =
-            book.iter().map(|(symbol, quote)| format!("{symbol} {} {} {}", quote.bid.unwrap(), quote.ask.unwrap(), quote.at.unwrap())).collect();
-        assert_eq!(shown, ["SPXW  260821P05895000 3.90 4.00 2026-08-20T18:30:05.01Z", "SPXW  260821P05900000 4.10 4.20 2026-08-20T18:30:05.01Z"]);
+        let shown: Vec<_> = book
+            .iter()
+            .map(|(symbol, quote)| {
+                format!("{symbol} {} {} {}", quote.bid.unwrap(), quote.ask.unwrap(), quote.at.unwrap())
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "SPXW  260821P05895000 3.90 4.00 2026-08-20T18:30:05.01Z",
+                "SPXW  260821P05900000 4.10 4.20 2026-08-20T18:30:05.01Z"
+            ]
+        );
     }
 
     #[test]
@@ -123,11 +142,16 @@ mod tests {
 
     #[test]
     fn only_what_was_asked_for_is_in_the_book() {
-        let answer = json!({NAME: {"quote": {"bidPrice": 1}}, "SPXW  260821P05895000": {"assetMainType": "OPTION"}});
+        let answer =
+            json!({NAME: {"quote": {"bidPrice": 1}}, "SPXW  260821P05895000": {"assetMainType": "OPTION"}});
         for odd in [Value::Null, json!("gone"), json!({"quote": []}), json!({"quote": 7})] {
             let answer = json!({NAME: {"quote": {"bidPrice": 1}}, "SPXW  260821P05895000": odd});
             let wanted = [NAME, "SPXW  260821P05895000"].map(|name| name.parse().unwrap());
-            assert_eq!(book(&answer, &wanted).unwrap().into_keys().collect::<Vec<_>>(), [wanted[0]], "{answer}");
+            assert_eq!(
+                book(&answer, &wanted).unwrap().into_keys().collect::<Vec<_>>(),
+                [wanted[0]],
+                "{answer}"
+            );
         }
         assert!(book(&answer, &["SPXW  260821P05895000".parse().unwrap()]).unwrap().is_empty());
         assert!(book(&json!([]), &[]).unwrap_err().to_string().contains("quotes: got []"));

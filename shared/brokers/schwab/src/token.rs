@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::fields;
 
-/// `{"creation_timestamp": <login, unix s>, "token": {…, "expires_at": <unix s>}}`. Fields we do not know are kept.
+/// `{"creation_timestamp": <login, unix s>, "token": {…, "expires_at": <unix s>}}`. Fields we do not know are
+/// kept.
 #[derive(Clone)]
 pub(crate) struct TokenDocument {
     /// Holds every field but `token`.
@@ -65,7 +66,11 @@ impl TokenDocument {
         serde_json::from_slice(&STANDARD.decode(compact).ok()?).ok()
     }
 
-    fn assemble(outer: Map<String, Value>, token: Map<String, Value>, created: i64) -> Result<Self, TokenDocumentError> {
+    fn assemble(
+        outer: Map<String, Value>,
+        token: Map<String, Value>,
+        created: i64,
+    ) -> Result<Self, TokenDocumentError> {
         let secret = |key: &str, field: &'static str| match token.get(key) {
             Some(Value::String(text)) if !text.is_empty() => Ok(SecretString::from(text.as_str())),
             other => Err(TokenDocumentError::of(field, other, "text that is not empty")),
@@ -73,7 +78,8 @@ impl TokenDocument {
         let expires = match token.get("expires_at") {
             // Without it nothing is known of the token's age: due at once.
             None | Some(Value::Null) => 0,
-            Some(value @ Value::Number(_)) => whole_seconds(value).ok_or_else(|| TokenDocumentError::of("token.expires_at", Some(value), "unix seconds"))?,
+            Some(value @ Value::Number(_)) => whole_seconds(value)
+                .ok_or_else(|| TokenDocumentError::of("token.expires_at", Some(value), "unix seconds"))?,
             other => return Err(TokenDocumentError::of("token.expires_at", other, "unix seconds")),
         };
         Ok(Self {
@@ -92,14 +98,22 @@ impl TokenDocument {
             return Err(TokenDocumentError::of("token answer", Some(answer), "an object"));
         };
         let mut token = fields.clone();
-        let lifetime = fields.get("expires_in").and_then(whole_seconds).filter(|seconds| *seconds > 0).unwrap_or(Self::LIFETIME);
+        let lifetime = fields
+            .get("expires_in")
+            .and_then(whole_seconds)
+            .filter(|seconds| *seconds > 0)
+            .unwrap_or(Self::LIFETIME);
         token.insert("expires_at".to_owned(), Value::from(now.as_second().saturating_add(lifetime)));
         let created = now.as_second();
-        Self::assemble(Map::from_iter([("creation_timestamp".to_owned(), Value::from(created))]), token, created)
+        Self::assemble(
+            Map::from_iter([("creation_timestamp".to_owned(), Value::from(created))]),
+            token,
+            created,
+        )
     }
 
-    /// The document after a refresh: every field the answer has replaces ours, every other field stays, and so does the
-    /// time of the login, because a refresh does not prolong it.
+    /// The document after a refresh: every field the answer has replaces ours, every other field stays, and
+    /// so does the time of the login, because a refresh does not prolong it.
     pub(crate) fn refreshed(&self, answer: &Value, now: Timestamp) -> Result<Self, TokenDocumentError> {
         let Value::Object(fields) = answer else {
             return Err(TokenDocumentError::of("refresh answer", Some(answer), "an object"));
@@ -109,9 +123,18 @@ impl TokenDocument {
             return Err(TokenDocumentError::of("refresh answer.access_token", access, "text"));
         }
         let mut token = self.token.clone();
-        token.extend(fields.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), value.clone())));
+        token.extend(
+            fields
+                .iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
         // A new refresh token must not be lost for an unreadable lifetime.
-        let lifetime = fields.get("expires_in").and_then(whole_seconds).filter(|seconds| *seconds > 0).unwrap_or(Self::LIFETIME);
+        let lifetime = fields
+            .get("expires_in")
+            .and_then(whole_seconds)
+            .filter(|seconds| *seconds > 0)
+            .unwrap_or(Self::LIFETIME);
         token.insert("expires_at".to_owned(), Value::from(now.as_second().saturating_add(lifetime)));
         Self::assemble(self.outer.clone(), token, self.created)
     }
@@ -134,16 +157,21 @@ impl gamma_wire::TokenDocument for TokenDocument {
     fn parse(text: &SecretString) -> Result<Self, Self::Error> {
         let text = text.expose_secret().trim();
         let value = if text.starts_with('{') {
-            serde_json::from_str(text).map_err(|_| TokenDocumentError::new("document", "text that is no JSON", "JSON or base64 of it"))?
+            serde_json::from_str(text).map_err(|_| {
+                TokenDocumentError::new("document", "text that is no JSON", "JSON or base64 of it")
+            })?
         } else {
-            Self::decode(text).ok_or_else(|| TokenDocumentError::new("document", "text that is neither", "JSON or base64 of it"))?
+            Self::decode(text).ok_or_else(|| {
+                TokenDocumentError::new("document", "text that is neither", "JSON or base64 of it")
+            })?
         };
         let Value::Object(mut outer) = value else {
             return Err(TokenDocumentError::of("document", Some(&value), "an object"));
         };
         let created = outer.get("creation_timestamp");
-        let created =
-            created.and_then(Value::as_i64).ok_or_else(|| TokenDocumentError::of("creation_timestamp", created, "an integer, unix seconds of the login"))?;
+        let created = created.and_then(Value::as_i64).ok_or_else(|| {
+            TokenDocumentError::of("creation_timestamp", created, "an integer, unix seconds of the login")
+        })?;
         match outer.remove("token") {
             Some(Value::Object(token)) => Self::assemble(outer, token, created),
             other => Err(TokenDocumentError::of("token", other.as_ref(), "an object")),
@@ -174,7 +202,9 @@ impl gamma_wire::TokenDocument for TokenDocument {
 /// How new a token document is, raw or base64; `None` when it does not read.
 #[must_use]
 pub fn token_age(text: &SecretString) -> Option<TokenAge> {
-    TokenDocument::parse(text).ok().map(|document| TokenAge { created: document.created, expires: document.expires })
+    TokenDocument::parse(text)
+        .ok()
+        .map(|document| TokenAge { created: document.created, expires: document.expires })
 }
 
 /// Unix seconds; some clients write a fraction.
@@ -224,20 +254,33 @@ mod tests {
         let before = parse(&document()).unwrap();
         let answer = json!({"expires_in": 1200, "refresh_token": "canary-r2", "access_token": "canary-a2", "extra": 1, "scope": null});
         let mut expected = document();
-        for (key, value) in [("expires_in", json!(1200)), ("refresh_token", json!("canary-r2")), ("access_token", json!("canary-a2")), ("extra", json!(1))] {
+        for (key, value) in [
+            ("expires_in", json!(1200)),
+            ("refresh_token", json!("canary-r2")),
+            ("access_token", json!("canary-a2")),
+            ("extra", json!(1)),
+        ] {
             expected["token"][key] = value;
         }
         expected["token"]["expires_at"] = json!(NOW + 1200);
         assert_eq!(stored(&before.refreshed(&answer, now()).unwrap()), expected);
 
         let sparse = before.refreshed(&json!({"access_token": "canary-a3"}), now()).unwrap();
-        assert_eq!((sparse.refresh().expose_secret(), sparse.expires(), sparse.created), ("canary-r1@", NOW + 1800, 1_790_000_000));
-        assert_eq!(before.refreshed(&json!({"refresh_token": "r"}), now()).err().unwrap().field, "refresh answer.access_token");
+        assert_eq!(
+            (sparse.refresh().expose_secret(), sparse.expires(), sparse.created),
+            ("canary-r1@", NOW + 1800, 1_790_000_000)
+        );
+        assert_eq!(
+            before.refreshed(&json!({"refresh_token": "r"}), now()).err().unwrap().field,
+            "refresh answer.access_token"
+        );
     }
 
     #[test]
     fn a_token_of_unknown_age_is_due_at_once() {
-        for (expires, due) in [(json!(NOW + 301), false), (json!(NOW + 300), true), (json!(NOW - 1), true), (Value::Null, true)] {
+        for (expires, due) in
+            [(json!(NOW + 301), false), (json!(NOW + 300), true), (json!(NOW - 1), true), (Value::Null, true)]
+        {
             let mut value = document();
             value["token"]["expires_at"] = expires.clone();
             assert_eq!(parse(&value).unwrap().expires_within(300, now()), due, "{expires}");
@@ -275,6 +318,11 @@ mod tests {
 
     #[test]
     fn age_counts_from_the_login() {
-        assert_eq!(parse(&document()).unwrap().age(Timestamp::from_second(1_790_000_000 + 7 * 86_400 - 8640).unwrap()), "6.9 days");
+        assert_eq!(
+            parse(&document())
+                .unwrap()
+                .age(Timestamp::from_second(1_790_000_000 + 7 * 86_400 - 8640).unwrap()),
+            "6.9 days"
+        );
     }
 }

@@ -30,7 +30,8 @@ pub struct Transaction {
     pub settles: Option<Timestamp>,
     /// The order it comes from. One order has a transaction for every leg of every fill.
     pub order: Option<OrderId>,
-    /// Dollars that came (positive) or went, fees included; of a trade, the sum of its items' costs. `None` when not told.
+    /// Dollars that came (positive) or went, fees included; of a trade, the sum of its items' costs. `None`
+    /// when not told.
     pub net_amount: Option<Decimal>,
     /// The broker's words.
     pub description: Option<String>,
@@ -118,8 +119,8 @@ impl TransactionKind {
         }
     }
 
-    /// Whether it brings money into the account or takes it out, so that equity changes without a gain or a loss. `None` for a word we
-    /// do not know.
+    /// Whether it brings money into the account or takes it out, so that equity changes without a gain or a
+    /// loss. `None` for a word we do not know.
     #[must_use]
     pub const fn is_transfer(&self) -> Option<bool> {
         match self {
@@ -258,7 +259,8 @@ pub struct TransactionQuery {
 impl TransactionQuery {
     /// Schwab answers for a year at most; a year without a leap day is always inside.
     pub const LONGEST: SignedDuration = SignedDuration::from_hours(365 * 24);
-    /// The most rows Schwab gives. There are no pages: a list this long may have been cut off and is an error.
+    /// The most rows Schwab gives. There are no pages: a list this long may have been cut off and is an
+    /// error.
     pub const MOST_ROWS: usize = 3000;
 
     fn impossible(&self) -> Option<String> {
@@ -267,7 +269,10 @@ impl TransactionQuery {
             return Some("types: got none, expected at least one; nothing was sent".to_owned());
         }
         if length.is_negative() || length > Self::LONGEST {
-            return Some(format!("endDate: got {}, expected up to 365 days from {}; nothing was sent", self.to, self.from));
+            return Some(format!(
+                "endDate: got {}, expected up to 365 days from {}; nothing was sent",
+                self.to, self.from
+            ));
         }
         None
     }

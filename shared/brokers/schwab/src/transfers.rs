@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use gamma_execution::ports::{BrokerError, BrokerFault, MoneyRow, Transfer, Transfers, is_transfer, words_say_transfer};
+use gamma_execution::ports::{
+    BrokerError, BrokerFault, MoneyRow, Transfer, Transfers, is_transfer, words_say_transfer,
+};
 use gamma_market::calendar::{at_eastern, trade_date};
 use jiff::Timestamp;
 use jiff::civil::Time;
@@ -57,7 +59,9 @@ fn transfer(row: &Transaction) -> Result<Option<Transfer>, BrokerFault> {
     if !matches!(row.status, None | Some(TransactionStatus::Valid)) || !moves_money(row) {
         return Ok(None);
     }
-    let amount = row.net_amount.ok_or_else(|| BrokerFault::Malformed(format!("transaction {}: netAmount: got nothing, expected dollars", row.id)))?;
+    let amount = row.net_amount.ok_or_else(|| {
+        BrokerFault::Malformed(format!("transaction {}: netAmount: got nothing, expected dollars", row.id))
+    })?;
     Ok((!amount.is_zero()).then(|| Transfer { id: row.id.to_string(), at: row.at, amount }))
 }
 
@@ -90,15 +94,27 @@ mod tests {
     use serde_json::{Value, json};
 
     fn shown(rows: &Value) -> Vec<String> {
-        list(rows).unwrap().iter().filter_map(|row| transfer(row).unwrap()).map(|it| format!("{} {} {}", it.id, it.at, it.amount)).collect()
+        list(rows)
+            .unwrap()
+            .iter()
+            .filter_map(|row| transfer(row).unwrap())
+            .map(|it| format!("{} {} {}", it.id, it.at, it.amount))
+            .collect()
     }
 
     #[test]
     fn of_a_days_rows_only_transfers_that_stand_are_taken() {
-        let rows = serde_json::from_str(include_str!("../fixtures/transactions__trades_transfers_and_strangers.json")).unwrap();
+        let rows = serde_json::from_str(include_str!(
+            "../fixtures/transactions__trades_transfers_and_strangers.json"
+        ))
+        .unwrap();
         assert_eq!(
             shown(&rows),
-            ["101234567893 2026-08-21T11:00:00Z 5000.0", "101234567895 2026-08-21T13:00:00Z 10000.1", "101234567896 2026-08-21T14:00:00Z -250.25",],
+            [
+                "101234567893 2026-08-21T11:00:00Z 5000.0",
+                "101234567895 2026-08-21T13:00:00Z 10000.1",
+                "101234567896 2026-08-21T14:00:00Z -250.25",
+            ],
             "the pending disbursement will be read again"
         );
     }
@@ -106,7 +122,8 @@ mod tests {
     /// Vector 38l, and what our reading of types adds to it.
     #[test]
     fn the_transfer_test() {
-        let cash = json!([{"instrument": {"assetType": "CURRENCY", "symbol": "CURRENCY_USD"}, "amount": 5.0}]);
+        let cash =
+            json!([{"instrument": {"assetType": "CURRENCY", "symbol": "CURRENCY_USD"}, "amount": 5.0}]);
         let option = json!([{"instrument": {"assetType": "OPTION", "symbol": "SPXW  260821P05900000"}, "amount": 1.0}]);
         let none = json!([]);
         for (kind, description, order, items, expected) in [
@@ -132,7 +149,10 @@ mod tests {
     fn a_transfer_without_amount_is_an_error_and_of_zero_is_none() {
         let row = |amount: Value| json!([{"activityId": 9, "type": "WIRE_IN", "time": "2026-08-21T12:00:00+0000", "netAmount": amount}]);
         let read = |amount| transfer(&list(&row(amount)).unwrap()[0]);
-        assert_eq!(read(Value::Null).unwrap_err().to_string(), "answer: transaction 9: netAmount: got nothing, expected dollars");
+        assert_eq!(
+            read(Value::Null).unwrap_err().to_string(),
+            "answer: transaction 9: netAmount: got nothing, expected dollars"
+        );
         assert_eq!(read(json!(0.0)), Ok(None));
     }
 }

@@ -1,8 +1,9 @@
 //! Orders that work, whenever they were entered (docs/reference/schwab.md, Order lists).
 //!
-//! The list is asked for without a status: what the filter makes of a trigger that is over while its children work is not known, and a word
-//! that Schwab invents tomorrow could not be asked for. So it is every order of 60 days, in one request for most accounts. Where that is
-//! more than one answer holds, the time is split in four, asked side by side, and once more where that is not enough.
+//! The list is asked for without a status: what the filter makes of a trigger that is over while its children
+//! work is not known, and a word that Schwab invents tomorrow could not be asked for. So it is every order of
+//! 60 days, in one request for most accounts. Where that is more than one answer holds, the time is split in
+//! four, asked side by side, and once more where that is not enough.
 
 use futures_util::future::try_join_all;
 use gamma_execution::ports::{BrokerError, BrokerFault, OrderView, WorkingOrders};
@@ -74,9 +75,11 @@ impl Schwab {
     }
 }
 
-/// An answer that did not read as JSON is most often one too large for us; the gateway has a limit of its own.
+/// An answer that did not read as JSON is most often one too large for us; the gateway has a limit of its
+/// own.
 fn is_too_large(fault: &BrokerFault) -> bool {
-    matches!(fault, BrokerFault::Malformed(_)) || matches!(fault, BrokerFault::Unavailable(text) if text.contains("TooBigBody"))
+    matches!(fault, BrokerFault::Malformed(_))
+        || matches!(fault, BrokerFault::Unavailable(text) if text.contains("TooBigBody"))
 }
 
 /// The span in pieces that meet.

@@ -6,7 +6,9 @@ use gamma_http::{HeaderMap, Response};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{Preview, QuoteToken, SymbolBook, account, error_body, order_list, place, preview, quotes, transactions};
+use crate::{
+    Preview, QuoteToken, SymbolBook, account, error_body, order_list, place, preview, quotes, transactions,
+};
 
 /// JSON that has our keys, so that a reader gets past the first one.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -85,15 +87,23 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(6, 80, 8, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-            proptest::collection::vec((proptest::sample::select(keys.to_vec()), inner), 0..12)
-                .prop_map(|pairs| Value::Object(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())),
+            proptest::collection::vec((proptest::sample::select(keys.to_vec()), inner), 0..12).prop_map(
+                |pairs| Value::Object(
+                    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+                )
+            ),
         ]
     })
 }
 
 /// An order whose every number may be anything.
 fn any_order() -> impl Strategy<Value = Value> {
-    let number = prop_oneof![any::<f64>().prop_map(Value::from), any::<u32>().prop_map(Value::from), (0_u32..5).prop_map(Value::from), Just(json!("1e9"))];
+    let number = prop_oneof![
+        any::<f64>().prop_map(Value::from),
+        any::<u32>().prop_map(Value::from),
+        (0_u32..5).prop_map(Value::from),
+        Just(json!("1e9"))
+    ];
     let status = proptest::sample::select(vec!["Live", "Filled", "Cancelled", "Removed"]);
     (status, proptest::collection::vec(number, 9)).prop_map(|(status, n)| {
         let leg = |symbol: &str, action: &str, at: usize| {

@@ -34,8 +34,9 @@ pub(crate) struct Endpoint {
     pub(crate) refusals: Refusals,
 }
 
-/// Refusals that may pass by themselves, in a row. Failed logins add up to a blocked address, and everything a run reads asks for a
-/// token: callers at the same moment share one refusal, and after many nobody asks again with this login.
+/// Refusals that may pass by themselves, in a row. Failed logins add up to a blocked address, and everything
+/// a run reads asks for a token: callers at the same moment share one refusal, and after many nobody asks
+/// again with this login.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Mutex<(u32, Option<Timestamp>)>);
 
@@ -54,9 +55,9 @@ impl Refusals {
             )));
         }
         match last {
-            Some(last) if now.duration_since(last) < Self::SHARED_FOR => {
-                Err(BrokerFault::Unavailable("token refresh: refused a moment ago with invalid_request, not asked again yet".to_owned()))
-            }
+            Some(last) if now.duration_since(last) < Self::SHARED_FOR => Err(BrokerFault::Unavailable(
+                "token refresh: refused a moment ago with invalid_request, not asked again yet".to_owned(),
+            )),
             _ => Ok(()),
         }
     }
@@ -76,7 +77,8 @@ impl Endpoint {
     const TIMEOUT: Duration = Duration::from_secs(5);
 
     fn request(&self, document: &TokenDocument) -> Request {
-        let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", document.refresh().expose_secret())];
+        let mut form =
+            vec![("grant_type", "refresh_token"), ("refresh_token", document.refresh().expose_secret())];
         let request = Request::post(&self.url).timeout(Self::TIMEOUT);
         let id = self.client_id.as_ref();
         match self.client_auth {
@@ -85,7 +87,9 @@ impl Endpoint {
                 form.extend(id.map(|id| ("client_id", id.expose_secret())));
                 request.form(&form)
             }
-            ClientAuth::Basic => request.basic(id.unwrap_or(&SecretString::default()), &self.client_secret).form(&form),
+            ClientAuth::Basic => {
+                request.basic(id.unwrap_or(&SecretString::default()), &self.client_secret).form(&form)
+            }
         }
     }
 
@@ -117,22 +121,33 @@ impl TokenEndpoint for Endpoint {
     }
 }
 
-/// What the token endpoint's answer makes of `document`. `app` are the credentials that an error answer may echo.
-pub(crate) fn refreshed(document: &TokenDocument, response: &Response, app: &[&str; 2], now: Timestamp) -> Result<TokenDocument, BrokerFault> {
+/// What the token endpoint's answer makes of `document`. `app` are the credentials that an error answer may
+/// echo.
+pub(crate) fn refreshed(
+    document: &TokenDocument,
+    response: &Response,
+    app: &[&str; 2],
+    now: Timestamp,
+) -> Result<TokenDocument, BrokerFault> {
     if !response.is_success() {
         let hide = [app[0], app[1], document.refresh().expose_secret(), document.access().expose_secret()];
         let body = error_body::read_of_token_endpoint(&response.body, &hide);
         return Err(refused(response, &body));
     }
     let malformed = |why: String| BrokerFault::Malformed(why);
-    let answer =
-        response.json().map_err(|error| malformed(format!("refresh answer: got {} bytes that do not read ({error}), expected JSON", response.body.len())))?;
+    let answer = response.json().map_err(|error| {
+        malformed(format!(
+            "refresh answer: got {} bytes that do not read ({error}), expected JSON",
+            response.body.len()
+        ))
+    })?;
     document.refreshed(&answer, now).map_err(|error| malformed(error.to_string()))
 }
 
 /// A refusal that has been seen to pass by itself (TT#351).
 fn is_spurious(response: &Response) -> bool {
-    (400..=499).contains(&response.status) && error_body::code(&response.json().unwrap_or_default()) == Some("invalid_request")
+    (400..=499).contains(&response.status)
+        && error_body::code(&response.json().unwrap_or_default()) == Some("invalid_request")
 }
 
 /// Sorts an error answer of the token endpoint.
@@ -148,7 +163,9 @@ fn refused(response: &Response, body: &ErrorBody) -> BrokerFault {
             "tastytrade no longer takes the refresh token: a person must make a new grant, see docs/runbook.md, 'tastytrade grant' ({text})"
         )),
         429 => BrokerFault::RateLimited(text),
-        400..=499 if body.from != Origin::Api || code == Some("invalid_request") => BrokerFault::Unavailable(text),
+        400..=499 if body.from != Origin::Api || code == Some("invalid_request") => {
+            BrokerFault::Unavailable(text)
+        }
         400..=499 => BrokerFault::Unauthorized(text),
         _ => BrokerFault::Unavailable(text),
     }
@@ -163,7 +180,9 @@ mod tests {
         let at = |millis: i64| Timestamp::from_millisecond(1_790_010_000_000 + millis).unwrap();
         let refusals = Refusals::default();
         refusals.answered(true, at(0));
-        assert!(matches!(refusals.known(at(249)), Err(BrokerFault::Unavailable(text)) if text.contains("a moment ago")));
+        assert!(
+            matches!(refusals.known(at(249)), Err(BrokerFault::Unavailable(text)) if text.contains("a moment ago"))
+        );
         assert_eq!(refusals.known(at(250)), Ok(()));
         for _ in 1..Refusals::MOST {
             refusals.answered(true, at(0));

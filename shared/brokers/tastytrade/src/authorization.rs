@@ -44,12 +44,18 @@ impl Authorization {
         (self.page_url.clone(), query.map(|(name, value)| (name, value.to_owned())).into())
     }
 
-    /// Makes the code into a token document: its refresh token alone, as a person stores it. A run that refreshes the old document
-    /// meanwhile knows by the missing times that a person stored this one, and leaves it.
+    /// Makes the code into a token document: its refresh token alone, as a person stores it. A run that
+    /// refreshes the old document meanwhile knows by the missing times that a person stored this one, and
+    /// leaves it.
     ///
     /// # Errors
     /// [`BrokerFault`] in the broker's words, without credentials.
-    pub async fn exchange(&self, http: &HttpClient, code: &SecretString, _now: Timestamp) -> Result<SecretString, BrokerFault> {
+    pub async fn exchange(
+        &self,
+        http: &HttpClient,
+        code: &SecretString,
+        _now: Timestamp,
+    ) -> Result<SecretString, BrokerFault> {
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code.expose_secret()),
@@ -57,17 +63,27 @@ impl Authorization {
             ("client_secret", self.client_secret.expose_secret()),
             ("redirect_uri", self.callback.as_str()),
         ];
-        let request = Request::post(&format!("{}/oauth/token", self.base_url.trim_end_matches('/'))).form(&form).timeout(Self::TIMEOUT);
-        let response = http.send(request).await.map_err(|error| BrokerFault::Unavailable(error.to_string()))?;
+        let request = Request::post(&format!("{}/oauth/token", self.base_url.trim_end_matches('/')))
+            .form(&form)
+            .timeout(Self::TIMEOUT);
+        let response =
+            http.send(request).await.map_err(|error| BrokerFault::Unavailable(error.to_string()))?;
         if !response.is_success() {
             let hide = [&self.client_secret, &self.client_id, code].map(ExposeSecret::expose_secret);
             let body = error_body::read_of_token_endpoint(&response.body, &hide);
             let text = format!("token endpoint: {} {}", response.status, body.text);
-            return Err(if response.status < 500 { BrokerFault::Refused(text) } else { BrokerFault::Unavailable(text) });
+            return Err(if response.status < 500 {
+                BrokerFault::Refused(text)
+            } else {
+                BrokerFault::Unavailable(text)
+            });
         }
-        let answer = response.json().map_err(|error| BrokerFault::Malformed(format!("token answer: {error}")))?;
+        let answer =
+            response.json().map_err(|error| BrokerFault::Malformed(format!("token answer: {error}")))?;
         let refresh = answer["refresh_token"].as_str().filter(|token| !token.trim().is_empty());
-        let refresh = refresh.ok_or_else(|| BrokerFault::Malformed("token answer.refresh_token: got nothing, expected text".to_owned()))?;
+        let refresh = refresh.ok_or_else(|| {
+            BrokerFault::Malformed("token answer.refresh_token: got nothing, expected text".to_owned())
+        })?;
         Ok(of_grant(&SecretString::from(refresh)))
     }
 }

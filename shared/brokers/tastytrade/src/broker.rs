@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderKind, OrderName, OrderView, PlaceReply, TokenRenewal,
-    WorkingOrders,
+    AccountSnapshot, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, OrderId, OrderKind,
+    OrderName, OrderView, PlaceReply, TokenRenewal, WorkingOrders,
 };
 use gamma_http::retry::Backoff;
 use gamma_http::{HttpClient, Request};
@@ -28,7 +28,8 @@ use crate::token::TokenDocumentError;
 use crate::{account, order_view};
 
 /// What is traded here: every root with its step.
-pub(crate) const ROOTS: &[(&str, Tick)] = &[("SPXW", Tick::NICKEL), ("SPX", Tick::NICKEL), ("XSP", Tick::PENNY)];
+pub(crate) const ROOTS: &[(&str, Tick)] =
+    &[("SPXW", Tick::NICKEL), ("SPX", Tick::NICKEL), ("XSP", Tick::PENNY)];
 
 /// What the adapter needs to know.
 #[derive(Debug, Clone)]
@@ -86,7 +87,12 @@ impl Tastytrade {
     ///
     /// # Errors
     /// [`TastytradeSetupError`], which names the field.
-    pub fn new(http: HttpClient, config: TastytradeConfig, clock: Arc<dyn Clock>, renewal: Arc<dyn TokenRenewal>) -> Result<Self, TastytradeSetupError> {
+    pub fn new(
+        http: HttpClient,
+        config: TastytradeConfig,
+        clock: Arc<dyn Clock>,
+        renewal: Arc<dyn TokenRenewal>,
+    ) -> Result<Self, TastytradeSetupError> {
         let base = config.base_url.trim_end_matches('/').to_owned();
         for (field, part) in [("account_number", &config.account_number), ("root", &config.root)] {
             if part.is_empty() {
@@ -96,11 +102,25 @@ impl Tastytrade {
                 return Err(TastytradeSetupError::NotPlain { field });
             }
         }
-        let TastytradeConfig { base_url, client_id, client_secret, client_auth, token_text, account_number, root } = config;
+        let TastytradeConfig {
+            base_url,
+            client_id,
+            client_secret,
+            client_auth,
+            token_text,
+            account_number,
+            root,
+        } = config;
         let login = TastytradeLoginConfig { base_url, client_id, client_secret, client_auth, token_text };
         let login = TastytradeLogin::new(http.clone(), login, Arc::clone(&clock), renewal)?;
         Ok(Self {
-            client: Client { base, http, auth: login.0, clock, throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE) },
+            client: Client {
+                base,
+                http,
+                auth: login.0,
+                clock,
+                throttle: WriteThrottle::new(Self::ORDER_WRITES_PER_MINUTE),
+            },
             stream: OnceLock::new(),
             account_number,
             root,
@@ -131,8 +151,8 @@ impl Tastytrade {
         self.client.refresh_if_needed().await
     }
 
-    /// Reads the option chain for its names of contracts, once. To be run beside the other preparation: it is short, and it never fails,
-    /// because names that are not known are built by rule.
+    /// Reads the option chain for its names of contracts, once. To be run beside the other preparation: it is
+    /// short, and it never fails, because names that are not known are built by rule.
     pub async fn learn_symbols(&self) {
         if self.symbols.get().is_some() {
             return;
@@ -155,7 +175,8 @@ impl Tastytrade {
         const OPERATION: &str = "GET option-chains";
         let patience = (Backoff { tries: 1, ..Backoff::READS }, Duration::from_secs(5));
         let url = format!("{}/option-chains/{}/nested", self.client.base, chain::underlying(root));
-        let answer = self.client.read_within(OPERATION, patience.0, patience.1, || Request::get(&url)).await?;
+        let answer =
+            self.client.read_within(OPERATION, patience.0, patience.1, || Request::get(&url)).await?;
         SymbolBook::read(&answer).map_err(|error| failed(OPERATION, error))
     }
 
@@ -173,10 +194,14 @@ impl Tastytrade {
         format!("{}/orders", self.account_url())
     }
 
-    /// The address of one order. An id that is not digits is refused here, because it becomes part of the path.
+    /// The address of one order. An id that is not digits is refused here, because it becomes part of the
+    /// path.
     pub(crate) fn order_url(&self, id: &OrderId) -> Result<String, BrokerFault> {
         if !is_id(&id.0) {
-            return Err(BrokerFault::Refused(format!("order id: got {:?}, expected up to 40 digits; nothing was sent", id.0)));
+            return Err(BrokerFault::Refused(format!(
+                "order id: got {:?}, expected up to 40 digits; nothing was sent",
+                id.0
+            )));
         }
         Ok(format!("{}/{id}", self.orders_url()))
     }
@@ -213,12 +238,16 @@ impl Broker for Tastytrade {
     async fn account(&self) -> Result<AccountSnapshot, BrokerError> {
         const BALANCES: &str = "GET balances";
         const POSITIONS: &str = "GET positions";
-        let (balances_url, positions_url) = (format!("{}/balances", self.account_url()), format!("{}/positions", self.account_url()));
-        let balances = async { real(BALANCES, self.client.read(BALANCES, || Request::get(&balances_url)).await) };
-        let positions = async { real(POSITIONS, self.client.read(POSITIONS, || Request::get(&positions_url)).await) };
+        let (balances_url, positions_url) =
+            (format!("{}/balances", self.account_url()), format!("{}/positions", self.account_url()));
+        let balances =
+            async { real(BALANCES, self.client.read(BALANCES, || Request::get(&balances_url)).await) };
+        let positions =
+            async { real(POSITIONS, self.client.read(POSITIONS, || Request::get(&positions_url)).await) };
         let (balances, positions) = tokio::try_join!(balances, positions)?;
         let equity = account::equity(&balances).map_err(|error| failed(BALANCES, error))?;
-        let Positions { net, unreadable } = account::positions(&positions).map_err(|error| failed(POSITIONS, error))?;
+        let Positions { net, unreadable } =
+            account::positions(&positions).map_err(|error| failed(POSITIONS, error))?;
         for row in &unreadable {
             tracing::warn!(position = row, "a position of others does not read");
         }

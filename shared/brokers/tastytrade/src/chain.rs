@@ -39,7 +39,8 @@ impl ContractNames {
 
 /// The names of contracts: the API's own where a chain was read, else as the rules make them.
 ///
-/// Of a chain only the names that differ from the rules are kept, so that a whole chain costs next to nothing.
+/// Of a chain only the names that differ from the rules are kept, so that a whole chain costs next to
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SymbolBook {
     differing: BTreeMap<OptionSymbol, ContractNames>,
@@ -75,12 +76,15 @@ impl SymbolBook {
         self.listed += 1;
         let built = ContractNames::built(&symbol);
         let given = strike.text(streamer)?;
-        // One that spells another contract would bring that one's quotes as this one's. Roots may be spelled differently.
+        // One that spells another contract would bring that one's quotes as this one's. Roots may be spelled
+        // differently.
         let terms = |symbol: &OptionSymbol| (symbol.expiry(), symbol.right(), symbol.strike());
         if given.and_then(|name| name.parse().ok()).is_some_and(|other| terms(&other) != terms(&symbol)) {
             return Err(strike.bad(streamer, "a name of the contract beside it"));
         }
-        let streamer = given.filter(|name| is_name(name)).map_or_else(|| built.streamer.clone(), |name| StreamerSymbol(name.to_owned()));
+        let streamer = given
+            .filter(|name| is_name(name))
+            .map_or_else(|| built.streamer.clone(), |name| StreamerSymbol(name.to_owned()));
         // The name stands in a comma list and in messages of the stream.
         let api = if is_name(name) { name.to_owned() } else { built.api.clone() };
         let names = ContractNames { api, streamer };
@@ -105,7 +109,8 @@ impl SymbolBook {
 
 /// A name that can stand in a list and in a message.
 fn is_name(text: &str) -> bool {
-    (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic() && !b",\"\\&".contains(&byte))
+    (1..=40).contains(&text.len())
+        && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic() && !b",\"\\&".contains(&byte))
 }
 
 /// The underlying whose chain holds a root: weeklies of an index hang below the index.
@@ -130,7 +135,8 @@ mod tests {
 
     #[test]
     fn the_chains_own_names_are_preferred_and_the_rest_is_built() {
-        let answer = serde_json::from_str(include_str!("../fixtures/option_chain__nested_two_roots.json")).unwrap();
+        let answer =
+            serde_json::from_str(include_str!("../fixtures/option_chain__nested_two_roots.json")).unwrap();
         let book = SymbolBook::read(&answer).unwrap();
         assert_eq!(book.listed(), 6);
         for (contract, api, streamer) in [
@@ -145,7 +151,10 @@ mod tests {
             let names = book.names(&symbol(contract));
             assert_eq!((names.api.as_str(), names.streamer.0.as_str()), (api, streamer), "{contract}");
         }
-        assert_eq!(SymbolBook::default().names(&symbol("SPXW260821P5902.5")).streamer.to_string(), ".SPXW260821P5902.5");
+        assert_eq!(
+            SymbolBook::default().names(&symbol("SPXW260821P5902.5")).streamer.to_string(),
+            ".SPXW260821P5902.5"
+        );
     }
 
     #[test]
@@ -159,13 +168,19 @@ mod tests {
                 chain(json!({"put": "SPXW  260821P05900000", "put-streamer-symbol": ".SPXW260821P5895"})),
                 "strikes[0].put-streamer-symbol: got \".SPXW260821P5895\"",
             ),
-            (chain(json!({"strike-price": "5905.0", "put": "SPXW  260821P05900000"})), "strikes[0].strike-price: got \"5905.0\""),
+            (
+                chain(json!({"strike-price": "5905.0", "put": "SPXW  260821P05900000"})),
+                "strikes[0].strike-price: got \"5905.0\"",
+            ),
         ] {
             assert!(SymbolBook::read(&answer).unwrap_err().to_string().contains(shown), "{shown}");
         }
         let odd = json!({"strike-price": "5900.0", "put": "SPXW  260821P05900000", "put-streamer-symbol": "a,b", "call": "no option"});
         let book = SymbolBook::read(&chain(odd)).unwrap();
-        assert_eq!((book.listed(), book.names(&symbol("SPXW260821P5900")).streamer.0.as_str()), (1, ".SPXW260821P5900"));
+        assert_eq!(
+            (book.listed(), book.names(&symbol("SPXW260821P5900")).streamer.0.as_str()),
+            (1, ".SPXW260821P5900")
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Every reader of tastytrade's texts, fed with bytes instead of the network's answer. For the fuzz targets: what they call is what the
-//! client calls once an answer is there.
+//! Every reader of tastytrade's texts, fed with bytes instead of the network's answer. For the fuzz targets:
+//! what they call is what the client calls once an answer is there.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,18 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::token::{TokenDocument, TokenDocumentError};
-use crate::{Preview, QuoteToken, SymbolBook, Transaction, account, auth, error_body, order_list, order_view, place, preview, quotes, transactions};
+use crate::{
+    Preview, QuoteToken, SymbolBook, Transaction, account, auth, error_body, order_list, order_view, place,
+    preview, quotes, transactions,
+};
 
 type Read<T> = Result<T, BrokerFault>;
 
 /// An answer as it comes off the wire.
 #[must_use]
 pub fn answer(status: u16, headers: &[(&'static str, &[u8])], body: &[u8]) -> Option<Response> {
-    let header = |(name, value): &(&'static str, &[u8])| Some((name.parse().ok()?, (*value).try_into().ok()?));
+    let header =
+        |(name, value): &(&'static str, &[u8])| Some((name.parse().ok()?, (*value).try_into().ok()?));
     let headers: Option<HeaderMap> = headers.iter().map(header).collect();
     Some(Response { status, headers: headers?, body: body.to_vec() })
 }
@@ -30,7 +34,12 @@ fn json(body: &[u8]) -> Read<Value> {
 }
 
 fn reads<'a>(hide: &'a [&'a SecretString]) -> impl Fn(&Response) -> ErrorBody + 'a {
-    move |response| error_body::read(&response.body, &hide.iter().map(|secret| secret.expose_secret()).collect::<Vec<_>>())
+    move |response| {
+        error_body::read(
+            &response.body,
+            &hide.iter().map(|secret| secret.expose_secret()).collect::<Vec<_>>(),
+        )
+    }
 }
 
 /// `GET balances`
@@ -57,7 +66,11 @@ pub fn order(body: &[u8], id: &OrderId) -> Read<OrderView> {
 
 /// `GET market-data`
 pub fn quotes(body: &[u8], wanted: &[OptionSymbol]) -> Read<QuoteBook> {
-    quotes::read(&json(body)?, &wanted.iter().map(|symbol| (symbol.to_string(), *symbol)).collect(), Timestamp::MAX)
+    quotes::read(
+        &json(body)?,
+        &wanted.iter().map(|symbol| (symbol.to_string(), *symbol)).collect(),
+        Timestamp::MAX,
+    )
 }
 
 /// `GET option-chains`
@@ -106,7 +119,12 @@ pub struct Token {
 
 impl From<TokenDocument> for Token {
     fn from(document: TokenDocument) -> Self {
-        Self { text: document.text(), access: document.access().clone(), refresh: document.refresh().clone(), expires: document.expires() }
+        Self {
+            text: document.text(),
+            access: document.access().clone(),
+            refresh: document.refresh().clone(),
+            expires: document.expires(),
+        }
     }
 }
 
@@ -116,7 +134,13 @@ pub fn token(text: &SecretString) -> Result<Token, TokenDocumentError> {
 }
 
 /// The token endpoint's answer to a refresh of `document`, which must be readable.
-pub fn refreshed(document: &SecretString, response: &Response, app: [&SecretString; 2], now: Timestamp) -> Read<Token> {
-    let document = TokenDocument::parse(document).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
+pub fn refreshed(
+    document: &SecretString,
+    response: &Response,
+    app: [&SecretString; 2],
+    now: Timestamp,
+) -> Read<Token> {
+    let document =
+        TokenDocument::parse(document).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
     auth::refreshed(&document, response, &app.map(ExposeSecret::expose_secret), now).map(Token::from)
 }

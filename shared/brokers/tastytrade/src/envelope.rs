@@ -38,7 +38,11 @@ pub(crate) fn page<'a>(answer: &'a Value, what: &'static str) -> Result<Page<'a>
 pub(crate) fn all_rows<'a>(answer: &'a Value, what: &'static str) -> Result<Vec<Object<'a>>, FieldError> {
     let page = page(answer, what)?;
     if page.total.is_some_and(|total| total > page.rows.len()) {
-        return Err(FieldError::new(format!("{what}.pagination.total-items"), answer.pointer("/pagination/total-items"), "the number of items given"));
+        return Err(FieldError::new(
+            format!("{what}.pagination.total-items"),
+            answer.pointer("/pagination/total-items"),
+            "the number of items given",
+        ));
     }
     Ok(page.rows)
 }

@@ -13,7 +13,8 @@ pub(crate) fn read_of_token_endpoint(body: &[u8], hide: &[&str]) -> ErrorBody {
     ErrorBody::read_of_token_endpoint(body, hide, words)
 }
 
-/// `{"error": {code, message, errors}}` of the API, `{"error": "…", "error_description": "…"}` or `{"error_code": …}` of OAuth.
+/// `{"error": {code, message, errors}}` of the API, `{"error": "…", "error_description": "…"}` or
+/// `{"error_code": …}` of OAuth.
 fn words(value: &Value) -> Option<(String, Origin)> {
     let mut said = Vec::new();
     match value.get("error") {
@@ -21,7 +22,12 @@ fn words(value: &Value) -> Option<(String, Origin)> {
         Some(Value::String(word)) => said.push(word.clone()),
         _ => {}
     }
-    said.extend(["error_code", "error_description"].iter().filter_map(|key| value.get(*key)?.as_str()).map(str::to_owned));
+    said.extend(
+        ["error_code", "error_description"]
+            .iter()
+            .filter_map(|key| value.get(*key)?.as_str())
+            .map(str::to_owned),
+    );
     said.extend(entry(value));
     (!said.is_empty()).then(|| (said.join("; "), Origin::Api))
 }
@@ -44,7 +50,10 @@ fn inner(value: &Value) -> Option<String> {
 
 /// What stands under the names that words have.
 fn named(value: &Value) -> Option<String> {
-    let said: Vec<&str> = ["code", "message", "domain", "reason"].iter().filter_map(|key| words_of(value.get(*key)?.as_str()?)).collect();
+    let said: Vec<&str> = ["code", "message", "domain", "reason"]
+        .iter()
+        .filter_map(|key| words_of(value.get(*key)?.as_str()?))
+        .collect();
     (!said.is_empty()).then(|| said.join(": "))
 }
 
@@ -56,7 +65,10 @@ pub(crate) fn words_of(text: &str) -> Option<&str> {
 /// The code of an error answer: the API's, or OAuth's word for it.
 pub(crate) fn code(body: &Value) -> Option<&str> {
     let error = body.get("error");
-    error.and_then(Value::as_str).or_else(|| error?.get("code")?.as_str()).or_else(|| body.get("error_code")?.as_str())
+    error
+        .and_then(Value::as_str)
+        .or_else(|| error?.get("code")?.as_str())
+        .or_else(|| body.get("error_code")?.as_str())
 }
 
 /// The rules of a success that names errors beside its data, as a preview may.
@@ -65,7 +77,9 @@ pub(crate) fn listed(errors: Option<&Value>) -> Vec<String> {
     let said = |entry: &Value| inner(entry).unwrap_or_else(|| "an error without words".to_owned());
     match errors {
         None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(entries)) => entries.iter().map(|entry| said(entry).chars().take(LONGEST).collect()).collect(),
+        Some(Value::Array(entries)) => {
+            entries.iter().map(|entry| said(entry).chars().take(LONGEST).collect()).collect()
+        }
         Some(other) => vec![said(other).chars().take(LONGEST).collect()],
     }
 }
@@ -89,15 +103,39 @@ mod tests {
                 Origin::Api,
             ),
             (r#"{"error":{"message":"not today"}}"#, "not today", Origin::Api),
-            (r#"{"error":{"code":"not_permitted","message":null,"errors":"x"}}"#, "not_permitted", Origin::Api),
-            (r#"{"error":{"errors":[{"code":"closing_only"},"plain",7]}}"#, "closing_only; plain", Origin::Api),
-            (r#"{"error":"invalid_grant","error_description":"Refresh token revoked"}"#, "invalid_grant; Refresh token revoked", Origin::Api),
-            (r#"{"error_code":"invalid_request","error_description":"Missing grant"}"#, "invalid_request; Missing grant", Origin::Api),
+            (
+                r#"{"error":{"code":"not_permitted","message":null,"errors":"x"}}"#,
+                "not_permitted",
+                Origin::Api,
+            ),
+            (
+                r#"{"error":{"errors":[{"code":"closing_only"},"plain",7]}}"#,
+                "closing_only; plain",
+                Origin::Api,
+            ),
+            (
+                r#"{"error":"invalid_grant","error_description":"Refresh token revoked"}"#,
+                "invalid_grant; Refresh token revoked",
+                Origin::Api,
+            ),
+            (
+                r#"{"error_code":"invalid_request","error_description":"Missing grant"}"#,
+                "invalid_request; Missing grant",
+                Origin::Api,
+            ),
             (r#"{"message":"gone"}"#, "gone", Origin::Api),
             (r#"{"something":"else"}"#, r#"{"something":"else"}"#, Origin::Api),
             (r#"{"error":{}}"#, r#"{"error":{}}"#, Origin::Api),
-            (r#"{"error":{"code":"","message":"not today","errors":[{"code":" "}," "]}}"#, "not today", Origin::Api),
-            ("<html>\n<head><title>502 Bad Gateway</title></head></html>", "edge page: 502 Bad Gateway", Origin::Edge),
+            (
+                r#"{"error":{"code":"","message":"not today","errors":[{"code":" "}," "]}}"#,
+                "not today",
+                Origin::Api,
+            ),
+            (
+                "<html>\n<head><title>502 Bad Gateway</title></head></html>",
+                "edge page: 502 Bad Gateway",
+                Origin::Edge,
+            ),
             ("upstream connect error", "upstream connect error", Origin::Gateway),
             ("", "no text", Origin::Api),
         ] {

@@ -19,16 +19,19 @@ pub(crate) fn are_whole(legs: &Legs, ratios: &[u32]) -> bool {
     legs.rows.iter().zip(ratios).all(|(row, ratio)| u64::from(row.filled()) == packages * u64::from(*ratio))
 }
 
-/// The packages filled, with their net prices in points, without a sign. The broker reports each leg by itself; the oldest fills of the
-/// legs make the first packages. How parts at different prices are paired is ours to choose, what they add up to is not.
+/// The packages filled, with their net prices in points, without a sign. The broker reports each leg by
+/// itself; the oldest fills of the legs make the first packages. How parts at different prices are paired is
+/// ours to choose, what they add up to is not.
 ///
 /// Packages of which a price is missing are counted elsewhere and not shown here.
 pub(crate) fn pair(legs: &Legs, ratios: &[u32]) -> Vec<Fill> {
-    let mut queues: Vec<Queue> = legs.rows.iter().zip(ratios).map(|(row, ratio)| Queue::new(row, *ratio)).collect();
+    let mut queues: Vec<Queue> =
+        legs.rows.iter().zip(ratios).map(|(row, ratio)| Queue::new(row, *ratio)).collect();
     let mut left = filled(legs, ratios);
     let mut fills: Vec<Fill> = Vec::new();
     while left > 0 {
-        // As many packages as the fills at the head of every leg hold; where one holds less than a package, one package of several fills.
+        // As many packages as the fills at the head of every leg hold; where one holds less than a package,
+        // one package of several fills.
         let packages = queues.iter().map(Queue::whole_packages).min().unwrap_or_default().clamp(1, left);
         left -= packages;
         let parts: Vec<Part> = queues.iter_mut().map(|queue| queue.take(packages)).collect();
@@ -78,7 +81,8 @@ impl Queue {
         while wanted > 0 {
             let Some(head) = &mut self.head else { return Part { cash: None, at: None } };
             let taken = head.contracts.min(u32::try_from(wanted).unwrap_or(u32::MAX));
-            let cash = head.price.and_then(|price| price.points().checked_mul(self.sign * Decimal::from(taken)));
+            let cash =
+                head.price.and_then(|price| price.points().checked_mul(self.sign * Decimal::from(taken)));
             part.cash = part.cash.zip(cash).and_then(|(sum, more)| sum.checked_add(more));
             part.at = part.at.max(head.at);
             head.contracts -= taken;
@@ -91,7 +95,8 @@ impl Queue {
     }
 }
 
-/// Net price of each of `packages`. Several packages are of one price each leg, so that the division leaves nothing.
+/// Net price of each of `packages`. Several packages are of one price each leg, so that the division leaves
+/// nothing.
 fn net(parts: &[Part], packages: u32) -> Option<Price> {
     let cash = parts.iter().try_fold(Decimal::ZERO, |sum, part| sum.checked_add(part.cash?))?;
     let net = cash.checked_div(Decimal::from(packages))?;

@@ -1,15 +1,18 @@
-//! Whether a row that does not read could be of a contract we trade. What cannot is kept apart and makes nothing else unreadable.
+//! Whether a row that does not read could be of a contract we trade. What cannot is kept apart and makes
+//! nothing else unreadable.
 
 use crate::broker::ROOTS;
 use crate::fields::Object;
 
-/// Where a position or a leg does not read: it is of a contract of ours for all that is known. `order` is what says the underlying: the
-/// leg's order, or the position itself.
+/// Where a position or a leg does not read: it is of a contract of ours for all that is known. `order` is
+/// what says the underlying: the leg's order, or the position itself.
 pub(crate) fn may_be_ours(row: &Object<'_>, order: &Object<'_>) -> bool {
     if is_no_option(row) {
         return false;
     }
-    let text = |object: &Object<'_>, key: &str| object.text(key).ok().flatten().filter(|text| !text.trim().is_empty()).map(is_our_root);
+    let text = |object: &Object<'_>, key: &str| {
+        object.text(key).ok().flatten().filter(|text| !text.trim().is_empty()).map(is_our_root)
+    };
     text(row, "symbol").or_else(|| text(order, "underlying-symbol")).unwrap_or(true)
 }
 

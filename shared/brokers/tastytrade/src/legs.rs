@@ -37,7 +37,8 @@ pub(crate) struct LegFill {
 }
 
 impl Legs {
-    /// A leg of which it is not said whether it opens or closes is kept, because it touches the contract, and marks the order as foreign.
+    /// A leg of which it is not said whether it opens or closes is kept, because it touches the contract, and
+    /// marks the order as foreign.
     pub(crate) fn read(order: &Object<'_>) -> Result<Self, FieldError> {
         let mut legs = Self { rows: Vec::new(), foreign: false };
         for row in order.objects("legs")? {
@@ -51,7 +52,8 @@ impl Legs {
                 _ => None,
             };
             let is_option = row.text("instrument-type")? == Some("Equity Option");
-            let symbol = if is_option { row.text("symbol")?.and_then(|text| text.parse().ok()) } else { None };
+            let symbol =
+                if is_option { row.text("symbol")?.and_then(|text| text.parse().ok()) } else { None };
             if (symbol.is_none() || action.is_none()) && crate::foreign::may_be_ours(&row, order) {
                 return Err(row.bad("symbol", "a symbol and an action that read"));
             }
@@ -88,11 +90,16 @@ impl Legs {
 
 impl LegRow {
     fn read(row: &Object<'_>, leg: Leg) -> Result<Self, FieldError> {
-        let contracts = row.count("quantity")?.filter(|contracts| *contracts > 0).ok_or_else(|| row.bad("quantity", "a number of contracts above 0"))?;
-        let mut read = Self { leg, contracts, remaining: row.count("remaining-quantity")?, fills: BTreeMap::new() };
+        let contracts = row
+            .count("quantity")?
+            .filter(|contracts| *contracts > 0)
+            .ok_or_else(|| row.bad("quantity", "a number of contracts above 0"))?;
+        let mut read =
+            Self { leg, contracts, remaining: row.count("remaining-quantity")?, fills: BTreeMap::new() };
         let mut nameless: BTreeMap<LegFill, u32> = BTreeMap::new();
         for fill in row.objects("fills")? {
-            // One without a quantity cannot be counted. What remains then says more than the fills, and the order is not believed to be over.
+            // One without a quantity cannot be counted. What remains then says more than the fills, and the
+            // order is not believed to be over.
             let Some(contracts) = fill.count("quantity")? else { continue };
             let (at, price) = (fill.time("filled-at")?, fill.price("fill-price")?);
             let content = LegFill { at, group: fill.words("ext-group-fill-id")?, contracts, price };

@@ -8,7 +8,8 @@
 //!
 //! Quotes come from a [`QuoteStream`] where one is plugged in, and from REST for what it leaves open.
 //!
-//! Decoding walks the JSON by key: unknown keys are ignored, a key of the wrong type is an error that names it.
+//! Decoding walks the JSON by key: unknown keys are ignored, a key of the wrong type is an error that names
+//! it.
 
 mod account;
 #[cfg(test)]

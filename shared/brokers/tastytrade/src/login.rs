@@ -36,13 +36,20 @@ impl TastytradeLogin {
     ///
     /// # Errors
     /// [`TastytradeSetupError`], which names the field.
-    pub fn new(http: HttpClient, config: TastytradeLoginConfig, clock: Arc<dyn Clock>, renewal: Arc<dyn TokenRenewal>) -> Result<Self, TastytradeSetupError> {
+    pub fn new(
+        http: HttpClient,
+        config: TastytradeLoginConfig,
+        clock: Arc<dyn Clock>,
+        renewal: Arc<dyn TokenRenewal>,
+    ) -> Result<Self, TastytradeSetupError> {
         let base = config.base_url.trim_end_matches('/');
         let client_id = config.client_id.filter(|id| !id.expose_secret().trim().is_empty());
         let basic_without_id = config.client_auth == ClientAuth::Basic && client_id.is_none();
-        for (field, missing) in
-            [("base_url", base.trim().is_empty()), ("client_secret", config.client_secret.expose_secret().trim().is_empty()), ("client_id", basic_without_id)]
-        {
+        for (field, missing) in [
+            ("base_url", base.trim().is_empty()),
+            ("client_secret", config.client_secret.expose_secret().trim().is_empty()),
+            ("client_id", basic_without_id),
+        ] {
             if missing {
                 return Err(TastytradeSetupError::Empty { field });
             }
@@ -63,7 +70,8 @@ impl TastytradeLogin {
     /// Refreshes the access token when it has so many seconds left at most; whether it did.
     ///
     /// # Errors
-    /// [`BrokerError`]; a grant that has ended is [`BrokerFault::TokenDead`](gamma_execution::ports::BrokerFault::TokenDead).
+    /// [`BrokerError`]; a grant that has ended is
+    /// [`BrokerFault::TokenDead`](gamma_execution::ports::BrokerFault::TokenDead).
     pub async fn refresh_within(&self, seconds: i64) -> Result<bool, BrokerError> {
         self.0.renew_within(seconds).await.map_err(|fault| failed("token refresh", fault))
     }

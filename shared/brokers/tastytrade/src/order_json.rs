@@ -6,14 +6,22 @@ use serde_json::{Value, json};
 /// Product and version, as every order says where it comes from. The broker shows it on the order.
 pub const SOURCE: &str = concat!("gamma-trading/", env!("CARGO_PKG_VERSION"));
 
-/// The body of the POST: a limit order for `quantity` packages, for the day; the bought legs first. `name` is ours, for finding the order
-/// again.
+/// The body of the POST: a limit order for `quantity` packages, for the day; the bought legs first. `name` is
+/// ours, for finding the order again.
 ///
-/// The price is text with two decimals, above zero and without a sign, each leg's quantity an integer (its ratio times the packages).
-/// An order with a leg that closes is strict about it: otherwise the broker silently opens what is not there to be closed.
+/// The price is text with two decimals, above zero and without a sign, each leg's quantity an integer (its
+/// ratio times the packages). An order with a leg that closes is strict about it: otherwise the broker
+/// silently opens what is not there to be closed.
 #[must_use]
-pub fn order_json(package: &Package, effect: Effect, quantity: u32, price: Price, name: Option<&str>) -> Value {
-    let legs = package.legs().iter().map(|(leg, ratio)| leg_json(leg, u64::from(*ratio) * u64::from(quantity)));
+pub fn order_json(
+    package: &Package,
+    effect: Effect,
+    quantity: u32,
+    price: Price,
+    name: Option<&str>,
+) -> Value {
+    let legs =
+        package.legs().iter().map(|(leg, ratio)| leg_json(leg, u64::from(*ratio) * u64::from(quantity)));
     let mut order = json!({
         "time-in-force": "Day",
         "order-type": "Limit",
@@ -77,9 +85,30 @@ mod tests {
         let put = Package::vertical(vertical("SPXW260821P5900", "SPXW260821P5895"));
         let unwound = put.reversed();
         for (package, effect, quantity, price, name, fixture) in [
-            (&put, Effect::Credit, 2, "1.15", Some("gt-1-p1"), include_str!("../fixtures/order_request__put_credit.json")),
-            (&unwound, Effect::Debit, 2, "0.3", None, include_str!("../fixtures/order_request__put_closed.json")),
-            (&broken_wing(), Effect::Debit, 2, "0.35", None, include_str!("../fixtures/order_request__custom_ratio_debit.json")),
+            (
+                &put,
+                Effect::Credit,
+                2,
+                "1.15",
+                Some("gt-1-p1"),
+                include_str!("../fixtures/order_request__put_credit.json"),
+            ),
+            (
+                &unwound,
+                Effect::Debit,
+                2,
+                "0.3",
+                None,
+                include_str!("../fixtures/order_request__put_closed.json"),
+            ),
+            (
+                &broken_wing(),
+                Effect::Debit,
+                2,
+                "0.35",
+                None,
+                include_str!("../fixtures/order_request__custom_ratio_debit.json"),
+            ),
         ] {
             let expected: Value = serde_json::from_str(fixture).unwrap();
             assert_eq!(order_json(package, effect, quantity, price.parse().unwrap(), name), expected);

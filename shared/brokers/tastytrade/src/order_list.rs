@@ -25,7 +25,8 @@ const DATED: &str = "GET orders";
 const WORKING_SINCE: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// The words of an order that is not terminal (docs/reference/tastytrade.md, Order as shown).
-const NOT_OVER: [&str; 7] = ["Received", "Routed", "In Flight", "Live", "Cancel Requested", "Replace Requested", "Contingent"];
+const NOT_OVER: [&str; 7] =
+    ["Received", "Routed", "In Flight", "Live", "Cancel Requested", "Replace Requested", "Contingent"];
 
 /// How patiently a list is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,21 +38,32 @@ pub(crate) enum Patience {
 }
 
 impl Tastytrade {
-    /// Orders entered between the two times, of both lists: the search by date, and today's, where a new order is to be looked for first.
-    pub(crate) async fn all_orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+    /// Orders entered between the two times, of both lists: the search by date, and today's, where a new
+    /// order is to be looked for first.
+    pub(crate) async fn all_orders(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<OrderView>, BrokerError> {
         let (live, dated) = tokio::try_join!(self.live_orders(Patience::Usual), self.dated_orders(from, to))?;
         Ok(between(merged(live.into_iter().chain(dated)), from, to))
     }
 
     /// Orders of today's list alone, entered between the two times.
-    pub(crate) async fn todays_orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
+    pub(crate) async fn todays_orders(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<OrderView>, BrokerError> {
         Ok(between(merged(self.live_orders(Patience::Hasty).await?), from, to))
     }
 
-    /// Orders that work now, of both lists at once. Today's has "older GTC orders that are still working" too, as the broker's documents say
-    /// (developer.tastytrade.com, List Today's Orders); where it has not, the search by status finds them.
+    /// Orders that work now, of both lists at once. Today's has "older GTC orders that are still working"
+    /// too, as the broker's documents say (developer.tastytrade.com, List Today's Orders); where it has not,
+    /// the search by status finds them.
     ///
-    /// A search that the broker refuses, for a span it does not take, is no reason not to trade: then `since` is today.
+    /// A search that the broker refuses, for a span it does not take, is no reason not to trade: then `since`
+    /// is today.
     pub(crate) async fn orders_that_work(&self) -> Result<WorkingOrders, BrokerError> {
         let now = self.client.clock.now();
         let since = now.checked_sub(WORKING_SINCE).unwrap_or(now);
@@ -84,7 +96,8 @@ impl Tastytrade {
         if whole.take(unpaged, told) == Ok(Step::Done) {
             return Ok(whole.into_rows().map(|(_, view)| view).collect());
         }
-        // It has more pages. They are of the broker's length, so it is read again from the first in pages of ours.
+        // It has more pages. They are of the broker's length, so it is read again from the first in pages of
+        // ours.
         let mut paging = Paging::new(PER_PAGE);
         let mut page = 0;
         loop {
@@ -102,7 +115,10 @@ impl Tastytrade {
         self.searched_orders(&[("start-at", first), ("end-at", last)]).await
     }
 
-    async fn searched_orders(&self, wanted: &[(&'static str, String)]) -> Result<Vec<OrderView>, BrokerError> {
+    async fn searched_orders(
+        &self,
+        wanted: &[(&'static str, String)],
+    ) -> Result<Vec<OrderView>, BrokerError> {
         let url = self.orders_url();
         let mut paging = Paging::new(PER_PAGE);
         let mut page = 0;
@@ -118,7 +134,13 @@ impl Tastytrade {
         }
     }
 
-    async fn list_page(&self, operation: &'static str, patience: Patience, url: &str, query: &[(&str, String)]) -> Result<Value, BrokerError> {
+    async fn list_page(
+        &self,
+        operation: &'static str,
+        patience: Patience,
+        url: &str,
+        query: &[(&str, String)],
+    ) -> Result<Value, BrokerError> {
         let request = || Request::get(url).query(query);
         let answer = match patience {
             Patience::Usual => self.client.read(operation, request).await,
@@ -157,8 +179,8 @@ pub(crate) fn page(answer: &Value, now: Timestamp) -> Result<(Rows, Told), Broke
     Ok((views, Told { total: page.total, pages: page.pages }))
 }
 
-/// One view of each order. Both lists are read at once, and orders only go forward: the one that is over, or shows more filled, is newer.
-/// One that reads says more than one that does not.
+/// One view of each order. Both lists are read at once, and orders only go forward: the one that is over, or
+/// shows more filled, is newer. One that reads says more than one that does not.
 pub(crate) fn merged(views: impl IntoIterator<Item = OrderView>) -> Vec<OrderView> {
     let mut kept: BTreeMap<String, OrderView> = BTreeMap::new();
     for view in views {
@@ -173,7 +195,10 @@ pub(crate) fn merged(views: impl IntoIterator<Item = OrderView>) -> Vec<OrderVie
 
 /// Those entered between the two times. One that does not say when it was entered is kept.
 fn between(views: Vec<OrderView>, from: Timestamp, to: Timestamp) -> Vec<OrderView> {
-    views.into_iter().filter(|view| view.entered.is_none_or(|entered| from <= entered && entered <= to)).collect()
+    views
+        .into_iter()
+        .filter(|view| view.entered.is_none_or(|entered| from <= entered && entered <= to))
+        .collect()
 }
 
 /// Both times in whole milliseconds, as queries want them, widened where a time has a finer part.

@@ -2,17 +2,22 @@
 
 use gamma_execution::ports::OrderStatus;
 
-/// The status a word stands for, however its letters and spaces are written. A word we do not know stays what it is, and that is not
-/// terminal.
+/// The status a word stands for, however its letters and spaces are written. A word we do not know stays what
+/// it is, and that is not terminal.
 pub(crate) fn status(word: &str) -> OrderStatus {
-    let plain: String = word.chars().take(60).filter(|letter| !matches!(letter, ' ' | '_' | '-')).flat_map(char::to_lowercase).collect();
+    let plain: String = word
+        .chars()
+        .take(60)
+        .filter(|letter| !matches!(letter, ' ' | '_' | '-'))
+        .flat_map(char::to_lowercase)
+        .collect();
     match plain.as_str() {
         "received" | "routed" | "inflight" | "contingent" => OrderStatus::Pending,
         "live" => OrderStatus::Working,
         "cancelrequested" | "replacerequested" => OrderStatus::CancelPending,
         "filled" => OrderStatus::Filled,
-        // tastytrade writes two Ls; a reader that knew only one of the spellings let orders burn a whole step. Removed is what becomes of
-        // an order that never worked.
+        // tastytrade writes two Ls; a reader that knew only one of the spellings let orders burn a whole
+        // step. Removed is what becomes of an order that never worked.
         "cancelled" | "canceled" | "removed" | "partiallyremoved" => OrderStatus::Canceled,
         "rejected" => OrderStatus::Rejected,
         "expired" => OrderStatus::Expired,
@@ -31,7 +36,10 @@ mod tests {
             ("Live,LIVE", OrderStatus::Working),
             ("Cancel Requested,Replace Requested,cancel_requested", OrderStatus::CancelPending),
             ("Filled,FILLED", OrderStatus::Filled),
-            ("Cancelled,Canceled,CANCELLED,CANCELED,Removed,Partially Removed,partially_removed", OrderStatus::Canceled),
+            (
+                "Cancelled,Canceled,CANCELLED,CANCELED,Removed,Partially Removed,partially_removed",
+                OrderStatus::Canceled,
+            ),
             ("Rejected", OrderStatus::Rejected),
             ("Expired", OrderStatus::Expired),
         ] {

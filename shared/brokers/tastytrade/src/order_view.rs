@@ -17,10 +17,15 @@ const ATTACHED_WITHIN: SignedDuration = SignedDuration::from_secs(3);
 /// The answer for one id, which must be that order's, read at `now`.
 pub(crate) fn one(answer: &Value, id: &OrderId, now: Timestamp) -> Result<OrderView, BrokerFault> {
     let view = order_view(&envelope::data(answer, "order")?, now)?;
-    if view.id == *id { Ok(view) } else { Err(BrokerFault::Malformed(format!("order.data.id: got {}, expected {id}", view.id))) }
+    if view.id == *id {
+        Ok(view)
+    } else {
+        Err(BrokerFault::Malformed(format!("order.data.id: got {}, expected {id}", view.id)))
+    }
 }
 
-/// Reads a row of a list at `now`. One that does not read makes no other unreadable, unless it could be an order of ours.
+/// Reads a row of a list at `now`. One that does not read makes no other unreadable, unless it could be an
+/// order of ours.
 pub(crate) fn row(order: &Object<'_>, now: Timestamp) -> Result<OrderView, FieldError> {
     order_view(order, now).or_else(|why| unreadable::kept(order, why))
 }
@@ -60,9 +65,12 @@ fn order_view(order: &Object<'_>, now: Timestamp) -> Result<OrderView, FieldErro
 /// The orders it replaces or is replaced by, as far as they have ids.
 fn linked(order: &Object<'_>) -> Vec<OrderId> {
     let mut ids = Vec::new();
-    for key in ["replaces-order-id", "replacing-order-id"].into_iter().filter(|key| names_an_order(order, key)) {
+    for key in
+        ["replaces-order-id", "replacing-order-id"].into_iter().filter(|key| names_an_order(order, key))
+    {
         // One that does not read links to nothing that could be asked for.
-        let id = order.id(key).ok().flatten().filter(|id| order.id("id") != Ok(Some(id.clone()))).map(OrderId);
+        let id =
+            order.id(key).ok().flatten().filter(|id| order.id("id") != Ok(Some(id.clone()))).map(OrderId);
         ids.extend(id.filter(|id| !ids.contains(id)).into_iter().collect::<Vec<_>>());
     }
     ids
@@ -85,7 +93,13 @@ fn names_an_order(order: &Object<'_>, key: &str) -> bool {
 /// When it was over, by the first of its times that says so.
 fn ended(order: &Object<'_>) -> Option<Timestamp> {
     let told = ["terminal-at", "cancelled-at"].into_iter().find_map(|key| order.time(key).ok().flatten());
-    told.or_else(|| order.value("updated-at").and_then(Value::as_i64).filter(|at| *at > 0).and_then(|at| Timestamp::from_millisecond(at).ok()))
+    told.or_else(|| {
+        order
+            .value("updated-at")
+            .and_then(Value::as_i64)
+            .filter(|at| *at > 0)
+            .and_then(|at| Timestamp::from_millisecond(at).ok())
+    })
 }
 
 /// Shares can be ordered in fractions: they are rounded up, so that they do not vanish.
@@ -94,7 +108,8 @@ fn size(order: &Object<'_>) -> Result<u32, FieldError> {
     size.ceil().to_u32().ok_or_else(|| order.bad("size", "a number of 0 or more"))
 }
 
-/// An order that ended because another took its place lives on under that one's id. One that filled first did not.
+/// An order that ended because another took its place lives on under that one's id. One that filled first did
+/// not.
 fn shown(word: &str, replaced: bool) -> OrderStatus {
     match status(word) {
         OrderStatus::Filled => OrderStatus::Filled,
@@ -103,12 +118,14 @@ fn shown(word: &str, replaced: bool) -> OrderStatus {
     }
 }
 
-/// The status, unless the order contradicts itself about how much of it was filled: then nothing is proven yet, whatever the word says.
+/// The status, unless the order contradicts itself about how much of it was filled: then nothing is proven
+/// yet, whatever the word says.
 ///
-/// Status, remaining quantities and fills are not written together: an order can be Filled or Cancelled before all of its fills are
-/// attached to it. A reader that took the fills for complete would order again what was already bought. `filled` less than ordered under
-/// the word Filled needs no care here, nobody takes that for settled. An order that was cancelled without a word of what remained, or with
-/// nothing remaining, may have filled: it is `fresh` until its fills had the time to be attached.
+/// Status, remaining quantities and fills are not written together: an order can be Filled or Cancelled
+/// before all of its fills are attached to it. A reader that took the fills for complete would order again
+/// what was already bought. `filled` less than ordered under the word Filled needs no care here, nobody takes
+/// that for settled. An order that was cancelled without a word of what remained, or with nothing remaining,
+/// may have filled: it is `fresh` until its fills had the time to be attached.
 fn proven(status: OrderStatus, (word, fresh): (&str, bool), legs: &Legs, ratios: &[u32]) -> OrderStatus {
     if legs.rows.is_empty() || !status.is_terminal() || status == OrderStatus::Replaced {
         return status;
@@ -118,15 +135,24 @@ fn proven(status: OrderStatus, (word, fresh): (&str, bool), legs: &Legs, ratios:
     if status == OrderStatus::Filled && attached < ordered {
         return status;
     }
-    // Once an order is over without being filled, nothing remains of it that could work: 0 on every leg says no more than that.
+    // Once an order is over without being filled, nothing remains of it that could work: 0 on every leg says
+    // no more than that.
     let over = status != OrderStatus::Filled && legs.rows.iter().all(|row| row.remaining == Some(0));
-    let agree = legs.rows.iter().all(|row| row.remaining.is_none_or(|left| row.contracts.checked_sub(left) == Some(row.filled())));
+    let agree = legs
+        .rows
+        .iter()
+        .all(|row| row.remaining.is_none_or(|left| row.contracts.checked_sub(left) == Some(row.filled())));
     let word: String = word.chars().take(40).collect();
     if fills::are_whole(legs, ratios) && (over || agree) {
-        let may_have_filled = matches!(status, OrderStatus::Canceled | OrderStatus::Expired) && attached < ordered;
+        let may_have_filled =
+            matches!(status, OrderStatus::Canceled | OrderStatus::Expired) && attached < ordered;
         let untold = over || legs.rows.iter().any(|row| row.remaining.is_none());
         let wait = may_have_filled && untold && fresh;
-        return if wait { OrderStatus::Other(format!("{word} a moment ago, {attached} fills attached so far")) } else { status };
+        return if wait {
+            OrderStatus::Other(format!("{word} a moment ago, {attached} fills attached so far"))
+        } else {
+            status
+        };
     }
     let told = legs.rows.iter().zip(ratios).map(|(row, ratio)| {
         let gone = row.remaining.filter(|_| !over).map_or(0, |left| row.contracts.saturating_sub(left));

@@ -1,7 +1,8 @@
 //! Lists that come in pages: nothing lost, nothing double, and never a shorter list for an incomplete one.
 //!
-//! Pages are counted while rows come and go: a new row moves the others, so that one appears on two pages or on none. Rows are therefore
-//! known by their ids, and a list that lacks some of the rows it says it has is read again from its first page.
+//! Pages are counted while rows come and go: a new row moves the others, so that one appears on two pages or
+//! on none. Rows are therefore known by their ids, and a list that lacks some of the rows it says it has is
+//! read again from its first page.
 
 use std::collections::BTreeMap;
 
@@ -39,14 +40,16 @@ impl<T> Paging<T> {
     /// More pages than any account has.
     const MOST_PAGES: usize = 100;
 
-    /// Whatever the server makes of the page length asked for, no page that is cut is shorter than the length it takes when none is.
+    /// Whatever the server makes of the page length asked for, no page that is cut is shorter than the length
+    /// it takes when none is.
     const SHORTEST_CUT: usize = 10;
 
     pub(crate) const fn new(per_page: usize) -> Self {
         Self { kept: BTreeMap::new(), page: 0, pass: 1, per_page }
     }
 
-    /// Takes the rows of the page last asked for, each with its id. Of a row given twice the later reading stands.
+    /// Takes the rows of the page last asked for, each with its id. Of a row given twice the later reading
+    /// stands.
     ///
     /// # Errors
     /// Why the list cannot be had completely.
@@ -63,9 +66,13 @@ impl<T> Paging<T> {
             Told { total: None, pages: Some(pages) } if self.page + 1 >= pages => Ok(Step::Done),
             Told { total: None, pages: Some(_) } => self.next(),
             // Nothing is told: the list ends where a page is too short to be cut, or brings nothing new.
-            Told { total: None, pages: None } if got < Self::SHORTEST_CUT.min(self.per_page) => Ok(Step::Done),
+            Told { total: None, pages: None } if got < Self::SHORTEST_CUT.min(self.per_page) => {
+                Ok(Step::Done)
+            }
             Told { total: None, pages: None } if new > 0 => self.next(),
-            Told { total: None, pages: None } if got >= self.per_page => Err(format!("page {} repeats what came before, expected the next rows", self.page)),
+            Told { total: None, pages: None } if got >= self.per_page => {
+                Err(format!("page {} repeats what came before, expected the next rows", self.page))
+            }
             Told { total: None, pages: None } => Ok(Step::Done),
         }
     }
@@ -80,7 +87,11 @@ impl<T> Paging<T> {
 
     fn again(&mut self, total: usize) -> Result<Step, String> {
         if self.pass >= Self::PASSES {
-            return Err(format!("got {} different rows after reading the list {} times, expected {total}", self.kept.len(), self.pass));
+            return Err(format!(
+                "got {} different rows after reading the list {} times, expected {total}",
+                self.kept.len(),
+                self.pass
+            ));
         }
         self.pass += 1;
         self.page = 0;
@@ -99,13 +110,28 @@ mod tests {
     use proptest::prelude::*;
 
     /// Newest first, as the broker lists; between two readings rows may be added.
-    fn read_all(mut rows: Vec<u32>, arrivals: &[u32], length: usize, tells: bool) -> Result<Vec<u32>, String> {
+    fn read_all(
+        mut rows: Vec<u32>,
+        arrivals: &[u32],
+        length: usize,
+        tells: bool,
+    ) -> Result<Vec<u32>, String> {
         let mut paging = Paging::new(length);
         let mut arrivals = arrivals.iter();
         let mut page = 0;
         loop {
-            let given: Vec<_> = rows.iter().rev().skip(page * length).take(length).map(|row| (format!("{row:06}"), *row)).collect();
-            let told = if tells { Told { total: Some(rows.len()), pages: Some(rows.len().div_ceil(length)) } } else { Told::default() };
+            let given: Vec<_> = rows
+                .iter()
+                .rev()
+                .skip(page * length)
+                .take(length)
+                .map(|row| (format!("{row:06}"), *row))
+                .collect();
+            let told = if tells {
+                Told { total: Some(rows.len()), pages: Some(rows.len().div_ceil(length)) }
+            } else {
+                Told::default()
+            };
             match paging.take(given, told)? {
                 Step::Done => return Ok(paging.into_rows().map(|(_, row)| row).collect()),
                 Step::Read(next) => page = next,
@@ -139,15 +165,28 @@ mod tests {
         for step in [Step::Read(1), Step::Read(0), Step::Read(1), Step::Read(0), Step::Read(1)] {
             assert_eq!(paging.take(rows(&["1", "2"]), told), Ok(step));
         }
-        assert_eq!(paging.take(rows(&["1", "2"]), told), Err("got 2 different rows after reading the list 3 times, expected 4".to_owned()));
-        assert_eq!(Paging::new(2).take(rows(&["1", "1"]), told), Ok(Step::Read(1)), "one row given twice is one");
+        assert_eq!(
+            paging.take(rows(&["1", "2"]), told),
+            Err("got 2 different rows after reading the list 3 times, expected 4".to_owned())
+        );
+        assert_eq!(
+            Paging::new(2).take(rows(&["1", "1"]), told),
+            Ok(Step::Read(1)),
+            "one row given twice is one"
+        );
     }
 
     #[test]
     fn a_total_that_grows_is_waited_for() {
         let mut paging = Paging::new(2);
-        assert_eq!(paging.take(rows(&["3", "2"]), Told { total: Some(3), pages: Some(2) }), Ok(Step::Read(1)));
-        assert_eq!(paging.take(rows(&["2", "1"]), Told { total: Some(4), pages: Some(2) }), Ok(Step::Read(0)));
+        assert_eq!(
+            paging.take(rows(&["3", "2"]), Told { total: Some(3), pages: Some(2) }),
+            Ok(Step::Read(1))
+        );
+        assert_eq!(
+            paging.take(rows(&["2", "1"]), Told { total: Some(4), pages: Some(2) }),
+            Ok(Step::Read(0))
+        );
         assert_eq!(paging.take(rows(&["4", "3"]), Told { total: Some(4), pages: Some(2) }), Ok(Step::Done));
         assert_eq!(paging.into_rows().count(), 4);
     }

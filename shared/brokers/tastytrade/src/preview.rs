@@ -32,7 +32,8 @@ pub struct Preview {
     pub fees: Option<Fees>,
 }
 
-/// Dollars, as the account feels them: what is freed or comes in is positive, what is taken up or goes out negative. `None` where not told.
+/// Dollars, as the account feels them: what is freed or comes in is positive, what is taken up or goes out
+/// negative. `None` where not told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuyingPowerEffect {
     /// Margin over the whole account.
@@ -61,12 +62,18 @@ pub struct Fees {
 }
 
 impl Tastytrade {
-    /// Previews a limit order for `quantity` packages at `price` points. Nothing is placed, so it needs no approval and is retried like
-    /// a read. What could never be placed is refused without asking.
+    /// Previews a limit order for `quantity` packages at `price` points. Nothing is placed, so it needs no
+    /// approval and is retried like a read. What could never be placed is refused without asking.
     ///
     /// # Errors
     /// [`BrokerError`] when there is no readable opinion; a rejection is an answer, not an error.
-    pub async fn preview(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Result<Preview, BrokerError> {
+    pub async fn preview(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: Price,
+    ) -> Result<Preview, BrokerError> {
         const OPERATION: &str = "POST orders/dry-run";
         if let Some(why) = self.impossible(package, effect, quantity, price) {
             return Err(failed(OPERATION, BrokerFault::Refused(why)));
@@ -74,32 +81,54 @@ impl Tastytrade {
         let url = format!("{}/dry-run", self.orders_url());
         let body = order_json(package, effect, quantity, price, None).to_string().into_bytes();
         let request = || Request::post(&url).json_bytes(body.clone());
-        let (answer, token) = self.client.answered(OPERATION, (Backoff::READS, Client::READ_TIMEOUT), is_opinion, request).await?;
-        opinion(&answer, |response| self.client.auth.error_body(response, &token)).map_err(|fault| failed(OPERATION, fault))
+        let (answer, token) = self
+            .client
+            .answered(OPERATION, (Backoff::READS, Client::READ_TIMEOUT), is_opinion, request)
+            .await?;
+        opinion(&answer, |response| self.client.auth.error_body(response, &token))
+            .map_err(|fault| failed(OPERATION, fault))
     }
 
     /// Why no such order can be written down.
     fn impossible(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Option<String> {
-        let wrong = |field: &str, got: String, expected: String| Some(format!("{field}: got {got}, expected {expected}; nothing was sent"));
+        let wrong = |field: &str, got: String, expected: String| {
+            Some(format!("{field}: got {got}, expected {expected}; nothing was sent"))
+        };
         match package.effect() {
             _ if quantity == 0 => wrong("quantity", quantity.to_string(), "at least 1".to_owned()),
-            _ if price <= Price::ZERO => wrong("price", price.to_string(), "more than 0; credit or debit is said apart".to_owned()),
+            _ if price <= Price::ZERO => {
+                wrong("price", price.to_string(), "more than 0; credit or debit is said apart".to_owned())
+            }
             Some(own) if own != effect => wrong("effect", effect.to_string(), format!("{own} for {package}")),
-            _ => self.capabilities().previews(package, effect, quantity, price).err().map(|lack| format!("{lack}; nothing was sent")),
+            _ => self
+                .capabilities()
+                .previews(package, effect, quantity, price)
+                .err()
+                .map(|lack| format!("{lack}; nothing was sent")),
         }
     }
 }
 
 /// A 422 is the broker's no, if it is the broker's: a page of the edge's is none.
 fn is_opinion(response: &Response) -> bool {
-    response.is_success() || response.status == 422 && response.json().is_ok_and(|body| body.get("error").is_some())
+    response.is_success()
+        || response.status == 422 && response.json().is_ok_and(|body| body.get("error").is_some())
 }
 
 /// Reads an answer that is an opinion.
-pub(crate) fn opinion(response: &Response, error_body: impl Fn(&Response) -> ErrorBody) -> Result<Preview, BrokerFault> {
+pub(crate) fn opinion(
+    response: &Response,
+    error_body: impl Fn(&Response) -> ErrorBody,
+) -> Result<Preview, BrokerFault> {
     if !response.is_success() {
         let rejects = vec![error_body(response).text];
-        return Ok(Preview { accepted: false, rejects, warnings: Vec::new(), buying_power: None, fees: None });
+        return Ok(Preview {
+            accepted: false,
+            rejects,
+            warnings: Vec::new(),
+            buying_power: None,
+            fees: None,
+        });
     }
     Ok(Preview::read(&gamma_wire::json(response)?)?)
 }
@@ -120,13 +149,20 @@ impl Preview {
         let status = order.as_ref().map(|order| order.text("status")).transpose()?.flatten();
         if rejects.is_empty() && status == Some("Rejected") {
             let reason = order.as_ref().map(|order| order.words("reject-reason")).transpose()?.flatten();
-            rejects.push(reason.filter(|reason| words_of(reason).is_some()).unwrap_or_else(|| "status Rejected without a reason".to_owned()));
+            rejects.push(
+                reason
+                    .filter(|reason| words_of(reason).is_some())
+                    .unwrap_or_else(|| "status Rejected without a reason".to_owned()),
+            );
         }
         Ok(Self {
             accepted: rejects.is_empty(),
             rejects,
             warnings: warnings(&data)?,
-            buying_power: data.object("buying-power-effect")?.map(|effect| BuyingPowerEffect::read(&effect)).transpose()?,
+            buying_power: data
+                .object("buying-power-effect")?
+                .map(|effect| BuyingPowerEffect::read(&effect))
+                .transpose()?,
             fees: data.object("fee-calculation")?.map(|fees| Fees::read(&fees)).transpose()?,
         })
     }
@@ -136,7 +172,11 @@ fn warnings(data: &Object<'_>) -> Result<Vec<String>, FieldError> {
     let rows = data.objects("warnings")?;
     rows.iter()
         .map(|row| {
-            let said: Vec<String> = [row.words("code")?, row.words("message")?].into_iter().flatten().filter(|said| words_of(said).is_some()).collect();
+            let said: Vec<String> = [row.words("code")?, row.words("message")?]
+                .into_iter()
+                .flatten()
+                .filter(|said| words_of(said).is_some())
+                .collect();
             let said = if said.is_empty() { "a warning without words".to_owned() } else { said.join(": ") };
             Ok(said.chars().take(LONGEST_WORDS).collect())
         })
@@ -149,7 +189,11 @@ impl BuyingPowerEffect {
             margin: money(effect, "change-in-margin-requirement", "change-in-margin-requirement-effect")?,
             buying_power: money(effect, "change-in-buying-power", "change-in-buying-power-effect")?,
             new_buying_power: money(effect, "new-buying-power", "new-buying-power-effect")?,
-            order_margin: money(effect, "isolated-order-margin-requirement", "isolated-order-margin-requirement-effect")?,
+            order_margin: money(
+                effect,
+                "isolated-order-margin-requirement",
+                "isolated-order-margin-requirement-effect",
+            )?,
         })
     }
 }
@@ -167,7 +211,8 @@ impl Fees {
     }
 }
 
-/// An amount with the sign of its effect beside it: a credit comes in. An amount whose direction is not told is not guessed.
+/// An amount with the sign of its effect beside it: a credit comes in. An amount whose direction is not told
+/// is not guessed.
 pub(crate) fn money(row: &Object<'_>, key: &str, effect: &str) -> Result<Option<Decimal>, FieldError> {
     let Some(amount) = row.decimal(key)? else { return Ok(None) };
     match row.text(effect)? {
@@ -193,12 +238,21 @@ mod tests {
     fn an_accepted_preview_has_margin_fees_and_warnings() {
         let preview = of(201, include_str!("../fixtures/dry_run__accepted_with_warning.json")).unwrap();
         assert!(preview.accepted && preview.rejects.is_empty());
-        assert_eq!(preview.warnings, ["tif_next_valid_sesssion: Your order will begin working during next valid session."]);
+        assert_eq!(
+            preview.warnings,
+            ["tif_next_valid_sesssion: Your order will begin working during next valid session."]
+        );
         let text = |amount: Option<Decimal>| amount.unwrap().to_string();
         let power = preview.buying_power.unwrap();
-        assert_eq!([power.margin, power.buying_power, power.new_buying_power, power.order_margin].map(text), ["-1000.0", "-772.6", "23727.4", "-1000.0"]);
+        assert_eq!(
+            [power.margin, power.buying_power, power.new_buying_power, power.order_margin].map(text),
+            ["-1000.0", "-772.6", "23727.4", "-1000.0"]
+        );
         let fees = preview.fees.unwrap();
-        assert_eq!([fees.total, fees.commission, fees.regulatory, fees.clearing, fees.index_option].map(text), ["7.08", "4.0", "0.08", "0.4", "2.6"]);
+        assert_eq!(
+            [fees.total, fees.commission, fees.regulatory, fees.clearing, fees.index_option].map(text),
+            ["7.08", "4.0", "0.08", "0.4", "2.6"]
+        );
     }
 
     #[test]
@@ -207,13 +261,43 @@ mod tests {
         for (status, body, accepted, first) in [
             (200, json!({"data": {"order": order}}), true, None),
             (201, json!({"data": {"order": order, "errors": []}, "errors": null}), true, None),
-            (201, json!({"data": {"order": order, "errors": [{"code": "margin_check_failed", "message": "no"}]}}), false, Some("margin_check_failed: no")),
-            (201, json!({"data": {"order": order}, "errors": [{"domain": "price", "reason": "odd"}]}), false, Some("price: odd")),
+            (
+                201,
+                json!({"data": {"order": order, "errors": [{"code": "margin_check_failed", "message": "no"}]}}),
+                false,
+                Some("margin_check_failed: no"),
+            ),
+            (
+                201,
+                json!({"data": {"order": order}, "errors": [{"domain": "price", "reason": "odd"}]}),
+                false,
+                Some("price: odd"),
+            ),
             (201, json!({"data": {"errors": [7]}}), false, Some("an error without words")),
-            (201, json!({"data": {"order": {"status": "Rejected", "reject-reason": "closed"}}}), false, Some("closed")),
-            (201, json!({"data": {"order": {"status": "Rejected"}}}), false, Some("status Rejected without a reason")),
-            (201, json!({"data": {"order": {"status": "Rejected", "reject-reason": " "}}}), false, Some("status Rejected without a reason")),
-            (201, json!({"data": {"order": order, "errors": [{"code": "", "message": " "}]}}), false, Some("an error without words")),
+            (
+                201,
+                json!({"data": {"order": {"status": "Rejected", "reject-reason": "closed"}}}),
+                false,
+                Some("closed"),
+            ),
+            (
+                201,
+                json!({"data": {"order": {"status": "Rejected"}}}),
+                false,
+                Some("status Rejected without a reason"),
+            ),
+            (
+                201,
+                json!({"data": {"order": {"status": "Rejected", "reject-reason": " "}}}),
+                false,
+                Some("status Rejected without a reason"),
+            ),
+            (
+                201,
+                json!({"data": {"order": order, "errors": [{"code": "", "message": " "}]}}),
+                false,
+                Some("an error without words"),
+            ),
             (
                 422,
                 json!({"error": {"code": "preflight_check_failure", "errors": [{"code": "closing_only"}]}}),
@@ -222,12 +306,19 @@ mod tests {
             ),
         ] {
             let preview = of(status, &body.to_string()).unwrap();
-            assert_eq!((preview.accepted, preview.rejects.first().map(String::as_str)), (accepted, first), "{body}");
+            assert_eq!(
+                (preview.accepted, preview.rejects.first().map(String::as_str)),
+                (accepted, first),
+                "{body}"
+            );
         }
         for (body, shown) in [
             (json!({}), "preview.data: got nothing"),
             (json!({"data": {}}), "preview.data.order: got nothing"),
-            (json!({"data": {"order": {}, "fee-calculation": {"total-fees": "7.08"}}}), "fee-calculation.total-fees-effect: got nothing"),
+            (
+                json!({"data": {"order": {}, "fee-calculation": {"total-fees": "7.08"}}}),
+                "fee-calculation.total-fees-effect: got nothing",
+            ),
         ] {
             assert!(of(201, &body.to_string()).unwrap_err().to_string().contains(shown));
         }

@@ -5,8 +5,8 @@ use gamma_market::{OptionSymbol, QuoteBook};
 
 use crate::chain::StreamerSymbol;
 
-/// A source of quotes as they are at the exchanges now. It waits for them no longer than its own bound; what has not come by then is
-/// absent from the book, and is asked for elsewhere.
+/// A source of quotes as they are at the exchanges now. It waits for them no longer than its own bound; what
+/// has not come by then is absent from the book, and is asked for elsewhere.
 #[async_trait]
 pub trait QuoteStream: Send + Sync {
     /// It will be asked soon, and may connect meanwhile. Returns at once.
@@ -16,7 +16,8 @@ pub trait QuoteStream: Send + Sync {
     ///
     /// # Errors
     /// [`QuoteStreamError`] when it has nothing to give. That is a note in the log and no more.
-    async fn quotes(&self, symbols: &[(OptionSymbol, StreamerSymbol)]) -> Result<QuoteBook, QuoteStreamError>;
+    async fn quotes(&self, symbols: &[(OptionSymbol, StreamerSymbol)])
+    -> Result<QuoteBook, QuoteStreamError>;
 }
 
 /// Why a stream gave no quotes, in words for the log and without its token.

@@ -38,7 +38,9 @@ impl QuoteToken {
         };
         let url = data.required_text("dxlink-url")?;
         let local = ["ws://127.0.0.1", "ws://localhost", "ws://[::1]"];
-        let is_local = local.iter().any(|host| url.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
+        let is_local = local.iter().any(|host| {
+            url.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        });
         // The token must not travel in the clear.
         if url.len() > 500 || !(url.starts_with("wss://") || is_local) {
             return Err(data.bad("dxlink-url", "an address wss://… (ws:// only to this machine)"));
@@ -54,8 +56,8 @@ impl QuoteToken {
 }
 
 impl QuoteToken {
-    /// Whether what it opens is said to be something else than the quotes of now. The feed does not say so itself: its quotes mostly carry no
-    /// time, and delayed ones look like any.
+    /// Whether what it opens is said to be something else than the quotes of now. The feed does not say so
+    /// itself: its quotes mostly carry no time, and delayed ones look like any.
     pub(crate) fn is_delayed(&self) -> bool {
         self.level.as_deref().is_some_and(|level| level != "api")
     }
@@ -69,7 +71,8 @@ impl Tastytrade {
     pub async fn quote_token(&self) -> Result<QuoteToken, BrokerError> {
         const OPERATION: &str = "GET api-quote-tokens";
         let url = format!("{}/api-quote-tokens", self.client.base);
-        // Asked for beside other work: a wait before another try would let time pass for that too. Whoever needs it asks again.
+        // Asked for beside other work: a wait before another try would let time pass for that too. Whoever
+        // needs it asks again.
         let (once, patience) = (Backoff { tries: 1, ..Backoff::READS }, Duration::from_secs(3));
         let answer = self.client.read_within(OPERATION, once, patience, || Request::get(&url)).await?;
         QuoteToken::read(&answer).map_err(|error| failed(OPERATION, error))
@@ -84,11 +87,21 @@ mod tests {
 
     #[test]
     fn a_token_with_and_without_its_times() {
-        let token = QuoteToken::read(&serde_json::from_str(include_str!("../fixtures/quote_token__api.json")).unwrap()).unwrap();
-        assert_eq!((token.token.expose_secret(), token.url.as_str()), ("canary-quote", "wss://tasty-openapi-ws.dxfeed.com/realtime"));
-        assert_eq!((token.level.as_deref(), token.expires.unwrap().to_string()), (Some("api"), "2026-08-21T13:00:00Z".to_owned()));
+        let token = QuoteToken::read(
+            &serde_json::from_str(include_str!("../fixtures/quote_token__api.json")).unwrap(),
+        )
+        .unwrap();
+        assert_eq!(
+            (token.token.expose_secret(), token.url.as_str()),
+            ("canary-quote", "wss://tasty-openapi-ws.dxfeed.com/realtime")
+        );
+        assert_eq!(
+            (token.level.as_deref(), token.expires.unwrap().to_string()),
+            (Some("api"), "2026-08-21T13:00:00Z".to_owned())
+        );
         assert!(!format!("{token:?}").contains("canary"));
-        let bare = QuoteToken::read(&json!({"data": {"token": "t", "dxlink-url": "ws://127.0.0.1:9/x"}})).unwrap();
+        let bare =
+            QuoteToken::read(&json!({"data": {"token": "t", "dxlink-url": "ws://127.0.0.1:9/x"}})).unwrap();
         assert_eq!((bare.issued, bare.expires, bare.level), (None, None, None));
     }
 
@@ -99,9 +112,15 @@ mod tests {
             (json!({"token": ["canary"], "dxlink-url": "wss://x"}), "data.token: got nothing"),
             (json!({"token": "", "dxlink-url": "wss://x"}), "data.token: got nothing"),
             (json!({"token": "canary"}), "data.dxlink-url: got nothing"),
-            (json!({"token": "canary", "dxlink-url": "ws://example.com"}), "data.dxlink-url: got \"ws://example.com\""),
+            (
+                json!({"token": "canary", "dxlink-url": "ws://example.com"}),
+                "data.dxlink-url: got \"ws://example.com\"",
+            ),
             (json!({"token": "canary", "dxlink-url": "ws://localhost.example.com"}), "data.dxlink-url: got"),
-            (json!({"token": "canary", "dxlink-url": "wss://x", "expires-at": "soon"}), "data.expires-at: got \"soon\""),
+            (
+                json!({"token": "canary", "dxlink-url": "wss://x", "expires-at": "soon"}),
+                "data.expires-at: got \"soon\"",
+            ),
         ] {
             let error = QuoteToken::read(&json!({"data": data})).unwrap_err().to_string();
             assert!(error.contains(shown) && !error.contains("canary"), "{error}");

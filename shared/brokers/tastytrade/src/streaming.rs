@@ -1,4 +1,5 @@
-//! Quotes over DXLink: one connection for all legs and rungs of an invocation, and the token for it, which outlives invocations.
+//! Quotes over DXLink: one connection for all legs and rungs of an invocation, and the token for it, which
+//! outlives invocations.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +18,8 @@ use crate::chain::StreamerSymbol;
 use crate::quote_stream::{QuoteStream, QuoteStreamError};
 use crate::quote_token::QuoteToken;
 
-/// The quote token from invocation to invocation: unlike a connection it survives the function being frozen. Clones are the same.
+/// The quote token from invocation to invocation: unlike a connection it survives the function being frozen.
+/// Clones are the same.
 #[derive(Clone, Default)]
 pub struct QuoteTokens(Arc<Mutex<Option<Kept>>>);
 
@@ -58,8 +60,9 @@ impl fmt::Debug for QuoteTokens {
 }
 
 impl Tastytrade {
-    /// From now on quotes are asked of the stream first. It connects when quotes are expected or asked for, and learns then what the
-    /// broker calls contracts; needs a tokio runtime. The connection ends with the adapter.
+    /// From now on quotes are asked of the stream first. It connects when quotes are expected or asked for,
+    /// and learns then what the broker calls contracts; needs a tokio runtime. The connection ends with the
+    /// adapter.
     pub fn stream_quotes(self: &Arc<Self>, tokens: &QuoteTokens) {
         let stream = Arc::new_cyclic(|own: &Weak<Stream>| Stream {
             own: own.clone(),
@@ -88,7 +91,9 @@ impl Tastytrade {
         let token = self.quote_token().await.map_err(|error| QuoteStreamError(error.to_string()))?;
         if token.is_delayed() {
             let level = token.level.unwrap_or_default();
-            return Err(QuoteStreamError(format!("quote token level: got {level:?}, expected \"api\": its quotes may be delayed, REST is asked instead")));
+            return Err(QuoteStreamError(format!(
+                "quote token level: got {level:?}, expected \"api\": its quotes may be delayed, REST is asked instead"
+            )));
         }
         tokens.keep(&token, now);
         Ok((token, true))
@@ -110,7 +115,8 @@ impl Stream {
     const PATIENCE: Duration = Duration::from_millis(1500);
     /// The same of a stream that kept silent the last time.
     const SHORT: Duration = Duration::from_millis(300);
-    /// A quote that the feed itself dates further back is no quote of now, and REST is asked. Most carry no time.
+    /// A quote that the feed itself dates further back is no quote of now, and REST is asked. Most carry no
+    /// time.
     const FRESH: SignedDuration = SignedDuration::from_secs(15);
 
     /// The connection, begun when there is none.
@@ -119,20 +125,32 @@ impl Stream {
         if let Some(link) = &*held {
             return Ok(Arc::clone(link));
         }
-        let broker = self.broker.upgrade().ok_or_else(|| QuoteStreamError("the adapter is gone".to_owned()))?;
+        let broker =
+            self.broker.upgrade().ok_or_else(|| QuoteStreamError("the adapter is gone".to_owned()))?;
         let (token, _) = broker.good_quote_token(&self.tokens).await?;
-        let link = DxLink::connect(DxLinkConfig::new(token.url, token.token)).map_err(|error| QuoteStreamError(error.to_string()))?;
+        let link = DxLink::connect(DxLinkConfig::new(token.url, token.token))
+            .map_err(|error| QuoteStreamError(error.to_string()))?;
         Ok(Arc::clone(held.insert(Arc::new(link))))
     }
 
     /// Asks, and once more with a new token when the kept one is no longer accepted.
-    async fn ask(&self, symbols: &[gamma_dxlink::StreamerSymbol], patience: Duration) -> Result<gamma_dxlink::Quotes, QuoteStreamError> {
+    async fn ask(
+        &self,
+        symbols: &[gamma_dxlink::StreamerSymbol],
+        patience: Duration,
+    ) -> Result<gamma_dxlink::Quotes, QuoteStreamError> {
         for again in [true, false] {
             let link = self.link().await?;
             match link.quotes(symbols, patience).await {
                 Ok(quotes) => {
-                    // Also when it is the warm-up's token and the answer's first use of it: how often it took a connection can be looked up.
-                    tracing::debug!(connections = link.connections_opened(), questions = link.questions(), unreadable = link.unreadable(), "streamed quotes");
+                    // Also when it is the warm-up's token and the answer's first use of it: how often it took
+                    // a connection can be looked up.
+                    tracing::debug!(
+                        connections = link.connections_opened(),
+                        questions = link.questions(),
+                        unreadable = link.unreadable(),
+                        "streamed quotes"
+                    );
                     return Ok(quotes);
                 }
                 Err(QuotesError::Refused { .. }) if again => {
@@ -160,26 +178,41 @@ impl QuoteStream for Stream {
         });
     }
 
-    async fn quotes(&self, symbols: &[(OptionSymbol, StreamerSymbol)]) -> Result<QuoteBook, QuoteStreamError> {
+    async fn quotes(
+        &self,
+        symbols: &[(OptionSymbol, StreamerSymbol)],
+    ) -> Result<QuoteBook, QuoteStreamError> {
         // A name that the stream would not take is left to REST.
-        let wanted: BTreeMap<gamma_dxlink::StreamerSymbol, OptionSymbol> =
-            symbols.iter().filter_map(|(symbol, name)| name.0.parse().ok().map(|name| (name, *symbol))).collect();
+        let wanted: BTreeMap<gamma_dxlink::StreamerSymbol, OptionSymbol> = symbols
+            .iter()
+            .filter_map(|(symbol, name)| name.0.parse().ok().map(|name| (name, *symbol)))
+            .collect();
         let names: Vec<_> = wanted.keys().cloned().collect();
         let patience = if self.silent.load(Ordering::Relaxed) { Self::SHORT } else { Self::PATIENCE };
-        // Getting a token is part of what is waited for; a little longer than the question, so that what came is not thrown away.
+        // Getting a token is part of what is waited for; a little longer than the question, so that what came
+        // is not thrown away.
         let answer = timeout(patience + Self::SHORT, self.ask(&names, patience)).await;
-        let answer = answer.unwrap_or_else(|_| Err(QuoteStreamError(format!("no connection within {} ms", patience.as_millis()))));
-        self.silent.store(answer.as_ref().map_or(true, |quotes| quotes.complete.is_empty()), Ordering::Relaxed);
+        let answer = answer.unwrap_or_else(|_| {
+            Err(QuoteStreamError(format!("no connection within {} ms", patience.as_millis())))
+        });
+        self.silent
+            .store(answer.as_ref().map_or(true, |quotes| quotes.complete.is_empty()), Ordering::Relaxed);
         let quotes = answer?;
         for missing in &quotes.missing {
             tracing::warn!("quote stream: {missing}");
         }
         let now = self.broker.upgrade().map(|broker| broker.client.clock.now());
-        let is_old = |quote: &LegQuote| quote.at.zip(now).is_some_and(|(at, now)| now.duration_since(at) > Self::FRESH);
+        let is_old = |quote: &LegQuote| {
+            quote.at.zip(now).is_some_and(|(at, now)| now.duration_since(at) > Self::FRESH)
+        };
         let mut book = QuoteBook::new();
         for (name, quote) in quotes.complete {
             if is_old(&quote) {
-                tracing::warn!("quote stream: {name}: got a quote of {:?}, expected one of the last {} s", quote.at, Self::FRESH.as_secs());
+                tracing::warn!(
+                    "quote stream: {name}: got a quote of {:?}, expected one of the last {} s",
+                    quote.at,
+                    Self::FRESH.as_secs()
+                );
             } else if let Some(symbol) = wanted.get(&name) {
                 book.insert(*symbol, quote);
             }

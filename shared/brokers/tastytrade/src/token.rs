@@ -10,10 +10,12 @@ use serde_json::{Map, Value};
 
 use crate::fields;
 
-/// `{"refresh_token": …, "access_token": …, "creation_timestamp": <unix s>, "expires_at": <unix s>, …}`. Fields we do not know are kept.
+/// `{"refresh_token": …, "access_token": …, "creation_timestamp": <unix s>, "expires_at": <unix s>, …}`.
+/// Fields we do not know are kept.
 ///
-/// `creation_timestamp` is the refresh that made the access token, not a login: tastytrade's refresh tokens do not age. A document
-/// without an access token or without these times, as a person stores it first, is due at once.
+/// `creation_timestamp` is the refresh that made the access token, not a login: tastytrade's refresh tokens
+/// do not age. A document without an access token or without these times, as a person stores it first, is due
+/// at once.
 #[derive(Clone)]
 pub(crate) struct TokenDocument {
     /// Every field, secrets among them: never shown.
@@ -64,30 +66,50 @@ impl TokenDocument {
         };
         let time = |key: &str, field: &'static str| match fields.get(key) {
             None | Some(Value::Null) => Ok(None),
-            Some(value @ Value::Number(_)) => whole_seconds(value).map(Some).ok_or_else(|| TokenDocumentError::of(field, Some(value), "unix seconds")),
+            Some(value @ Value::Number(_)) => whole_seconds(value)
+                .map(Some)
+                .ok_or_else(|| TokenDocumentError::of(field, Some(value), "unix seconds")),
             other => Err(TokenDocumentError::of(field, other, "unix seconds")),
         };
-        let (created, expires) = (time("creation_timestamp", "creation_timestamp")?, time("expires_at", "expires_at")?);
+        let (created, expires) =
+            (time("creation_timestamp", "creation_timestamp")?, time("expires_at", "expires_at")?);
         // Without an access token the times are of none.
-        let age = created.zip(expires).filter(|_| !access.expose_secret().is_empty()).map(|(created, expires)| TokenAge { created, expires });
+        let age = created
+            .zip(expires)
+            .filter(|_| !access.expose_secret().is_empty())
+            .map(|(created, expires)| TokenAge { created, expires });
         Ok(Self { fields, age, access, refresh })
     }
 
-    /// The document after a refresh: every field the answer has replaces ours unless it is empty, every other field stays. A refresh
-    /// token that is not given anew goes on.
+    /// The document after a refresh: every field the answer has replaces ours unless it is empty, every other
+    /// field stays. A refresh token that is not given anew goes on.
     pub(crate) fn refreshed(&self, answer: &Value, now: Timestamp) -> Result<Self, TokenDocumentError> {
         let Value::Object(given) = answer else {
             return Err(TokenDocumentError::of("refresh answer", Some(answer), "an object"));
         };
         let access = given.get("access_token");
         if access.and_then(Value::as_str).is_none_or(|text| text.trim().is_empty()) {
-            return Err(TokenDocumentError::of("refresh answer.access_token", access, "text that is not empty"));
+            return Err(TokenDocumentError::of(
+                "refresh answer.access_token",
+                access,
+                "text that is not empty",
+            ));
         }
         let mut fields = self.fields.clone();
-        let usable = |key: &str, value: &Value| !is_empty(value) && (key != "refresh_token" || value.is_string());
-        fields.extend(given.iter().filter(|(key, value)| usable(key, value)).map(|(key, value)| (key.clone(), value.clone())));
+        let usable =
+            |key: &str, value: &Value| !is_empty(value) && (key != "refresh_token" || value.is_string());
+        fields.extend(
+            given
+                .iter()
+                .filter(|(key, value)| usable(key, value))
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
         // A new token must not be lost for an unreadable lifetime.
-        let lifetime = given.get("expires_in").and_then(whole_seconds).filter(|seconds| *seconds > 0).unwrap_or(Self::LIFETIME);
+        let lifetime = given
+            .get("expires_in")
+            .and_then(whole_seconds)
+            .filter(|seconds| *seconds > 0)
+            .unwrap_or(Self::LIFETIME);
         fields.insert("creation_timestamp".to_owned(), Value::from(now.as_second()));
         fields.insert("expires_at".to_owned(), Value::from(now.as_second().saturating_add(lifetime)));
         Self::assemble(fields)
@@ -106,7 +128,11 @@ impl gamma_wire::TokenDocument for TokenDocument {
         match serde_json::from_str(text.expose_secret().trim()) {
             Ok(Value::Object(fields)) => Self::assemble(fields),
             Ok(other) => Err(TokenDocumentError::of("document", Some(&other), "an object")),
-            Err(_) => Err(TokenDocumentError { field: "document", got: "text that is no JSON", expected: "an object" }),
+            Err(_) => Err(TokenDocumentError {
+                field: "document",
+                got: "text that is no JSON",
+                expected: "an object",
+            }),
         }
     }
 
@@ -128,7 +154,8 @@ impl gamma_wire::TokenDocument for TokenDocument {
     }
 }
 
-/// How new a token document is; `None` when it does not read. One without times, as a person stores it, is undated.
+/// How new a token document is; `None` when it does not read. One without times, as a person stores it, is
+/// undated.
 #[must_use]
 pub fn token_age(text: &SecretString) -> Option<TokenAge> {
     TokenDocument::parse(text).ok().map(|document| document.age.unwrap_or(TokenAge::UNDATED))
@@ -176,7 +203,10 @@ mod tests {
     #[test]
     fn nothing_is_lost_between_reading_and_storing() {
         assert_eq!(stored(&parse(&document()).unwrap()), document());
-        assert_eq!(token_age(&SecretString::from(document().to_string())), Some(TokenAge { created: NOW - 600, expires: NOW + 300 }));
+        assert_eq!(
+            token_age(&SecretString::from(document().to_string())),
+            Some(TokenAge { created: NOW - 600, expires: NOW + 300 })
+        );
     }
 
     #[test]
@@ -195,12 +225,25 @@ mod tests {
         }
         assert_eq!(stored(&before.refreshed(&answer, now()).unwrap()), expected);
 
-        let rotated = before.refreshed(&json!({"access_token": "canary-a3", "refresh_token": "canary-r2"}), now()).unwrap();
-        assert_eq!((rotated.refresh().expose_secret(), rotated.age.unwrap().expires), ("canary-r2", NOW + 900));
-        let odd = before.refreshed(&json!({"access_token": "canary-a3", "refresh_token": 7, "expires_in": "soon"}), now()).unwrap();
+        let rotated = before
+            .refreshed(&json!({"access_token": "canary-a3", "refresh_token": "canary-r2"}), now())
+            .unwrap();
+        assert_eq!(
+            (rotated.refresh().expose_secret(), rotated.age.unwrap().expires),
+            ("canary-r2", NOW + 900)
+        );
+        let odd = before
+            .refreshed(&json!({"access_token": "canary-a3", "refresh_token": 7, "expires_in": "soon"}), now())
+            .unwrap();
         assert_eq!((odd.refresh().expose_secret(), odd.age.unwrap().expires), ("canary-r1", NOW + 900));
-        for answer in [json!({"refresh_token": "r"}), json!({"access_token": " "}), json!({"access_token": 5})] {
-            assert_eq!(before.refreshed(&answer, now()).err().unwrap().field, "refresh answer.access_token", "{answer}");
+        for answer in
+            [json!({"refresh_token": "r"}), json!({"access_token": " "}), json!({"access_token": 5})]
+        {
+            assert_eq!(
+                before.refreshed(&answer, now()).err().unwrap().field,
+                "refresh answer.access_token",
+                "{answer}"
+            );
         }
     }
 
@@ -232,7 +275,10 @@ mod tests {
             (r#"{"refresh_token":"  "}"#, "refresh_token: got text"),
             (r#"{"refresh_token":"canary","access_token":["canary"]}"#, "access_token: got a list"),
             (r#"{"refresh_token":"canary","expires_at":"canary"}"#, "expires_at: got text"),
-            (r#"{"refresh_token":"canary","creation_timestamp":1e300}"#, "creation_timestamp: got a number of another kind"),
+            (
+                r#"{"refresh_token":"canary","creation_timestamp":1e300}"#,
+                "creation_timestamp: got a number of another kind",
+            ),
         ] {
             let error = TokenDocument::parse(&SecretString::from(text)).err().unwrap();
             let both = format!("{error} {error:?}");

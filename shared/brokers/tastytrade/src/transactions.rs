@@ -86,7 +86,10 @@ impl TransactionKind {
 
     fn of(word: &str) -> Self {
         let known = [Self::Trade, Self::ReceiveDeliver, Self::MoneyMovement, Self::AdministrativeTransfer];
-        known.into_iter().find(|kind| kind.word() == word).unwrap_or_else(|| Self::Other(word.chars().take(60).collect()))
+        known
+            .into_iter()
+            .find(|kind| kind.word() == word)
+            .unwrap_or_else(|| Self::Other(word.chars().take(60).collect()))
     }
 }
 
@@ -121,7 +124,10 @@ impl Tastytrade {
     pub async fn transactions(&self, query: &TransactionQuery) -> Result<Vec<Transaction>, BrokerError> {
         const OPERATION: &str = "GET transactions";
         if query.to < query.from {
-            let why = format!("end-at: got {}, expected no earlier than {}; nothing was sent", query.to, query.from);
+            let why = format!(
+                "end-at: got {}, expected no earlier than {}; nothing was sent",
+                query.to, query.from
+            );
             return Err(failed(OPERATION, BrokerFault::Refused(why)));
         }
         let url = format!("{}/transactions", self.account_url());
@@ -132,7 +138,10 @@ impl Tastytrade {
             let answer = self.client.read(OPERATION, || Request::get(&url).query(&pairs)).await?;
             let (rows, told) = page(&answer).map_err(|error| failed(OPERATION, error))?;
             let rows = rows.into_iter().map(|row| (row.id.to_string(), row)).collect();
-            match paging.take(rows, told).map_err(|why| failed(OPERATION, BrokerFault::Malformed(format!("transactions: {why}"))))? {
+            match paging
+                .take(rows, told)
+                .map_err(|why| failed(OPERATION, BrokerFault::Malformed(format!("transactions: {why}"))))?
+            {
                 Step::Read(next) => wanted = next,
                 Step::Done => break,
             }
@@ -154,11 +163,19 @@ fn transaction(row: &Object<'_>) -> Result<Transaction, FieldError> {
     let symbol = row.words("symbol")?;
     let is_option = row.text("instrument-type")? == Some("Equity Option");
     Ok(Transaction {
-        id: row.id("id")?.and_then(|digits| digits.parse().ok()).ok_or_else(|| row.bad("id", "an id of digits"))?,
+        id: row
+            .id("id")?
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| row.bad("id", "an id of digits"))?,
         kind: TransactionKind::of(row.required_text("transaction-type")?),
         sub_kind: row.words("transaction-sub-type")?,
-        at: row.time("executed-at")?.ok_or_else(|| row.bad("executed-at", "a time such as 2026-08-20T18:30:05+0000"))?,
-        date: row.text("transaction-date")?.map(|text| text.parse().map_err(|_| row.bad("transaction-date", "a date"))).transpose()?,
+        at: row
+            .time("executed-at")?
+            .ok_or_else(|| row.bad("executed-at", "a time such as 2026-08-20T18:30:05+0000"))?,
+        date: row
+            .text("transaction-date")?
+            .map(|text| text.parse().map_err(|_| row.bad("transaction-date", "a date")))
+            .transpose()?,
         order: row.id("order-id")?.map(OrderId),
         contract: symbol.as_deref().filter(|_| is_option).and_then(|symbol| symbol.parse().ok()),
         symbol,
@@ -180,7 +197,9 @@ fn fees(row: &Object<'_>) -> Result<Decimal, FieldError> {
         ("clearing-fees", "clearing-fees-effect"),
         ("proprietary-index-option-fees", "proprietary-index-option-fees-effect"),
     ];
-    kinds.iter().try_fold(Decimal::ZERO, |sum, (key, effect)| Ok(sum - money(row, key, effect)?.unwrap_or_default()))
+    kinds
+        .iter()
+        .try_fold(Decimal::ZERO, |sum, (key, effect)| Ok(sum - money(row, key, effect)?.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -190,15 +209,25 @@ mod tests {
 
     #[test]
     fn a_trade_an_expiry_and_a_withdrawal() {
-        let answer = serde_json::from_str(include_str!("../fixtures/transactions__trade_expiry_withdrawal.json")).unwrap();
+        let answer =
+            serde_json::from_str(include_str!("../fixtures/transactions__trade_expiry_withdrawal.json"))
+                .unwrap();
         let (rows, told) = page(&answer).unwrap();
         assert_eq!(told, Told { total: Some(3), pages: Some(1) });
         let shown: Vec<String> = rows
             .iter()
             .map(|row| {
-                let money = |amount: Option<Decimal>| amount.map_or("-".to_owned(), |amount| amount.to_string());
+                let money =
+                    |amount: Option<Decimal>| amount.map_or("-".to_owned(), |amount| amount.to_string());
                 let contract = row.contract.map_or("-".to_owned(), |contract| contract.to_string());
-                format!("{} {} {contract} {} {} fees {}", row.id, row.kind.word(), money(row.value), money(row.net_value), row.fees)
+                format!(
+                    "{} {} {contract} {} {} fees {}",
+                    row.id,
+                    row.kind.word(),
+                    money(row.value),
+                    money(row.net_value),
+                    row.fees
+                )
             })
             .collect();
         assert_eq!(
@@ -209,8 +238,14 @@ mod tests {
                 "401234999 Money Movement - -500.0 -500.0 fees 0",
             ]
         );
-        assert_eq!((rows[0].order.as_ref().unwrap().0.as_str(), rows[0].fees_are_estimated), ("312345678", true));
-        assert_eq!((rows[1].sub_kind.as_deref(), rows[1].date.unwrap().to_string()), (Some("Expiration"), "2026-08-21".to_owned()));
+        assert_eq!(
+            (rows[0].order.as_ref().unwrap().0.as_str(), rows[0].fees_are_estimated),
+            ("312345678", true)
+        );
+        assert_eq!(
+            (rows[1].sub_kind.as_deref(), rows[1].date.unwrap().to_string()),
+            (Some("Expiration"), "2026-08-21".to_owned())
+        );
     }
 
     #[test]

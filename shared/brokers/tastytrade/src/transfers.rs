@@ -19,15 +19,23 @@ impl Transfers for Tastytrade {
     }
 }
 
-/// A money movement is a transfer, unless its finer word says that the account earned or paid it: interest, dividends. The sign is that of
-/// its debit or credit effect.
+/// A money movement is a transfer, unless its finer word says that the account earned or paid it: interest,
+/// dividends. The sign is that of its debit or credit effect.
 fn transfer(row: &Transaction) -> Result<Option<Transfer>, BrokerFault> {
-    let seen =
-        MoneyRow { kind: row.kind.word(), sub_kind: row.sub_kind.as_deref(), description: None, has_order: false, has_items: false, moves_options: false };
+    let seen = MoneyRow {
+        kind: row.kind.word(),
+        sub_kind: row.sub_kind.as_deref(),
+        description: None,
+        has_order: false,
+        has_items: false,
+        moves_options: false,
+    };
     if row.kind != TransactionKind::MoneyMovement || words_say_transfer(&seen) == Some(false) {
         return Ok(None);
     }
-    let amount = row.net_value.ok_or_else(|| BrokerFault::Malformed(format!("transaction {}: net-value: got nothing, expected dollars", row.id)))?;
+    let amount = row.net_value.ok_or_else(|| {
+        BrokerFault::Malformed(format!("transaction {}: net-value: got nothing, expected dollars", row.id))
+    })?;
     Ok((!amount.is_zero()).then(|| Transfer { id: row.id.to_string(), at: row.at, amount }))
 }
 
@@ -44,7 +52,9 @@ mod tests {
 
     #[test]
     fn a_withdrawal_takes_money_out_though_its_amount_has_no_sign() {
-        let answer = serde_json::from_str(include_str!("../fixtures/transactions__trade_expiry_withdrawal.json")).unwrap();
+        let answer =
+            serde_json::from_str(include_str!("../fixtures/transactions__trade_expiry_withdrawal.json"))
+                .unwrap();
         assert_eq!(read(&answer).unwrap(), ["401234999 2026-08-22T12:00:00Z -500.0"]);
     }
 
@@ -53,7 +63,13 @@ mod tests {
         let row = |kind: &str, sub: &str, value: Value, effect: &str| json!({"data": {"items": [{"id": 1, "transaction-type": kind, "transaction-sub-type": sub, "executed-at": "2026-08-22T12:00:00Z", "net-value": value, "net-value-effect": effect}]}});
         for (kind, sub, value, effect, expected) in [
             ("Money Movement", "Deposit", json!("1000.0"), "Credit", vec!["1 2026-08-22T12:00:00Z 1000.0"]),
-            ("Money Movement", "Withdrawal", json!("1000.0"), "Debit", vec!["1 2026-08-22T12:00:00Z -1000.0"]),
+            (
+                "Money Movement",
+                "Withdrawal",
+                json!("1000.0"),
+                "Debit",
+                vec!["1 2026-08-22T12:00:00Z -1000.0"],
+            ),
             ("Money Movement", "Transfer", json!("20.5"), "Debit", vec!["1 2026-08-22T12:00:00Z -20.5"]),
             ("Money Movement", "Credit Interest", json!("1.25"), "Credit", vec![]),
             ("Money Movement", "Dividend", json!("1.25"), "Credit", vec![]),

@@ -1,4 +1,5 @@
-//! The adapter against a scripted server on loopback: what goes over the wire, and what every class of answer becomes.
+//! The adapter against a scripted server on loopback: what goes over the wire, and what every class of answer
+//! becomes.
 
 mod fake;
 mod foreign;

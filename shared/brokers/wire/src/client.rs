@@ -33,15 +33,27 @@ impl<E: TokenEndpoint> Client<E> {
 
     /// The most time for one try of a read.
     pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
-    /// For reads made while orders are out: whoever waits for one is late with the other side's cancel. The run reads again anyway.
-    const URGENT: (Backoff, Duration) =
-        (Backoff { tries: 2, first: Duration::from_millis(200), factor: 1.0, longest: Duration::from_millis(500) }, Duration::from_millis(2500));
+    /// For reads made while orders are out: whoever waits for one is late with the other side's cancel. The
+    /// run reads again anyway.
+    const URGENT: (Backoff, Duration) = (
+        Backoff {
+            tries: 2,
+            first: Duration::from_millis(200),
+            factor: 1.0,
+            longest: Duration::from_millis(500),
+        },
+        Duration::from_millis(2500),
+    );
 
     /// Makes an idempotent request and gives its JSON. `request` builds it anew for every try.
     ///
     /// # Errors
     /// [`BrokerError`] once trying again has an end or no sense.
-    pub async fn read(&self, operation: &'static str, request: impl Fn() -> Request) -> Result<Value, BrokerError> {
+    pub async fn read(
+        &self,
+        operation: &'static str,
+        request: impl Fn() -> Request,
+    ) -> Result<Value, BrokerError> {
         self.read_within(operation, Backoff::READS, Self::READ_TIMEOUT, request).await
     }
 
@@ -49,7 +61,11 @@ impl<E: TokenEndpoint> Client<E> {
     ///
     /// # Errors
     /// [`BrokerError`] once trying again has an end or no sense.
-    pub async fn read_urgently(&self, operation: &'static str, request: impl Fn() -> Request) -> Result<Value, BrokerError> {
+    pub async fn read_urgently(
+        &self,
+        operation: &'static str,
+        request: impl Fn() -> Request,
+    ) -> Result<Value, BrokerError> {
         let (backoff, timeout) = Self::URGENT;
         self.read_within(operation, backoff, timeout, request).await
     }
@@ -58,13 +74,20 @@ impl<E: TokenEndpoint> Client<E> {
     ///
     /// # Errors
     /// [`BrokerError`] once trying again has an end or no sense.
-    pub async fn read_within(&self, operation: &'static str, backoff: Backoff, timeout: Duration, request: impl Fn() -> Request) -> Result<Value, BrokerError> {
+    pub async fn read_within(
+        &self,
+        operation: &'static str,
+        backoff: Backoff,
+        timeout: Duration,
+        request: impl Fn() -> Request,
+    ) -> Result<Value, BrokerError> {
         let (response, _) = self.answered(operation, (backoff, timeout), is_of_the_api, request).await?;
         json(&response).map_err(|fault| Self::failed(operation, fault))
     }
 
-    /// Makes an idempotent request until the answer is one that `is_answer` takes, with this patience: an error the broker answers with may
-    /// be what was asked for. Gives the token it was sent with too, which the answer may echo.
+    /// Makes an idempotent request until the answer is one that `is_answer` takes, with this patience: an
+    /// error the broker answers with may be what was asked for. Gives the token it was sent with too, which
+    /// the answer may echo.
     ///
     /// # Errors
     /// [`BrokerError`] once trying again has an end or no sense.
@@ -81,7 +104,8 @@ impl<E: TokenEndpoint> Client<E> {
                 Ok((response, token)) if is_answer(&response) => return Ok((response, token)),
                 Ok((response, token)) => {
                     let fault = read_fault(response.status, self.auth.error_body(&response, &token));
-                    // The edge's page is no answer of the API's: it is asked again like one that did not come.
+                    // The edge's page is no answer of the API's: it is asked again like one that did not
+                    // come.
                     let stopped_on_the_way = response.status != 429 && fault.may_pass();
                     let wait = if stopped_on_the_way {
                         backoff.wait_before(made + 1, self.jitter())
@@ -95,7 +119,8 @@ impl<E: TokenEndpoint> Client<E> {
                     (http_fault(&error), wait)
                 }
                 Err(Unanswered::Token(fault)) => {
-                    let wait = fault.may_pass().then(|| backoff.wait_before(made + 1, self.jitter())).flatten();
+                    let wait =
+                        fault.may_pass().then(|| backoff.wait_before(made + 1, self.jitter())).flatten();
                     (fault, wait)
                 }
             };
@@ -106,18 +131,24 @@ impl<E: TokenEndpoint> Client<E> {
         }
     }
 
-    /// Sends with the token; after a 401 refreshes once and sends once more. Only for requests that may be repeated. A token that was
-    /// obtained just now and is refused all the same is not refreshed again: the 401 is the answer.
+    /// Sends with the token; after a 401 refreshes once and sends once more. Only for requests that may be
+    /// repeated. A token that was obtained just now and is refused all the same is not refreshed again: the
+    /// 401 is the answer.
     ///
     /// # Errors
     /// [`Unanswered`] when no answer came.
-    pub async fn authorised(&self, request: impl Fn() -> Request) -> Result<(Response, SecretString), Unanswered> {
+    pub async fn authorised(
+        &self,
+        request: impl Fn() -> Request,
+    ) -> Result<(Response, SecretString), Unanswered> {
         let token = self.auth.access().await.map_err(Unanswered::Token)?;
         let response = self.http.send(request().bearer(&token)).await.map_err(Unanswered::Http)?;
         if response.status != 401 {
             return Ok((response, token));
         }
-        let Some(token) = self.auth.replace(&token).await.map_err(Unanswered::Token)? else { return Ok((response, token)) };
+        let Some(token) = self.auth.replace(&token).await.map_err(Unanswered::Token)? else {
+            return Ok((response, token));
+        };
         let response = self.http.send(request().bearer(&token)).await.map_err(Unanswered::Http)?;
         Ok((response, token))
     }
@@ -152,8 +183,8 @@ impl<E: TokenEndpoint> Client<E> {
     }
 }
 
-/// Whether an answer is a success of the API's. An empty body, or a page for people, with 200 comes from what stands before it: asked
-/// again like one that did not come.
+/// Whether an answer is a success of the API's. An empty body, or a page for people, with 200 comes from what
+/// stands before it: asked again like one that did not come.
 fn is_of_the_api(response: &Response) -> bool {
     let begins = response.body.iter().find(|byte| !byte.is_ascii_whitespace());
     response.is_success() && begins.is_some_and(|byte| *byte != b'<')
@@ -164,7 +195,12 @@ fn is_of_the_api(response: &Response) -> bool {
 /// # Errors
 /// [`BrokerFault::Malformed`] when it does not read.
 pub fn json(response: &Response) -> Result<Value, BrokerFault> {
-    response.json().map_err(|error| BrokerFault::Malformed(format!("body: got {} bytes that do not read ({error}), expected JSON", response.body.len())))
+    response.json().map_err(|error| {
+        BrokerFault::Malformed(format!(
+            "body: got {} bytes that do not read ({error}), expected JSON",
+            response.body.len()
+        ))
+    })
 }
 
 /// What an error answer to a read means.

@@ -25,8 +25,8 @@ pub enum Origin {
     Edge,
 }
 
-/// Whether a proxy gives this status by itself, for what it reads of a request or is told to block. Any other 4xx of its own may follow a
-/// request that it has passed on.
+/// Whether a proxy gives this status by itself, for what it reads of a request or is told to block. Any other
+/// 4xx of its own may follow a request that it has passed on.
 #[must_use]
 pub const fn before_passing_on(status: u16) -> bool {
     matches!(status, 400 | 403 | 404 | 405 | 411 | 413 | 414 | 415 | 417 | 421 | 426 | 431)
@@ -48,12 +48,18 @@ impl ErrorBody {
         Self::telling(body, hide, words, |text| text)
     }
 
-    /// Reads a body of a token endpoint. One in a shape we do not know may hold a token that nobody has hidden yet, so nothing
-    /// of it is shown.
+    /// Reads a body of a token endpoint. One in a shape we do not know may hold a token that nobody has
+    /// hidden yet, so nothing of it is shown.
     #[must_use]
     pub fn read_of_token_endpoint(body: &[u8], hide: &[&str], words: Words) -> Self {
         let size = body.len();
-        Self::telling(body, hide, words, |text| if text.contains(['{', '[', '"']) { format!("{size} bytes in no known shape, not shown") } else { text })
+        Self::telling(body, hide, words, |text| {
+            if text.contains(['{', '[', '"']) {
+                format!("{size} bytes in no known shape, not shown")
+            } else {
+                text
+            }
+        })
     }
 
     /// `unknown` is asked about a text that no known field holds.
@@ -62,7 +68,9 @@ impl ErrorBody {
         let (text, from) = match serde_json::from_str::<Value>(&text) {
             Ok(value) => words(&value).unwrap_or_else(|| (unknown(text), Origin::Api)),
             Err(_) if text.trim().is_empty() => ("no text".to_owned(), Origin::Api),
-            Err(_) if text.trim_start().starts_with('<') => (format!("edge page: {}", unknown(without_tags(&text))), Origin::Edge),
+            Err(_) if text.trim_start().starts_with('<') => {
+                (format!("edge page: {}", unknown(without_tags(&text))), Origin::Edge)
+            }
             Err(_) => (unknown(text), Origin::Gateway),
         };
         // Once more: JSON may have spelled a credential with escapes.
@@ -76,9 +84,16 @@ fn hidden(mut text: String, secrets: &[&str]) -> String {
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         let in_a_form = |escape: fn(u8) -> String| -> String {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-            secret.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { escape(byte) }).collect()
+            secret
+                .bytes()
+                .map(|byte| if plain(byte) { char::from(byte).to_string() } else { escape(byte) })
+                .collect()
         };
-        for spelled in [(*secret).to_owned(), in_a_form(|byte| format!("%{byte:02X}")), in_a_form(|byte| format!("%{byte:02x}"))] {
+        for spelled in [
+            (*secret).to_owned(),
+            in_a_form(|byte| format!("%{byte:02X}")),
+            in_a_form(|byte| format!("%{byte:02x}")),
+        ] {
             text = text.replace(&spelled, "[hidden]");
         }
     }

@@ -11,8 +11,8 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Map, Value};
 
-/// Decimals end at 8e28, and arithmetic beyond that panics. No amount or count of an account comes near this, so that sums of products
-/// of what was read stay inside.
+/// Decimals end at 8e28, and arithmetic beyond that panics. No amount or count of an account comes near this,
+/// so that sums of products of what was read stay inside.
 const LARGEST: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0);
 
 /// The same for a price, which is multiplied by contracts.
@@ -50,7 +50,8 @@ pub struct Object<'a> {
     map: &'a Map<String, Value>,
 }
 
-/// How an object was reached. Written out only in errors: in a list of many rows far down, the paths would be larger than the answer.
+/// How an object was reached. Written out only in errors: in a list of many rows far down, the paths would be
+/// larger than the answer.
 enum Path {
     Start(String),
     Field(Rc<Self>, &'static str),
@@ -105,7 +106,10 @@ impl<'a> Object<'a> {
     pub fn objects(&self, key: &'static str) -> Result<Vec<Self>, FieldError> {
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
         let rows = value.as_array().ok_or_else(|| self.bad(key, "a list"))?;
-        rows.iter().enumerate().map(|(at, row)| Self::at(row, Path::Row(Rc::clone(&self.path), key, at))).collect()
+        rows.iter()
+            .enumerate()
+            .map(|(at, row)| Self::at(row, Path::Row(Rc::clone(&self.path), key, at)))
+            .collect()
     }
 
     /// The text under `key`.
@@ -131,12 +135,16 @@ impl<'a> Object<'a> {
 
     /// A number of anything, never a float of ours, and not beyond 1e15.
     pub fn decimal(&self, key: &str) -> Result<Option<Decimal>, FieldError> {
-        self.value(key).map(|value| decimal(value).ok_or_else(|| self.bad(key, "a number up to 1e15"))).transpose()
+        self.value(key)
+            .map(|value| decimal(value).ok_or_else(|| self.bad(key, "a number up to 1e15")))
+            .transpose()
     }
 
     /// A price in points, not beyond [`LARGEST_PRICE`].
     pub fn price(&self, key: &str) -> Result<Option<Price>, FieldError> {
-        self.value(key).map(|value| price(value).ok_or_else(|| self.bad(key, "a price in points up to 1e9"))).transpose()
+        self.value(key)
+            .map(|value| price(value).ok_or_else(|| self.bad(key, "a price in points up to 1e9")))
+            .transpose()
     }
 
     /// A count. Brokers write counts as floats too, `2.0`; a fraction is an error.
@@ -199,11 +207,16 @@ fn parse_decimal(text: &str) -> Option<Decimal> {
 }
 
 fn time(text: &str) -> Option<Timestamp> {
-    // Only the offset's last two digits can follow `+hh` or `-hh` directly; the colon makes it the form RFC 3339 knows.
+    // Only the offset's last two digits can follow `+hh` or `-hh` directly; the colon makes it the form RFC
+    // 3339 knows.
     let colon_at = text.len().checked_sub(2)?;
     let offset = text.get(colon_at.checked_sub(3)?..)?;
     let compact = offset.starts_with(['+', '-']) && offset[1..].bytes().all(|byte| byte.is_ascii_digit());
-    if compact { format!("{}:{}", &text[..colon_at], &text[colon_at..]).parse().ok() } else { text.parse().ok() }
+    if compact {
+        format!("{}:{}", &text[..colon_at], &text[colon_at..]).parse().ok()
+    } else {
+        text.parse().ok()
+    }
 }
 
 #[cfg(test)]
@@ -237,7 +250,12 @@ mod tests {
             assert_eq!(object.decimal(key).unwrap().unwrap().to_string(), text);
         }
         assert_eq!((object.count("d").unwrap(), object.count("i").unwrap()), (Some(2), None));
-        for (key, shown) in [("e", "row.e: got 1.5"), ("f", "row.f: got -1.0"), ("g", "row.g: got \"NaN\""), ("h", "row.h: got 1e")] {
+        for (key, shown) in [
+            ("e", "row.e: got 1.5"),
+            ("f", "row.f: got -1.0"),
+            ("g", "row.g: got \"NaN\""),
+            ("h", "row.h: got 1e"),
+        ] {
             let error = object.count(key).unwrap_err().to_string();
             assert!(error.starts_with(shown) && error.contains("expected"), "{error}");
         }
@@ -253,9 +271,15 @@ mod tests {
         assert_eq!(object.id("id").unwrap().unwrap().len(), 40);
         assert_eq!(object.words("page").unwrap().unwrap().chars().count(), LONGEST_WORDS);
         for (error, shown) in [
-            (object.decimal("more").unwrap_err(), "row.more: got 1000000000000001, expected a number up to 1e15"),
+            (
+                object.decimal("more").unwrap_err(),
+                "row.more: got 1000000000000001, expected a number up to 1e15",
+            ),
             (object.decimal("less").unwrap_err(), "row.less: got -1100000000000000.0, expected a number"),
-            (object.price("dearer").unwrap_err(), "row.dearer: got \"1000000000.01\", expected a price in points up to 1e9"),
+            (
+                object.price("dearer").unwrap_err(),
+                "row.dearer: got \"1000000000.01\", expected a price in points up to 1e9",
+            ),
             (object.id("ids").unwrap_err(), "row.ids: got \"111"),
         ] {
             assert!(error.to_string().starts_with(shown), "{error}");

@@ -4,12 +4,14 @@ use gamma_market::{Leg, LegAction, OptionSymbol, Tick};
 
 use crate::is_of_root;
 
-/// The contracts of an order that does not read; `None` when a leg may be of any contract, since then the order may touch them all.
+/// The contracts of an order that does not read; `None` when a leg may be of any contract, since then the
+/// order may touch them all.
 #[derive(Debug)]
 pub struct KnownLegs(Option<Vec<OptionSymbol>>);
 
 impl KnownLegs {
-    /// One entry a leg, `None` for one that may be of any contract. Legs that are of no option are left out by the caller.
+    /// One entry a leg, `None` for one that may be of any contract. Legs that are of no option are left out
+    /// by the caller.
     pub fn new(legs: impl IntoIterator<Item = Option<OptionSymbol>>) -> Self {
         Self(legs.into_iter().collect())
     }
@@ -26,13 +28,15 @@ impl KnownLegs {
         self.0.as_ref().is_none_or(|symbols| symbols.iter().any(|symbol| is_of_root(symbol.root(), roots)))
     }
 
-    /// Whether there is anything in it to fear: an order in which nothing can be of an option touches no contract of ours.
+    /// Whether there is anything in it to fear: an order in which nothing can be of an option touches no
+    /// contract of ours.
     #[must_use]
     pub fn any(&self) -> bool {
         self.0.as_ref().is_none_or(|symbols| !symbols.is_empty())
     }
 
-    /// The legs for an order's view. Which way they trade and how many does not matter: such an order is never taken for ours.
+    /// The legs for an order's view. Which way they trade and how many does not matter: such an order is
+    /// never taken for ours.
     #[must_use]
     pub fn into_legs(self) -> Vec<(Leg, u32)> {
         let leg = |symbol| (Leg::open(symbol, LegAction::Buy), 1);
@@ -51,11 +55,18 @@ mod tests {
         let ours = || "SPXW  260821P05900000".parse().ok();
         let foreign = || "AAPL  260821C00200000".parse().ok();
         // Legs, whether they may touch ours, whether there is anything to fear, how many are shown.
-        for (legs, touch, any, shown) in
-            [(vec![], false, false, 0), (vec![foreign()], false, true, 1), (vec![foreign(), ours()], true, true, 2), (vec![foreign(), None], true, true, 0)]
-        {
+        for (legs, touch, any, shown) in [
+            (vec![], false, false, 0),
+            (vec![foreign()], false, true, 1),
+            (vec![foreign(), ours()], true, true, 2),
+            (vec![foreign(), None], true, true, 0),
+        ] {
             let known = KnownLegs::new(legs.clone());
-            assert_eq!((known.may_touch(ROOTS), known.any(), known.into_legs().len()), (touch, any, shown), "{legs:?}");
+            assert_eq!(
+                (known.may_touch(ROOTS), known.any(), known.into_legs().len()),
+                (touch, any, shown),
+                "{legs:?}"
+            );
         }
         let unknown = KnownLegs::unknown();
         assert!(unknown.may_touch(ROOTS) && unknown.any() && unknown.into_legs().is_empty());

@@ -73,15 +73,18 @@ pub struct Login<E: TokenEndpoint> {
 
 struct State<D> {
     document: D,
-    /// Set once the refresh token is known to be dead: asking again would change nothing and may lock the application out.
+    /// Set once the refresh token is known to be dead: asking again would change nothing and may lock the
+    /// application out.
     dead: Option<String>,
-    /// The token was looked at in time: what is left of it outlasts a run, so that nobody waits for a renewal between rungs.
+    /// The token was looked at in time: what is left of it outlasts a run, so that nobody waits for a renewal
+    /// between rungs.
     looked: bool,
     /// The last refresh that was asked for because a token was refused, or that was refused itself.
     last: Option<Attempt>,
 }
 
-/// A refresh that need not help: whoever asks again at once changes nothing, and may lock the application out.
+/// A refresh that need not help: whoever asks again at once changes nothing, and may lock the application
+/// out.
 struct Attempt {
     at: Timestamp,
     /// How long the next one waits; twice as long after each, up to a limit.
@@ -98,7 +101,11 @@ impl Attempt {
 
     fn after(before: Option<&Self>, at: Timestamp, refused: Option<BrokerFault>) -> Self {
         let lately = before.filter(|last| at.duration_since(last.at) < Self::FORGOTTEN);
-        Self { at, pause: lately.map_or(Self::FIRST_PAUSE, |last| Self::LONGEST_PAUSE.min(last.pause + last.pause)), refused }
+        Self {
+            at,
+            pause: lately.map_or(Self::FIRST_PAUSE, |last| Self::LONGEST_PAUSE.min(last.pause + last.pause)),
+            refused,
+        }
     }
 
     fn is_recent(&self, now: Timestamp) -> bool {
@@ -108,12 +115,22 @@ impl Attempt {
 
 impl<E: TokenEndpoint> Login<E> {
     /// A login that starts from `document`.
-    pub fn new(endpoint: E, document: E::Document, clock: Arc<dyn Clock>, renewal: Arc<dyn TokenRenewal>) -> Self {
-        Self { endpoint, clock, renewal, state: Mutex::new(State { document, dead: None, looked: false, last: None }) }
+    pub fn new(
+        endpoint: E,
+        document: E::Document,
+        clock: Arc<dyn Clock>,
+        renewal: Arc<dyn TokenRenewal>,
+    ) -> Self {
+        Self {
+            endpoint,
+            clock,
+            renewal,
+            state: Mutex::new(State { document, dead: None, looked: false, last: None }),
+        }
     }
 
-    /// The access token, renewed first when it is due. While the one in hand can be sent, a token endpoint that is out of
-    /// order is no reason to stop.
+    /// The access token, renewed first when it is due. While the one in hand can be sent, a token endpoint
+    /// that is out of order is no reason to stop.
     ///
     /// # Errors
     /// When there is none to send.
@@ -124,7 +141,8 @@ impl<E: TokenEndpoint> Login<E> {
             let in_hand = self.in_hand(&state);
             match self.renew(&mut state, in_hand, None, E::EARLY).await {
                 Err(fault) if in_hand == InHand::Usable && fault.may_pass() => {
-                    self.renewal.trouble(format!("token refresh failed, traded on the token in hand: {fault}"));
+                    self.renewal
+                        .trouble(format!("token refresh failed, traded on the token in hand: {fault}"));
                 }
                 answer => answer?,
             }
@@ -141,7 +159,8 @@ impl<E: TokenEndpoint> Login<E> {
         self.renew_within(E::EARLY).await
     }
 
-    /// The same, so many seconds before it expires. One that somebody else stored is good enough if it lives longer.
+    /// The same, so many seconds before it expires. One that somebody else stored is good enough if it lives
+    /// longer.
     ///
     /// # Errors
     /// When it is due and could not be renewed.
@@ -155,8 +174,8 @@ impl<E: TokenEndpoint> Login<E> {
         Ok(before.expose_secret() != state.document.access().expose_secret())
     }
 
-    /// A token other than `refused`: renews, unless another caller already has. `None` while a refresh a moment ago has not helped: what
-    /// refuses even a new token is over soon or not at all.
+    /// A token other than `refused`: renews, unless another caller already has. `None` while a refresh a
+    /// moment ago has not helped: what refuses even a new token is over soon or not at all.
     ///
     /// # Errors
     /// When there is none.
@@ -186,18 +205,37 @@ impl<E: TokenEndpoint> Login<E> {
         if state.document.expires_within(E::LATE, self.now()) { InHand::Useless } else { InHand::Usable }
     }
 
-    async fn renew(&self, state: &mut State<E::Document>, in_hand: InHand, refused: Option<&SecretString>, leeway: i64) -> Result<(), BrokerFault> {
+    async fn renew(
+        &self,
+        state: &mut State<E::Document>,
+        in_hand: InHand,
+        refused: Option<&SecretString>,
+        leeway: i64,
+    ) -> Result<(), BrokerFault> {
         if let Some(why) = &state.dead {
             return Err(BrokerFault::TokenDead(why.clone()));
         }
-        if let Some(fault) = state.last.as_ref().filter(|last| last.is_recent(self.now())).and_then(|last| last.refused.clone()) {
+        if let Some(fault) = state
+            .last
+            .as_ref()
+            .filter(|last| last.is_recent(self.now()))
+            .and_then(|last| last.refused.clone())
+        {
             return Err(fault);
         }
-        let issuer = Issuer { endpoint: &self.endpoint, clock: self.clock.as_ref(), refused, leeway, asked: AtomicBool::new(false) };
+        let issuer = Issuer {
+            endpoint: &self.endpoint,
+            clock: self.clock.as_ref(),
+            refused,
+            leeway,
+            asked: AtomicBool::new(false),
+        };
         let renewed = self.renewal.renew(&state.document.text(), in_hand, &issuer).await;
         match &renewed {
             Err(BrokerFault::TokenDead(why)) => state.dead = Some(why.clone()),
-            Err(fault @ BrokerFault::Unauthorized(_)) => state.last = Some(Attempt::after(state.last.as_ref(), self.now(), Some(fault.clone()))),
+            Err(fault @ BrokerFault::Unauthorized(_)) => {
+                state.last = Some(Attempt::after(state.last.as_ref(), self.now(), Some(fault.clone())))
+            }
             // A token that another process obtained was not asked for by us.
             Ok(_) if refused.is_some() && issuer.asked.load(Ordering::Relaxed) => {
                 state.last = Some(Attempt::after(state.last.as_ref(), self.now(), None));
@@ -205,7 +243,8 @@ impl<E: TokenEndpoint> Login<E> {
             Ok(_) | Err(_) => {}
         }
         let renewed = renewed?;
-        state.document = E::Document::parse(&renewed).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
+        state.document =
+            E::Document::parse(&renewed).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
         Ok(())
     }
 }
@@ -226,19 +265,24 @@ struct Issuer<'a, E> {
 impl<E: TokenEndpoint> TokenIssuer for Issuer<'_, E> {
     fn is_good(&self, document: &SecretString) -> bool {
         E::Document::parse(document).is_ok_and(|document| {
-            let refused = self.refused.is_some_and(|refused| refused.expose_secret() == document.access().expose_secret());
+            let refused = self
+                .refused
+                .is_some_and(|refused| refused.expose_secret() == document.access().expose_secret());
             !refused && !document.expires_within(self.leeway, self.clock.now())
         })
     }
 
     async fn refresh(&self, document: &SecretString) -> Result<SecretString, BrokerFault> {
-        let document = E::Document::parse(document).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
+        let document =
+            E::Document::parse(document).map_err(|error| BrokerFault::Malformed(error.to_string()))?;
         self.asked.store(true, Ordering::Relaxed);
         self.endpoint.refresh(&document).await.map(|refreshed| refreshed.text())
     }
 
     fn is_rotated(&self, from: &SecretString, refreshed: &SecretString) -> bool {
-        let refresh = |text| E::Document::parse(text).ok().map(|document| document.refresh().expose_secret().to_owned());
+        let refresh = |text| {
+            E::Document::parse(text).ok().map(|document| document.refresh().expose_secret().to_owned())
+        };
         refresh(from) != refresh(refreshed)
     }
 }

@@ -1,7 +1,8 @@
 //! Sending an order, once, and asking for its cancel.
 //!
-//! What a broker's success proves is its adapter's to say: the classifier comes with the order. What is here holds whichever broker it is:
-//! what is proven when no answer came, and what HTTP alone says of an answer that is no success.
+//! What a broker's success proves is its adapter's to say: the classifier comes with the order. What is here
+//! holds whichever broker it is: what is proven when no answer came, and what HTTP alone says of an answer
+//! that is no success.
 
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use crate::{Client, ErrorBody, TokenEndpoint, before_passing_on};
 /// The order's own bound; the lease must outlive it.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Whoever calls has checked that an order sent now ends in time. If getting ready took longer than this, that check is old.
+/// Whoever calls has checked that an order sent now ends in time. If getting ready took longer than this,
+/// that check is old.
 const LONGEST_PREPARATION: SignedDuration = SignedDuration::from_secs(2);
 
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,9 +36,13 @@ pub struct OrderRequest<Classify> {
 }
 
 impl<E: TokenEndpoint> Client<E> {
-    /// Sends an order at most once. Everything before the request that fails leaves it unsent, which is proven. `prepare` gives the order,
-    /// with what must be known to address it; it is to have no patience, because its time is measured.
-    pub async fn send_once<Classify>(&self, prepare: impl Future<Output = Result<OrderRequest<Classify>, BrokerFault>> + Send) -> PlaceReply
+    /// Sends an order at most once. Everything before the request that fails leaves it unsent, which is
+    /// proven. `prepare` gives the order, with what must be known to address it; it is to have no patience,
+    /// because its time is measured.
+    pub async fn send_once<Classify>(
+        &self,
+        prepare: impl Future<Output = Result<OrderRequest<Classify>, BrokerFault>> + Send,
+    ) -> PlaceReply
     where
         Classify: FnOnce(&Response, &ReadErrorBody<'_>) -> PlaceReply + Send,
     {
@@ -53,7 +59,11 @@ impl<E: TokenEndpoint> Client<E> {
         if let Err(wait) = self.throttle.take(now) {
             return PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(wait) });
         }
-        let request = order.request.bearer(&token).json_bytes(order.body.to_string().into_bytes()).timeout(ORDER_TIMEOUT);
+        let request = order
+            .request
+            .bearer(&token)
+            .json_bytes(order.body.to_string().into_bytes())
+            .timeout(ORDER_TIMEOUT);
         match self.http.send(request).await {
             Ok(response) => {
                 let reply = (order.classify)(&response, &|response| self.auth.error_body(response, &token));
@@ -71,8 +81,8 @@ impl<E: TokenEndpoint> Client<E> {
         }
     }
 
-    /// Asks for a cancel: one request, two when the token was refused, because it may be repeated. It counts as an order write but never
-    /// waits for our own limit.
+    /// Asks for a cancel: one request, two when the token was refused, because it may be repeated. It counts
+    /// as an order write but never waits for our own limit.
     pub async fn send_cancel(&self, request: impl Fn() -> Request) -> CancelReply {
         self.throttle.count(self.clock.now());
         match self.authorised(|| request().timeout(CANCEL_TIMEOUT)).await {
@@ -94,9 +104,10 @@ impl<E: TokenEndpoint> Client<E> {
     }
 }
 
-/// What HTTP alone says of an order's answer that is no success, for classifiers of brokers whose answers mean no more than that. Only 4xx
-/// says that no order exists, except 408: there the server gave up waiting, and what it had read by then is not known. A 4xx that the API
-/// did not write is believed only where a proxy gives it before it passes anything on.
+/// What HTTP alone says of an order's answer that is no success, for classifiers of brokers whose answers
+/// mean no more than that. Only 4xx says that no order exists, except 408: there the server gave up waiting,
+/// and what it had read by then is not known. A 4xx that the API did not write is believed only where a proxy
+/// gives it before it passes anything on.
 pub fn unaccepted(response: &Response, error_body: impl Fn(&Response) -> ErrorBody) -> PlaceReply {
     match response.status {
         401 => PlaceReply::NotPlaced(NotPlaced::Unauthorized),
@@ -108,7 +119,11 @@ pub fn unaccepted(response: &Response, error_body: impl Fn(&Response) -> ErrorBo
             }
             let words = format!("{status} {}", body.text);
             // What a proxy answers after it has passed a request on says nothing of the order.
-            if before_passing_on(status) { PlaceReply::NotPlaced(NotPlaced::NotRead(words)) } else { PlaceReply::Unknown(words) }
+            if before_passing_on(status) {
+                PlaceReply::NotPlaced(NotPlaced::NotRead(words))
+            } else {
+                PlaceReply::Unknown(words)
+            }
         }
         status => PlaceReply::Unknown(format!("{status} {}", error_body(response).text)),
     }
@@ -118,7 +133,8 @@ pub fn unaccepted(response: &Response, error_body: impl Fn(&Response) -> ErrorBo
 fn uncancelled(status: u16, body: &ErrorBody) -> CancelReply {
     let text = format!("{status} {}", body.text);
     match status {
-        // A refused token and the limit say nothing of how the order stands; of a 408, the server's own timeout, it may have acted.
+        // A refused token and the limit say nothing of how the order stands; of a 408, the server's own
+        // timeout, it may have acted.
         401 | 408 | 429 => CancelReply::Unknown(text),
         // A page of what stands before the API is no word of the broker's.
         400..=499 if !body.is_before_the_api() => CancelReply::Refused(text),

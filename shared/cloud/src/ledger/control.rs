@@ -1,5 +1,5 @@
-//! Operator records: who may trade live, and what is halted; read together with the edge guard's decision. Beside them every change of
-//! them, and of what stands outside the ledger.
+//! Operator records: who may trade live, and what is halted; read together with the edge guard's decision.
+//! Beside them every change of them, and of what stands outside the ledger.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use gamma_execution::ports::{
-    Arming, ChangeState, Clock, ControlChange, ControlRecord, ControlScope, ControlVerb, Controls, Decision, EdgeDecision, LedgerError, OperatorLedger,
-    Standing,
+    Arming, ChangeState, Clock, ControlChange, ControlRecord, ControlScope, ControlVerb, Controls, Decision,
+    EdgeDecision, LedgerError, OperatorLedger, Standing,
 };
 
 use super::DynamoLedger;
@@ -29,7 +29,8 @@ impl DynamoLedger {
         let own = key::halt(operation, &ControlScope::Account(account.to_owned()))?;
         let edge = EdgeKeys::new(operation, account)?.decision();
         let mut found = self.table.get_all(operation, &[&arming, &everyone, &own, &edge]).await?;
-        let (arming, everyone, own, edge) = (found.remove(&arming), found.remove(&everyone), found.remove(&own), found.remove(&edge));
+        let (arming, everyone, own, edge) =
+            (found.remove(&arming), found.remove(&everyone), found.remove(&own), found.remove(&edge));
         let read = || -> Result<Controls, Malformed> {
             let halts = [halt_from(everyone.as_ref(), "all accounts")?, halt_from(own.as_ref(), account)?];
             let reasons: Vec<String> = halts.into_iter().flatten().collect();
@@ -78,19 +79,38 @@ impl OperatorControls {
     ///
     /// # Errors
     /// As [`OperatorLedger::decide`].
-    pub async fn set_arming(&self, account: &str, arming: Arming, decision: &Decision) -> Result<(), LedgerError> {
-        self.decide(&ControlRecord::Arming { account: account.to_owned(), armed: arming == Arming::Armed }, decision).await
+    pub async fn set_arming(
+        &self,
+        account: &str,
+        arming: Arming,
+        decision: &Decision,
+    ) -> Result<(), LedgerError> {
+        self.decide(
+            &ControlRecord::Arming { account: account.to_owned(), armed: arming == Arming::Armed },
+            decision,
+        )
+        .await
     }
 
     /// Halts one account or all, or lifts that halt.
     ///
     /// # Errors
     /// As [`OperatorLedger::decide`].
-    pub async fn set_halt(&self, scope: &ControlScope, halted: bool, decision: &Decision) -> Result<(), LedgerError> {
+    pub async fn set_halt(
+        &self,
+        scope: &ControlScope,
+        halted: bool,
+        decision: &Decision,
+    ) -> Result<(), LedgerError> {
         self.decide(&ControlRecord::Halt { scope: scope.clone(), halted }, decision).await
     }
 
-    async fn standing(&self, operation: &'static str, key: &Key, fact: &str) -> Result<Option<Standing>, LedgerError> {
+    async fn standing(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        fact: &str,
+    ) -> Result<Option<Standing>, LedgerError> {
         let found = self.table.get(operation, key).await?;
         let read = |item: Item| {
             let fields = Fields::of(&item);
@@ -120,23 +140,38 @@ impl OperatorLedger for OperatorControls {
 
     async fn decide(&self, record: &ControlRecord, decision: &Decision) -> Result<(), LedgerError> {
         let (operation, key, fact) = match record {
-            ControlRecord::Arming { account, armed } => ("set arming", key::arming("set arming", account)?, ("armed", flag(*armed))),
-            ControlRecord::Halt { scope, halted } => ("set halt", key::halt("set halt", scope)?, ("halted", flag(*halted))),
+            ControlRecord::Arming { account, armed } => {
+                ("set arming", key::arming("set arming", account)?, ("armed", flag(*armed)))
+            }
+            ControlRecord::Halt { scope, halted } => {
+                ("set halt", key::halt("set halt", scope)?, ("halted", flag(*halted)))
+            }
         };
         let change = new_change(operation, &record.scope(), record.verb(), decision, ChangeState::Done)?;
         let change_key = key_of(operation, &change)?;
         let made = change_item(&change_key, &change);
-        let fields = [fact, ("by", text(&decision.by)), ("reason", text(&decision.why)), ("at", text(decision.at))];
-        let steps = vec![Step::Put(item(&key, fields), Expression::always()), Step::Put(made.clone(), Expression::absent())];
+        let fields =
+            [fact, ("by", text(&decision.by)), ("reason", text(&decision.why)), ("at", text(decision.at))];
+        let steps = vec![
+            Step::Put(item(&key, fields), Expression::always()),
+            Step::Put(made.clone(), Expression::absent()),
+        ];
         match self.table.transact(operation, &key, steps).await? {
             Transacted::Done => Ok(()),
             // Its own change stands there already: this is the repetition of a write whose answer was lost.
             Transacted::Refused(_) if self.table.get(operation, &change_key).await? == Some(made) => Ok(()),
-            Transacted::Refused(_) => Err(failed(operation, &change_key, "another change stands there".to_owned())),
+            Transacted::Refused(_) => {
+                Err(failed(operation, &change_key, "another change stands there".to_owned()))
+            }
         }
     }
 
-    async fn ask(&self, scope: &ControlScope, verb: ControlVerb, decision: &Decision) -> Result<ControlChange, LedgerError> {
+    async fn ask(
+        &self,
+        scope: &ControlScope,
+        verb: ControlVerb,
+        decision: &Decision,
+    ) -> Result<ControlChange, LedgerError> {
         let operation = "ask for a change";
         let change = new_change(operation, scope, verb, decision, ChangeState::AskedFor)?;
         let key = key_of(operation, &change)?;
@@ -163,7 +198,8 @@ impl OperatorLedger for OperatorControls {
         let operation = "read changes";
         let found = self.table.partition(operation, &key::controls(operation, scope)?).await?;
         let is_change = |item: &&Item| Key::of(item).is_some_and(|key| key.sort.starts_with(key::CHANGE));
-        let changes: Result<Vec<_>, Malformed> = found.iter().filter(is_change).map(|item| change_from(item, scope)).collect();
+        let changes: Result<Vec<_>, Malformed> =
+            found.iter().filter(is_change).map(|item| change_from(item, scope)).collect();
         let mut changes = changes.map_err(|malformed| malformed.during(operation))?;
         changes.sort_by(|a, b| (b.decision.at, &b.id).cmp(&(a.decision.at, &a.id)));
         Ok(changes)
@@ -175,10 +211,20 @@ fn key_of(operation: &'static str, change: &ControlChange) -> Result<Key, Ledger
 }
 
 /// A change with a name of its own: two operators may decide in the same moment.
-fn new_change(operation: &'static str, scope: &ControlScope, verb: ControlVerb, decision: &Decision, state: ChangeState) -> Result<ControlChange, LedgerError> {
+fn new_change(
+    operation: &'static str,
+    scope: &ControlScope,
+    verb: ControlVerb,
+    decision: &Decision,
+    state: ChangeState,
+) -> Result<ControlChange, LedgerError> {
     for (field, value) in [("by", &decision.by), ("why", &decision.why)] {
         if value.trim().is_empty() {
-            return Err(failed(operation, format!("control#{scope}"), format!("field {field}: got nothing, expected who decided and why")));
+            return Err(failed(
+                operation,
+                format!("control#{scope}"),
+                format!("field {field}: got nothing, expected who decided and why"),
+            ));
         }
     }
     let id = format!("{:016x}", RandomState::new().hash_one(&decision.by));
@@ -214,5 +260,9 @@ fn change_from(found: &Item, scope: &ControlScope) -> Result<ControlChange, Malf
 }
 
 fn decided_from(fields: &Fields<'_>) -> Result<Decision, Malformed> {
-    Ok(Decision { by: fields.text("by")?.to_owned(), why: fields.text("reason")?.to_owned(), at: fields.parsed("at", "an RFC 3339 time")? })
+    Ok(Decision {
+        by: fields.text("by")?.to_owned(),
+        why: fields.text("reason")?.to_owned(),
+        at: fields.parsed("at", "an RFC 3339 time")?,
+    })
 }

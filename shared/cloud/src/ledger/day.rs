@@ -14,10 +14,16 @@ const CLOSE: &str = "SET #state = :closed, #outcome = :outcome, #run_id = :run_i
 const MAY_CLOSE: &str = "attribute_exists(#pk) AND #fence <= :fence";
 
 impl DynamoLedger {
-    pub(super) async fn load(&self, account: &str, strategy: &str, date: Date) -> Result<LoadedDay, LedgerError> {
+    pub(super) async fn load(
+        &self,
+        account: &str,
+        strategy: &str,
+        date: Date,
+    ) -> Result<LoadedDay, LedgerError> {
         let operation = "load day";
         let keys = DayKeys::new(operation, account, date)?;
-        // The name is checked even though it is no part of the query: a strategy that cannot exist has no day.
+        // The name is checked even though it is no part of the query: a strategy that cannot exist has no
+        // day.
         keys.day(operation, strategy)?;
         let mut loaded = LoadedDay::default();
         for item in self.table.partition(operation, &keys.partition).await? {
@@ -35,7 +41,9 @@ impl DynamoLedger {
         let when = Expression::new(MAY_OPEN, [(":no", flag(false)), (":fence", number(day.writer.fence))]);
         match self.table.put(operation, &key, day_item(&key, day), &when).await? {
             Written::Done(_) => Ok(PutOutcome::Ours),
-            Written::Refused(None) => Err(failed(operation, &key, "the day was refused, yet none is shown".to_owned())),
+            Written::Refused(None) => {
+                Err(failed(operation, &key, "the day was refused, yet none is shown".to_owned()))
+            }
             Written::Refused(Some(item)) => {
                 let standing = day_from(&item).map_err(|malformed| malformed.during(operation))?;
                 Ok(if standing == *day { PutOutcome::Ours } else { PutOutcome::Theirs(shown(&standing)) })
@@ -43,8 +51,14 @@ impl DynamoLedger {
         }
     }
 
-    /// The record becomes the closer's: a run with an older fence that wakes up later cannot close it again its own way.
-    pub(super) async fn close(&self, lease: &Lease, strategy: &str, outcome: &str) -> Result<PutOutcome, LedgerError> {
+    /// The record becomes the closer's: a run with an older fence that wakes up later cannot close it again
+    /// its own way.
+    pub(super) async fn close(
+        &self,
+        lease: &Lease,
+        strategy: &str,
+        outcome: &str,
+    ) -> Result<PutOutcome, LedgerError> {
         let operation = "close day";
         let key = DayKeys::new(operation, &lease.account, lease.date)?.day(operation, strategy)?;
         let set = Expression::new(
@@ -80,19 +94,28 @@ fn collect(loaded: &mut LoadedDay, item: &Item, strategy: &str) -> Result<(), Ma
         }
         // Another strategy's, or the lease.
         Some(_) => {}
-        None => return Err(fields.malformed("sk", "lease, or a key that begins with day#, intent#, rung# or run#")),
+        None => {
+            return Err(
+                fields.malformed("sk", "lease, or a key that begins with day#, intent#, rung# or run#")
+            );
+        }
     }
     Ok(())
 }
 
 /// Readers walk from intent to rung: a rung below no intent would be an order that nobody looks at.
 fn no_orphans(loaded: &LoadedDay, keys: &DayKeys, operation: &'static str) -> Result<(), LedgerError> {
-    let orphan = loaded.rungs.iter().find(|rung| loaded.intents.iter().all(|intent| intent.key != rung.intent));
+    let orphan =
+        loaded.rungs.iter().find(|rung| loaded.intents.iter().all(|intent| intent.key != rung.intent));
     match orphan {
         None => Ok(()),
         Some(rung) => {
             let key = keys.rung(operation, &rung.intent, rung.number)?;
-            Err(failed(operation, key, format!("got a rung of {}, expected that intent beside it", rung.intent)))
+            Err(failed(
+                operation,
+                key,
+                format!("got a rung of {}, expected that intent beside it", rung.intent),
+            ))
         }
     }
 }
@@ -104,5 +127,8 @@ fn shown(day: &DayRecord) -> String {
     };
     let sending = if day.sending { "orders were sent" } else { "no order was sent" };
     let outcome = day.outcome.as_deref().unwrap_or("none");
-    format!("run {} (fence {}) has the day, {state}, {sending}, outcome {outcome}", day.writer.run_id, day.writer.fence)
+    format!(
+        "run {} (fence {}) has the day, {state}, {sending}, outcome {outcome}",
+        day.writer.run_id, day.writer.fence
+    )
 }

@@ -15,7 +15,8 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConditionCheck, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, CancellationReason, ConditionCheck, KeysAndAttributes, Put, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use gamma_execution::ports::{Clock, LedgerError};
 use jiff::SignedDuration;
@@ -25,8 +26,8 @@ use super::key::Key;
 use super::table::{Change, Expression, Step, Table, Transacted, Written, failed};
 use crate::service_error::{is_refusal, reason};
 
-/// The pauses before another try when a transaction touched the same item in the same moment. The SDK does not retry
-/// these: nothing was written, and the other write is over within a few milliseconds.
+/// The pauses before another try when a transaction touched the same item in the same moment. The SDK does
+/// not retry these: nothing was written, and the other write is over within a few milliseconds.
 const CONTENTION_PAUSES_MS: [i64; 4] = [25, 50, 100, 200];
 
 /// The table, and what reaches it.
@@ -53,7 +54,8 @@ impl DynamoTable {
         Ok(match step {
             Step::Check(key, when) => {
                 let check = ConditionCheck::builder().table_name(&self.name).set_key(Some(key.attributes()));
-                let check = check.condition_expression(when.text).set_expression_attribute_names(Some(when.names()));
+                let check =
+                    check.condition_expression(when.text).set_expression_attribute_names(Some(when.names()));
                 write.condition_check(check.set_expression_attribute_values(when.values()).build()?)
             }
             Step::Update(key, change) => {
@@ -64,14 +66,19 @@ impl DynamoTable {
             }
             Step::Put(item, when) => {
                 let put = Put::builder().table_name(&self.name).set_item(Some(item));
-                let put = put.condition_expression(when.text).set_expression_attribute_names(Some(when.names()));
+                let put =
+                    put.condition_expression(when.text).set_expression_attribute_names(Some(when.names()));
                 write.put(put.set_expression_attribute_values(when.values()).build()?)
             }
         }
         .build())
     }
 
-    async fn uncontended<T, E, F>(&self, attempt: impl Fn() -> F + Send + Sync, contended: fn(&E) -> bool) -> Result<T, SdkError<E, HttpResponse>>
+    async fn uncontended<T, E, F>(
+        &self,
+        attempt: impl Fn() -> F + Send + Sync,
+        contended: fn(&E) -> bool,
+    ) -> Result<T, SdkError<E, HttpResponse>>
     where
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
     {
@@ -92,14 +99,25 @@ impl DynamoTable {
 #[async_trait]
 impl Table for DynamoTable {
     async fn get(&self, operation: &'static str, key: &Key) -> Result<Option<Item>, LedgerError> {
-        let request = self.client.get_item().table_name(&self.name).set_key(Some(key.attributes())).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true);
         let answer = request.send().await.map_err(|error| failed(operation, key, reason(&error)))?;
         Ok(answer.item)
     }
 
-    async fn get_all(&self, operation: &'static str, keys: &[&Key]) -> Result<BTreeMap<Key, Item>, LedgerError> {
+    async fn get_all(
+        &self,
+        operation: &'static str,
+        keys: &[&Key],
+    ) -> Result<BTreeMap<Key, Item>, LedgerError> {
         let place = || keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let wanted = KeysAndAttributes::builder().set_keys(Some(keys.iter().map(|key| key.attributes()).collect())).consistent_read(true);
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys.iter().map(|key| key.attributes()).collect()))
+            .consistent_read(true);
         let wanted = wanted.build().map_err(|error| failed(operation, place(), error.to_string()))?;
         let request = self.client.batch_get_item().request_items(&self.name, wanted);
         let answer = request.send().await.map_err(|error| failed(operation, place(), reason(&error)))?;
@@ -110,7 +128,11 @@ impl Table for DynamoTable {
         let items = answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default();
         items
             .into_iter()
-            .map(|item| Key::of(&item).map(|key| (key, item)).ok_or_else(|| failed(operation, place(), "got an item without its key".to_owned())))
+            .map(|item| {
+                Key::of(&item)
+                    .map(|key| (key, item))
+                    .ok_or_else(|| failed(operation, place(), "got an item without its key".to_owned()))
+            })
             .collect()
     }
 
@@ -123,15 +145,25 @@ impl Table for DynamoTable {
         items.map_err(|error| failed(operation, partition, reason(&error)))
     }
 
-    async fn put(&self, operation: &'static str, key: &Key, item: Item, when: &Expression) -> Result<Written, LedgerError> {
+    async fn put(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        item: Item,
+        when: &Expression,
+    ) -> Result<Written, LedgerError> {
         let request = self.client.put_item().table_name(&self.name).set_item(Some(item.clone()));
-        let request = request.condition_expression(when.text).set_expression_attribute_names(Some(when.names()));
+        let request =
+            request.condition_expression(when.text).set_expression_attribute_names(Some(when.names()));
         let request = request.set_expression_attribute_values(when.values());
-        let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let request =
+            request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match self.uncontended(|| request.clone().send(), is_contended).await {
             Ok(_) => Ok(Written::Done(item)),
             Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(refused)) => Ok(Written::Refused(refused.item.clone())),
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Written::Refused(refused.item.clone()))
+                }
                 _ => Err(unwritten(operation, key, &error)),
             },
         }
@@ -149,23 +181,38 @@ impl Table for DynamoTable {
         sent.map(drop).map_err(|error| unwritten(operation, key, &error))
     }
 
-    async fn update(&self, operation: &'static str, key: &Key, change: &Change) -> Result<Written, LedgerError> {
+    async fn update(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        change: &Change,
+    ) -> Result<Written, LedgerError> {
         let request = self.client.update_item().table_name(&self.name).set_key(Some(key.attributes()));
         let request = request.update_expression(change.set.text).condition_expression(change.when.text);
         let request = request.set_expression_attribute_names(Some(change.names()));
-        let request = request.set_expression_attribute_values(Some(change.values())).return_values(ReturnValue::AllNew);
-        let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let request =
+            request.set_expression_attribute_values(Some(change.values())).return_values(ReturnValue::AllNew);
+        let request =
+            request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match self.uncontended(|| request.clone().send(), is_contended).await {
             Ok(answer) => Ok(Written::Done(answer.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Written::Refused(refused.item.clone())),
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Written::Refused(refused.item.clone()))
+                }
                 _ => Err(unwritten(operation, key, &error)),
             },
         }
     }
 
-    async fn transact(&self, operation: &'static str, key: &Key, steps: Vec<Step>) -> Result<Transacted, LedgerError> {
-        let built: Result<Vec<TransactWriteItem>, BuildError> = steps.into_iter().map(|step| self.write(step)).collect();
+    async fn transact(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        steps: Vec<Step>,
+    ) -> Result<Transacted, LedgerError> {
+        let built: Result<Vec<TransactWriteItem>, BuildError> =
+            steps.into_iter().map(|step| self.write(step)).collect();
         let built = built.map_err(|error| failed(operation, key, error.to_string()))?;
         let request = self.client.transact_write_items().set_transact_items(Some(built));
         match self.uncontended(|| request.clone().send(), is_contended_transaction).await {
@@ -200,7 +247,8 @@ fn reasons(error: &TransactWriteItemsError) -> &[CancellationReason] {
     }
 }
 
-/// A failed condition decides, whatever else was in the way; without one, contention is a reason to try again.
+/// A failed condition decides, whatever else was in the way; without one, contention is a reason to try
+/// again.
 fn is_contended_transaction(error: &TransactWriteItemsError) -> bool {
     let mut codes = reasons(error).iter().filter_map(CancellationReason::code);
     refused_steps(error).is_none() && codes.any(|code| CONTENDED.contains(&code))

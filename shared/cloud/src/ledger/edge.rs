@@ -1,7 +1,9 @@
 //! An account's equity log and the edge guard's decision. Nothing of it expires.
 
 use async_trait::async_trait;
-use gamma_execution::ports::{EdgeDecision, EdgeLedger, EdgeLog, LedgerError, Observation, PutOutcome, Transfer};
+use gamma_execution::ports::{
+    EdgeDecision, EdgeLedger, EdgeLog, LedgerError, Observation, PutOutcome, Transfer,
+};
 
 use super::DynamoLedger;
 use super::item::{Fields, Item, Malformed, flag, item, number, text, word};
@@ -20,9 +22,17 @@ impl DynamoLedger {
     async fn keep(&self, operation: &'static str, key: &Key, meant: Item) -> Result<PutOutcome, LedgerError> {
         match self.table.put(operation, key, meant.clone(), &Expression::absent()).await? {
             Written::Done(_) => Ok(PutOutcome::Ours),
-            Written::Refused(None) => Err(failed(operation, key, "the item was refused, yet none is shown".to_owned())),
-            Written::Refused(Some(standing)) if meant.iter().all(|(name, value)| standing.get(name) == Some(value)) => Ok(PutOutcome::Ours),
-            Written::Refused(Some(_)) => Ok(PutOutcome::Theirs(format!("{key} stands there with other values"))),
+            Written::Refused(None) => {
+                Err(failed(operation, key, "the item was refused, yet none is shown".to_owned()))
+            }
+            Written::Refused(Some(standing))
+                if meant.iter().all(|(name, value)| standing.get(name) == Some(value)) =>
+            {
+                Ok(PutOutcome::Ours)
+            }
+            Written::Refused(Some(_)) => {
+                Ok(PutOutcome::Theirs(format!("{key} stands there with other values")))
+            }
         }
     }
 }
@@ -58,7 +68,9 @@ impl EdgeLedger for DynamoLedger {
         let when = Expression::new(NOT_FROM_MORE, [(":known", number(decision.known))]);
         match self.table.put(operation, &key, decision_item(&key, decision), &when).await? {
             Written::Done(_) => Ok(PutOutcome::Ours),
-            Written::Refused(None) => Err(failed(operation, &key, "the decision was refused, yet none is shown".to_owned())),
+            Written::Refused(None) => {
+                Err(failed(operation, &key, "the decision was refused, yet none is shown".to_owned()))
+            }
             Written::Refused(Some(standing)) => {
                 let standing = decision_from(&standing).map_err(|malformed| malformed.during(operation))?;
                 Ok(PutOutcome::Theirs(format!(
@@ -108,20 +120,34 @@ fn observation_from(found: &Item) -> Result<Observation, Malformed> {
         source: fields.word("source", "run or broker")?,
     };
     let keys = EdgeKeys { partition: fields.text("pk")?.to_owned() };
-    let key = keys.observation("read", seen.date, &seen.run_id).map_err(|_| fields.malformed("run_id", "a run id that makes a key"))?;
+    let key = keys
+        .observation("read", seen.date, &seen.run_id)
+        .map_err(|_| fields.malformed("run_id", "a run id that makes a key"))?;
     fields.stands_at(&key)?;
     Ok(seen)
 }
 
 fn transfer_item(key: &Key, transfer: &Transfer) -> Item {
-    item(key, [("id", text(&transfer.id)), ("at", text(transfer.at)), ("amount", text(transfer.amount.normalize()))])
+    item(
+        key,
+        [
+            ("id", text(&transfer.id)),
+            ("at", text(transfer.at)),
+            ("amount", text(transfer.amount.normalize())),
+        ],
+    )
 }
 
 fn transfer_from(found: &Item) -> Result<Transfer, Malformed> {
     let fields = Fields::of(found);
-    let transfer = Transfer { id: fields.text("id")?.to_owned(), at: fields.parsed("at", TIME)?, amount: fields.parsed("amount", DOLLARS)? };
+    let transfer = Transfer {
+        id: fields.text("id")?.to_owned(),
+        at: fields.parsed("at", TIME)?,
+        amount: fields.parsed("amount", DOLLARS)?,
+    };
     let keys = EdgeKeys { partition: fields.text("pk")?.to_owned() };
-    let key = keys.transfer("read", &transfer.id).map_err(|_| fields.malformed("id", "an id that makes a key"))?;
+    let key =
+        keys.transfer("read", &transfer.id).map_err(|_| fields.malformed("id", "an id that makes a key"))?;
     fields.stands_at(&key)?;
     Ok(transfer)
 }
@@ -129,7 +155,12 @@ fn transfer_from(found: &Item) -> Result<Transfer, Malformed> {
 fn decision_item(key: &Key, decision: &EdgeDecision) -> Item {
     let mut made = item(
         key,
-        [("run_date", text(decision.run_date)), ("verdict", word(&decision.verdict)), ("why", text(&decision.why)), ("known", number(decision.known))],
+        [
+            ("run_date", text(decision.run_date)),
+            ("verdict", word(&decision.verdict)),
+            ("why", text(&decision.why)),
+            ("known", number(decision.known)),
+        ],
     );
     if let Some(until) = decision.pause_until {
         made.insert("pause_until".to_owned(), text(until));

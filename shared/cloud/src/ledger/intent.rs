@@ -15,14 +15,19 @@ use super::writer_holds;
 const EMPTY: &str = "attribute_not_exists(#pk) OR (#state = :terminal AND #filled = :zero)";
 // A transaction holds 100 parts. A delivery plans up to four times.
 const MOST_REVISIONS: u32 = 90;
-// The envelope was approved once: quantity and worst price never change, and fills are never forgotten. One that is over is changed only by a
-// later holder of the lease, who has seen more fills.
+// The envelope was approved once: quantity and worst price never change, and fills are never forgotten. One
+// that is over is changed only by a later holder of the lease, who has seen more fills.
 const MAY_SET: &str = "attribute_exists(#pk) AND #quantity = :quantity AND #worst_price = :worst_price \
      AND ((#state <> :terminal AND #filled <= :filled AND #fence <= :fence) OR (#state = :terminal AND #filled < :filled AND #fence < :fence))";
 
 impl DynamoLedger {
-    /// One transaction: the lease is ours, no intent exists yet, and whatever came before each of them ended without a fill.
-    pub(super) async fn create_intents(&self, lease: &Lease, intents: &[IntentRecord]) -> Result<PutOutcome, LedgerError> {
+    /// One transaction: the lease is ours, no intent exists yet, and whatever came before each of them ended
+    /// without a fill.
+    pub(super) async fn create_intents(
+        &self,
+        lease: &Lease,
+        intents: &[IntentRecord],
+    ) -> Result<PutOutcome, LedgerError> {
         let operation = "put intents";
         let keys = DayKeys::new(operation, &lease.account, lease.date)?;
         let mut steps = vec![fenced(&keys, lease)];
@@ -40,9 +45,13 @@ impl DynamoLedger {
         if refused.first() == Some(&true) {
             return self.lease_lost(operation, lease).await;
         }
-        let not_empty = before.iter().zip(refused.iter().skip(1 + intents.len())).find(|(_, refused)| **refused);
+        let not_empty =
+            before.iter().zip(refused.iter().skip(1 + intents.len())).find(|(_, refused)| **refused);
         if let Some(((_, intent), _)) = not_empty {
-            return Ok(PutOutcome::Theirs(format!("a revision before {} is not terminal with zero fills", intent.key)));
+            return Ok(PutOutcome::Theirs(format!(
+                "a revision before {} is not terminal with zero fills",
+                intent.key
+            )));
         }
         for intent in intents {
             let theirs = self.same_intent(operation, &keys.intent(operation, &intent.key)?, intent).await?;
@@ -53,14 +62,26 @@ impl DynamoLedger {
         Ok(PutOutcome::Ours)
     }
 
-    async fn same_intent(&self, operation: &'static str, key: &Key, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
+    async fn same_intent(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        intent: &IntentRecord,
+    ) -> Result<PutOutcome, LedgerError> {
         match self.table.get(operation, key).await? {
             Some(item) => compared(operation, &item, intent),
-            None => Err(failed(operation, key, "the intents were refused, yet this one is not shown".to_owned())),
+            None => {
+                Err(failed(operation, key, "the intents were refused, yet this one is not shown".to_owned()))
+            }
         }
     }
 
-    pub(super) async fn change_intent(&self, account: &str, date: Date, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
+    pub(super) async fn change_intent(
+        &self,
+        account: &str,
+        date: Date,
+        intent: &IntentRecord,
+    ) -> Result<PutOutcome, LedgerError> {
         let operation = "set intent";
         let key = DayKeys::new(operation, account, date)?.intent(operation, &intent.key)?;
         let when = Expression::new(
@@ -88,7 +109,11 @@ fn empty() -> Expression {
 
 fn earlier(operation: &'static str, keys: &DayKeys, key: &IntentKey) -> Result<Vec<Key>, LedgerError> {
     if key.revision > MOST_REVISIONS {
-        return Err(failed(operation, key, format!("revision: got {}, expected {MOST_REVISIONS} at most", key.revision)));
+        return Err(failed(
+            operation,
+            key,
+            format!("revision: got {}, expected {MOST_REVISIONS} at most", key.revision),
+        ));
     }
     let of = |revision| IntentKey { revision, ..key.clone() };
     (1..key.revision).map(|revision| keys.intent(operation, &of(revision))).collect()

@@ -45,7 +45,8 @@ pub(super) const fn flag(value: bool) -> AttributeValue {
 
 /// A unit variant as the word serde gives it, so that records and reports spell it alike.
 pub(super) fn word(value: &impl Serialize) -> AttributeValue {
-    // A value that is no single word leaves a text that does not read back: loud at the next load, never a guess.
+    // A value that is no single word leaves a text that does not read back: loud at the next load, never a
+    // guess.
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => AttributeValue::S(word),
         other => AttributeValue::S(format!("{other:?}")),
@@ -60,7 +61,8 @@ pub(super) fn item<const N: usize>(key: &Key, fields: [(&str, AttributeValue); N
 }
 
 /// Reads an item field by field; each failure names the item, the field, what came and what was expected.
-/// Fields that nobody asks for are left alone, so that a note added by a newer version or by hand locks no account.
+/// Fields that nobody asks for are left alone, so that a note added by a newer version or by hand locks no
+/// account.
 pub(super) struct Fields<'a> {
     item: &'a Item,
     place: String,
@@ -77,7 +79,12 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn malformed(&self, field: &str, expected: &'static str) -> Malformed {
-        Malformed { item: self.place.clone(), field: field.to_owned(), came: shown(self.item.get(field)), expected }
+        Malformed {
+            item: self.place.clone(),
+            field: field.to_owned(),
+            came: shown(self.item.get(field)),
+            expected,
+        }
     }
 
     pub(super) fn text(&self, field: &str) -> Result<&'a str, Malformed> {
@@ -88,7 +95,11 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that may be absent; present, it must be a text.
-    pub(super) fn optional<T>(&self, field: &str, read: impl FnOnce(&Self) -> Result<T, Malformed>) -> Result<Option<T>, Malformed> {
+    pub(super) fn optional<T>(
+        &self,
+        field: &str,
+        read: impl FnOnce(&Self) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Malformed> {
         self.item.contains_key(field).then(|| read(self)).transpose()
     }
 
@@ -96,7 +107,11 @@ impl<'a> Fields<'a> {
         self.text(field)?.parse().map_err(|_| self.malformed(field, expected))
     }
 
-    pub(super) fn word<T: DeserializeOwned>(&self, field: &str, expected: &'static str) -> Result<T, Malformed> {
+    pub(super) fn word<T: DeserializeOwned>(
+        &self,
+        field: &str,
+        expected: &'static str,
+    ) -> Result<T, Malformed> {
         let word = serde_json::Value::String(self.text(field)?.to_owned());
         serde_json::from_value(word).map_err(|_| self.malformed(field, expected))
     }
@@ -117,21 +132,34 @@ impl<'a> Fields<'a> {
     }
 
     /// A list, each entry read by `read`.
-    pub(super) fn list<T>(&self, field: &str, expected: &'static str, read: impl Fn(Entry<'_, 'a>) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
+    pub(super) fn list<T>(
+        &self,
+        field: &str,
+        expected: &'static str,
+        read: impl Fn(Entry<'_, 'a>) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Malformed> {
         let Some(AttributeValue::L(entries)) = self.item.get(field) else {
             return Err(self.malformed(field, expected));
         };
-        let entry = |(index, value)| Entry { list: self, field: format!("{field}[{index}]"), value, expected };
+        let entry =
+            |(index, value)| Entry { list: self, field: format!("{field}[{index}]"), value, expected };
         entries.iter().enumerate().map(|at| read(entry(at))).collect()
     }
 
     /// A map from parsed names to whole numbers.
-    pub(super) fn counts<K: FromStr + Ord, V: FromStr>(&self, field: &str, expected: &'static str) -> Result<BTreeMap<K, V>, Malformed> {
+    pub(super) fn counts<K: FromStr + Ord, V: FromStr>(
+        &self,
+        field: &str,
+        expected: &'static str,
+    ) -> Result<BTreeMap<K, V>, Malformed> {
         let Some(AttributeValue::M(entries)) = self.item.get(field) else {
             return Err(self.malformed(field, expected));
         };
         let inner = Fields { item: entries, place: format!("{} {field}", self.place) };
-        entries.keys().map(|name| Ok((name.parse().map_err(|_| inner.malformed(name, expected))?, inner.number(name)?))).collect()
+        entries
+            .keys()
+            .map(|name| Ok((name.parse().map_err(|_| inner.malformed(name, expected))?, inner.number(name)?)))
+            .collect()
     }
 
     /// The key the fields spell must be the key the item stands under.
@@ -160,13 +188,20 @@ impl<'a> Entry<'_, 'a> {
 
     pub(super) fn fields(&self) -> Result<Fields<'a>, Malformed> {
         match self.value {
-            AttributeValue::M(item) => Ok(Fields { item, place: format!("{} {}", self.list.place, self.field) }),
+            AttributeValue::M(item) => {
+                Ok(Fields { item, place: format!("{} {}", self.list.place, self.field) })
+            }
             _ => Err(self.malformed()),
         }
     }
 
     fn malformed(&self) -> Malformed {
-        Malformed { item: self.list.place.clone(), field: self.field.clone(), came: shown(Some(self.value)), expected: self.expected }
+        Malformed {
+            item: self.list.place.clone(),
+            field: self.field.clone(),
+            came: shown(Some(self.value)),
+            expected: self.expected,
+        }
     }
 }
 

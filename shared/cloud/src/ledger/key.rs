@@ -29,7 +29,10 @@ impl Key {
     /// Both key attributes, as a request names an item.
     #[must_use]
     pub fn attributes(&self) -> Item {
-        Item::from([("pk".to_owned(), AttributeValue::S(self.partition.clone())), ("sk".to_owned(), AttributeValue::S(self.sort.clone()))])
+        Item::from([
+            ("pk".to_owned(), AttributeValue::S(self.partition.clone())),
+            ("sk".to_owned(), AttributeValue::S(self.sort.clone())),
+        ])
     }
 }
 
@@ -72,7 +75,12 @@ impl DayKeys {
         Ok(self.at(SortKey::Intent(intent)))
     }
 
-    pub(super) fn rung(&self, operation: &'static str, intent: &IntentKey, number: u32) -> Result<Key, LedgerError> {
+    pub(super) fn rung(
+        &self,
+        operation: &'static str,
+        intent: &IntentKey,
+        number: u32,
+    ) -> Result<Key, LedgerError> {
         self.intent(operation, intent)?;
         counted(operation, "rung number", number)?;
         Ok(self.at(SortKey::Rung(intent, number)))
@@ -105,7 +113,12 @@ impl EdgeKeys {
         Key { partition: self.partition.clone(), sort: "decision".to_owned() }
     }
 
-    pub(super) fn observation(&self, operation: &'static str, date: Date, run_id: &str) -> Result<Key, LedgerError> {
+    pub(super) fn observation(
+        &self,
+        operation: &'static str,
+        date: Date,
+        run_id: &str,
+    ) -> Result<Key, LedgerError> {
         checked(operation, "run id", run_id)?;
         Ok(Key { partition: self.partition.clone(), sort: format!("{}{date}#{run_id}", Self::OBSERVATION) })
     }
@@ -116,7 +129,8 @@ impl EdgeKeys {
     }
 }
 
-/// How the sort keys are written. Numbers are padded so that the console lists them in order; code sorts by number.
+/// How the sort keys are written. Numbers are padded so that the console lists them in order; code sorts by
+/// number.
 #[derive(Clone, Copy)]
 pub(super) enum SortKey<'a> {
     Lease,
@@ -131,14 +145,19 @@ impl fmt::Display for SortKey<'_> {
         match self {
             Self::Lease => f.write_str("lease"),
             Self::Day(strategy) => write!(f, "day#{strategy}"),
-            Self::Intent(IntentKey { strategy, slot, revision }) => write!(f, "intent#{strategy}#{slot}#r{revision:02}"),
-            Self::Rung(IntentKey { strategy, slot, revision }, number) => write!(f, "rung#{strategy}#{slot}#r{revision:02}#{number:02}"),
+            Self::Intent(IntentKey { strategy, slot, revision }) => {
+                write!(f, "intent#{strategy}#{slot}#r{revision:02}")
+            }
+            Self::Rung(IntentKey { strategy, slot, revision }, number) => {
+                write!(f, "rung#{strategy}#{slot}#r{revision:02}#{number:02}")
+            }
             Self::Run(run_id) => write!(f, "run#{run_id}"),
         }
     }
 }
 
-/// What kind of item a sort key names, and of which strategy where it has one; `None` for a kind this table does not hold.
+/// What kind of item a sort key names, and of which strategy where it has one; `None` for a kind this table
+/// does not hold.
 pub(super) fn kind_of(sort: &str) -> Option<Kind<'_>> {
     if sort == "lease" {
         return Some(Kind::Lease);
@@ -184,7 +203,12 @@ pub(super) fn controls(operation: &'static str, scope: &ControlScope) -> Result<
 pub(super) const CHANGE: &str = "change#";
 
 /// One change. The time has nine decimals, so that the console lists changes in order.
-pub(super) fn change(operation: &'static str, scope: &ControlScope, at: Timestamp, id: &str) -> Result<Key, LedgerError> {
+pub(super) fn change(
+    operation: &'static str,
+    scope: &ControlScope,
+    at: Timestamp,
+    id: &str,
+) -> Result<Key, LedgerError> {
     checked(operation, "change", id)?;
     Ok(Key { partition: controls(operation, scope)?, sort: format!("{CHANGE}{at:.9}#{id}") })
 }
@@ -206,7 +230,10 @@ pub(super) fn told(operation: &'static str, run: &RunKey) -> Result<Key, LedgerE
 pub(super) fn outbox_mark(operation: &'static str, handoff: &PendingHandoff) -> Result<Key, LedgerError> {
     let run = &handoff.run;
     checked(operation, "run id", &run.run_id)?;
-    Ok(Key { partition: outbox(operation, &run.account)?, sort: format!("{}#{}#{}", run.trade_date, run.run_id, handoff.consumer) })
+    Ok(Key {
+        partition: outbox(operation, &run.account)?,
+        sort: format!("{}#{}#{}", run.trade_date, run.run_id, handoff.consumer),
+    })
 }
 
 /// The lock of one token document, whose name is that of its parameter or secret.
@@ -215,8 +242,8 @@ pub(super) fn token_lock(operation: &'static str, name: &str) -> Result<Key, Led
     Ok(Key { partition: format!("token#{name}"), sort: "lock".to_owned() })
 }
 
-/// An account's name leads its partition keys and is what roles are cut by, so it may not look like another prefix, nor
-/// like the record for all accounts.
+/// An account's name leads its partition keys and is what roles are cut by, so it may not look like another
+/// prefix, nor like the record for all accounts.
 fn checked_account(operation: &'static str, account: &str) -> Result<(), LedgerError> {
     checked(operation, "account", account)?;
     if matches!(account, "control" | "token" | "all") {
@@ -235,7 +262,8 @@ fn checked(operation: &'static str, part: &str, text: &str) -> Result<(), Ledger
         return Err(LedgerError {
             operation,
             item: format!("{part} {text:?}"),
-            reason: "expected a name that is not empty and has no #, which separates the parts of a key".to_owned(),
+            reason: "expected a name that is not empty and has no #, which separates the parts of a key"
+                .to_owned(),
             refused: true,
         });
     }
@@ -244,7 +272,12 @@ fn checked(operation: &'static str, part: &str, text: &str) -> Result<(), Ledger
 
 fn counted(operation: &'static str, part: &str, number: u32) -> Result<(), LedgerError> {
     if number == 0 {
-        return Err(LedgerError { operation, item: format!("{part} 0"), reason: "expected a number counted from 1".to_owned(), refused: true });
+        return Err(LedgerError {
+            operation,
+            item: format!("{part} 0"),
+            reason: "expected a number counted from 1".to_owned(),
+            refused: true,
+        });
     }
     Ok(())
 }

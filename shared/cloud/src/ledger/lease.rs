@@ -10,8 +10,9 @@ use super::key::DayKeys;
 use super::record::{expiry_ms, lease_from};
 use super::table::{Change, Expression, Step, Written, failed};
 
-/// How long after its end the item is kept. Only the table's own clean-up removes a lease, and with it the fence: that
-/// must not happen while anybody may still act on the trade date, and an operator's `resolve` may come weeks later.
+/// How long after its end the item is kept. Only the table's own clean-up removes a lease, and with it the
+/// fence: that must not happen while anybody may still act on the trade date, and an operator's `resolve` may
+/// come weeks later.
 const KEPT_AFTER_SECONDS: i64 = 90 * 24 * 60 * 60;
 
 const TAKE: &str = "SET #account = :account, #date = :date, #run_id = :run_id, #fence = if_not_exists(#fence, :zero) + :one, \
@@ -23,7 +24,14 @@ const RELEASE: &str = "SET #expires_ms = :zero";
 const HELD: &str = "#run_id = :run_id AND #fence = :fence AND #expires_ms > :zero";
 
 impl DynamoLedger {
-    pub(super) async fn take(&self, account: &str, date: Date, run_id: &str, now: Timestamp, expires: Timestamp) -> Result<Result<Lease, String>, LedgerError> {
+    pub(super) async fn take(
+        &self,
+        account: &str,
+        date: Date,
+        run_id: &str,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<Result<Lease, String>, LedgerError> {
         let operation = "take lease";
         let key = DayKeys::new(operation, account, date)?.lease();
         let set = Expression::new(
@@ -44,10 +52,13 @@ impl DynamoLedger {
             Written::Done(item) => understood(operation, &item, account, date).map(Ok),
             Written::Refused(Some(item)) => {
                 let standing = understood(operation, &item, account, date)?;
-                // Ours already: the first try's answer was lost. It stands as that try made it, with its fence.
+                // Ours already: the first try's answer was lost. It stands as that try made it, with its
+                // fence.
                 Ok(if standing.writer.run_id == run_id { Ok(standing) } else { Err(holder(&standing)) })
             }
-            Written::Refused(None) => Err(failed(operation, &key, "the lease was refused, yet none is shown".to_owned())),
+            Written::Refused(None) => {
+                Err(failed(operation, &key, "the lease was refused, yet none is shown".to_owned()))
+            }
         }
     }
 
@@ -56,7 +67,11 @@ impl DynamoLedger {
         let key = DayKeys::new(operation, &lease.account, lease.date)?.lease();
         let set = Expression::new(
             RENEW,
-            [(":expires", text(expires)), (":expires_ms", number(expiry_ms(expires))), (":ttl", number(expires.as_second() + KEPT_AFTER_SECONDS))],
+            [
+                (":expires", text(expires)),
+                (":expires_ms", number(expiry_ms(expires))),
+                (":ttl", number(expires.as_second() + KEPT_AFTER_SECONDS)),
+            ],
         );
         match self.table.update(operation, &key, &Change { set, when: held(lease) }).await? {
             Written::Done(_) => Ok(PutOutcome::Ours),
@@ -68,7 +83,8 @@ impl DynamoLedger {
         }
     }
 
-    /// The item stays, with its fence; only its time is set to the beginning. A lease that is no longer ours is left alone.
+    /// The item stays, with its fence; only its time is set to the beginning. A lease that is no longer ours
+    /// is left alone.
     pub(super) async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
         let operation = "release lease";
         let key = DayKeys::new(operation, &lease.account, lease.date)?.lease();
@@ -77,7 +93,11 @@ impl DynamoLedger {
     }
 
     /// Who holds the lease that a transaction found not to be ours.
-    pub(super) async fn lease_lost(&self, operation: &'static str, lease: &Lease) -> Result<PutOutcome, LedgerError> {
+    pub(super) async fn lease_lost(
+        &self,
+        operation: &'static str,
+        lease: &Lease,
+    ) -> Result<PutOutcome, LedgerError> {
         let key = DayKeys::new(operation, &lease.account, lease.date)?.lease();
         let text = match self.table.get(operation, &key).await? {
             Some(item) => lost(lease, &understood(operation, &item, &lease.account, lease.date)?),
@@ -98,11 +118,17 @@ fn understood(operation: &'static str, item: &Item, account: &str, date: Date) -
 
 fn held(lease: &Lease) -> Expression {
     let writer = &lease.writer;
-    Expression::new(HELD, [(":run_id", text(&writer.run_id)), (":fence", number(writer.fence)), (":zero", number(0))])
+    Expression::new(
+        HELD,
+        [(":run_id", text(&writer.run_id)), (":fence", number(writer.fence)), (":zero", number(0))],
+    )
 }
 
 fn holder(standing: &Lease) -> String {
-    format!("run {} holds the lease (fence {}) until {}", standing.writer.run_id, standing.writer.fence, standing.expires)
+    format!(
+        "run {} holds the lease (fence {}) until {}",
+        standing.writer.run_id, standing.writer.fence, standing.expires
+    )
 }
 
 fn lost(lease: &Lease, standing: &Lease) -> String {

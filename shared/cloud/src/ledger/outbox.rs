@@ -10,10 +10,22 @@ use super::key::{self, DayKeys, Kind, kind_of};
 use super::record::run_from;
 
 /// The mark of one run for one consumer.
-pub(super) fn mark(operation: &'static str, run: &RunRecord, consumer: Consumer) -> Result<Item, LedgerError> {
+pub(super) fn mark(
+    operation: &'static str,
+    run: &RunRecord,
+    consumer: Consumer,
+) -> Result<Item, LedgerError> {
     let run = RunKey { account: run.account.clone(), trade_date: run.date, run_id: run.run_id.clone() };
     let key = key::outbox_mark(operation, &PendingHandoff { run: run.clone(), consumer })?;
-    Ok(item(&key, [("account", text(&run.account)), ("date", text(run.trade_date)), ("run_id", text(&run.run_id)), ("consumer", text(consumer))]))
+    Ok(item(
+        &key,
+        [
+            ("account", text(&run.account)),
+            ("date", text(run.trade_date)),
+            ("run_id", text(&run.run_id)),
+            ("consumer", text(consumer)),
+        ],
+    ))
 }
 
 fn pending_from(found: &Item) -> Result<PendingHandoff, Malformed> {
@@ -52,9 +64,14 @@ impl Outbox for DynamoLedger {
     async fn pending(&self, account: &str) -> Result<Vec<PendingHandoff>, LedgerError> {
         let operation = "read outbox";
         let found = self.table.partition(operation, &key::outbox(operation, account)?).await?;
-        let pending: Result<Vec<_>, _> = found.iter().map(|item| pending_from(item).map_err(|malformed| malformed.during(operation))).collect();
+        let pending: Result<Vec<_>, _> = found
+            .iter()
+            .map(|item| pending_from(item).map_err(|malformed| malformed.during(operation)))
+            .collect();
         let mut pending = pending?;
-        pending.sort_by(|a, b| (a.run.trade_date, &a.run.run_id, a.consumer).cmp(&(b.run.trade_date, &b.run.run_id, b.consumer)));
+        pending.sort_by(|a, b| {
+            (a.run.trade_date, &a.run.run_id, a.consumer).cmp(&(b.run.trade_date, &b.run.run_id, b.consumer))
+        });
         Ok(pending)
     }
 
@@ -75,8 +92,11 @@ impl Archive for DynamoLedger {
 
     async fn runs(&self, account: &str, date: Date) -> Result<Vec<RunRecord>, LedgerError> {
         let operation = "read runs";
-        let found = self.table.partition(operation, &DayKeys::new(operation, account, date)?.partition).await?;
-        let is_run = |item: &&Item| key::Key::of(item).is_some_and(|key| matches!(kind_of(&key.sort), Some(Kind::Run)));
+        let found =
+            self.table.partition(operation, &DayKeys::new(operation, account, date)?.partition).await?;
+        let is_run = |item: &&Item| {
+            key::Key::of(item).is_some_and(|key| matches!(kind_of(&key.sort), Some(Kind::Run)))
+        };
         let runs: Result<Vec<_>, _> = found.iter().filter(is_run).map(run_from).collect();
         let mut runs = runs.map_err(|malformed| malformed.during(operation))?;
         runs.sort_by(|a, b| a.run_id.cmp(&b.run_id));

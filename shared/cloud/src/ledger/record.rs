@@ -1,8 +1,10 @@
-//! Each record as an item, and back. Prices are decimal texts, times RFC 3339; what a condition compares is a number.
+//! Each record as an item, and back. Prices are decimal texts, times RFC 3339; what a condition compares is a
+//! number.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use gamma_execution::ports::{
-    DayRecord, Decision, Fill, IntentKey, IntentRecord, Lease, LedgerError, OrderId, OrderStatus, RunRecord, RungRecord, RungState, Slot, Writer,
+    DayRecord, Decision, Fill, IntentKey, IntentRecord, Lease, LedgerError, OrderId, OrderStatus, RunRecord,
+    RungRecord, RungState, Slot, Writer,
 };
 use gamma_market::{Package, Price, Right, Vertical};
 use jiff::Timestamp;
@@ -17,15 +19,22 @@ const DATE: &str = "a date such as 2026-02-12";
 const SYMBOL: &str = "an option symbol";
 const FILLS: &str = "a list of fills";
 
-/// When a lease ends, in milliseconds since 1970, rounded up: nobody takes it over before its holder thinks it ended.
+/// When a lease ends, in milliseconds since 1970, rounded up: nobody takes it over before its holder thinks
+/// it ended.
 pub(super) fn expiry_ms(expires: Timestamp) -> i128 {
-    expires.as_nanosecond().div_euclid(1_000_000) + i128::from(expires.as_nanosecond().rem_euclid(1_000_000) > 0)
+    expires.as_nanosecond().div_euclid(1_000_000)
+        + i128::from(expires.as_nanosecond().rem_euclid(1_000_000) > 0)
 }
 
 pub(super) fn lease_from(found: &Item, account: &str, date: Date) -> Result<Lease, Malformed> {
     let fields = Fields::of(found);
     fields.number::<i64>("expires_ms")?;
-    Ok(Lease { account: account.to_owned(), date, writer: writer_from(&fields)?, expires: fields.parsed("expires", TIME)? })
+    Ok(Lease {
+        account: account.to_owned(),
+        date,
+        writer: writer_from(&fields)?,
+        expires: fields.parsed("expires", TIME)?,
+    })
 }
 
 fn writer_from(fields: &Fields<'_>) -> Result<Writer, Malformed> {
@@ -83,12 +92,22 @@ pub(super) fn intent_item(key: &Key, intent: &IntentRecord) -> Item {
             ("fence", number(intent.writer.fence)),
             ("state", word(&intent.state)),
             ("filled", number(intent.filled)),
-            ("held", AttributeValue::M(intent.held.iter().map(|(symbol, contracts)| (symbol.to_string(), number(*contracts))).collect())),
+            (
+                "held",
+                AttributeValue::M(
+                    intent
+                        .held
+                        .iter()
+                        .map(|(symbol, contracts)| (symbol.to_string(), number(*contracts)))
+                        .collect(),
+                ),
+            ),
         ],
     );
     // A vertical is written by its two legs, as it was before there were other packages.
     match intent.package.as_vertical() {
-        Some(vertical) => made.extend([("sell".to_owned(), text(vertical.sell())), ("buy".to_owned(), text(vertical.buy()))]),
+        Some(vertical) => made
+            .extend([("sell".to_owned(), text(vertical.sell())), ("buy".to_owned(), text(vertical.buy()))]),
         None => made.extend([("package".to_owned(), text(serde_json::json!(intent.package)))]),
     }
     made
@@ -97,10 +116,13 @@ pub(super) fn intent_item(key: &Key, intent: &IntentRecord) -> Item {
 fn package_from(fields: &Fields<'_>) -> Result<Package, Malformed> {
     let written = fields.optional("package", |fields| Ok(fields.text("package")?.to_owned()))?;
     if let Some(text) = written {
-        return serde_json::from_str(&text).map_err(|_| fields.malformed("package", "a package as JSON text"));
+        return serde_json::from_str(&text)
+            .map_err(|_| fields.malformed("package", "a package as JSON text"));
     }
     let vertical = Vertical::new(fields.parsed("sell", SYMBOL)?, fields.parsed("buy", SYMBOL)?);
-    vertical.map(Package::vertical).map_err(|_| fields.malformed("buy", "the other leg of the vertical that sell begins"))
+    vertical
+        .map(Package::vertical)
+        .map_err(|_| fields.malformed("buy", "the other leg of the vertical that sell begins"))
 }
 
 pub(super) fn intent_from(found: &Item) -> Result<IntentRecord, Malformed> {
@@ -126,7 +148,11 @@ fn intent_key_from(fields: &Fields<'_>) -> Result<IntentKey, Malformed> {
     // Called `side` before strategies had other packages beside each other than puts and calls.
     let slot = fields.optional("slot", |fields| Ok(Slot(fields.text("slot")?.to_owned())))?;
     let slot = slot.map_or_else(|| fields.word::<Right>("side", "put or call").map(Slot::from), Ok)?;
-    Ok(IntentKey { strategy: fields.text("strategy")?.to_owned(), slot, revision: fields.number("revision")? })
+    Ok(IntentKey {
+        strategy: fields.text("strategy")?.to_owned(),
+        slot,
+        revision: fields.number("revision")?,
+    })
 }
 
 /// Intents and rungs do not repeat account and date: they stand in their partition.
@@ -192,7 +218,8 @@ fn state_fields(state: &RungState) -> Vec<(&'static str, AttributeValue)> {
     }
 }
 
-/// A broker's word that we do not know is kept behind `other:`, so that it never reads back as one that we do.
+/// A broker's word that we do not know is kept behind `other:`, so that it never reads back as one that we
+/// do.
 fn status_text(status: &OrderStatus) -> AttributeValue {
     match status {
         OrderStatus::Other(broker) => text(format!("other:{broker}")),
@@ -208,7 +235,8 @@ fn status_from(fields: &Fields<'_>) -> Result<OrderStatus, Malformed> {
 }
 
 fn fill_value(fill: &Fill) -> AttributeValue {
-    let mut entry = Item::from([("quantity".to_owned(), number(fill.quantity)), ("price".to_owned(), text(fill.price))]);
+    let mut entry =
+        Item::from([("quantity".to_owned(), number(fill.quantity)), ("price".to_owned(), text(fill.price))]);
     if let Some(at) = fill.at {
         entry.insert("at".to_owned(), text(at));
     }
@@ -216,7 +244,11 @@ fn fill_value(fill: &Fill) -> AttributeValue {
 }
 
 fn fill_from(fields: &Fields<'_>) -> Result<Fill, Malformed> {
-    Ok(Fill { quantity: fields.number("quantity")?, price: fields.parsed("price", PRICE)?, at: fields.optional("at", |fields| fields.parsed("at", TIME))? })
+    Ok(Fill {
+        quantity: fields.number("quantity")?,
+        price: fields.parsed("price", PRICE)?,
+        at: fields.optional("at", |fields| fields.parsed("at", TIME))?,
+    })
 }
 
 pub(super) fn rung_from(found: &Item) -> Result<RungRecord, Malformed> {
@@ -249,7 +281,11 @@ fn state_from(fields: &Fields<'_>) -> Result<RungState, Malformed> {
         "unknown" => Ok(RungState::Unknown { reason: reason()? }),
         "never_accepted" => Ok(RungState::NeverAccepted { reason: reason()? }),
         "resolved" => {
-            let decision = Decision { by: fields.text("decided_by")?.to_owned(), why: reason()?, at: fields.parsed("decided_at", TIME)? };
+            let decision = Decision {
+                by: fields.text("decided_by")?.to_owned(),
+                why: reason()?,
+                at: fields.parsed("decided_at", TIME)?,
+            };
             Ok(RungState::Resolved { filled: fields.number("filled")?, decision })
         }
         "terminal" => Ok(RungState::Terminal {
@@ -258,7 +294,10 @@ fn state_from(fields: &Fields<'_>) -> Result<RungState, Malformed> {
             filled: fields.number("filled")?,
             fills: fields.list("fills", FILLS, |entry| fill_from(&entry.fields()?))?,
         }),
-        _ => Err(fields.malformed("state", "sending, named, accepted, refused, unknown, never_accepted, resolved or terminal")),
+        _ => Err(fields.malformed(
+            "state",
+            "sending, named, accepted, refused, unknown, never_accepted, resolved or terminal",
+        )),
     }
 }
 
@@ -279,7 +318,8 @@ pub(super) fn run_item(key: &Key, run: &RunRecord) -> Item {
 
 pub(super) fn run_from(found: &Item) -> Result<RunRecord, Malformed> {
     let fields = Fields::of(found);
-    let report = serde_json::from_str(fields.text("report")?).map_err(|_| fields.malformed("report", "a report as JSON text"))?;
+    let report = serde_json::from_str(fields.text("report")?)
+        .map_err(|_| fields.malformed("report", "a report as JSON text"))?;
     Ok(RunRecord {
         run_id: fields.text("run_id")?.to_owned(),
         account: fields.text("account")?.to_owned(),

@@ -17,8 +17,8 @@ const OVER: &str = "#state = :terminal OR #state = :refused";
 // What was asked for is what a lost order is found by, so it never changes.
 const MAY_SET: &str = "attribute_exists(#pk) AND NOT #state IN (:terminal, :refused, :never_accepted, :resolved) AND #fence <= :fence \
      AND #price = :price AND #quantity = :quantity";
-// The same for a state that knows the order. A later holder of the lease may have seen more fills of it, or an order of which it was said
-// that it never came to be.
+// The same for a state that knows the order. A later holder of the lease may have seen more fills of it, or
+// an order of which it was said that it never came to be.
 const MAY_SET_KNOWN: &str = "attribute_exists(#pk) AND #price = :price AND #quantity = :quantity \
      AND ((NOT #state IN (:terminal, :refused, :never_accepted, :resolved) AND #fence <= :fence) \
      OR (#state IN (:refused, :never_accepted) AND #fence < :fence) \
@@ -28,9 +28,13 @@ const MAY_SET_NAMELESS: &str = "attribute_exists(#pk) AND NOT #state IN (:termin
      AND #price = :price AND #quantity = :quantity AND attribute_not_exists(#order_id)";
 
 impl DynamoLedger {
-    /// One transaction: the lease is ours, the day is ours and from now on sending, the intent is open, the rung before is
-    /// proven over (at most one live order for an intent), and this rung does not exist yet.
-    pub(super) async fn create_sending(&self, lease: &Lease, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
+    /// One transaction: the lease is ours, the day is ours and from now on sending, the intent is open, the
+    /// rung before is proven over (at most one live order for an intent), and this rung does not exist yet.
+    pub(super) async fn create_sending(
+        &self,
+        lease: &Lease,
+        rung: &RungRecord,
+    ) -> Result<PutOutcome, LedgerError> {
         let operation = "put sending";
         let keys = DayKeys::new(operation, &lease.account, lease.date)?;
         let key = keys.rung(operation, &rung.intent, rung.number)?;
@@ -42,24 +46,38 @@ impl DynamoLedger {
         let Transacted::Refused(refused) = self.table.transact(operation, &key, steps).await? else {
             return Ok(PutOutcome::Ours);
         };
-        // The rung's own failure comes last: a rung of ours under a lease or day that no longer is must not be sent.
+        // The rung's own failure comes last: a rung of ours under a lease or day that no longer is must not
+        // be sent.
         match refused.as_slice() {
             [true, ..] => self.lease_lost(operation, lease).await,
             [_, true, ..] => Ok(PutOutcome::Theirs("the day record is closed, or not this run's".to_owned())),
             [_, _, true, ..] => Ok(PutOutcome::Theirs(format!("the intent {} is not open", rung.intent))),
-            [_, _, _, _, true] => Ok(PutOutcome::Theirs(format!("the rung before {} of {} is not proven over", rung.number, rung.intent))),
+            [_, _, _, _, true] => Ok(PutOutcome::Theirs(format!(
+                "the rung before {} of {} is not proven over",
+                rung.number, rung.intent
+            ))),
             _ => self.same_rung(operation, &key, rung).await,
         }
     }
 
-    async fn same_rung(&self, operation: &'static str, key: &Key, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
+    async fn same_rung(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        rung: &RungRecord,
+    ) -> Result<PutOutcome, LedgerError> {
         match self.table.get(operation, key).await? {
             Some(item) => compared(operation, &item, rung),
             None => Err(failed(operation, key, "the rung was refused, yet none is shown".to_owned())),
         }
     }
 
-    pub(super) async fn change_rung(&self, account: &str, date: Date, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
+    pub(super) async fn change_rung(
+        &self,
+        account: &str,
+        date: Date,
+        rung: &RungRecord,
+    ) -> Result<PutOutcome, LedgerError> {
         let operation = "set rung";
         let key = DayKeys::new(operation, account, date)?.rung(operation, &rung.intent, rung.number)?;
         let values = [
@@ -78,7 +96,10 @@ impl DynamoLedger {
             (state, Some(order)) => {
                 let [terminal, refused, never, resolved, fence, price, quantity] = values;
                 let (order, filled) = ((":order_id", text(order)), (":filled", number(state.filled())));
-                Expression::new(MAY_SET_KNOWN, [terminal, refused, never, resolved, fence, price, quantity, order, filled])
+                Expression::new(
+                    MAY_SET_KNOWN,
+                    [terminal, refused, never, resolved, fence, price, quantity, order, filled],
+                )
             }
         };
         match self.table.put(operation, &key, rung_item(&key, rung), &when).await? {
@@ -89,7 +110,12 @@ impl DynamoLedger {
     }
 }
 
-fn steps(operation: &'static str, keys: &DayKeys, lease: &Lease, rung: &RungRecord) -> Result<Vec<Step>, LedgerError> {
+fn steps(
+    operation: &'static str,
+    keys: &DayKeys,
+    lease: &Lease,
+    rung: &RungRecord,
+) -> Result<Vec<Step>, LedgerError> {
     let open = || word(&IntentState::Open);
     let day = keys.day(operation, &rung.intent.strategy)?;
     let mark = Change {
@@ -119,7 +145,13 @@ fn compared(operation: &'static str, item: &Item, meant: &RungRecord) -> Result<
     } else {
         PutOutcome::Theirs(format!(
             "run {} (fence {}) wrote rung {} of {}: x{} at {}, {:?}",
-            standing.writer.run_id, standing.writer.fence, standing.number, standing.intent, standing.quantity, standing.price, standing.state
+            standing.writer.run_id,
+            standing.writer.fence,
+            standing.number,
+            standing.intent,
+            standing.quantity,
+            standing.price,
+            standing.state
         ))
     })
 }

@@ -1,4 +1,5 @@
-//! What the ledger asks of its table; each call says plainly whether a condition failed. `dynamo.rs` is the table itself.
+//! What the ledger asks of its table; each call says plainly whether a condition failed. `dynamo.rs` is the
+//! table itself.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -10,21 +11,27 @@ use gamma_execution::ports::LedgerError;
 pub use super::item::Item;
 pub use super::key::Key;
 
-/// What the ledger asks of the table it is kept in: conditional writes of one item and transactions, exactly as DynamoDB makes them.
-/// Everything the ledger promises is made of these calls, so whoever stands in for the table proves the ledger too.
+/// What the ledger asks of the table it is kept in: conditional writes of one item and transactions, exactly
+/// as DynamoDB makes them. Everything the ledger promises is made of these calls, so whoever stands in for
+/// the table proves the ledger too.
 #[async_trait]
 pub trait Table: fmt::Debug + Send + Sync {
     /// One item, read consistently.
     ///
     /// # Errors
-    /// [`LedgerError`] when it could not be read; so for every call here: then it is not known whether a write was made.
+    /// [`LedgerError`] when it could not be read; so for every call here: then it is not known whether a
+    /// write was made.
     async fn get(&self, operation: &'static str, key: &Key) -> Result<Option<Item>, LedgerError>;
 
     /// Those of `keys` (a hundred at most) that have an item, read consistently in one call.
     ///
     /// # Errors
     /// As [`Table::get`].
-    async fn get_all(&self, operation: &'static str, keys: &[&Key]) -> Result<BTreeMap<Key, Item>, LedgerError>;
+    async fn get_all(
+        &self,
+        operation: &'static str,
+        keys: &[&Key],
+    ) -> Result<BTreeMap<Key, Item>, LedgerError>;
 
     /// Every item of a partition, read consistently, page by page.
     ///
@@ -36,7 +43,13 @@ pub trait Table: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`Table::get`].
-    async fn put(&self, operation: &'static str, key: &Key, item: Item, when: &Expression) -> Result<Written, LedgerError>;
+    async fn put(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        item: Item,
+        when: &Expression,
+    ) -> Result<Written, LedgerError>;
 
     /// Puts `item` whatever stands there.
     ///
@@ -54,13 +67,23 @@ pub trait Table: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`Table::get`].
-    async fn update(&self, operation: &'static str, key: &Key, change: &Change) -> Result<Written, LedgerError>;
+    async fn update(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        change: &Change,
+    ) -> Result<Written, LedgerError>;
 
     /// Makes all of `steps` or none.
     ///
     /// # Errors
     /// As [`Table::get`].
-    async fn transact(&self, operation: &'static str, key: &Key, steps: Vec<Step>) -> Result<Transacted, LedgerError>;
+    async fn transact(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        steps: Vec<Step>,
+    ) -> Result<Transacted, LedgerError>;
 }
 
 /// An expression with its values. Attributes are written `#name`, which also spares us the reserved words.
@@ -100,7 +123,9 @@ impl Expression {
     /// `#name` → `name`, of every name in the text.
     pub(super) fn names(&self) -> HashMap<String, String> {
         let words = self.text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '#' | '_')));
-        words.filter_map(|word| word.strip_prefix('#').map(|name| (word.to_owned(), name.to_owned()))).collect()
+        words
+            .filter_map(|word| word.strip_prefix('#').map(|name| (word.to_owned(), name.to_owned())))
+            .collect()
     }
 
     /// What stands in the place of its `:value`s; DynamoDB refuses an empty map.

@@ -1,4 +1,5 @@
-//! The token lock: one item for each token document, taken and given back like a lease, only shorter and without a fence.
+//! The token lock: one item for each token document, taken and given back like a lease, only shorter and
+//! without a fence.
 
 use std::sync::Arc;
 
@@ -12,11 +13,13 @@ use super::item::{Fields, Item, number, text};
 use super::key;
 use super::table::{Change, Expression, Table, Written};
 
-/// How long after its end the item is kept: it means nothing any more, but an operator may want to see who had it last.
+/// How long after its end the item is kept: it means nothing any more, but an operator may want to see who
+/// had it last.
 const KEPT_AFTER_SECONDS: i64 = 24 * 60 * 60;
 
 const TAKE: &str = "SET #run_id = :run_id, #expires = :expires, #expires_ms = :expires_ms, #ttl = :ttl";
-// Ours already: the answer to an earlier try was lost. A lock that does not say until when would be taken for ever.
+// Ours already: the answer to an earlier try was lost. A lock that does not say until when would be taken for
+// ever.
 const FREE: &str = "attribute_not_exists(#expires_ms) OR #expires_ms <= :now OR #run_id = :run_id";
 const RELEASE: &str = "SET #expires_ms = :zero";
 const HELD: &str = "#run_id = :run_id";
@@ -28,8 +31,8 @@ pub struct DynamoTokenLock {
 }
 
 impl DynamoTokenLock {
-    /// Locks kept in the table called `table`. The clock is only used to pause, for some milliseconds, when another write is
-    /// in the way.
+    /// Locks kept in the table called `table`. The clock is only used to pause, for some milliseconds, when
+    /// another write is in the way.
     #[must_use]
     pub fn new(config: &SdkConfig, table: &str, clock: Arc<dyn Clock>) -> Self {
         Self::over(Arc::new(DynamoTable::new(config, table.to_owned(), clock)))
@@ -41,7 +44,13 @@ impl DynamoTokenLock {
         Self { table }
     }
 
-    async fn change(&self, operation: &'static str, name: &str, set: Expression, when: Expression) -> Result<Written, LedgerError> {
+    async fn change(
+        &self,
+        operation: &'static str,
+        name: &str,
+        set: Expression,
+        when: Expression,
+    ) -> Result<Written, LedgerError> {
         let key = key::token_lock(operation, name)?;
         self.table.update(operation, &key, &Change { set, when }).await
     }
@@ -49,7 +58,13 @@ impl DynamoTokenLock {
 
 #[async_trait]
 impl TokenLock for DynamoTokenLock {
-    async fn take(&self, name: &str, owner: &str, now: Timestamp, expires: Timestamp) -> Result<PutOutcome, TokenLockError> {
+    async fn take(
+        &self,
+        name: &str,
+        owner: &str,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<PutOutcome, TokenLockError> {
         let set = Expression::new(
             TAKE,
             [
@@ -70,7 +85,10 @@ impl TokenLock for DynamoTokenLock {
     async fn release(&self, name: &str, owner: &str) -> Result<(), TokenLockError> {
         let set = Expression::new(RELEASE, [(":zero", number(0))]);
         let when = Expression::new(HELD, [(":run_id", text(owner))]);
-        self.change("release token lock", name, set, when).await.map(drop).map_err(|error| failed("release", name, error))
+        self.change("release token lock", name, set, when)
+            .await
+            .map(drop)
+            .map_err(|error| failed("release", name, error))
     }
 }
 

@@ -1,4 +1,6 @@
-use gamma_execution::ports::{EdgeDecision, EdgeLedger, EquitySource, Ledger, Observation, PutOutcome, Transfer, Verdict};
+use gamma_execution::ports::{
+    EdgeDecision, EdgeLedger, EquitySource, Ledger, Observation, PutOutcome, Transfer, Verdict,
+};
 use rust_decimal::Decimal;
 
 use super::ledger;
@@ -32,8 +34,15 @@ async fn what_is_known_of_equity_only_grows_and_is_never_changed() {
     let ledger = ledger("edge").await;
     let transfer = Transfer { id: "77".to_owned(), at: at(5), amount: Decimal::new(-100_050, 2) };
     assert_eq!(ledger.put_observation(ACCOUNT, &seen(2_000_000)).await.unwrap(), PutOutcome::Ours);
-    assert_eq!(ledger.put_observation(ACCOUNT, &seen(2_000_000)).await.unwrap(), PutOutcome::Ours, "written again");
-    assert!(matches!(ledger.put_observation(ACCOUNT, &seen(2_000_001)).await.unwrap(), PutOutcome::Theirs(_)));
+    assert_eq!(
+        ledger.put_observation(ACCOUNT, &seen(2_000_000)).await.unwrap(),
+        PutOutcome::Ours,
+        "written again"
+    );
+    assert!(matches!(
+        ledger.put_observation(ACCOUNT, &seen(2_000_001)).await.unwrap(),
+        PutOutcome::Theirs(_)
+    ));
     assert_eq!(ledger.put_transfer(ACCOUNT, &transfer).await.unwrap(), PutOutcome::Ours);
     let restated = Transfer { amount: Decimal::ONE, ..transfer.clone() };
     assert!(matches!(ledger.put_transfer(ACCOUNT, &restated).await.unwrap(), PutOutcome::Theirs(_)));
@@ -48,7 +57,11 @@ async fn the_decision_made_from_more_stands_and_comes_with_controls() {
     let ledger = ledger("decision").await;
     let read = async || ledger.controls(ACCOUNT).await.unwrap().edge;
     assert_eq!(read().await, None);
-    for (made, stands) in [(decision(3, true), decision(3, true)), (decision(2, false), decision(3, true)), (decision(4, false), decision(4, false))] {
+    for (made, stands) in [
+        (decision(3, true), decision(3, true)),
+        (decision(2, false), decision(3, true)),
+        (decision(4, false), decision(4, false)),
+    ] {
         let ours = made == stands;
         assert_eq!(ledger.put_decision(ACCOUNT, &made).await.unwrap() == PutOutcome::Ours, ours, "{made:?}");
         assert_eq!(read().await, Some(stands));

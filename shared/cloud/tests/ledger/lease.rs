@@ -17,14 +17,18 @@ const PARTITION: &str = "schwab#2026-02-12";
 #[ignore = "needs moto; scripts/test runs it"]
 async fn of_sixteen_deliveries_at_once_one_holds_the_lease() {
     create_table(&moto::config().await, "sixteen").await.unwrap();
-    // DynamoDB makes the writes of one item one after another; moto lets them run into each other. The wire hands it one
-    // request at a time, in whatever order the sixteen clients get there.
+    // DynamoDB makes the writes of one item one after another; moto lets them run into each other. The wire
+    // hands it one request at a time, in whatever order the sixteen clients get there.
     let endpoint = wire::serve(|request| Some(wire::forward(moto::endpoint(), request)));
     let mut runs = JoinSet::new();
     for run in 0..16 {
         let endpoint = endpoint.clone();
         runs.spawn(async move {
-            let ledger = DynamoLedger::new(&aws::load_for(&endpoint).await, "sixteen", Arc::new(StillClock::default()));
+            let ledger = DynamoLedger::new(
+                &aws::load_for(&endpoint).await,
+                "sixteen",
+                Arc::new(StillClock::default()),
+            );
             take(&ledger, &format!("run-{run}"), 0).await
         });
     }
@@ -33,7 +37,9 @@ async fn of_sixteen_deliveries_at_once_one_holds_the_lease() {
     let winner = winners.into_iter().next().unwrap().unwrap();
     assert_eq!(winner.writer.fence, 1);
     for loser in losers {
-        assert!(loser.unwrap_err().contains(&format!("run {} holds the lease (fence 1)", winner.writer.run_id)));
+        assert!(
+            loser.unwrap_err().contains(&format!("run {} holds the lease (fence 1)", winner.writer.run_id))
+        );
     }
 }
 
@@ -124,5 +130,8 @@ async fn a_lease_without_its_fence_is_an_error_and_not_free() {
     let past = AttributeValue::N("0".to_owned());
     console.put(PARTITION, "lease", &[("run_id", text("first")), ("expires_ms", past)]).await;
     let error = ledger.take_lease(ACCOUNT, DATE, "second", at(0), at(20)).await.unwrap_err();
-    assert_eq!(error.to_string(), "ledger: take lease schwab#2026-02-12/lease: field fence: got nothing, expected a whole number within range");
+    assert_eq!(
+        error.to_string(),
+        "ledger: take lease schwab#2026-02-12/lease: field fence: got nothing, expected a whole number within range"
+    );
 }

@@ -1,5 +1,5 @@
-//! Answers that are lost after the write was made. The stand-in service does not honour the transaction's token, so these
-//! writes are recognised by their content alone.
+//! Answers that are lost after the write was made. The stand-in service does not honour the transaction's
+//! token, so these writes are recognised by their content alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,11 +50,19 @@ async fn losing_every_first_answer_changes_nothing_in_a_run() {
     let mut call = put.clone();
     call.key.slot = Right::Call.into();
     ours(wire.once().put_intents(&lease, &[put.clone(), call.clone()]).await.unwrap());
-    theirs(wire.once().put_intents(&lease, &[put, IntentRecord { quantity: 9, ..call.clone() }]).await.unwrap(), "constant_stable#call#r1");
+    theirs(
+        wire.once().put_intents(&lease, &[put, IntentRecord { quantity: 9, ..call.clone() }]).await.unwrap(),
+        "constant_stable#call#r1",
+    );
 
     let mut rung = rung(&lease.writer, 1, 1);
     ours(wire.once().put_sending(&lease, &rung).await.unwrap());
-    rung.state = RungState::Terminal { order: OrderId("1002".to_owned()), status: OrderStatus::Filled, filled: 3, fills: Vec::new() };
+    rung.state = RungState::Terminal {
+        order: OrderId("1002".to_owned()),
+        status: OrderStatus::Filled,
+        filled: 3,
+        fills: Vec::new(),
+    };
     ours(wire.once().set_rung(ACCOUNT, DATE, &rung).await.unwrap());
     let mut done = intent(&lease.writer, 1);
     (done.state, done.filled) = (IntentState::Terminal, 3);

@@ -1,4 +1,5 @@
-//! The ledger against a local DynamoDB: every condition, every recognition of our own write, lost answers included.
+//! The ledger against a local DynamoDB: every condition, every recognition of our own write, lost answers
+//! included.
 
 use crate::moto;
 
@@ -54,14 +55,22 @@ impl Console {
     }
 
     async fn put(&self, partition: &str, sort: &str, fields: &[(&str, AttributeValue)]) {
-        let request = self.client.put_item().table_name(&self.table).item("pk", text(partition)).item("sk", text(sort));
-        let request = fields.iter().fold(request, |request, (name, value)| request.item(*name, value.clone()));
+        let request =
+            self.client.put_item().table_name(&self.table).item("pk", text(partition)).item("sk", text(sort));
+        let request =
+            fields.iter().fold(request, |request, (name, value)| request.item(*name, value.clone()));
         request.send().await.unwrap();
     }
 
     async fn set(&self, partition: &str, sort: &str, field: &str, value: AttributeValue) {
-        let request = self.client.update_item().table_name(&self.table).key("pk", text(partition)).key("sk", text(sort));
-        let request = request.update_expression("SET #field = :value").expression_attribute_names("#field", field);
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(partition))
+            .key("sk", text(sort));
+        let request =
+            request.update_expression("SET #field = :value").expression_attribute_names("#field", field);
         request.expression_attribute_values(":value", value).send().await.unwrap();
     }
 

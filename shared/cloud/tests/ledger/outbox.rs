@@ -24,7 +24,12 @@ async fn a_recorded_run_is_in_the_outbox_until_each_consumer_has_it() {
     ledger.put_run(&run("run-c", &[])).await.unwrap();
     let all = pending().await;
     let names: Vec<_> = all.iter().map(|pending| (pending.run.clone(), pending.consumer.name())).collect();
-    assert_eq!(names, ["run-a", "run-b"].map(|run_id| ["sheets-log", "edge-guard"].map(|consumer| (key(run_id), consumer))).concat());
+    assert_eq!(
+        names,
+        ["run-a", "run-b"]
+            .map(|run_id| ["sheets-log", "edge-guard"].map(|consumer| (key(run_id), consumer)))
+            .concat()
+    );
     assert_eq!(ledger.pending("other").await.unwrap(), [], "each account has its own");
 
     ledger.handed_off(&all[0]).await.unwrap();

@@ -9,7 +9,12 @@ use super::{ledger, ours, planned, take, theirs};
 use crate::records::{ACCOUNT, DATE, STRATEGY, day, ended_run, intent, lease, rung, writer};
 
 fn filled() -> RungState {
-    RungState::Terminal { order: OrderId("1002".to_owned()), status: OrderStatus::Filled, filled: 3, fills: Vec::new() }
+    RungState::Terminal {
+        order: OrderId("1002".to_owned()),
+        status: OrderStatus::Filled,
+        filled: 3,
+        fills: Vec::new(),
+    }
 }
 
 #[tokio::test]
@@ -21,7 +26,10 @@ async fn a_day_opened_twice() {
         ours(ledger.open_day(&day(&first)).await.unwrap());
     }
     for fence in [3, 4] {
-        theirs(ledger.open_day(&day(&writer("second", fence))).await.unwrap(), "run first (fence 4) has the day, open");
+        theirs(
+            ledger.open_day(&day(&writer("second", fence))).await.unwrap(),
+            "run first (fence 4) has the day, open",
+        );
     }
     ours(ledger.open_day(&day(&writer("second", 5))).await.unwrap());
 }

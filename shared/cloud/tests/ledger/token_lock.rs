@@ -15,7 +15,11 @@ use crate::{moto, wire};
 const TOKEN: &str = "/gamma/schwab/token_json";
 
 async fn lock_at(endpoint: &str, table: &str) -> DynamoTokenLock {
-    DynamoTokenLock::new(&aws::hurried(&aws::load_for(endpoint).await), table, Arc::new(StillClock::default()))
+    DynamoTokenLock::new(
+        &aws::hurried(&aws::load_for(endpoint).await),
+        table,
+        Arc::new(StillClock::default()),
+    )
 }
 
 async fn lock(table: &str) -> DynamoTokenLock {
@@ -46,7 +50,9 @@ async fn one_run_holds_the_token_lock_until_release_or_timeout() {
     let items = Console::of("token_lock").await.items().await;
     let item = items.iter().find(|item| item["pk"] == text("token#/gamma/schwab/token_json")).unwrap();
     assert_eq!((&item["sk"], &item["run_id"]), (&text("lock"), &text("first")));
-    assert!(matches!(&item["ttl"], AttributeValue::N(seconds) if seconds.parse::<i64>().unwrap() > at(21).as_second()));
+    assert!(
+        matches!(&item["ttl"], AttributeValue::N(seconds) if seconds.parse::<i64>().unwrap() > at(21).as_second())
+    );
 }
 
 #[tokio::test]
@@ -58,7 +64,9 @@ async fn of_eight_runs_at_once_one_has_the_token_lock() {
     let mut runs = JoinSet::new();
     for run in 0..8 {
         let endpoint = endpoint.clone();
-        runs.spawn(async move { take(&lock_at(&endpoint, "token_eight").await, &format!("run-{run}"), 0).await });
+        runs.spawn(
+            async move { take(&lock_at(&endpoint, "token_eight").await, &format!("run-{run}"), 0).await },
+        );
     }
     assert_eq!(runs.join_all().await.into_iter().filter(|outcome| *outcome == PutOutcome::Ours).count(), 1);
 }
@@ -86,7 +94,10 @@ async fn a_token_lock_or_release_with_lost_answer_is_recognised() {
 #[ignore = "needs moto; scripts/test runs it"]
 async fn a_token_lock_that_does_not_say_until_when_locks_nobody_out() {
     let lock = lock("token_odd").await;
-    Console::of("token_odd").await.put("token#/gamma/schwab/token_json", "lock", &[("run_id", text("first"))]).await;
+    Console::of("token_odd")
+        .await
+        .put("token#/gamma/schwab/token_json", "lock", &[("run_id", text("first"))])
+        .await;
     ours(take(&lock, "second", 0).await);
     let error = lock.take("a#b", "first", at(0), at(10)).await.unwrap_err().to_string();
     assert!(error.contains("token lock: take a#b") && error.contains("has no #"), "{error}");
@@ -94,7 +105,12 @@ async fn a_token_lock_that_does_not_say_until_when_locks_nobody_out() {
 
 #[tokio::test]
 async fn a_token_lock_out_of_reach_is_an_error_that_says_so() {
-    let error = lock_at("http://127.0.0.1:1", "nowhere").await.take(TOKEN, "first", at(0), at(10)).await.unwrap_err().to_string();
+    let error = lock_at("http://127.0.0.1:1", "nowhere")
+        .await
+        .take(TOKEN, "first", at(0), at(10))
+        .await
+        .unwrap_err()
+        .to_string();
     // On a busy machine the time for all attempts may be over before the last one's answer is in.
     let told = ["connect", "timed out"].into_iter().any(|words| error.to_lowercase().contains(words));
     assert!(error.starts_with("token lock: take /gamma/schwab/token_json: ") && told, "{error}");

@@ -2,7 +2,9 @@
 
 use std::slice::from_ref;
 
-use gamma_execution::ports::{DayState, Decision, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RungRecord, RungState};
+use gamma_execution::ports::{
+    DayState, Decision, IntentState, Ledger, LoadedDay, OrderId, OrderStatus, RungRecord, RungState,
+};
 use gamma_market::{Price, Right};
 
 use super::{ledger, ours, planned, take, theirs};
@@ -17,7 +19,12 @@ fn accepted() -> RungState {
 }
 
 fn canceled(filled: u32) -> RungState {
-    RungState::Terminal { order: OrderId("1002".to_owned()), status: OrderStatus::Canceled, filled, fills: Vec::new() }
+    RungState::Terminal {
+        order: OrderId("1002".to_owned()),
+        status: OrderStatus::Canceled,
+        filled,
+        fills: Vec::new(),
+    }
 }
 
 fn refused() -> RungState {
@@ -38,7 +45,8 @@ async fn a_second_delivery_opens_the_day_only_before_any_sending() {
 
     let second = take(&ledger, "second", 5).await.unwrap();
     ours(ledger.open_day(&day(&second.writer)).await.unwrap());
-    // The first delivery's intent never led to an order: it is ended, and the plan made anew as the next revision.
+    // The first delivery's intent never led to an order: it is ended, and the plan made anew as the next
+    // revision.
     let mut old = intent(&first.writer, 1);
     old.state = IntentState::Terminal;
     ours(ledger.set_intent(ACCOUNT, DATE, &old).await.unwrap());
@@ -71,13 +79,24 @@ async fn what_is_proven_of_a_rung_never_changes() {
         if name == "canceled" || name == "resolved" {
             ours(ledger.set_rung(ACCOUNT, DATE, &in_state(&sending, accepted())).await.unwrap());
             // A write that lands late does not make the order nameless again.
-            for nameless in [RungState::Sending, unknown(), refused(), RungState::NeverAccepted { reason: "closed".to_owned() }] {
-                theirs(ledger.set_rung(ACCOUNT, DATE, &in_state(&sending, nameless)).await.unwrap(), "run first (fence 1) wrote rung");
+            for nameless in [
+                RungState::Sending,
+                unknown(),
+                refused(),
+                RungState::NeverAccepted { reason: "closed".to_owned() },
+            ] {
+                theirs(
+                    ledger.set_rung(ACCOUNT, DATE, &in_state(&sending, nameless)).await.unwrap(),
+                    "run first (fence 1) wrote rung",
+                );
             }
         }
         ours(ledger.set_rung(ACCOUNT, DATE, &in_state(&sending, end.clone())).await.unwrap());
         for state in [RungState::Sending, unknown(), accepted(), canceled(2)] {
-            theirs(ledger.set_rung(ACCOUNT, DATE, &in_state(&sending, state)).await.unwrap(), "run first (fence 1) wrote rung");
+            theirs(
+                ledger.set_rung(ACCOUNT, DATE, &in_state(&sending, state)).await.unwrap(),
+                "run first (fence 1) wrote rung",
+            );
         }
         let standing = ledger.load_day(ACCOUNT, STRATEGY, DATE).await.unwrap().rungs.pop().unwrap();
         assert_eq!(standing, in_state(&sending, end));
@@ -139,7 +158,8 @@ async fn nothing_is_sent_without_a_day_of_ours_and_an_open_intent() {
     theirs(ledger.put_sending(&lease, &sending).await.unwrap(), "is not open");
 
     let loaded = ledger.load_day(ACCOUNT, STRATEGY, DATE).await.unwrap();
-    let expected = LoadedDay { day: Some(day(&lease.writer)), intents: vec![unresolved], ..LoadedDay::default() };
+    let expected =
+        LoadedDay { day: Some(day(&lease.writer)), intents: vec![unresolved], ..LoadedDay::default() };
     assert_eq!(loaded, expected, "a refused transaction must leave nothing behind");
 
     ours(ledger.close_day(&lease, STRATEGY, "unresolved").await.unwrap());
@@ -163,7 +183,10 @@ async fn a_revision_follows_only_one_that_ended_without_fills() {
         if allowed {
             ours(ledger.put_intents(&lease, from_ref(&two)).await.unwrap());
             ours(ledger.put_intents(&lease, from_ref(&two)).await.unwrap());
-            theirs(ledger.put_intents(&lease, from_ref(&intent(&lease.writer, 4))).await.unwrap(), "a revision before");
+            theirs(
+                ledger.put_intents(&lease, from_ref(&intent(&lease.writer, 4))).await.unwrap(),
+                "a revision before",
+            );
         } else {
             theirs(ledger.put_intents(&lease, from_ref(&two)).await.unwrap(), "a revision before");
         }
@@ -183,7 +206,10 @@ async fn a_side_may_begin_with_the_second_plan() {
     };
     ours(ledger.put_intents(&lease, from_ref(&call(2))).await.unwrap());
     // A gap hides nothing: the open second revision still stands in the way of the fourth.
-    theirs(ledger.put_intents(&lease, from_ref(&call(4))).await.unwrap(), "a revision before constant_stable#call#r4");
+    theirs(
+        ledger.put_intents(&lease, from_ref(&call(4))).await.unwrap(),
+        "a revision before constant_stable#call#r4",
+    );
     assert!(ledger.put_intents(&lease, from_ref(&call(91))).await.is_err());
 }
 
@@ -219,11 +245,18 @@ async fn a_writer_that_is_not_the_holder_is_a_mistake() {
     let held = planned(&ledger, "first").await;
     let other = writer("second", 1);
     let error = ledger.put_sending(&held, &rung(&other, 1, 1)).await.unwrap_err().to_string();
-    assert!(error.contains("writer: got run second (fence 1), expected the lease's run first (fence 1)"), "{error}");
+    assert!(
+        error.contains("writer: got run second (fence 1), expected the lease's run first (fence 1)"),
+        "{error}"
+    );
     assert!(ledger.put_intents(&held, from_ref(&intent(&other, 1))).await.is_err());
-    let error = ledger.put_sending(&held, &in_state(&rung(&held.writer, 1, 1), accepted())).await.unwrap_err();
+    let error =
+        ledger.put_sending(&held, &in_state(&rung(&held.writer, 1, 1), accepted())).await.unwrap_err();
     assert!(error.to_string().contains("expected Sending"), "{error}");
     let loaded = ledger.load_day(ACCOUNT, STRATEGY, DATE).await.unwrap();
     assert_eq!((loaded.day.unwrap().state, loaded.rungs.len()), (DayState::Open, 0));
-    theirs(ledger.put_intents(&lease("nobody", 9), from_ref(&intent(&writer("nobody", 9), 1))).await.unwrap(), "run first holds");
+    theirs(
+        ledger.put_intents(&lease("nobody", 9), from_ref(&intent(&writer("nobody", 9), 1))).await.unwrap(),
+        "run first holds",
+    );
 }

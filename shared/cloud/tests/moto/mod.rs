@@ -18,10 +18,17 @@ pub(crate) fn endpoint() -> &'static str {
 }
 
 fn start() -> (String, Child) {
-    let server = std::env::var("GAMMA_MOTO_SERVER").expect("GAMMA_MOTO_SERVER must hold the path of the moto_server executable; scripts/test sets it");
-    // The shell waits for the end of its input, which comes when this process ends, however it ends; then it ends the server.
+    let server = std::env::var("GAMMA_MOTO_SERVER")
+        .expect("GAMMA_MOTO_SERVER must hold the path of the moto_server executable; scripts/test sets it");
+    // The shell waits for the end of its input, which comes when this process ends, however it ends; then it
+    // ends the server.
     let script = r#""$1" -H 127.0.0.1 -p 0 2>&1 & cat >/dev/null; kill $!"#;
-    let mut shell = Command::new("sh").args(["-c", script, "sh", &server]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
+    let mut shell = Command::new("sh")
+        .args(["-c", script, "sh", &server])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a shell");
     let mut log = BufReader::new(shell.stdout.take().expect("its output")).lines();
     let mut said = Vec::new();
     let endpoint = loop {

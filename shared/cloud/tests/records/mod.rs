@@ -3,7 +3,10 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use gamma_execution::ports::{Clock, DayRecord, DayState, IntentKey, IntentRecord, IntentState, Lease, OrderId, RunRecord, RungRecord, RungState, Writer};
+use gamma_execution::ports::{
+    Clock, DayRecord, DayState, IntentKey, IntentRecord, IntentState, Lease, OrderId, RunRecord, RungRecord,
+    RungState, Writer,
+};
 use gamma_market::{Effect, Price, Right, Vertical};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
@@ -95,5 +98,13 @@ pub(crate) fn rung(by: &Writer, revision: u32, number: u32) -> RungRecord {
 
 #[allow(dead_code, reason = "each test binary uses its own part of the records")]
 pub(crate) fn ended_run(run_id: &str, report: serde_json::Value) -> RunRecord {
-    RunRecord { run_id: run_id.to_owned(), account: ACCOUNT.to_owned(), date: DATE, outcome: "filled".to_owned(), live: true, report, hand_off: Vec::new() }
+    RunRecord {
+        run_id: run_id.to_owned(),
+        account: ACCOUNT.to_owned(),
+        date: DATE,
+        outcome: "filled".to_owned(),
+        live: true,
+        report,
+        hand_off: Vec::new(),
+    }
 }

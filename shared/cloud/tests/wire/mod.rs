@@ -1,11 +1,12 @@
-//! The little HTTP that the stand-ins between client and service need: one request, one answer, one connection.
+//! The little HTTP that the stand-ins between client and service need: one request, one answer, one
+//! connection.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-/// Serves `answer` on a free loopback port until the test binary ends: it is given each whole request and returns the whole
-/// answer, or `None` to hang up without one. One request at a time. Returns the endpoint.
+/// Serves `answer` on a free loopback port until the test binary ends: it is given each whole request and
+/// returns the whole answer, or `None` to hang up without one. One request at a time. Returns the endpoint.
 pub(crate) fn serve(answer: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
     let endpoint = format!("http://{}", listener.local_addr().expect("its address"));

@@ -18,7 +18,13 @@ fn events(data: &str, layout: &mut Layout) -> (Vec<QuoteEvent>, u64) {
 fn shown(data: &str) -> (Vec<String>, u64) {
     let side = |price: Option<Price>| price.map_or("-".to_owned(), |price| price.to_string());
     let (events, senseless) = events(data, &mut Layout::default());
-    (events.iter().map(|event| format!("{} {} {}", event.symbol, side(event.quote.bid), side(event.quote.ask))).collect(), senseless)
+    (
+        events
+            .iter()
+            .map(|event| format!("{} {} {}", event.symbol, side(event.quote.bid), side(event.quote.ask)))
+            .collect(),
+        senseless,
+    )
 }
 
 #[test]
@@ -54,7 +60,8 @@ fn many_rows_types_and_forms_in_one_frame() {
         "Quote", [".C", 1, 2],
         "Quote", []
     ]"#;
-    let expected = [".A 4.10 4.20", "SPX 5924.10 5926.60", ".B - 1.05", ".C 1.00 2.00", ".D 0.00 0.05", ".C 1.00 2.00"];
+    let expected =
+        [".A 4.10 4.20", "SPX 5924.10 5926.60", ".B - 1.05", ".C 1.00 2.00", ".D 0.00 0.05", ".C 1.00 2.00"];
     assert_eq!(shown(data), (expected.map(str::to_owned).to_vec(), 0));
 }
 
@@ -83,12 +90,19 @@ fn unreadable_rows_are_dropped_and_counted_and_the_rest_is_read() {
 
 #[test]
 fn the_time_is_the_later_of_the_two() {
-    for (bid, ask, expected) in [("0", "0", None), ("1787250605000", "0", Some(1_787_250_605)), ("1787250605000", "1787250606000", Some(1_787_250_606))] {
+    for (bid, ask, expected) in [
+        ("0", "0", None),
+        ("1787250605000", "0", Some(1_787_250_605)),
+        ("1787250605000", "1787250606000", Some(1_787_250_606)),
+    ] {
         let data = format!(r#"["Quote", ["Quote", ".A", 4.1, 4.2, 1, 1, {bid}, {ask}]]"#);
         let (events, _) = events(&data, &mut Layout::default());
         assert_eq!(events[0].quote.at, expected.map(|seconds| Timestamp::from_second(seconds).unwrap()));
     }
-    let (events, _) = events(r#"["Quote", ["Quote", ".A", 4.1, 4.2, 1, 1, 9223372036854775807, "NaN"]]"#, &mut Layout::default());
+    let (events, _) = events(
+        r#"["Quote", ["Quote", ".A", 4.1, 4.2, 1, 1, 9223372036854775807, "NaN"]]"#,
+        &mut Layout::default(),
+    );
     assert_eq!(events[0].quote.at, None);
 }
 
@@ -159,8 +173,20 @@ proptest! {
 }
 
 fn fields_at(field: &str) -> usize {
-    ["eventSymbol", "bidPrice", "askPrice", "bidTime", "askTime", "eventType", "bidSize", "askSize", "sequence", "eventTime", "bidExchangeCode"]
-        .iter()
-        .position(|known| *known == field)
-        .unwrap()
+    [
+        "eventSymbol",
+        "bidPrice",
+        "askPrice",
+        "bidTime",
+        "askTime",
+        "eventType",
+        "bidSize",
+        "askSize",
+        "sequence",
+        "eventTime",
+        "bidExchangeCode",
+    ]
+    .iter()
+    .position(|known| *known == field)
+    .unwrap()
 }

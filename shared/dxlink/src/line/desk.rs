@@ -78,7 +78,9 @@ impl Desk {
 
     pub(super) fn saw(&self, quotes: Vec<QuoteEvent>) {
         if let Some(question) = self.current.as_ref().filter(|_| !quotes.is_empty()) {
-            question.send_modify(|answer| quotes.into_iter().for_each(|event| answer.saw(event.symbol, event.quote)));
+            question.send_modify(|answer| {
+                quotes.into_iter().for_each(|event| answer.saw(event.symbol, event.quote))
+            });
         }
     }
 

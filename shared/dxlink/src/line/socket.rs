@@ -57,19 +57,26 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// A 401 or 403 to the upgrade refuses the token: the server or what stands before it wants to see another. Everything else that fails
-    /// is tried again.
+    /// A 401 or 403 to the upgrade refuses the token: the server or what stands before it wants to see
+    /// another. Everything else that fails is tried again.
     pub(super) async fn connect(address: &Address, tls: &Tls, config: &DxLinkConfig) -> Result<Self, End> {
-        let limits = WebSocketConfig::default().max_message_size(Some(LARGEST_HEARD)).max_frame_size(Some(LARGEST_HEARD));
-        let connecting = connect_async_tls_with_config(address.uri.clone(), Some(limits), true, Some(tls.0.clone()));
+        let limits = WebSocketConfig::default()
+            .max_message_size(Some(LARGEST_HEARD))
+            .max_frame_size(Some(LARGEST_HEARD));
+        let connecting =
+            connect_async_tls_with_config(address.uri.clone(), Some(limits), true, Some(tls.0.clone()));
         match timeout(config.connect_timeout, connecting).await {
             Ok(Ok((stream, _))) => Ok(Self { stream, write_timeout: config.write_timeout }),
             Ok(Err(Error::Http(answer))) if matches!(answer.status().as_u16(), 401 | 403) => {
                 Err(End::Refused(format!("HTTP {} to the upgrade", answer.status().as_u16())))
             }
-            Ok(Err(Error::Http(answer))) => Err(End::Lost(format!("HTTP {} to the upgrade", answer.status().as_u16()))),
+            Ok(Err(Error::Http(answer))) => {
+                Err(End::Lost(format!("HTTP {} to the upgrade", answer.status().as_u16())))
+            }
             Ok(Err(error)) => Err(End::Lost(format!("not connected: {error}"))),
-            Err(_) => Err(End::Lost(format!("not connected within {} ms", config.connect_timeout.as_millis()))),
+            Err(_) => {
+                Err(End::Lost(format!("not connected within {} ms", config.connect_timeout.as_millis())))
+            }
         }
     }
 
@@ -77,7 +84,9 @@ impl Socket {
     pub(super) async fn hear(&mut self) -> Heard {
         match self.stream.next().await {
             Some(Ok(Message::Text(text))) => Heard::Text(text),
-            Some(Ok(Message::Close(frame))) => Heard::Closed(frame.map(|frame| (frame.code.into(), frame.reason.to_string()))),
+            Some(Ok(Message::Close(frame))) => {
+                Heard::Closed(frame.map(|frame| (frame.code.into(), frame.reason.to_string())))
+            }
             Some(Ok(_)) => Heard::Sign,
             Some(Err(Error::ConnectionClosed)) | None => Heard::Closed(None),
             Some(Err(error)) => Heard::Broken(format!("the connection broke off: {error}")),

@@ -33,7 +33,11 @@ fn connect(server: &Server) -> DxLink {
 fn shown(quotes: &Quotes) -> Vec<String> {
     let side = |price: Option<Price>| price.map_or("-".to_owned(), |price| price.to_string());
     assert_eq!(quotes.missing, [], "nothing is missing");
-    quotes.complete.values().map(|LegQuote { bid, ask, .. }| format!("{}/{}", side(*bid), side(*ask))).collect()
+    quotes
+        .complete
+        .values()
+        .map(|LegQuote { bid, ask, .. }| format!("{}/{}", side(*bid), side(*ask)))
+        .collect()
 }
 
 #[tokio::test]
@@ -118,7 +122,12 @@ async fn questions_that_overlap_are_answered_one_after_the_other() {
             peer.unsubscribed().await;
         }
     };
-    let (a, b, c, ()) = tokio::join!(link.quotes(&first, PATIENCE), link.quotes(&second, PATIENCE), link.quotes(&third, PATIENCE), script);
+    let (a, b, c, ()) = tokio::join!(
+        link.quotes(&first, PATIENCE),
+        link.quotes(&second, PATIENCE),
+        link.quotes(&third, PATIENCE),
+        script
+    );
     let answers = [a, b, c].map(|quotes| shown(&quotes.unwrap()));
     assert_eq!(answers, [vec!["1.00/10.00"; 2], vec!["2.00/10.00"; 2], vec!["3.00/10.00"]]);
     assert_eq!((link.connections_opened(), link.questions()), (1, 3));
@@ -139,7 +148,10 @@ async fn a_caller_that_goes_away_makes_room_for_the_next() {
             asked = peer.asked() => assert_eq!(asked, [".GONE"]),
         }
         let hasty = link.quotes(&late, Duration::ZERO).await.unwrap();
-        assert_eq!(hasty.missing[0].to_string(), ".LATE: got no turn, expected a connection within the time given");
+        assert_eq!(
+            hasty.missing[0].to_string(),
+            ".LATE: got no turn, expected a connection within the time given"
+        );
     }
     let script = async {
         peer.unsubscribed().await;
@@ -179,10 +191,20 @@ async fn many_symbols_go_out_in_messages_that_a_server_takes() {
             assert!(text.len() <= 8192, "{} bytes", text.len());
             let message: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(message.get("reset").is_some(), asked.is_empty(), "one reset, before everything");
-            asked.extend(message["add"].as_array().unwrap().iter().map(|add| add["symbol"].as_str().unwrap().to_owned()));
+            asked.extend(
+                message["add"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|add| add["symbol"].as_str().unwrap().to_owned()),
+            );
         }
-        let rows: Vec<Value> =
-            asked.iter().flat_map(|name| [json!("Quote"), json!(name), json!(1.05), json!(1.1), json!(1), json!(1), json!(0), json!(0)]).collect();
+        let rows: Vec<Value> = asked
+            .iter()
+            .flat_map(|name| {
+                [json!("Quote"), json!(name), json!(1.05), json!(1.1), json!(1), json!(1), json!(0), json!(0)]
+            })
+            .collect();
         peer.say(json!({"type": "FEED_DATA", "channel": 1, "data": ["Quote", rows]})).await;
     };
     let (quotes, ()) = tokio::join!(link.quotes(&legs, PATIENCE), script);

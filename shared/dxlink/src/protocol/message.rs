@@ -24,8 +24,8 @@ pub(crate) enum Message<'a> {
     Other,
 }
 
-/// All keys that are read of any message. Everything but type and channel is looked at only where it belongs: a server may give a
-/// message keys of its own.
+/// All keys that are read of any message. Everything but type and channel is looked at only where it belongs:
+/// a server may give a message keys of its own.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Frame<'a> {
@@ -48,12 +48,17 @@ struct Frame<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// `None` when the text is no message: no JSON object, no type, FEED_DATA without data, a state that is none.
+    /// `None` when the text is no message: no JSON object, no type, FEED_DATA without data, a state that is
+    /// none.
     pub(crate) fn read(frame: &'a str) -> Option<Self> {
         let frame = serde_json::from_str::<Frame<'a>>(frame).ok()?;
         let channel = frame.channel;
         Some(match frame.kind.as_ref() {
-            "SETUP" => Self::Setup { keepalive: frame.keepalive_timeout.and_then(|seconds| serde_json::from_str(seconds.get()).ok()) },
+            "SETUP" => Self::Setup {
+                keepalive: frame
+                    .keepalive_timeout
+                    .and_then(|seconds| serde_json::from_str(seconds.get()).ok()),
+            },
             "AUTH_STATE" => match frame.state.and_then(text)?.as_str() {
                 "AUTHORIZED" => Self::AuthState { authorized: true },
                 "UNAUTHORIZED" => Self::AuthState { authorized: false },
@@ -75,9 +80,10 @@ impl<'a> Message<'a> {
     /// The channel that a message of the feed is about.
     pub(crate) const fn channel(&self) -> Option<u64> {
         match self {
-            Self::ChannelOpened { channel } | Self::ChannelClosed { channel } | Self::FeedConfig { channel, .. } | Self::FeedData { channel, .. } => {
-                Some(*channel)
-            }
+            Self::ChannelOpened { channel }
+            | Self::ChannelClosed { channel }
+            | Self::FeedConfig { channel, .. }
+            | Self::FeedData { channel, .. } => Some(*channel),
             _ => None,
         }
     }
@@ -109,7 +115,8 @@ pub(super) fn channel_cancel(channel: u64) -> String {
 }
 
 pub(super) fn feed_setup(channel: u64) -> String {
-    let fields: serde_json::Map<_, _> = ASKED.iter().map(|(kind, fields)| ((*kind).to_owned(), json!(fields))).collect();
+    let fields: serde_json::Map<_, _> =
+        ASKED.iter().map(|(kind, fields)| ((*kind).to_owned(), json!(fields))).collect();
     // The text of 0.1, not the float: it is sent as it stands here.
     format!(
         r#"{{"type":"FEED_SETUP","channel":{channel},"acceptAggregationPeriod":0.1,"acceptDataFormat":"COMPACT","acceptEventFields":{}}}"#,

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 
 pub(super) const TOKEN: &str = "canary-token";
-const SETUP: &str = r#"{"type":"SETUP","channel":0,"version":"1.0-1.0.0","keepaliveTimeout":60,"acceptKeepaliveTimeout":60}"#;
+const SETUP: &str =
+    r#"{"type":"SETUP","channel":0,"version":"1.0-1.0.0","keepaliveTimeout":60,"acceptKeepaliveTimeout":60}"#;
 const WANTED: &str = r#"{"type":"AUTH_STATE","channel":0,"state":"UNAUTHORIZED"}"#;
 const AUTHORIZED: &str = r#"{"type":"AUTH_STATE","channel":0,"state":"AUTHORIZED","userId":"a1b2c3d4"}"#;
 const OPENED: &str = r#"{"type":"CHANNEL_OPENED","channel":1,"service":"FEED","parameters":{"contract":"AUTO","subFormat":"LIST"}}"#;
@@ -60,7 +61,8 @@ fn play(session: &mut Session, script: &[(&str, &[&str])]) {
     for (input, expected) in script {
         let step = match input.parse::<u32>() {
             Ok(beats) => {
-                (1..beats).for_each(|beat| assert_eq!(told(&session.beat()), [""; 0], "beat {beat} of {beats}"));
+                (1..beats)
+                    .for_each(|beat| assert_eq!(told(&session.beat()), [""; 0], "beat {beat} of {beats}"));
                 session.beat()
             }
             Err(_) => session.text(input),
@@ -72,24 +74,53 @@ fn play(session: &mut Session, script: &[(&str, &[&str])]) {
 #[test]
 fn every_order_that_a_greeting_may_have() {
     let scripts: [&[(&str, &[&str])]; 7] = [
-        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (OPENED, &["FEED_SETUP 1"])],
+        &[
+            (SETUP, &[]),
+            (WANTED, &["AUTH 0"]),
+            (AUTHORIZED, &["CHANNEL_REQUEST 1"]),
+            (OPENED, &["FEED_SETUP 1"]),
+        ],
         // No token is wanted, or no longer.
-        &[(SETUP, &[]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (AUTHORIZED, &[]), (OPENED, &["FEED_SETUP 1"]), (OPENED, &[])],
+        &[
+            (SETUP, &[]),
+            (AUTHORIZED, &["CHANNEL_REQUEST 1"]),
+            (AUTHORIZED, &[]),
+            (OPENED, &["FEED_SETUP 1"]),
+            (OPENED, &[]),
+        ],
         &[(AUTHORIZED, &[]), (SETUP, &["CHANNEL_REQUEST 1"]), (SETUP, &[])],
-        &[(WANTED, &[]), (WANTED, &[]), (SETUP, &["AUTH 0"]), (KEEPALIVE, &[]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
+        &[
+            (WANTED, &[]),
+            (WANTED, &[]),
+            (SETUP, &["AUTH 0"]),
+            (KEEPALIVE, &[]),
+            (AUTHORIZED, &["CHANNEL_REQUEST 1"]),
+        ],
         // A server that waits for the token without a word gets it.
         &[(SETUP, &[]), ("10", &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
         // Refused.
-        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (r#"{"type":"ERROR","channel":0,"error":"UNAUTHORIZED","message":"bad token"}"#, &["refused"])],
+        &[
+            (SETUP, &[]),
+            (WANTED, &["AUTH 0"]),
+            (r#"{"type":"ERROR","channel":0,"error":"UNAUTHORIZED","message":"bad token"}"#, &["refused"]),
+        ],
         // What does not belong here.
-        &[(OPENED, &[]), (SETUP, &[]), (OPENED, &[]), (r#"{"type":"NEWS","channel":0,"state":7}"#, &[]), ("not JSON", &[]), (WANTED, &["AUTH 0"])],
+        &[
+            (OPENED, &[]),
+            (SETUP, &[]),
+            (OPENED, &[]),
+            (r#"{"type":"NEWS","channel":0,"state":7}"#, &[]),
+            ("not JSON", &[]),
+            (WANTED, &["AUTH 0"]),
+        ],
     ];
     for script in scripts {
         play(&mut begun(), script);
     }
 }
 
-/// An UNAUTHORIZED may ask, ask again before the token has arrived, answer a token that came unasked, or refuse.
+/// An UNAUTHORIZED may ask, ask again before the token has arrived, answer a token that came unasked, or
+/// refuse.
 #[test]
 fn each_unauthorized_is_answered_until_it_refuses() {
     let unneeded = r#"{"type":"ERROR","channel":0,"error":"BAD_ACTION","message":"AUTH came on a connection that is authorized."}"#;
@@ -97,11 +128,31 @@ fn each_unauthorized_is_answered_until_it_refuses() {
         // Asked late: nothing goes out unasked before.
         &[(SETUP, &[]), ("9", &[]), (WANTED, &["AUTH 0"]), ("4", &[]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
         // Asked twice; the second token was not needed, and the server says so.
-        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (unneeded, &[]), (OPENED, &["FEED_SETUP 1"])],
-        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (AUTHORIZED, &[]), (OPENED, &["FEED_SETUP 1"])],
+        &[
+            (SETUP, &[]),
+            (WANTED, &["AUTH 0"]),
+            (WANTED, &["AUTH 0"]),
+            (AUTHORIZED, &["CHANNEL_REQUEST 1"]),
+            (unneeded, &[]),
+            (OPENED, &["FEED_SETUP 1"]),
+        ],
+        &[
+            (SETUP, &[]),
+            (WANTED, &["AUTH 0"]),
+            (WANTED, &["AUTH 0"]),
+            (AUTHORIZED, &["CHANNEL_REQUEST 1"]),
+            (AUTHORIZED, &[]),
+            (OPENED, &["FEED_SETUP 1"]),
+        ],
         // The token that came unasked was dropped, or taken for a wrong one.
         &[(SETUP, &[]), ("10", &["AUTH 0"]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
-        &[(SETUP, &[]), ("10", &["AUTH 0"]), (WANTED, &["AUTH 0"]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"])],
+        &[
+            (SETUP, &[]),
+            ("10", &["AUTH 0"]),
+            (WANTED, &["AUTH 0"]),
+            (WANTED, &["AUTH 0"]),
+            (AUTHORIZED, &["CHANNEL_REQUEST 1"]),
+        ],
         // Asked again in the middle: the channel is requested anew.
         &[
             (SETUP, &[]),
@@ -115,7 +166,14 @@ fn each_unauthorized_is_answered_until_it_refuses() {
         // Refused twice.
         &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (WANTED, &["AUTH 0"]), (WANTED, &["refused"])],
         // One error about an unneeded token is expected, not a second.
-        &[(SETUP, &[]), (WANTED, &["AUTH 0"]), (WANTED, &["AUTH 0"]), (AUTHORIZED, &["CHANNEL_REQUEST 1"]), (unneeded, &[]), (unneeded, &["lost"])],
+        &[
+            (SETUP, &[]),
+            (WANTED, &["AUTH 0"]),
+            (WANTED, &["AUTH 0"]),
+            (AUTHORIZED, &["CHANNEL_REQUEST 1"]),
+            (unneeded, &[]),
+            (unneeded, &["lost"]),
+        ],
     ];
     for script in scripts {
         play(&mut begun(), script);
@@ -125,9 +183,12 @@ fn each_unauthorized_is_answered_until_it_refuses() {
 /// The token may be good: it is tried once more before it is given up.
 #[test]
 fn what_is_not_about_the_token_does_not_refuse_it() {
-    let error = |code: &str, message: &str| json!({"type": "ERROR", "channel": 0, "error": code, "message": message}).to_string();
+    let error = |code: &str, message: &str| {
+        json!({"type": "ERROR", "channel": 0, "error": code, "message": message}).to_string()
+    };
     let lost_session = "com.dxfeed.mdd.dxlink.auth.AuthException: Session not found: api";
-    let (asked, guessed, open) = (&[SETUP, WANTED][..], &[SETUP][..], &[SETUP, WANTED, AUTHORIZED, OPENED][..]);
+    let (asked, guessed, open) =
+        (&[SETUP, WANTED][..], &[SETUP][..], &[SETUP, WANTED, AUTHORIZED, OPENED][..]);
     for (script, beats, text, expected) in [
         (asked, 0, error("UNAUTHORIZED", lost_session), "perhaps refused"),
         (asked, 0, error("UNKNOWN", lost_session), "perhaps refused"),
@@ -146,16 +207,22 @@ fn what_is_not_about_the_token_does_not_refuse_it() {
 
 #[test]
 fn a_greeting_that_does_not_go_on_is_given_up() {
-    for (script, moment) in
-        [(&[][..], "while SETUP was awaited"), (&[SETUP, WANTED], "while AUTHORIZED was awaited"), (&[SETUP, AUTHORIZED], "while CHANNEL_OPENED was awaited")]
-    {
+    for (script, moment) in [
+        (&[][..], "while SETUP was awaited"),
+        (&[SETUP, WANTED], "while AUTHORIZED was awaited"),
+        (&[SETUP, AUTHORIZED], "while CHANNEL_OPENED was awaited"),
+    ] {
         let mut session = begun();
         script.iter().for_each(|text| drop(session.text(text)));
         let end = (1..=LONGEST_STEP).find_map(|_| {
             session.text(KEEPALIVE);
             session.beat().end
         });
-        assert_eq!(end, Some(End::Lost(format!("nothing came of it for 5 s {moment}"))), "although the server lives");
+        assert_eq!(
+            end,
+            Some(End::Lost(format!("nothing came of it for 5 s {moment}"))),
+            "although the server lives"
+        );
     }
     let mut unasked = begun();
     play(&mut unasked, &[(SETUP, &[]), ("10", &["AUTH 0"]), ("5", &["lost"])]);
@@ -184,7 +251,10 @@ fn how_a_close_is_understood() {
         assert_eq!(told(&step), [expected], "{frame:?}");
     }
     let End::TooLarge(shown) = open.closed(Some((1009, "too big"))) else { panic!("1009 is about size") };
-    assert_eq!(shown, "closed by the server with 1009 \"too big\" while the channel was open: a message is too large, the largest may be 8192 bytes");
+    assert_eq!(
+        shown,
+        "closed by the server with 1009 \"too big\" while the channel was open: a message is too large, the largest may be 8192 bytes"
+    );
 }
 
 #[test]
@@ -192,17 +262,32 @@ fn it_subscribes_before_the_configuration_and_heeds_each_one() {
     let mut session = asking();
     let config = |fields: Value| json!({"type": "FEED_CONFIG", "channel": 1, "aggregationPeriod": 0.1, "dataFormat": "COMPACT", "eventFields": fields});
     let bids = |session: &mut Session, row: Value| -> Vec<String> {
-        let step = session.text(&json!({"type": "FEED_DATA", "channel": 1, "data": ["Quote", row]}).to_string());
-        step.quotes.iter().map(|event| event.quote.bid.map_or("nothing".to_owned(), |bid| bid.to_string())).collect()
+        let step =
+            session.text(&json!({"type": "FEED_DATA", "channel": 1, "data": ["Quote", row]}).to_string());
+        step.quotes
+            .iter()
+            .map(|event| event.quote.bid.map_or("nothing".to_owned(), |bid| bid.to_string()))
+            .collect()
     };
     assert_eq!(bids(&mut session, json!(["Quote", PUT, 4.1, 4.2, 1, 1, 0, 0])), ["4.10"], "none came");
     session.text(&json!({"type": "FEED_CONFIG", "channel": 1, "aggregationPeriod": 1}).to_string());
-    assert_eq!(bids(&mut session, json!(["Quote", PUT, 4.2, 4.3, 1, 1, 0, 0])), ["4.20"], "one without fields");
+    assert_eq!(
+        bids(&mut session, json!(["Quote", PUT, 4.2, 4.3, 1, 1, 0, 0])),
+        ["4.20"],
+        "one without fields"
+    );
     session.text(&config(json!({"Quote": ["eventSymbol", "askPrice", "bidPrice"]})).to_string());
     session.text(&config(json!({"Greeks": ["eventSymbol", "volatility"]})).to_string());
     session.text(&config(json!({"Quote": []})).to_string());
-    session.text(&json!({"type": "FEED_CONFIG", "channel": 3, "eventFields": {"Quote": ["bidPrice", "eventSymbol"]}}).to_string());
-    assert_eq!(bids(&mut session, json!([PUT, 4.4, 4.3, PUT, 4.5, 4.4])), ["4.30", "4.40"], "others, none, another channel's");
+    session.text(
+        &json!({"type": "FEED_CONFIG", "channel": 3, "eventFields": {"Quote": ["bidPrice", "eventSymbol"]}})
+            .to_string(),
+    );
+    assert_eq!(
+        bids(&mut session, json!([PUT, 4.4, 4.3, PUT, 4.5, 4.4])),
+        ["4.30", "4.40"],
+        "others, none, another channel's"
+    );
     assert_eq!(session.senseless(), 0);
 }
 
@@ -228,22 +313,49 @@ fn only_what_is_asked_for_answers() {
 fn a_channel_that_ends_is_requested_anew_under_another_number() {
     let closed = |channel| json!({"type": "CHANNEL_CLOSED", "channel": channel}).to_string();
     let opened = |channel| json!({"type": "CHANNEL_OPENED", "channel": channel}).to_string();
-    let error = |channel| json!({"type": "ERROR", "channel": channel, "error": "BAD_ACTION", "message": "no"}).to_string();
+    let error = |channel| {
+        json!({"type": "ERROR", "channel": channel, "error": "BAD_ACTION", "message": "no"}).to_string()
+    };
     let mut session = asking();
-    session.text(r#"{"type":"FEED_CONFIG","channel":1,"eventFields":{"Quote":["eventSymbol","bidPrice","askPrice"]}}"#);
-    play(&mut session, &[(&closed(3), &[]), (&error(3), &[]), (&closed(1), &["CHANNEL_REQUEST 3"]), (&closed(1), &[])]);
+    session.text(
+        r#"{"type":"FEED_CONFIG","channel":1,"eventFields":{"Quote":["eventSymbol","bidPrice","askPrice"]}}"#,
+    );
+    play(
+        &mut session,
+        &[(&closed(3), &[]), (&error(3), &[]), (&closed(1), &["CHANNEL_REQUEST 3"]), (&closed(1), &[])],
+    );
     assert!(session.text(&data(1, PUT)).quotes.is_empty(), "the old channel is over");
-    play(&mut session, &[(&opened(1), &[]), (&opened(3), &["FEED_SETUP 3", "FEED_SUBSCRIPTION 3"]), (&error(3), &["CHANNEL_CANCEL 3", "CHANNEL_REQUEST 5"])]);
+    play(
+        &mut session,
+        &[
+            (&opened(1), &[]),
+            (&opened(3), &["FEED_SETUP 3", "FEED_SUBSCRIPTION 3"]),
+            (&error(3), &["CHANNEL_CANCEL 3", "CHANNEL_REQUEST 5"]),
+        ],
+    );
     play(&mut session, &[(&opened(5), &["FEED_SETUP 5", "FEED_SUBSCRIPTION 5"])]);
     assert_eq!(session.text(&data(5, PUT)).quotes.len(), 1, "the layout of channel 1 went with it");
     // A quote shows that the channel works; without one, three are enough.
-    play(&mut session, &[(&closed(5), &["CHANNEL_REQUEST 7"]), (&closed(7), &["CHANNEL_REQUEST 9"]), (&closed(9), &["CHANNEL_REQUEST 11"])]);
+    play(
+        &mut session,
+        &[
+            (&closed(5), &["CHANNEL_REQUEST 7"]),
+            (&closed(7), &["CHANNEL_REQUEST 9"]),
+            (&closed(9), &["CHANNEL_REQUEST 11"]),
+        ],
+    );
     play(&mut session, &[(&closed(11), &["lost"])]);
 }
 
 #[test]
 fn an_error_about_the_connection_ends_it() {
-    for (code, expected) in [("TIMEOUT", "lost"), ("UNSUPPORTED_PROTOCOL", "lost"), ("BAD_ACTION", "lost"), ("NEWS", "lost"), ("UNAUTHORIZED", "refused")] {
+    for (code, expected) in [
+        ("TIMEOUT", "lost"),
+        ("UNSUPPORTED_PROTOCOL", "lost"),
+        ("BAD_ACTION", "lost"),
+        ("NEWS", "lost"),
+        ("UNAUTHORIZED", "refused"),
+    ] {
         let text = json!({"type": "ERROR", "channel": 0, "error": code, "message": format!("your {TOKEN} is no good")}).to_string();
         let step = asking().text(&text);
         assert_eq!(told(&step), [expected], "{code}");
@@ -290,7 +402,8 @@ fn a_feed_that_is_stuck_is_asked_again_and_then_left() {
 
 #[test]
 fn no_message_is_larger_than_the_server_takes() {
-    let wanted: BTreeSet<StreamerSymbol> = (0..400).map(|at| format!(".SPXW260821P{at}").parse().unwrap()).collect();
+    let wanted: BTreeSet<StreamerSymbol> =
+        (0..400).map(|at| format!(".SPXW260821P{at}").parse().unwrap()).collect();
     for largest in [1, 256, 1000, 8192, 100_000] {
         let (mut session, _) = Session::open(TOKEN.into(), largest);
         [SETUP, AUTHORIZED, OPENED].iter().for_each(|text| drop(session.text(text)));
@@ -303,9 +416,14 @@ fn no_message_is_larger_than_the_server_takes() {
                 serde_json::from_str(text).unwrap()
             })
             .collect();
-        let resets: Vec<_> = messages.iter().map(|message| message.get("reset") == Some(&Value::Bool(true))).collect();
+        let resets: Vec<_> =
+            messages.iter().map(|message| message.get("reset") == Some(&Value::Bool(true))).collect();
         assert!(resets[0] && !resets[1..].contains(&true), "one question, however many messages");
-        let added: Vec<_> = messages.iter().flat_map(|message| message["add"].as_array().unwrap()).map(|add| add["symbol"].as_str().unwrap()).collect();
+        let added: Vec<_> = messages
+            .iter()
+            .flat_map(|message| message["add"].as_array().unwrap())
+            .map(|add| add["symbol"].as_str().unwrap())
+            .collect();
         assert_eq!(added, wanted.iter().map(StreamerSymbol::as_str).collect::<Vec<_>>());
     }
 }

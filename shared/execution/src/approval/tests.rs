@@ -12,7 +12,10 @@ const SCHWAB: Capabilities = Capabilities {
     previews: false,
     names_orders: false,
 };
-const LIMITS: Limits = Limits { envelope: Price::new(Decimal::from_parts(30, 0, 0, false, 2)), worst_loss_share: Decimal::from_parts(60, 0, 0, false, 2) };
+const LIMITS: Limits = Limits {
+    envelope: Price::new(Decimal::from_parts(30, 0, 0, false, 2)),
+    worst_loss_share: Decimal::from_parts(60, 0, 0, false, 2),
+};
 
 fn symbol(text: &str) -> OptionSymbol {
     format!("SPXW260212{text}").parse().unwrap()
@@ -37,13 +40,33 @@ struct Account {
 
 impl Account {
     fn with(equity: i64) -> Self {
-        Self { equity, positions: BTreeMap::new(), approved: Vec::new(), foreign: BTreeSet::new(), ledger: BTreeMap::new(), capabilities: SCHWAB }
+        Self {
+            equity,
+            positions: BTreeMap::new(),
+            approved: Vec::new(),
+            foreign: BTreeSet::new(),
+            ledger: BTreeMap::new(),
+            capabilities: SCHWAB,
+        }
     }
 
-    fn approve(&self, package: impl Into<Package>, quantity: u32, mid: i64) -> Result<Approved<Intent>, Refusal> {
+    fn approve(
+        &self,
+        package: impl Into<Package>,
+        quantity: u32,
+        mid: i64,
+    ) -> Result<Approved<Intent>, Refusal> {
         let package = package.into();
-        let (positions, approved, foreign, ledger) = (&self.positions, &self.approved, &self.foreign, &self.ledger);
-        let book = Book { equity: self.equity.into(), positions, approved, foreign, ledger, capabilities: self.capabilities };
+        let (positions, approved, foreign, ledger) =
+            (&self.positions, &self.approved, &self.foreign, &self.ledger);
+        let book = Book {
+            equity: self.equity.into(),
+            positions,
+            approved,
+            foreign,
+            ledger,
+            capabilities: self.capabilities,
+        };
         approve(package, quantity, nbbo(package.effect().unwrap_or(Effect::Credit), mid), book, LIMITS)
     }
 }
@@ -51,7 +74,12 @@ impl Account {
 #[test]
 fn the_envelope_is_fixed_from_the_decision_time_mid() {
     let account = Account::with(100_000);
-    for (sell, buy, mid, worst) in [("P6900", "P6895", 95, 65), ("P6895", "P6900", 95, 125), ("P6900", "P6895", 20, 5), ("C7005", "C7000", 490, 495)] {
+    for (sell, buy, mid, worst) in [
+        ("P6900", "P6895", 95, 65),
+        ("P6895", "P6900", 95, 125),
+        ("P6900", "P6895", 20, 5),
+        ("C7005", "C7000", 490, 495),
+    ] {
         let intent = account.approve(vertical(sell, buy), 1, mid).unwrap();
         assert_eq!(intent.get().worst_price, Price::cents(worst), "{sell} {buy} {mid}");
     }
@@ -65,8 +93,15 @@ fn prices_keep_to_the_brokers_step_where_it_is_the_coarser_one() {
     assert_eq!(intent.get().tick, Tick::DIME);
     assert!(intent.order(1, Price::cents(90), 0).is_ok());
     assert!(intent.order(1, Price::cents(95), 0).is_err(), "between two steps of the broker's");
-    let fine = Account { capabilities: Capabilities { roots: &[("SPXW", Tick::PENNY)], ..SCHWAB }, ..Account::with(100_000) };
-    assert_eq!(fine.approve(vertical("P6900", "P6895"), 1, 95).unwrap().get().tick, Tick::NICKEL, "the exchange's");
+    let fine = Account {
+        capabilities: Capabilities { roots: &[("SPXW", Tick::PENNY)], ..SCHWAB },
+        ..Account::with(100_000)
+    };
+    assert_eq!(
+        fine.approve(vertical("P6900", "P6895"), 1, 95).unwrap().get().tick,
+        Tick::NICKEL,
+        "the exchange's"
+    );
 }
 
 #[test]
@@ -76,7 +111,10 @@ fn an_order_a_tick_beyond_the_envelope_is_refused() {
         let intent = account.approve(vertical(sell, buy), 2, 95).unwrap();
         let worst = intent.get().worst_price;
         assert!(intent.order(1, worst, 0).is_ok(), "{sell} {buy} at {worst}");
-        assert!(matches!(intent.order(1, worst + Price::cents(step), 0), Err(Refusal::Price { .. })), "{sell} {buy} beyond {worst}");
+        assert!(
+            matches!(intent.order(1, worst + Price::cents(step), 0), Err(Refusal::Price { .. })),
+            "{sell} {buy} beyond {worst}"
+        );
     }
 }
 
@@ -87,27 +125,41 @@ fn the_worst_loss_added_counts_both_sides_and_either_alone() {
     let put = account.approve(vertical("P6900", "P6895"), 2, 95).unwrap();
     assert_eq!(put.get().worst_loss_added, Decimal::from(870));
     account.approved.push(put);
-    // The call side alone risks as much; together the two can lose on one side only, and both credits are kept.
+    // The call side alone risks as much; together the two can lose on one side only, and both credits are
+    // kept.
     let call = account.approve(vertical("C7000", "C7005"), 2, 95).unwrap();
     assert_eq!(call.get().worst_loss_added, Decimal::from(870));
     // A debit can lose what is paid for it, up to its ceiling.
-    assert_eq!(Account::with(2_000).approve(vertical("P6895", "P6900"), 2, 95).unwrap().get().worst_loss_added, Decimal::from(250));
+    assert_eq!(
+        Account::with(2_000).approve(vertical("P6895", "P6900"), 2, 95).unwrap().get().worst_loss_added,
+        Decimal::from(250)
+    );
     // Where the sides overlap, both lose: 10 a share between 6885 and 6895, less both credits at their floor.
     let mut overlapping = Account::with(2_000);
     let put = overlapping.approve(vertical("P6900", "P6895"), 1, 95).unwrap();
     overlapping.approved.push(put);
-    assert_eq!(overlapping.approve(vertical("C6880", "C6885"), 1, 95).unwrap().get().worst_loss_added, Decimal::from(870));
+    assert_eq!(
+        overlapping.approve(vertical("C6880", "C6885"), 1, 95).unwrap().get().worst_loss_added,
+        Decimal::from(870)
+    );
     let refused = Account::with(1_449).approve(vertical("P6900", "P6895"), 2, 95).unwrap_err();
-    assert_eq!(refused.to_string(), "worst loss: this adds 870.00 dollars, expected at most 869.40 (0.60 of equity 1449)");
+    assert_eq!(
+        refused.to_string(),
+        "worst loss: this adds 870.00 dollars, expected at most 869.40 (0.60 of equity 1449)"
+    );
     assert!(Account::with(1_450).approve(vertical("P6900", "P6895"), 2, 95).is_ok(), "870.00 of 870.00");
 }
 
 #[test]
 fn what_is_already_held_is_not_counted_against_the_package() {
-    // A naked short call is the user's own unbounded loss: it warns, it does not block, and it does not hide the package's own risk.
+    // A naked short call is the user's own unbounded loss: it warns, it does not block, and it does not hide
+    // the package's own risk.
     let mut account = Account::with(2_000);
     account.positions.insert(symbol("C7100"), -3);
-    assert_eq!(account.approve(vertical("C7000", "C7005"), 2, 95).unwrap().get().worst_loss_added, Decimal::from(870));
+    assert_eq!(
+        account.approve(vertical("C7000", "C7005"), 2, 95).unwrap().get().worst_loss_added,
+        Decimal::from(870)
+    );
 }
 
 #[test]
@@ -122,8 +174,15 @@ fn what_is_held_hides_no_loss_that_a_package_adds() {
         let positions = held.into_iter().map(|(text, contracts)| (symbol(text), contracts)).collect();
         let account = Account { positions, ..Account::with(2_000) };
         // 5 wide at 0.65, the envelope's worst: 435 dollars each.
-        assert_eq!(account.approve(vertical("P6900", "P6895"), 2, 95).unwrap().get().worst_loss_added, Decimal::from(870), "{why}");
-        assert!(matches!(account.approve(vertical("P6900", "P6895"), 3, 95), Err(Refusal::WorstLoss { .. })), "{why}");
+        assert_eq!(
+            account.approve(vertical("P6900", "P6895"), 2, 95).unwrap().get().worst_loss_added,
+            Decimal::from(870),
+            "{why}"
+        );
+        assert!(
+            matches!(account.approve(vertical("P6900", "P6895"), 3, 95), Err(Refusal::WorstLoss { .. })),
+            "{why}"
+        );
     }
 }
 
@@ -150,7 +209,10 @@ fn refused_before_any_io() {
     let put = vertical("P6900", "P6895");
     assert_eq!(account.approve(put, 1, 95).unwrap_err(), Refusal::ForeignOrder { symbol: symbol("P6895") });
     account.foreign.clear();
-    assert!(matches!(account.approve(put, 101, 95), Err(Refusal::Capability(Incapable { lack: Lack::Packages { most: 100, got: 101 }, .. }))));
+    assert!(matches!(
+        account.approve(put, 101, 95),
+        Err(Refusal::Capability(Incapable { lack: Lack::Packages { most: 100, got: 101 }, .. }))
+    ));
     assert!(account.approve(put, 100, 95).is_ok(), "as many as the broker takes");
     assert!(matches!(account.approve(put, 0, 95), Err(Refusal::NothingToSend)));
     for mid in [0, -5, 500] {
@@ -163,9 +225,14 @@ fn refused_before_any_io() {
 #[test]
 fn a_broker_that_takes_two_legs_takes_a_vertical() {
     for (most_legs, refused) in [(0, true), (1, true), (2, false), (4, false)] {
-        let account = Account { capabilities: Capabilities { most_legs, ..SCHWAB }, ..Account::with(100_000) };
+        let account =
+            Account { capabilities: Capabilities { most_legs, ..SCHWAB }, ..Account::with(100_000) };
         let verdict = account.approve(vertical("P6900", "P6895"), 1, 95);
-        assert_eq!(matches!(verdict, Err(Refusal::Capability(Incapable { lack: Lack::Legs { got: 2, .. }, .. }))), refused, "{most_legs} legs");
+        assert_eq!(
+            matches!(verdict, Err(Refusal::Capability(Incapable { lack: Lack::Legs { got: 2, .. }, .. }))),
+            refused,
+            "{most_legs} legs"
+        );
         assert_eq!(verdict.is_err(), refused, "{most_legs} legs");
     }
 }
@@ -190,14 +257,22 @@ fn an_order_costs_something_and_less_than_the_width() {
 #[test]
 fn a_side_is_refused_if_the_broker_holds_less_than_was_filled() {
     let put = vertical("P6900", "P6895");
-    for (filled, shown, refused) in
-        [((-2, 2), (-2, 2), false), ((-2, 2), (-5, 3), false), ((-2, 2), (-1, 2), true), ((-2, 2), (-2, 0), true), ((0, 0), (3, -3), false)]
-    {
+    for (filled, shown, refused) in [
+        ((-2, 2), (-2, 2), false),
+        ((-2, 2), (-5, 3), false),
+        ((-2, 2), (-1, 2), true),
+        ((-2, 2), (-2, 0), true),
+        ((0, 0), (3, -3), false),
+    ] {
         let mut account = Account::with(100_000);
         account.ledger = [(put.sell(), filled.0), (put.buy(), filled.1)].into();
         account.positions = [(put.sell(), shown.0), (put.buy(), shown.1)].into();
         let verdict = account.approve(put, 1, 95);
-        assert_eq!(matches!(verdict, Err(Refusal::BrokerShowsLess { .. })), refused, "filled {filled:?}, shown {shown:?}");
+        assert_eq!(
+            matches!(verdict, Err(Refusal::BrokerShowsLess { .. })),
+            refused,
+            "filled {filled:?}, shown {shown:?}"
+        );
     }
 }
 
@@ -244,13 +319,18 @@ fn a_package_that_closes_adds_no_loss_but_what_it_costs() {
     let refused = account.approve(Package::vertical(put).reversed(), 3, 95).unwrap_err();
     assert_eq!(refused, Refusal::ClosesMoreThanHeld { symbol: put.sell(), wanted: 3, held: -2 });
     account.positions.clear();
-    assert!(matches!(account.approve(Package::vertical(put).reversed(), 1, 95), Err(Refusal::ClosesMoreThanHeld { held: 0, .. })));
+    assert!(matches!(
+        account.approve(Package::vertical(put).reversed(), 1, 95),
+        Err(Refusal::ClosesMoreThanHeld { held: 0, .. })
+    ));
 }
 
 #[test]
 fn a_roll_adds_what_its_new_leg_risks() {
     // Long the 6900 put, rolled down to the 6800 for a credit: what is long loses nothing more.
-    let roll = |new: &str, action| Package::custom([closing("P6900", LegAction::Sell), opening(new, action)]).unwrap();
+    let roll = |new: &str, action| {
+        Package::custom([closing("P6900", LegAction::Sell), opening(new, action)]).unwrap()
+    };
     let mut account = Account::with(100_000);
     account.positions.insert(symbol("P6900"), 1);
     let rolled = account.approve(roll("P6800", LegAction::Buy).directed(Effect::Credit), 1, 95).unwrap();
@@ -266,12 +346,16 @@ fn a_roll_adds_what_its_new_leg_risks() {
 #[test]
 fn a_leg_that_covers_another_is_not_closed_as_if_it_were_alone() {
     let mut account = Account::with(100_000);
-    account.positions = [(symbol("P6900"), -1), (symbol("P6895"), 1), (symbol("C7000"), -1), (symbol("C7005"), 1)].into();
+    account.positions =
+        [(symbol("P6900"), -1), (symbol("P6895"), 1), (symbol("C7000"), -1), (symbol("C7005"), 1)].into();
     let put = account.approve(Package::single(closing("P6895", LegAction::Sell).0), 1, 95).unwrap_err();
     assert!(matches!(put, Refusal::WorstLoss { .. }), "{put}");
     let call = account.approve(Package::single(closing("C7005", LegAction::Sell).0), 1, 95).unwrap_err();
     assert!(matches!(&call, Refusal::Unbounded(why) if why.contains("short than long")), "{call}");
-    assert!(account.approve(Package::single(closing("P6900", LegAction::Buy).0), 1, 95).is_ok(), "the short first");
+    assert!(
+        account.approve(Package::single(closing("P6900", LegAction::Buy).0), 1, 95).is_ok(),
+        "the short first"
+    );
 }
 
 #[test]
@@ -279,13 +363,17 @@ fn what_nothing_bounds_is_refused() {
     let account = Account::with(1_000_000);
     let naked = account.approve(Package::single(opening("C7000", LegAction::Sell).0), 1, 95).unwrap_err();
     assert!(matches!(naked, Refusal::Unbounded(_)), "{naked}");
-    // Of two expiries each settles where it is worst: a short call that a later one covers is as good as naked.
+    // Of two expiries each settles where it is worst: a short call that a later one covers is as good as
+    // naked.
     let later = (Leg::open("SPXW260219C7000".parse().unwrap(), LegAction::Buy), 1);
     let calendar = Package::custom([opening("C7000", LegAction::Sell), later]).unwrap();
     assert!(matches!(account.approve(calendar.directed(Effect::Debit), 1, 95), Err(Refusal::Unbounded(_))));
     assert!(matches!(account.approve(calendar, 1, 95), Err(Refusal::NoDirection { .. })));
     let long = account.approve(Package::single(opening("C7000", LegAction::Buy).0), 1, 95).unwrap();
-    assert_eq!((long.get().tick, long.get().worst_loss_added, long.get().most_worth), (Tick::DIME, Decimal::from(120), None));
+    assert_eq!(
+        (long.get().tick, long.get().worst_loss_added, long.get().most_worth),
+        (Tick::DIME, Decimal::from(120), None)
+    );
 }
 
 proptest! {

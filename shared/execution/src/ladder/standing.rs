@@ -24,7 +24,9 @@ impl Ladder {
     #[must_use]
     pub const fn filled_so_far(&self) -> u32 {
         match &self.phase {
-            Phase::Working { rung, .. } | Phase::Cancelling { rung, .. } | Phase::Settling { rung, .. } => self.filled + rung.shown_filled,
+            Phase::Working { rung, .. } | Phase::Cancelling { rung, .. } | Phase::Settling { rung, .. } => {
+                self.filled + rung.shown_filled
+            }
             _ => self.filled,
         }
     }
@@ -32,7 +34,8 @@ impl Ladder {
     /// An order of this side may be out that the broker does not show.
     #[must_use]
     pub const fn in_doubt(&self) -> bool {
-        matches!(self.phase, Phase::Done(SideEnd::Unresolved(_))) || (matches!(self.phase, Phase::Locating { .. }) && self.stop.is_some())
+        matches!(self.phase, Phase::Done(SideEnd::Unresolved(_)))
+            || (matches!(self.phase, Phase::Locating { .. }) && self.stop.is_some())
     }
 
     /// Looks for an order whose outcome is unknown, or that no read has shown to be ours.
@@ -54,7 +57,9 @@ impl Ladder {
     #[must_use]
     pub const fn order(&self) -> Option<&OrderId> {
         match &self.phase {
-            Phase::Naming { order, .. } | Phase::Working { order, .. } | Phase::Cancelling { order, .. } => Some(order),
+            Phase::Naming { order, .. } | Phase::Working { order, .. } | Phase::Cancelling { order, .. } => {
+                Some(order)
+            }
             Phase::Settling { view, .. } => Some(&view.id),
             _ => None,
         }
@@ -85,10 +90,13 @@ impl Ladder {
     #[must_use]
     pub const fn next_wake(&self) -> Option<Timestamp> {
         match &self.phase {
-            Phase::Resending { at, .. } | Phase::Locating { at, .. } | Phase::Pausing { until: at } => Some(*at),
-            Phase::Naming { poll_at, .. } | Phase::Working { poll_at, .. } | Phase::Cancelling { poll_at, .. } | Phase::Settling { poll_at, .. } => {
-                Some(*poll_at)
+            Phase::Resending { at, .. } | Phase::Locating { at, .. } | Phase::Pausing { until: at } => {
+                Some(*at)
             }
+            Phase::Naming { poll_at, .. }
+            | Phase::Working { poll_at, .. }
+            | Phase::Cancelling { poll_at, .. }
+            | Phase::Settling { poll_at, .. } => Some(*poll_at),
             Phase::Ready | Phase::Posting(_) | Phase::Done(_) => None,
         }
     }

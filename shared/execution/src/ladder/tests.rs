@@ -41,12 +41,23 @@ fn intent(credit: bool, quantity: u32) -> Approved<Intent> {
         names_orders: false,
     };
     let (positions, foreign, ledger) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-    let book = Book { equity: Decimal::from(1_000_000), positions: &positions, approved: &[], foreign: &foreign, ledger: &ledger, capabilities };
+    let book = Book {
+        equity: Decimal::from(1_000_000),
+        positions: &positions,
+        approved: &[],
+        foreign: &foreign,
+        ledger: &ledger,
+        capabilities,
+    };
     approve(vertical, quantity, nbbo(vertical.effect(), 85, 95, 105), book, profile().limits()).unwrap()
 }
 
 fn ladder(quantity: u32) -> Ladder {
-    Ladder::new(intent(true, quantity), profile().rung_offsets, Settings { profile: profile(), look_until: at(100), prove_by: at(200) })
+    Ladder::new(
+        intent(true, quantity),
+        profile().rung_offsets,
+        Settings { profile: profile(), look_until: at(100), prove_by: at(200) },
+    )
 }
 
 /// What the broker does with the orders it gets, by the second.
@@ -63,7 +74,10 @@ fn drive(mut ladder: Ladder, script: Script) -> (Vec<(i64, String, u32)>, Ladder
         }
         let mut commands = if ladder.is_ready() {
             cancel_asked = false;
-            ladder.step(at(second), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(second + 20) })
+            ladder.step(
+                at(second),
+                Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(second + 20) },
+            )
         } else {
             let wake = ladder.next_wake().expect("a ladder that is neither ready nor done wants to be woken");
             second = wake.as_second().max(second);
@@ -76,7 +90,10 @@ fn drive(mut ladder: Ladder, script: Script) -> (Vec<(i64, String, u32)>, Ladder
                 Command::Post(posting) => {
                     let order = posting.order.get();
                     posts.push((second, order.price.to_string(), order.quantity));
-                    ladder.step(at(second), Event::Posted(PlaceReply::Accepted(OrderId(posts.len().to_string()))))
+                    ladder.step(
+                        at(second),
+                        Event::Posted(PlaceReply::Accepted(OrderId(posts.len().to_string()))),
+                    )
                 }
                 Command::Read(id) | Command::Confirm(id) => {
                     let (status, filled) = script(second, posts.len(), cancel_asked);
@@ -109,7 +126,10 @@ fn until_the_end(side: &mut Ladder, mut wake: impl FnMut(&mut Ladder, Timestamp)
 }
 
 fn view(id: &OrderId, status: OrderStatus, quantity: u32, filled: u32) -> OrderView {
-    let fills = (filled > 0).then(|| Fill { quantity: filled, price: Price::cents(95), at: None }).into_iter().collect();
+    let fills = (filled > 0)
+        .then(|| Fill { quantity: filled, price: Price::cents(95), at: None })
+        .into_iter()
+        .collect();
     OrderView {
         id: id.clone(),
         status,
@@ -140,14 +160,19 @@ fn reference_vectors_22_and_27_rung_prices() {
         (false, nbbo(Effect::Debit, 140, 150, 160), ["1.25", "1.25", "1.25"]),
     ] {
         let intent = intent(credit, 1);
-        let got: Vec<_> = profile().rung_offsets.iter().map(|offset| Ladder::price(intent.get(), quote, *offset).to_string()).collect();
+        let got: Vec<_> = profile()
+            .rung_offsets
+            .iter()
+            .map(|offset| Ladder::price(intent.get(), quote, *offset).to_string())
+            .collect();
         assert_eq!(got, prices);
     }
 }
 
 #[test]
 fn reference_vector_28_nothing_fills_three_rungs() {
-    let (posts, ladder) = drive(ladder(2), |_, _, asked| (if asked { OrderStatus::Canceled } else { OrderStatus::Working }, 0));
+    let (posts, ladder) =
+        drive(ladder(2), |_, _, asked| (if asked { OrderStatus::Canceled } else { OrderStatus::Working }, 0));
     // Cancelled after 20 s, read a second later, and once more when its last fill would be counted.
     assert_eq!(posts, [(0, "0.95".into(), 2), (23, "0.90".into(), 2), (46, "0.85".into(), 2)]);
     assert_eq!((ladder.end(), ladder.filled()), (Some(&SideEnd::Exhausted), 0));
@@ -169,21 +194,32 @@ fn incident_partial_fill_then_only_the_remainder_is_sent() {
 /// The order fills between the last poll and the cancel.
 #[test]
 fn incident_filled_before_the_cancel_gives_one_orders_fills() {
-    // Reference vector 32: the cancel was accepted, but the order had filled; the old ladder bought it twice more.
-    let (posts, ladder) = drive(ladder(2), |_, _, asked| if asked { (OrderStatus::Filled, 2) } else { (OrderStatus::Working, 0) });
+    // Reference vector 32: the cancel was accepted, but the order had filled; the old ladder bought it twice
+    // more.
+    let (posts, ladder) =
+        drive(
+            ladder(2),
+            |_, _, asked| if asked { (OrderStatus::Filled, 2) } else { (OrderStatus::Working, 0) },
+        );
     assert_eq!((posts.len(), ladder.filled(), ladder.end()), (1, 2, Some(&SideEnd::Filled)));
 }
 
 #[test]
 fn incident_cancel_refused_because_filled_no_next_rung() {
     // Reference vectors 30 and 34: the status is slow to say so.
-    let (posts, ladder) = drive(ladder(2), |second, _, _| if second < 26 { (OrderStatus::Working, 0) } else { (OrderStatus::Filled, 2) });
+    let (posts, ladder) =
+        drive(
+            ladder(2),
+            |second, _, _| if second < 26 { (OrderStatus::Working, 0) } else { (OrderStatus::Filled, 2) },
+        );
     assert_eq!((posts.len(), ladder.filled(), ladder.end()), (1, 2, Some(&SideEnd::Filled)));
 }
 
 #[test]
 fn reference_vector_31_an_order_not_proven_terminal_stops_it() {
-    for stubborn in [OrderStatus::Working, OrderStatus::CancelPending, OrderStatus::Other("CANCELLED?".into())] {
+    for stubborn in
+        [OrderStatus::Working, OrderStatus::CancelPending, OrderStatus::Other("CANCELLED?".into())]
+    {
         let mut side = ladder(2);
         side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
         side.step(at(0), Event::Posted(PlaceReply::Accepted(OrderId("1".into()))));
@@ -193,7 +229,11 @@ fn reference_vector_31_an_order_not_proven_terminal_stops_it() {
                 assert!(!matches!(command, Command::Post(_)), "a second order while the first may be alive");
                 cancels += usize::from(matches!(command, Command::Cancel(_)));
                 let view = view(&OrderId("1".into()), stubborn.clone(), 2, 0);
-                cancels += side.step(now, Event::Seen(&view)).iter().filter(|command| matches!(command, Command::Cancel(_))).count();
+                cancels += side
+                    .step(now, Event::Seen(&view))
+                    .iter()
+                    .filter(|command| matches!(command, Command::Cancel(_)))
+                    .count();
             }
         });
         assert!(matches!(side.end(), Some(SideEnd::Unresolved(_))));
@@ -211,7 +251,8 @@ fn accepted() -> Ladder {
     side
 }
 
-/// The order is over with fewer fills than ordered: the ladder is shown it twice, far enough apart, and nothing that replaces it.
+/// The order is over with fewer fills than ordered: the ladder is shown it twice, far enough apart, and
+/// nothing that replaces it.
 fn over(side: &mut Ladder, second: i64, view: &OrderView) -> Vec<Command> {
     assert_eq!(side.step(at(second), Event::Seen(view)), [], "one look is not enough");
     assert_eq!(side.next_wake(), Some(at(second + 2)));
@@ -286,7 +327,9 @@ fn a_proven_refusal_may_be_sent_anew_a_few_times() {
             assert_eq!(side.next_wake(), Some(at(second)));
             commands = side.step(at(second), Event::Time);
         }
-        let again = commands.iter().find_map(|command| if let Command::Post(posting) = command { Some(posting.number) } else { None });
+        let again = commands.iter().find_map(|command| {
+            if let Command::Post(posting) = command { Some(posting.number) } else { None }
+        });
         assert_eq!(again, again_at.map(|_| 2), "{reply}: a new number for the same remainder");
     }
 }
@@ -305,7 +348,11 @@ fn a_401_is_sent_again_at_once_and_then_after_1_2_and_4_s() {
         sent.push(now.as_second());
         commands = side.step(now, Event::Posted(PlaceReply::NotPlaced(NotPlaced::Unauthorized)));
     }
-    assert_eq!(sent, [0, 0, 1, 3, 7], "two seconds of 401 cost no rung, and no token endpoint is asked for ever");
+    assert_eq!(
+        sent,
+        [0, 0, 1, 3, 7],
+        "two seconds of 401 cost no rung, and no token endpoint is asked for ever"
+    );
     assert_eq!((side.is_ready(), side.next_wake()), (false, Some(at(20))), "the rung keeps its time");
     side.step(at(20), Event::Time);
     assert!(side.is_ready(), "then the next rung");
@@ -323,7 +370,8 @@ fn a_wait_that_the_broker_asks_for_holds_the_next_rung_too() {
 
 #[test]
 fn a_broker_that_says_no_ends_the_side() {
-    let (side, _) = posted(PlaceReply::NotPlaced(NotPlaced::Rejected { status: 400, message: "price".into() }));
+    let (side, _) =
+        posted(PlaceReply::NotPlaced(NotPlaced::Rejected { status: 400, message: "price".into() }));
     assert!(matches!(side.end(), Some(SideEnd::Rejected(_))));
     let (posts, ladder) = drive(ladder_of_two(), |_, _, _| (OrderStatus::Rejected, 0));
     assert_eq!((posts.len(), ladder.end()), (1, Some(&SideEnd::Rejected("not enough".into()))));
@@ -345,7 +393,8 @@ fn a_stop_cancels_what_is_out_and_opens_nothing() {
 
 #[test]
 fn filled_is_believed_only_once_the_fills_add_up() {
-    let (posts, ladder) = drive(ladder(2), |second, _, _| (OrderStatus::Filled, if second < 30 { 1 } else { 2 }));
+    let (posts, ladder) =
+        drive(ladder(2), |second, _, _| (OrderStatus::Filled, if second < 30 { 1 } else { 2 }));
     assert_eq!((posts.len(), ladder.filled(), ladder.end()), (1, 2, Some(&SideEnd::Filled)));
 }
 
@@ -423,7 +472,8 @@ proptest! {
                             gone = Some(view.clone());
                         }
                         let waiting = matches!(side.phase, Phase::Naming { .. } | Phase::Working { .. } | Phase::Cancelling { .. });
-                        // One that was named and never shown is left to recovery, which reads it by that name.
+                        // One that was named and never shown is left to recovery, which reads it by that
+                        // name.
                         if matches!(side.end(), Some(SideEnd::Unresolved(_))) {
                             return Ok(());
                         }

@@ -15,7 +15,10 @@ fn nine() -> OrderId {
 
 /// Two packages filled by our order 9: of five short contracts before it became seven, of no long ones two.
 fn filled() -> LoadedDay {
-    day(vec![rung(1, RungState::Terminal { order: nine(), status: OrderStatus::Filled, filled: 2, fills: vec![] })])
+    day(vec![rung(
+        1,
+        RungState::Terminal { order: nine(), status: OrderStatus::Filled, filled: 2, fills: vec![] },
+    )])
 }
 
 fn holds(sold: i64, bought: i64) -> BTreeMap<OptionSymbol, i64> {
@@ -24,7 +27,11 @@ fn holds(sold: i64, bought: i64) -> BTreeMap<OptionSymbol, i64> {
 
 /// An order of the user's on our legs, in our direction.
 fn users(filled: u32, fills: &[(u32, &str)]) -> OrderView {
-    let fills = fills.iter().map(|(quantity, at)| Fill { quantity: *quantity, price: Price::cents(95), at: at.parse().ok() });
+    let fills = fills.iter().map(|(quantity, at)| Fill {
+        quantity: *quantity,
+        price: Price::cents(95),
+        at: at.parse().ok(),
+    });
     OrderView { fills: fills.collect(), ..order("7", OrderStatus::Filled, filled) }
 }
 
@@ -40,7 +47,11 @@ fn a_contract_more_or_less_than_recorded_is_a_difference() {
     }
     let words = &differences(&filled(), &orders, &holds(-6, 2), TODAY)[0];
     assert!(words.ends_with("-6 held, expected -5 from before and -2 from recorded fills"), "{words}");
-    assert_eq!(differences(&filled(), &orders, &holds(0, 0), EXPIRY), Vec::<String>::new(), "they have expired");
+    assert_eq!(
+        differences(&filled(), &orders, &holds(0, 0), EXPIRY),
+        Vec::<String>::new(),
+        "they have expired"
+    );
 }
 
 #[test]
@@ -80,7 +91,9 @@ fn a_users_closing_order_may_have_taken_contracts_back() {
 #[test]
 fn our_own_orders_and_what_replaced_them_are_no_others() {
     let replaced = OrderView { linked: vec![OrderId("10".into())], ..order("9", OrderStatus::Replaced, 0) };
-    for orders in [vec![order("9", OrderStatus::Filled, 2)], vec![replaced, order("10", OrderStatus::Filled, 2)]] {
+    for orders in
+        [vec![order("9", OrderStatus::Filled, 2)], vec![replaced, order("10", OrderStatus::Filled, 2)]]
+    {
         assert_eq!(told(&filled(), &orders, &holds(-7, 2)), 0);
         assert_eq!(told(&filled(), &orders, &holds(-9, 4)), 2, "the fills are recorded already");
     }
@@ -89,7 +102,11 @@ fn our_own_orders_and_what_replaced_them_are_no_others() {
 #[test]
 fn the_first_revision_says_what_was_held_before() {
     let mut day = filled();
-    let later = IntentRecord { key: IntentKey { revision: 2, ..key() }, held: holds(-99, 99), ..day.intents[0].clone() };
+    let later = IntentRecord {
+        key: IntentKey { revision: 2, ..key() },
+        held: holds(-99, 99),
+        ..day.intents[0].clone()
+    };
     day.intents.insert(0, later);
     assert_eq!(told(&day, &[], &holds(-7, 2)), 0);
 }
@@ -108,7 +125,8 @@ fn a_contract_counts_as_often_as_the_package_holds_it() {
 
 #[test]
 fn positions_are_no_witness_where_an_operator_decided() {
-    let decision = crate::ports::Decision { by: "operator".into(), why: "looked".into(), at: MARKED.parse().unwrap() };
+    let decision =
+        crate::ports::Decision { by: "operator".into(), why: "looked".into(), at: MARKED.parse().unwrap() };
     let decided = day(vec![rung(1, RungState::Resolved { filled: 0, decision })]);
     assert_eq!(told(&decided, &[], &holds(99, 99)), 0);
 }
@@ -126,15 +144,29 @@ fn fills_that_were_counted_late_are_found() {
         ("a row that does not read", 1, vec![unreadable], None, 0),
         ("another's order that was edited", 1, vec![theirs, order("9", OrderStatus::Canceled, 1)], None, 0),
         ("one of each", 1, vec![replaced.clone(), order("10", OrderStatus::Filled, 1)], Some(2), 0),
-        ("what replaced it works on", 1, vec![replaced.clone(), order("10", OrderStatus::Working, 0)], None, 1),
+        (
+            "what replaced it works on",
+            1,
+            vec![replaced.clone(), order("10", OrderStatus::Working, 0)],
+            None,
+            1,
+        ),
         ("what replaced it is not shown", 1, vec![replaced], None, 1),
     ] {
-        let state = RungState::Terminal { order: nine(), status: OrderStatus::Canceled, filled: recorded, fills: vec![] };
+        let state = RungState::Terminal {
+            order: nine(),
+            status: OrderStatus::Canceled,
+            filled: recorded,
+            fills: vec![],
+        };
         let day = day(vec![rung(1, state)]);
         let found: Vec<u32> = more_fills(&day, &orders).iter().map(|seen| seen.order.filled).collect();
         assert_eq!(found, filled.into_iter().collect::<Vec<_>>(), "{why}");
         let words = doubts(&day, &orders);
-        assert!(words.len() == doubtful && words.iter().all(|words| words.starts_with("order 9 was edited")), "{why}: {words:?}");
+        assert!(
+            words.len() == doubtful && words.iter().all(|words| words.starts_with("order 9 was edited")),
+            "{why}: {words:?}"
+        );
     }
 }
 

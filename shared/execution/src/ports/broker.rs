@@ -18,7 +18,8 @@ pub trait Broker: Send + Sync {
     /// What this broker can do, so that anything else is refused before any I/O.
     fn capabilities(&self) -> Capabilities;
 
-    /// Quotes will be asked for soon: a broker that streams them gets its connection ready meanwhile. Returns at once.
+    /// Quotes will be asked for soon: a broker that streams them gets its connection ready meanwhile. Returns
+    /// at once.
     fn expect_quotes(&self) {}
 
     /// Equity and positions, read fresh.
@@ -27,21 +28,22 @@ pub trait Broker: Send + Sync {
     /// [`BrokerError`] when they could not be read or understood.
     async fn account(&self) -> Result<AccountSnapshot, BrokerError>;
 
-    /// Every order entered between the two times, whatever its status and whoever entered it. A row that does not read is kept as
-    /// [`OrderView::unreadable`]; it makes no other unreadable.
+    /// Every order entered between the two times, whatever its status and whoever entered it. A row that does
+    /// not read is kept as [`OrderView::unreadable`]; it makes no other unreadable.
     ///
     /// # Errors
     /// [`BrokerError`] when the list could not be read completely.
     async fn orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError>;
 
-    /// As [`Broker::orders`], while orders are out: whoever waits for it is late with a cancel. It answers, or fails, within seconds.
+    /// As [`Broker::orders`], while orders are out: whoever waits for it is late with a cancel. It answers,
+    /// or fails, within seconds.
     ///
     /// # Errors
     /// [`BrokerError`] when the list could not be read completely.
     async fn orders_in_haste(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError>;
 
-    /// Every order that works now, whoever entered it and whenever: a good-till-cancel order of last week is not among
-    /// [`Broker::orders`] of today. Orders that are over may be among them.
+    /// Every order that works now, whoever entered it and whenever: a good-till-cancel order of last week is
+    /// not among [`Broker::orders`] of today. Orders that are over may be among them.
     ///
     /// # Errors
     /// [`BrokerError`] when the list could not be read completely.
@@ -53,14 +55,15 @@ pub trait Broker: Send + Sync {
     /// [`BrokerError`]; an order the broker does not (yet) show is [`BrokerFault::NotFound`].
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError>;
 
-    /// Quotes of all `symbols` in one batched read. A symbol the broker does not know is absent from the book.
+    /// Quotes of all `symbols` in one batched read. A symbol the broker does not know is absent from the
+    /// book.
     ///
     /// # Errors
     /// [`BrokerError`] when the batch could not be read.
     async fn quotes(&self, symbols: &[OptionSymbol]) -> Result<QuoteBook, BrokerError>;
 
-    /// Sends the order exactly once: no retry, and no guess when the answer is lost. Where the broker takes names, the order carries
-    /// this one.
+    /// Sends the order exactly once: no retry, and no guess when the answer is lost. Where the broker takes
+    /// names, the order carries this one.
     async fn place(&self, order: &Approved<PackageOrder>, name: &OrderName) -> PlaceReply;
 
     /// Asks for a cancel. Whatever comes back, the order's state must be read until it is terminal.
@@ -78,8 +81,8 @@ impl fmt::Display for OrderId {
     }
 }
 
-/// Our own name of an order, which follows from the ledger alone: no two rungs of an account share one. Brokers that show it do not
-/// refuse a second order of the same name.
+/// Our own name of an order, which follows from the ledger alone: no two rungs of an account share one.
+/// Brokers that show it do not refuse a second order of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderName(pub String);
 
@@ -96,7 +99,8 @@ pub struct AccountSnapshot {
     pub equity: Option<Decimal>,
     /// Net quantity per contract, long positive; zero rows left out.
     pub positions: BTreeMap<OptionSymbol, i64>,
-    /// Positions that cannot be ours and do not read, each in words: an adjusted contract, a root with a slash. They are noted.
+    /// Positions that cannot be ours and do not read, each in words: an adjusted contract, a root with a
+    /// slash. They are noted.
     pub unreadable: Vec<String>,
 }
 
@@ -138,10 +142,12 @@ pub struct OrderView {
     pub tag: Option<String>,
     /// The name that whoever entered it gave it, where the broker shows names.
     pub name: Option<OrderName>,
-    /// Orders that the broker links to this one: it replaces them, or they replace it. An edited order lives on under another id.
+    /// Orders that the broker links to this one: it replaces them, or they replace it. An edited order lives
+    /// on under another id.
     pub linked: Vec<OrderId>,
-    /// Why the rest of the row does not read, when it does not. Id, legs and status are then as far as they could be read: a status that
-    /// could not is [`OrderStatus::Other`], legs that could not set `foreign_legs`. It is never believed to be an order of ours.
+    /// Why the rest of the row does not read, when it does not. Id, legs and status are then as far as they
+    /// could be read: a status that could not is [`OrderStatus::Other`], legs that could not set
+    /// `foreign_legs`. It is never believed to be an order of ours.
     pub unreadable: Option<String>,
 }
 
@@ -149,17 +155,22 @@ impl OrderView {
     /// Whether it may touch a contract: it names it, or it has option legs that could not be read.
     #[must_use]
     pub fn may_touch(&self, symbol: OptionSymbol) -> bool {
-        self.legs.iter().any(|(leg, _)| leg.symbol == symbol) || (self.legs.is_empty() && self.foreign_legs && self.unreadable.is_some())
+        self.legs.iter().any(|(leg, _)| leg.symbol == symbol)
+            || (self.legs.is_empty() && self.foreign_legs && self.unreadable.is_some())
     }
 
-    /// Proven over, for an order of `quantity` packages: "filled" is believed only once the fills add up, and a replaced order lives on
-    /// under an id we do not know.
+    /// Proven over, for an order of `quantity` packages: "filled" is believed only once the fills add up, and
+    /// a replaced order lives on under an id we do not know.
     #[must_use]
     pub fn is_settled(&self, quantity: u32) -> bool {
         match self.status {
             OrderStatus::Filled => self.filled == quantity,
             OrderStatus::Canceled | OrderStatus::Rejected | OrderStatus::Expired => self.filled <= quantity,
-            OrderStatus::Pending | OrderStatus::Working | OrderStatus::CancelPending | OrderStatus::Replaced | OrderStatus::Other(_) => false,
+            OrderStatus::Pending
+            | OrderStatus::Working
+            | OrderStatus::CancelPending
+            | OrderStatus::Replaced
+            | OrderStatus::Other(_) => false,
         }
     }
 }
@@ -175,7 +186,8 @@ pub struct Fill {
     pub at: Option<Timestamp>,
 }
 
-/// One vocabulary for every broker. What is not recognised is [`OrderStatus::Other`], and that is *not* terminal.
+/// One vocabulary for every broker. What is not recognised is [`OrderStatus::Other`], and that is *not*
+/// terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
@@ -263,7 +275,9 @@ impl fmt::Display for NotPlaced {
             Self::NotSent(why) => write!(f, "not sent: {why}"),
             Self::NotRead(why) => write!(f, "answered before the broker, which never read it: {why}"),
             Self::Unauthorized => f.write_str("401 unauthorized"),
-            Self::RateLimited { retry_after: Some(wait) } => write!(f, "429, asked to wait {} s", wait.as_secs()),
+            Self::RateLimited { retry_after: Some(wait) } => {
+                write!(f, "429, asked to wait {} s", wait.as_secs())
+            }
             Self::RateLimited { retry_after: None } => f.write_str("429"),
             Self::Rejected { status, message } => write!(f, "{status} {message}"),
         }

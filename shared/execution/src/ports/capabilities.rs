@@ -3,7 +3,8 @@ use std::fmt;
 use gamma_market::{Effect, Package, Price, Tick};
 use serde::Serialize;
 
-/// What a broker can do with packages. Whatever is not here is refused before anything is sent, with the reason.
+/// What a broker can do with packages. Whatever is not here is refused before anything is sent, with the
+/// reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
     /// Name for messages.
@@ -18,7 +19,8 @@ pub struct Capabilities {
     pub roots: &'static [(&'static str, Tick)],
     /// Whether it says what it would make of an order that is not sent.
     pub previews: bool,
-    /// Whether an order can be given a name that the broker shows with it: then an order without ours is never taken for ours.
+    /// Whether an order can be given a name that the broker shows with it: then an order without ours is
+    /// never taken for ours.
     pub names_orders: bool,
 }
 
@@ -131,7 +133,9 @@ impl Capabilities {
     pub fn takes(&self, legs: usize, quantity: u32, kind: OrderKind) -> Result<(), Incapable> {
         match () {
             () if legs > self.most_legs => Err(self.lacks(Lack::Legs { most: self.most_legs, got: legs })),
-            () if quantity > self.most_quantity => Err(self.lacks(Lack::Packages { most: self.most_quantity, got: quantity })),
+            () if quantity > self.most_quantity => {
+                Err(self.lacks(Lack::Packages { most: self.most_quantity, got: quantity }))
+            }
             () if !self.kinds.contains(&kind) => Err(self.lacks(Lack::Kind { kind })),
             () => Ok(()),
         }
@@ -141,7 +145,13 @@ impl Capabilities {
     ///
     /// # Errors
     /// [`Incapable`] says what is asked too much.
-    pub fn previews(&self, package: &Package, effect: Effect, quantity: u32, price: Price) -> Result<(), Incapable> {
+    pub fn previews(
+        &self,
+        package: &Package,
+        effect: Effect,
+        quantity: u32,
+        price: Price,
+    ) -> Result<(), Incapable> {
         if !self.previews {
             return Err(self.lacks(Lack::Preview));
         }
@@ -175,9 +185,17 @@ mod tests {
         names_orders: true,
     };
 
-    fn preview(can: Capabilities, sell: &str, buy: &str, effect: Effect, quantity: u32, cents: i64) -> String {
+    fn preview(
+        can: Capabilities,
+        sell: &str,
+        buy: &str,
+        effect: Effect,
+        quantity: u32,
+        cents: i64,
+    ) -> String {
         let vertical = Vertical::new(sell.parse().unwrap(), buy.parse().unwrap()).unwrap();
-        can.previews(&Package::vertical(vertical), effect, quantity, Price::cents(cents)).map_or_else(|lack| lack.to_string(), |()| "yes".to_owned())
+        can.previews(&Package::vertical(vertical), effect, quantity, Price::cents(cents))
+            .map_or_else(|lack| lack.to_string(), |()| "yes".to_owned())
     }
 
     #[test]
@@ -191,7 +209,12 @@ mod tests {
             (CAN, 1, 97, "test prices SPXW in steps of 0.05, got 0.97"),
             (CAN, 1, 0, "test takes no even orders"),
             (Capabilities { kinds: &[OrderKind::NetDebit], ..CAN }, 1, 95, "test takes no net credit orders"),
-            (Capabilities { roots: &[("SPX", Tick::NICKEL)], ..CAN }, 1, 95, "test is not known to trade packages of SPXW"),
+            (
+                Capabilities { roots: &[("SPX", Tick::NICKEL)], ..CAN },
+                1,
+                95,
+                "test is not known to trade packages of SPXW",
+            ),
             (Capabilities { previews: false, ..CAN }, 1, 95, "test previews no orders"),
         ] {
             assert_eq!(preview(can, sell, buy, Effect::Credit, quantity, cents), words);

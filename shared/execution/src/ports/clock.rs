@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-/// The only source of time. Deadlines, leases, token and order times use it; socket timeouts and request signing do not.
+/// The only source of time. Deadlines, leases, token and order times use it; socket timeouts and request
+/// signing do not.
 #[async_trait]
 pub trait Clock: Send + Sync {
     /// The time now.

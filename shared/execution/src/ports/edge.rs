@@ -1,4 +1,5 @@
-//! What the edge guard keeps and asks for: an account's equity and transfers, and the decision that its next run reads.
+//! What the edge guard keeps and asks for: an account's equity and transfers, and the decision that its next
+//! run reads.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -9,7 +10,9 @@ use super::broker::{Broker, BrokerError};
 use super::ledger::{LedgerError, PutOutcome};
 
 // Adapters know ports, not the strategy.
-pub use gamma_strategy::edge::{EquitySource, MoneyRow, Observation, Transfer, Verdict, is_transfer, words_say_transfer};
+pub use gamma_strategy::edge::{
+    EquitySource, MoneyRow, Observation, Transfer, Verdict, is_transfer, words_say_transfer,
+};
 
 /// Everything the ledger holds of an account's equity. Both lists only ever grow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +54,8 @@ impl EdgeDecision {
     }
 }
 
-/// The durable record of an account's equity; it never expires. Writes are conditional and recognise their own success.
+/// The durable record of an account's equity; it never expires. Writes are conditional and recognise their
+/// own success.
 #[async_trait]
 pub trait EdgeLedger: Send + Sync {
     /// Everything kept, read consistently.
@@ -60,19 +64,22 @@ pub trait EdgeLedger: Send + Sync {
     /// [`LedgerError`] when it could not be read or understood.
     async fn edge_log(&self, account: &str) -> Result<EdgeLog, LedgerError>;
 
-    /// Keeps an observation, one for each date and run: [`PutOutcome::Theirs`] when another one stands there, which then stays.
+    /// Keeps an observation, one for each date and run: [`PutOutcome::Theirs`] when another one stands there,
+    /// which then stays.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.
     async fn put_observation(&self, account: &str, seen: &Observation) -> Result<PutOutcome, LedgerError>;
 
-    /// Keeps a transfer, one for each id: [`PutOutcome::Theirs`] when it stands there otherwise, and then it stays.
+    /// Keeps a transfer, one for each id: [`PutOutcome::Theirs`] when it stands there otherwise, and then it
+    /// stays.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.
     async fn put_transfer(&self, account: &str, transfer: &Transfer) -> Result<PutOutcome, LedgerError>;
 
-    /// Leaves the decision for the account's next run: [`PutOutcome::Theirs`] when one stands there that was made from more.
+    /// Leaves the decision for the account's next run: [`PutOutcome::Theirs`] when one stands there that was
+    /// made from more.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.
@@ -82,8 +89,8 @@ pub trait EdgeLedger: Send + Sync {
 /// What money came into an account and left it.
 #[async_trait]
 pub trait Transfers: Send + Sync {
-    /// Every transfer from `from` to `to`, both included, however long that is. Rows can lag what they record: one that is not there may
-    /// come later, with an earlier time.
+    /// Every transfer from `from` to `to`, both included, however long that is. Rows can lag what they
+    /// record: one that is not there may come later, with an earlier time.
     ///
     /// # Errors
     /// [`BrokerError`] when the list could not be read completely, or a transfer does not say its amount.

@@ -41,7 +41,10 @@ impl FromStr for Consumer {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|consumer| consumer.name() == name).ok_or_else(|| format!("got {name:?}, expected sheets-log or edge-guard"))
+        Self::ALL
+            .into_iter()
+            .find(|consumer| consumer.name() == name)
+            .ok_or_else(|| format!("got {name:?}, expected sheets-log or edge-guard"))
     }
 }
 
@@ -66,7 +69,8 @@ pub struct PendingHandoff {
     pub consumer: Consumer,
 }
 
-/// What is still to be handed off. Its marks are written with the run's record, all or nothing, so that none is forgotten.
+/// What is still to be handed off. Its marks are written with the run's record, all or nothing, so that none
+/// is forgotten.
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// Everything of the account that is not known to be handed off, oldest day first.
@@ -75,7 +79,8 @@ pub trait Outbox: Send + Sync {
     /// [`LedgerError`] when it could not be read.
     async fn pending(&self, account: &str) -> Result<Vec<PendingHandoff>, LedgerError>;
 
-    /// Takes the mark away. Harmless when it is gone already; when it fails, the consumer is given the run again.
+    /// Takes the mark away. Harmless when it is gone already; when it fails, the consumer is given the run
+    /// again.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.

@@ -11,7 +11,8 @@ use super::Consumer;
 use super::broker::{Fill, OrderId, OrderName, OrderStatus};
 use super::edge::EdgeDecision;
 
-/// Who writes: carried by every conditional write, so that a write whose answer was lost is recognised as our own.
+/// Who writes: carried by every conditional write, so that a write whose answer was lost is recognised as our
+/// own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Writer {
     /// The run.
@@ -131,8 +132,8 @@ pub struct IntentRecord {
     pub effect: Effect,
     /// Packages approved for the day.
     pub quantity: u32,
-    /// Sides that its plan was to trade, those included that approval refused: one that is missing beside a filled one makes the day
-    /// one-sided, also for whoever recovers it.
+    /// Sides that its plan was to trade, those included that approval refused: one that is missing beside a
+    /// filled one makes the day one-sided, also for whoever recovers it.
     pub planned_sides: u32,
     /// The mid at decision time, in points.
     pub decision_mid: Price,
@@ -144,8 +145,8 @@ pub struct IntentRecord {
     pub state: IntentState,
     /// Packages filled, proven.
     pub filled: u32,
-    /// Net contracts of its legs that the account held before anything was sent for it, long positive: what a change is measured
-    /// against when an order was never found.
+    /// Net contracts of its legs that the account held before anything was sent for it, long positive: what a
+    /// change is measured against when an order was never found.
     pub held: BTreeMap<OptionSymbol, i64>,
 }
 
@@ -199,7 +200,8 @@ impl RungRecord {
 pub enum RungState {
     /// The POST may be under way; whether an order exists is not known.
     Sending,
-    /// The broker's answer named this order; no read of it has shown yet that it is ours. Nothing is cancelled by a name.
+    /// The broker's answer named this order; no read of it has shown yet that it is ours. Nothing is
+    /// cancelled by a name.
     Named {
         /// The id that came back.
         order: OrderId,
@@ -248,7 +250,10 @@ impl RungState {
     /// Nothing more can happen to it, and nothing about it is open.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        matches!(self, Self::Terminal { .. } | Self::Refused { .. } | Self::NeverAccepted { .. } | Self::Resolved { .. })
+        matches!(
+            self,
+            Self::Terminal { .. } | Self::Refused { .. } | Self::NeverAccepted { .. } | Self::Resolved { .. }
+        )
     }
 
     /// Packages filled, as far as that is settled.
@@ -256,7 +261,12 @@ impl RungState {
     pub const fn filled(&self) -> u32 {
         match self {
             Self::Terminal { filled, .. } | Self::Resolved { filled, .. } => *filled,
-            Self::Sending | Self::Named { .. } | Self::Accepted { .. } | Self::Refused { .. } | Self::Unknown { .. } | Self::NeverAccepted { .. } => 0,
+            Self::Sending
+            | Self::Named { .. }
+            | Self::Accepted { .. }
+            | Self::Refused { .. }
+            | Self::Unknown { .. }
+            | Self::NeverAccepted { .. } => 0,
         }
     }
 
@@ -265,7 +275,12 @@ impl RungState {
     pub const fn order(&self) -> Option<&OrderId> {
         match self {
             Self::Accepted { order } | Self::Terminal { order, .. } => Some(order),
-            Self::Sending | Self::Named { .. } | Self::Refused { .. } | Self::Unknown { .. } | Self::NeverAccepted { .. } | Self::Resolved { .. } => None,
+            Self::Sending
+            | Self::Named { .. }
+            | Self::Refused { .. }
+            | Self::Unknown { .. }
+            | Self::NeverAccepted { .. }
+            | Self::Resolved { .. } => None,
         }
     }
 }
@@ -383,8 +398,8 @@ pub struct LedgerError {
     pub refused: bool,
 }
 
-/// The durable record. Conditional writes recognise their own success: when the condition fails, the item that stands
-/// there is compared with what we meant to write.
+/// The durable record. Conditional writes recognise their own success: when the condition fails, the item
+/// that stands there is compared with what we meant to write.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Takes the lease of (account, date) for `run_id` until `expires`, when it is free or expired at `now`.
@@ -392,7 +407,14 @@ pub trait Ledger: Send + Sync {
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.
-    async fn take_lease(&self, account: &str, date: Date, run_id: &str, now: Timestamp, expires: Timestamp) -> Result<Result<Lease, String>, LedgerError>;
+    async fn take_lease(
+        &self,
+        account: &str,
+        date: Date,
+        run_id: &str,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<Result<Lease, String>, LedgerError>;
 
     /// Prolongs a lease we hold; [`PutOutcome::Theirs`] when it was taken over.
     ///
@@ -412,7 +434,8 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`] when it could not be read or understood.
     async fn load_day(&self, account: &str, strategy: &str, date: Date) -> Result<LoadedDay, LedgerError>;
 
-    /// Opens the day for this writer: creates the record, or takes over one that has no SENDING and a lower fence.
+    /// Opens the day for this writer: creates the record, or takes over one that has no SENDING and a lower
+    /// fence.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.
@@ -424,30 +447,42 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`] when it is not known.
     async fn put_intents(&self, lease: &Lease, intents: &[IntentRecord]) -> Result<PutOutcome, LedgerError>;
 
-    /// Creates a rung in state SENDING, and marks the day as sending, only while the lease's fence is still ours: one transaction.
+    /// Creates a rung in state SENDING, and marks the day as sending, only while the lease's fence is still
+    /// ours: one transaction.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.
     async fn put_sending(&self, lease: &Lease, rung: &RungRecord) -> Result<PutOutcome, LedgerError>;
 
-    /// Records where a rung stands. A terminal rung is changed only by more fills of its order; one that never came to be only by an order
-    /// that shows up for it after all.
+    /// Records where a rung stands. A terminal rung is changed only by more fills of its order; one that
+    /// never came to be only by an order that shows up for it after all.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.
-    async fn set_rung(&self, account: &str, date: Date, rung: &RungRecord) -> Result<PutOutcome, LedgerError>;
+    async fn set_rung(&self, account: &str, date: Date, rung: &RungRecord)
+    -> Result<PutOutcome, LedgerError>;
 
     /// Records where an intent stands and its fills.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.
-    async fn set_intent(&self, account: &str, date: Date, intent: &IntentRecord) -> Result<PutOutcome, LedgerError>;
+    async fn set_intent(
+        &self,
+        account: &str,
+        date: Date,
+        intent: &IntentRecord,
+    ) -> Result<PutOutcome, LedgerError>;
 
     /// Closes the day with its named outcome, when it is ours or an older fence's.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known.
-    async fn close_day(&self, lease: &Lease, strategy: &str, outcome: &str) -> Result<PutOutcome, LedgerError>;
+    async fn close_day(
+        &self,
+        lease: &Lease,
+        strategy: &str,
+        outcome: &str,
+    ) -> Result<PutOutcome, LedgerError>;
 
     /// Keeps the run's own final record, one per run.
     ///
@@ -455,7 +490,8 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`] when it is not known.
     async fn put_run(&self, run: &RunRecord) -> Result<PutOutcome, LedgerError>;
 
-    /// The operator's records for this account and for all, and the edge guard's decision. Absence of the armed record is [`Arming::NotArmed`].
+    /// The operator's records for this account and for all, and the edge guard's decision. Absence of the
+    /// armed record is [`Arming::NotArmed`].
     ///
     /// # Errors
     /// [`LedgerError`] when they could not be read.

@@ -32,8 +32,8 @@ impl fmt::Display for Severity {
     }
 }
 
-/// A short message to a person. However it was made, subject and lines are single lines of bounded length, in which account
-/// numbers are masked and what looks like a credential is hidden.
+/// A short message to a person. However it was made, subject and lines are single lines of bounded length, in
+/// which account numbers are masked and what looks like a credential is hidden.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
     severity: Severity,
@@ -52,7 +52,8 @@ impl Notice {
     /// A message, cleaned.
     #[must_use]
     pub fn new(severity: Severity, subject: &str, lines: impl IntoIterator<Item = String>) -> Self {
-        let mut lines: Vec<String> = lines.into_iter().map(|line| cut(&cleaned(&line), Self::LONGEST_LINE)).collect();
+        let mut lines: Vec<String> =
+            lines.into_iter().map(|line| cut(&cleaned(&line), Self::LONGEST_LINE)).collect();
         if lines.len() > Self::MOST_LINES {
             let more = lines.len() - (Self::MOST_LINES - 1);
             lines.truncate(Self::MOST_LINES - 1);
@@ -86,8 +87,8 @@ impl Notice {
     }
 }
 
-/// A way to reach a person. Nothing waits for it but its caller, it tries once, and it touches nothing else: a failure is to be
-/// logged and forgotten.
+/// A way to reach a person. Nothing waits for it but its caller, it tries once, and it touches nothing else:
+/// a failure is to be logged and forgotten.
 #[async_trait]
 pub trait Notifier: Send + Sync {
     /// Sends one message.

@@ -1,4 +1,5 @@
-//! What operators decide: the records that every run reads, and the list of their changes, which is kept for ever.
+//! What operators decide: the records that every run reads, and the list of their changes, which is kept for
+//! ever.
 
 use std::fmt;
 
@@ -180,7 +181,8 @@ pub struct Standing {
     pub decision: Decision,
 }
 
-/// The operators' part of the ledger. The last decision stands; no write waits for a read, so that a halt never fails for one.
+/// The operators' part of the ledger. The last decision stands; no write waits for a read, so that a halt
+/// never fails for one.
 #[async_trait]
 pub trait OperatorLedger: Send + Sync {
     /// The account's armed record; `None` when it was never armed.
@@ -211,7 +213,12 @@ pub trait OperatorLedger: Send + Sync {
     ///
     /// # Errors
     /// As [`OperatorLedger::decide`]; then it must not be tried.
-    async fn ask(&self, scope: &ControlScope, verb: ControlVerb, decision: &Decision) -> Result<ControlChange, LedgerError>;
+    async fn ask(
+        &self,
+        scope: &ControlScope,
+        verb: ControlVerb,
+        decision: &Decision,
+    ) -> Result<ControlChange, LedgerError>;
 
     /// Records how far a change got that was asked for.
     ///

@@ -42,19 +42,29 @@ pub trait TokenStore: Send + Sync {
     /// [`SaveError`] when it could not be read.
     async fn load(&self, name: &str) -> Result<StoredToken, SaveError>;
 
-    /// Writes the document over the version `read`. A store without conditional writes writes over whatever stands there;
-    /// [`TokenStore::between`] then tells what that was.
+    /// Writes the document over the version `read`. A store without conditional writes writes over whatever
+    /// stands there; [`TokenStore::between`] then tells what that was.
     ///
     /// # Errors
     /// [`SaveError`] when it is not known to be written.
-    async fn save(&self, name: &str, text: &SecretString, read: &TokenVersion) -> Result<TokenWrite, SaveError>;
+    async fn save(
+        &self,
+        name: &str,
+        text: &SecretString,
+        read: &TokenVersion,
+    ) -> Result<TokenWrite, SaveError>;
 
-    /// The documents written after `read` and gone before `made`: what a write went over without having seen it. Empty where
-    /// `made` directly follows `read`, and where a write over an unseen version is refused.
+    /// The documents written after `read` and gone before `made`: what a write went over without having seen
+    /// it. Empty where `made` directly follows `read`, and where a write over an unseen version is refused.
     ///
     /// # Errors
     /// [`SaveError`] when one of them could not be read.
-    async fn between(&self, name: &str, read: &TokenVersion, made: &TokenVersion) -> Result<Vec<SecretString>, SaveError>;
+    async fn between(
+        &self,
+        name: &str,
+        read: &TokenVersion,
+        made: &TokenVersion,
+    ) -> Result<Vec<SecretString>, SaveError>;
 }
 
 /// A token document that could not be read or is not known to be written.
@@ -72,11 +82,18 @@ pub struct SaveError {
 /// One short lock for each token document: who refreshes it and writes it back.
 #[async_trait]
 pub trait TokenLock: Send + Sync {
-    /// Takes the lock of `name` until `expires`, when it is free, has expired by `now`, or is `owner`'s already.
+    /// Takes the lock of `name` until `expires`, when it is free, has expired by `now`, or is `owner`'s
+    /// already.
     ///
     /// # Errors
     /// [`TokenLockError`] when it is not known to be taken.
-    async fn take(&self, name: &str, owner: &str, now: Timestamp, expires: Timestamp) -> Result<PutOutcome, TokenLockError>;
+    async fn take(
+        &self,
+        name: &str,
+        owner: &str,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<PutOutcome, TokenLockError>;
 
     /// Gives the lock back. One that is no longer `owner`'s is left alone.
     ///
@@ -122,15 +139,21 @@ pub trait TokenIssuer: Send + Sync {
     fn is_rotated(&self, from: &SecretString, refreshed: &SecretString) -> bool;
 }
 
-/// Through which an adapter renews its token document, so that all who share it do so one after another and none is lost.
+/// Through which an adapter renews its token document, so that all who share it do so one after another and
+/// none is lost.
 #[async_trait]
 pub trait TokenRenewal: Send + Sync {
-    /// A document to go on with instead of `held`: one that somebody else obtained meanwhile, or a refreshed one. While the
-    /// token in hand is usable it may also be `held` itself.
+    /// A document to go on with instead of `held`: one that somebody else obtained meanwhile, or a refreshed
+    /// one. While the token in hand is usable it may also be `held` itself.
     ///
     /// # Errors
     /// The fault of `issuer`.
-    async fn renew(&self, held: &SecretString, in_hand: InHand, issuer: &dyn TokenIssuer) -> Result<SecretString, BrokerFault>;
+    async fn renew(
+        &self,
+        held: &SecretString,
+        in_hand: InHand,
+        issuer: &dyn TokenIssuer,
+    ) -> Result<SecretString, BrokerFault>;
 
     /// Something about the token that an operator should be told at the end of the run.
     fn trouble(&self, note: String);

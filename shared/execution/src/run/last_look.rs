@@ -1,5 +1,6 @@
-//! The last look at a day: nothing that was called over is believed. Every order of ours is held against the broker once more, and the
-//! account's positions against what was held before and what filled since. What can be proven is recorded, the rest rings.
+//! The last look at a day: nothing that was called over is believed. Every order of ours is held against the
+//! broker once more, and the account's positions against what was held before and what filled since. What can
+//! be proven is recorded, the rest rings.
 
 use gamma_market::calendar::trade_date;
 
@@ -14,14 +15,22 @@ impl Run<'_> {
         let mut day = self.load().await?;
         let orders = self.worker.shown_orders().await?;
         let mut found = more_fills(&day, &orders);
-        found.extend(turned_up(&day, &orders, self.profile.execution.application_tag.as_deref(), self.worker.names_of()));
+        found.extend(turned_up(
+            &day,
+            &orders,
+            self.profile.execution.application_tag.as_deref(),
+            self.worker.names_of(),
+        ));
         let mut told = Vec::new();
         let mut open = doubts(&day, &orders);
-        let intents = found.iter().flat_map(|seen| day.intents.iter().filter(|intent| intent.key == seen.rung.intent));
+        let intents =
+            found.iter().flat_map(|seen| day.intents.iter().filter(|intent| intent.key == seen.rung.intent));
         let fence = self.worker.lease()?.writer.fence;
-        let mut writers = found.iter().map(|seen| &seen.rung.writer).chain(intents.map(|intent| &intent.writer));
+        let mut writers =
+            found.iter().map(|seen| &seen.rung.writer).chain(intents.map(|intent| &intent.writer));
         if writers.any(|writer| writer.fence >= fence) {
-            // What is proven changes only under a later fence: this sweep has recorded it a moment ago, and sees more now.
+            // What is proven changes only under a later fence: this sweep has recorded it a moment ago, and
+            // sees more now.
             self.worker.take_lease_anew().await?;
         }
         let before = day.clone();
@@ -49,7 +58,10 @@ impl Run<'_> {
             }
         }
         if !open.is_empty() {
-            return Ok(Ended::new(Outcome::Unresolved, told.into_iter().chain(open).collect::<Vec<_>>().join("; ")));
+            return Ok(Ended::new(
+                Outcome::Unresolved,
+                told.into_iter().chain(open).collect::<Vec<_>>().join("; "),
+            ));
         }
         if told.is_empty() {
             return Ok(ended);
@@ -58,10 +70,11 @@ impl Run<'_> {
         Ok(Ended::new(Outcome::Recovered, before.into_iter().chain(told).collect::<Vec<_>>().join("; ")))
     }
 
-    /// Records what the corrected rungs make of their intents and the day, once for all of them: an intent that is over changes once under
-    /// one fence.
+    /// Records what the corrected rungs make of their intents and the day, once for all of them: an intent
+    /// that is over changes once under one fence.
     async fn conclude(&mut self, before: &LoadedDay, day: &LoadedDay) -> Result<String, Ended> {
-        let sides = self.worker.settle_intents(before, &day.rungs).await.inspect_err(|_| self.worker.ring())?;
+        let sides =
+            self.worker.settle_intents(before, &day.rungs).await.inspect_err(|_| self.worker.ring())?;
         let (outcome, words) = outcome::outcome_of(&sides);
         self.closes_day = Some(outcome.name());
         Ok(format!("the day is {outcome} after the last look: {words}"))
@@ -70,6 +83,8 @@ impl Run<'_> {
 
 /// Whether an intent has other fills than its rungs.
 fn lags(day: &LoadedDay) -> bool {
-    let of = |intent: &IntentRecord| day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| rung.state.filled()).sum::<u32>();
+    let of = |intent: &IntentRecord| {
+        day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| rung.state.filled()).sum::<u32>()
+    };
     day.intents.iter().any(|intent| of(intent) != intent.filled)
 }

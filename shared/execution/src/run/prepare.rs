@@ -69,17 +69,29 @@ impl Run<'_> {
     pub(super) fn decide(&mut self, row: &SignalRow, account: &Account) -> Result<Plan, Ended> {
         let snapshot = Snapshot { equity: account.snapshot.equity, positions: &account.snapshot.positions };
         self.report.signal.clone_from(&row.published.0);
-        let plan = decide(row, snapshot, &self.profile.strategy).map_err(|refusal| Ended::new(Outcome::PlanRefused, refusal))?;
+        let plan = decide(row, snapshot, &self.profile.strategy)
+            .map_err(|refusal| Ended::new(Outcome::PlanRefused, refusal))?;
         tracing::info!(run_id = %self.request.run_id, units = plan.units, multiplier = plan.multiplier, structure = %plan.structure, "planned");
         self.report.plan = Some(plan.clone());
         Ok(plan)
     }
 
     /// Approves every side that is to be traded; a refused one is reported with its reason.
-    pub(super) async fn approve(&mut self, plan: &Plan, account: &Account, revision: u32) -> Result<Vec<ApprovedSide>, Ended> {
-        let sides: Vec<&SidePlan> = plan.sides.iter().filter(|side| matches!(side.decision, Decision::Trade { .. })).collect();
-        let closes = |side: &SidePlan| self.request.calendar().series_close(&side.vertical.sell(), self.date());
-        let wanted = |side: &&SidePlan| Wanted { package: side.vertical.into(), quantity: side.quantity(), closes: closes(side) };
+    pub(super) async fn approve(
+        &mut self,
+        plan: &Plan,
+        account: &Account,
+        revision: u32,
+    ) -> Result<Vec<ApprovedSide>, Ended> {
+        let sides: Vec<&SidePlan> =
+            plan.sides.iter().filter(|side| matches!(side.decision, Decision::Trade { .. })).collect();
+        let closes =
+            |side: &SidePlan| self.request.calendar().series_close(&side.vertical.sell(), self.date());
+        let wanted = |side: &&SidePlan| Wanted {
+            package: side.vertical.into(),
+            quantity: side.quantity(),
+            closes: closes(side),
+        };
         let wanted: Vec<Wanted> = sides.iter().map(wanted).collect();
         let verdicts = self.worker.approve(account, plan.equity, &wanted).await?;
         let mut approved = Vec::new();
@@ -103,7 +115,8 @@ impl Run<'_> {
         let account = self.worker.account(&LoadedDay::default()).await?;
         self.stage("prepare");
         let scheduled = if let Task::Trade { scheduled, .. } = self.request.task { scheduled } else { None };
-        let on_time = time_gates(self.now(), scheduled, &self.profile.execution, &self.request.calendar).is_empty();
+        let on_time =
+            time_gates(self.now(), scheduled, &self.profile.execution, &self.request.calendar).is_empty();
         let row = if on_time { self.signal().await? } else { self.newest_signal().await? };
         self.stage("signal");
         let plan = self.decide(&row, &account)?;
@@ -124,7 +137,8 @@ impl Run<'_> {
             Err(none) => {
                 self.worker.note(format!("a live run would find no signal: {}", none.detail));
                 let newest = view.rows.iter().map(|row| row.date).max().ok_or(none)?;
-                let row = select(&view.rows, newest, self.profile.strategy.selection(), self.request.calendar());
+                let row =
+                    select(&view.rows, newest, self.profile.strategy.selection(), self.request.calendar());
                 row.cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))
             }
         }
@@ -133,7 +147,9 @@ impl Run<'_> {
     fn rehearsed(&self, side: &ApprovedSide) -> SideReport {
         let execution = &self.profile.execution;
         let mut report = approved_report(side, 1);
-        let end = self.worker.end_of_trading(self.request.calendar().series_close(&side.plan.vertical.sell(), self.date()));
+        let end = self
+            .worker
+            .end_of_trading(self.request.calendar().series_close(&side.plan.vertical.sell(), self.date()));
         let share = share(self.now(), end, execution.rung_offsets.len(), execution);
         let wait = if share.rungs == 0 { seconds(execution.rung_seconds) } else { share.wait };
         let mut at = self.now();
@@ -142,7 +158,18 @@ impl Run<'_> {
             let quantity = side.intent.get().quantity;
             let note = Some("not sent".to_owned());
             let (order, status) = (None, None);
-            report.rungs.push(RungReport { number, at, nbbo: Some(side.nbbo), price, quantity, order, status, filled: 0, fills: Vec::new(), note });
+            report.rungs.push(RungReport {
+                number,
+                at,
+                nbbo: Some(side.nbbo),
+                price,
+                quantity,
+                order,
+                status,
+                filled: 0,
+                fills: Vec::new(),
+                note,
+            });
             at += wait + seconds(execution.cancel_settle_seconds);
         }
         report
@@ -182,10 +209,19 @@ pub(super) fn approved_report(side: &ApprovedSide, revision: u32) -> SideReport 
     report
 }
 
-/// The row that may be traded on `date`. Rows alone do not say it: beside the day's row the feed may show that there is no trade.
-pub(super) fn row_of(view: &SignalView, date: Date, profile: &AccountProfile, calendar: &Calendar) -> Result<SignalRow, Ended> {
+/// The row that may be traded on `date`. Rows alone do not say it: beside the day's row the feed may show
+/// that there is no trade.
+pub(super) fn row_of(
+    view: &SignalView,
+    date: Date,
+    profile: &AccountProfile,
+    calendar: &Calendar,
+) -> Result<SignalRow, Ended> {
     if let Some(why) = view.no_trade.as_ref().filter(|_| view.rows.iter().any(|row| row.date == date)) {
-        return Err(Ended::new(Outcome::NothingToDo, format!("the signal shows no trade beside its row of {date}: {why}")));
+        return Err(Ended::new(
+            Outcome::NothingToDo,
+            format!("the signal shows no trade beside its row of {date}: {why}"),
+        ));
     }
     let row = select(&view.rows, date, profile.strategy.selection(), calendar);
     row.cloned().map_err(|refusal| Ended::new(Outcome::SignalUnusable, refusal))

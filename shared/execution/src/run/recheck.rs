@@ -35,23 +35,38 @@ pub(super) struct SignalCheck<'a> {
 impl PlanCheck for SignalCheck<'_> {
     type Change = Asked;
 
-    /// What the feed asks for now, when that is other sides, strikes or another expiry, or no trade at all. A feed that cannot be read keeps
-    /// the plan.
+    /// What the feed asks for now, when that is other sides, strikes or another expiry, or no trade at all. A
+    /// feed that cannot be read keeps the plan.
     async fn check(&self, budget: Duration) -> Check<Asked> {
         let view = match self.signal.read(budget).await {
             Ok(view) => view,
-            Err(error) => return Check::Unknown(format!("the signal could not be read again, the plan is kept: {error}")),
+            Err(error) => {
+                return Check::Unknown(format!(
+                    "the signal could not be read again, the plan is kept: {error}"
+                ));
+            }
         };
         let row = match prepare::row_of(&view, self.date, self.profile, self.request.calendar()) {
             Ok(row) => row,
             Err(none) if none.outcome == Outcome::NothingToDo => return Check::Changed(Asked::Nothing),
-            Err(refusal) => return Check::Unknown(format!("the signal read again is unusable, the plan is kept: {}", refusal.detail)),
+            Err(refusal) => {
+                return Check::Unknown(format!(
+                    "the signal read again is unusable, the plan is kept: {}",
+                    refusal.detail
+                ));
+            }
         };
         let nothing_held = BTreeMap::new();
-        match constant_stable::decide(&row, Snapshot { equity: Some(self.plan.equity), positions: &nothing_held }, &self.profile.strategy) {
+        match constant_stable::decide(
+            &row,
+            Snapshot { equity: Some(self.plan.equity), positions: &nothing_held },
+            &self.profile.strategy,
+        ) {
             Ok(again) if again.same_trades(self.plan) => Check::Same,
             Ok(_) | Err(constant_stable::PlanRefusal::NoSide) => Check::Changed(Asked::For(row)),
-            Err(refusal) => Check::Unknown(format!("the signal read again gives no plan, the plan is kept: {refusal}")),
+            Err(refusal) => {
+                Check::Unknown(format!("the signal read again gives no plan, the plan is kept: {refusal}"))
+            }
         }
     }
 }

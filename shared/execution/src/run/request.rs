@@ -72,7 +72,8 @@ pub enum Task {
         /// The scheduler's time.
         scheduled: Option<Timestamp>,
     },
-    /// After the close: prove and record what is open, place nothing, and say so when the account has no final outcome.
+    /// After the close: prove and record what is open, place nothing, and say so when the account has no
+    /// final outcome.
     Sweep {
         /// The trade date; today where there is none.
         date: Option<Date>,

@@ -1,4 +1,5 @@
-//! The sweep after the close: prove and record what is open, place nothing, and say so when a day has no final outcome.
+//! The sweep after the close: prove and record what is open, place nothing, and say so when a day has no
+//! final outcome.
 
 use gamma_market::calendar::SessionDay;
 
@@ -22,7 +23,9 @@ impl Run<'_> {
         let day = self.load().await?;
         let ended = match self.earlier(&day).await? {
             Earlier::Recovered { words } => Ended::new(Outcome::Recovered, words),
-            Earlier::Over { outcome } => Ended::new(Outcome::Swept, format!("the day ended {outcome}, and every order of it is over")),
+            Earlier::Over { outcome } => {
+                Ended::new(Outcome::Swept, format!("the day ended {outcome}, and every order of it is over"))
+            }
             Earlier::Nothing => return Ok(self.without_orders(&day)),
         };
         if !self.worker.is_closed() {
@@ -35,19 +38,38 @@ impl Run<'_> {
     fn without_orders(&self, day: &LoadedDay) -> Ended {
         match self.request.calendar().session_day(self.date()) {
             SessionDay::Closed(reason) => return Ended::new(Outcome::MarketClosed, reason),
-            SessionDay::Open { early_close: true } => return Ended::new(Outcome::MarketClosed, "the session closed early, there was no trade to make"),
+            SessionDay::Open { early_close: true } => {
+                return Ended::new(
+                    Outcome::MarketClosed,
+                    "the session closed early, there was no trade to make",
+                );
+            }
             SessionDay::Open { early_close: false } => {}
         }
         if self.now() <= self.worker.closes() {
             return Ended::new(Outcome::Swept, "the session is still on, nothing is open");
         }
         // In a live deployment a dry run by hand says nothing of the day.
-        let counted = day.runs.values().filter(|run| run.live || !self.request.deployment_live).map(|run| run.outcome.clone());
-        let ends: Vec<String> = day.day.as_ref().and_then(|record| record.outcome.clone()).into_iter().chain(counted).collect();
+        let counted = day
+            .runs
+            .values()
+            .filter(|run| run.live || !self.request.deployment_live)
+            .map(|run| run.outcome.clone());
+        let ends: Vec<String> =
+            day.day.as_ref().and_then(|record| record.outcome.clone()).into_iter().chain(counted).collect();
         match ends.iter().find(|end| is_final(end)) {
             Some(end) => Ended::new(Outcome::Swept, format!("no order was sent, the day ended {end}")),
-            None if ends.is_empty() => Ended::new(Outcome::NoFinalOutcome, "nothing ran for this account on this trade date: look at its schedule"),
-            None => Ended::new(Outcome::NoFinalOutcome, format!("no run came to an end that says why nothing was traded; they ended {}", ends.join(", "))),
+            None if ends.is_empty() => Ended::new(
+                Outcome::NoFinalOutcome,
+                "nothing ran for this account on this trade date: look at its schedule",
+            ),
+            None => Ended::new(
+                Outcome::NoFinalOutcome,
+                format!(
+                    "no run came to an end that says why nothing was traded; they ended {}",
+                    ends.join(", ")
+                ),
+            ),
         }
     }
 }

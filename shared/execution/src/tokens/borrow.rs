@@ -1,4 +1,5 @@
-//! Using a document that another deployment keeps, such as the live one beside a dry one. A second writer could only harm it.
+//! Using a document that another deployment keeps, such as the live one beside a dry one. A second writer
+//! could only harm it.
 
 use secrecy::SecretString;
 
@@ -7,7 +8,12 @@ use crate::ports::{BrokerFault, InHand, TokenIssuer, TokenRenewal};
 
 impl TokenKeeper {
     /// Nothing is refreshed early: each refresh is one that its owner does not know of.
-    pub(super) async fn renew_borrowed(&self, held: &SecretString, in_hand: InHand, issuer: &dyn TokenIssuer) -> Result<SecretString, BrokerFault> {
+    pub(super) async fn renew_borrowed(
+        &self,
+        held: &SecretString,
+        in_hand: InHand,
+        issuer: &dyn TokenIssuer,
+    ) -> Result<SecretString, BrokerFault> {
         match in_hand {
             InHand::Usable => Ok(held.clone()),
             InHand::Useless => self.renew_in_turn(held, issuer, false).await,
@@ -30,7 +36,9 @@ impl TokenKeeper {
     pub(super) fn given_back(&self) -> TokenSummary {
         let state = self.state();
         let how = match state.result {
-            TokenSaved::Borrowed => "the token was borrowed: refreshed for this run alone, nothing was written",
+            TokenSaved::Borrowed => {
+                "the token was borrowed: refreshed for this run alone, nothing was written"
+            }
             _ => "the token was borrowed: used as it is stored, nothing was written",
         };
         let notes = state.notes.iter().cloned().chain([how.to_owned()]).collect();

@@ -1,4 +1,5 @@
-//! Every order of steps of two runs that share a token, and many of three, with a fault at any step of one of them.
+//! Every order of steps of two runs that share a token, and many of three, with a fault at any step of one of
+//! them.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -55,7 +56,8 @@ fn broken(world: &World, runs: usize, ends: &[Option<End>]) -> Option<&'static s
     let shared = world.shared();
     for (run, end) in ends.iter().enumerate().take(runs) {
         let Some((renewed, summary)) = end else { continue };
-        let obtained: Vec<(i64, TokenAge)> = shared.obtained.iter().filter(|(who, _)| *who == run).map(|(_, age)| *age).collect();
+        let obtained: Vec<(i64, TokenAge)> =
+            shared.obtained.iter().filter(|(who, _)| *who == run).map(|(_, age)| *age).collect();
         let failed = matches!(summary.saved, TokenSaved::Failed { .. });
         if !failed && obtained.iter().any(|age| *age > stands) {
             return Some("the store is older than a token that a living run reported as saved");
@@ -68,19 +70,34 @@ fn broken(world: &World, runs: usize, ends: &[Option<End>]) -> Option<&'static s
             return Some("somebody else's fault left a run without a token");
         }
     }
-    let lock_left = shared.lock.as_ref().map(|(_, until)| until.duration_since(jiff::Timestamp::from_second(super::world::START).unwrap()));
+    let lock_left = shared
+        .lock
+        .as_ref()
+        .map(|(_, until)| until.duration_since(jiff::Timestamp::from_second(super::world::START).unwrap()));
     let now = SignedDuration::from_millis(shared.now);
     if lock_left.is_some_and(|until| until > now + LIFE) {
         return Some("the lock outlives its life");
     }
-    let slow = |strike: &Strike| if let (.., Fault::Slow(seconds)) = strike { SignedDuration::from_secs(*seconds) } else { SignedDuration::ZERO };
+    let slow = |strike: &Strike| {
+        if let (.., Fault::Slow(seconds)) = strike {
+            SignedDuration::from_secs(*seconds)
+        } else {
+            SignedDuration::ZERO
+        }
+    };
     let slow = world.strikes.iter().map(slow).fold(SignedDuration::ZERO, |sum, one| sum + one);
     // Once before trading, once after it.
     (now > WAIT * 2 + slow).then_some("somebody waited too long for the lock")
 }
 
-/// Plays every order of steps of `make`'s world, until something is broken; gives how many were played, and what was broken.
-fn every_order(make: impl Fn() -> World, runs: usize, person: bool, each: impl Fn(&World, &[Option<End>])) -> (usize, BTreeSet<&'static str>) {
+/// Plays every order of steps of `make`'s world, until something is broken; gives how many were played, and
+/// what was broken.
+fn every_order(
+    make: impl Fn() -> World,
+    runs: usize,
+    person: bool,
+    each: impl Fn(&World, &[Option<End>]),
+) -> (usize, BTreeSet<&'static str>) {
     let (mut played, mut found) = (0, BTreeSet::new());
     let mut next = Some(Schedule::of(Vec::new()));
     while let Some(mut schedule) = next {
@@ -94,9 +111,11 @@ fn every_order(make: impl Fn() -> World, runs: usize, person: bool, each: impl F
     (played, found)
 }
 
-const FAULTS: [Fault; 6] = [Fault::Dies, Fault::Fails, Fault::AnswerLost, Fault::Twice, Fault::Slow(3), Fault::Slow(12)];
+const FAULTS: [Fault; 6] =
+    [Fault::Dies, Fault::Fails, Fault::AnswerLost, Fault::Twice, Fault::Slow(3), Fault::Slow(12)];
 
-/// One run's steps are at most this many, repairs and the second look included; a fault beyond the last never strikes.
+/// One run's steps are at most this many, repairs and the second look included; a fault beyond the last never
+/// strikes.
 const STEPS: usize = 16;
 
 fn strikes() -> impl Iterator<Item = Strike> {
@@ -140,14 +159,22 @@ fn token_lock_and_version_check_no_fault_leaves_an_older_token() {
 /// Whoever stores the login asks for neither lock nor version.
 #[test]
 fn token_version_check_a_login_survives_every_order_of_steps() {
-    let strikes = || [None].into_iter().chain(strikes().map(Some)).filter(|strike| !matches!(strike, Some((.., Fault::Dies))));
+    let strikes = || {
+        [None]
+            .into_iter()
+            .chain(strikes().map(Some))
+            .filter(|strike| !matches!(strike, Some((.., Fault::Dies))))
+    };
     for (make, strike) in WORLDS.into_iter().flat_map(|make| strikes().map(move |strike| (make, strike))) {
         let (_, found) = every_order(
             || world_with(make, strike),
             1,
             true,
             |world, ends| {
-                let failed = ends.iter().flatten().any(|(_, summary)| matches!(summary.saved, TokenSaved::Failed { .. }));
+                let failed = ends
+                    .iter()
+                    .flatten()
+                    .any(|(_, summary)| matches!(summary.saved, TokenSaved::Failed { .. }));
                 assert!(failed || world.stands().0 == 2, "{strike:?}: {:?}", world.words(0));
             },
         );
@@ -155,13 +182,17 @@ fn token_version_check_a_login_survives_every_order_of_steps() {
     }
 }
 
-/// Two faults in one run, both of its writes: what a write went over is put back all the same, and nobody has to be told.
+/// Two faults in one run, both of its writes: what a write went over is put back all the same, and nobody has
+/// to be told.
 #[test]
 fn token_version_check_a_login_survives_two_failed_writes() {
     let faults = [Fault::Fails, Fault::AnswerLost, Fault::Twice];
     let pairs = (0..STEPS).flat_map(|one| (one + 1..STEPS).map(move |two| (one, two)));
-    let pairs =
-        pairs.flat_map(|(one, two)| faults.into_iter().flat_map(move |first| faults.into_iter().map(move |second| [(0, one, first), (0, two, second)])));
+    let pairs = pairs.flat_map(|(one, two)| {
+        faults
+            .into_iter()
+            .flat_map(move |first| faults.into_iter().map(move |second| [(0, one, first), (0, two, second)]))
+    });
     let reached = std::cell::Cell::new(0);
     for (make, strikes) in pairs.flat_map(|strikes| WORLDS.map(|make| (make, strikes))) {
         let (_, found) = every_order(
@@ -181,7 +212,8 @@ fn token_version_check_a_login_survives_two_failed_writes() {
     assert!(reached.get() > 50, "{} orders", reached.get());
 }
 
-/// A borrower beside the owner: whatever happens to either, in any order, it takes no lock and writes nothing, and the owner is not disturbed.
+/// A borrower beside the owner: whatever happens to either, in any order, it takes no lock and writes
+/// nothing, and the owner is not disturbed.
 #[test]
 fn a_borrower_takes_no_lock_and_writes_nothing_in_any_order() {
     let mut played = 0;
@@ -194,10 +226,12 @@ fn a_borrower_takes_no_lock_and_writes_nothing_in_any_order() {
                 let world = Arc::new(World { strikes: strikes.clone(), ..World::new() });
                 let hand = |run| Hand { world: Arc::clone(&world), run };
                 let borrowed = hand(1).keeper().borrowing();
-                let all: Vec<Pin<Box<dyn Future<Output = End>>>> = vec![Box::pin(trade(hand(0))), Box::pin(trade_with(hand(1), borrowed))];
+                let all: Vec<Pin<Box<dyn Future<Output = End>>>> =
+                    vec![Box::pin(trade(hand(0))), Box::pin(trade_with(hand(1), borrowed))];
                 let ends = schedule.play(&world, all);
                 assert_eq!(broken(&world, 1, &ends[..1]), None, "{strike:?} {:?}", world.words(1));
-                let touched = world.words(1).into_iter().find(|word| ["take", "save", "release"].contains(word));
+                let touched =
+                    world.words(1).into_iter().find(|word| ["take", "save", "release"].contains(word));
                 assert_eq!(touched, None, "{strike:?}");
                 played += 1;
                 next = schedule.next();
@@ -210,15 +244,25 @@ fn a_borrower_takes_no_lock_and_writes_nothing_in_any_order() {
 /// The checks above can fail: without lock and version check the last writer wins, as in the incident.
 #[test]
 fn incident_last_writer_wins_without_token_lock_and_version() {
-    let (_, found) = every_order(|| World { lock_is_open: true, writes_are_blind: true, ..World::new() }, 2, false, |_, _| {});
-    assert_eq!(found, BTreeSet::from(["the store is older than a token that a living run reported as saved"]));
+    let (_, found) = every_order(
+        || World { lock_is_open: true, writes_are_blind: true, ..World::new() },
+        2,
+        false,
+        |_, _| {},
+    );
+    assert_eq!(
+        found,
+        BTreeSet::from(["the store is older than a token that a living run reported as saved"])
+    );
 }
 
-/// Neither is enough alone: a writer that dies before it can repair needs the lock, a lock that fails needs the version check.
+/// Neither is enough alone: a writer that dies before it can repair needs the lock, a lock that fails needs
+/// the version check.
 #[test]
 fn with_token_lock_or_version_check_alone_one_fault_is_enough() {
     let breaks = |fault: Fault, lock_is_open: bool, writes_are_blind: bool| {
-        let make = |step| World { strikes: vec![(0, step, fault)], lock_is_open, writes_are_blind, ..World::new() };
+        let make =
+            |step| World { strikes: vec![(0, step, fault)], lock_is_open, writes_are_blind, ..World::new() };
         (0..STEPS).any(|step| !every_order(|| make(step), 2, false, |_, _| {}).1.is_empty())
     };
     assert!(breaks(Fault::Dies, true, false), "the lock");

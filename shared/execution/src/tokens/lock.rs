@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::TokenKeeper;
 use crate::ports::{PutOutcome, TokenRenewal};
 
-/// How long a turn lasts at most. A refresh and its writes take well under a second; a dead holder is in the way no longer.
+/// How long a turn lasts at most. A refresh and its writes take well under a second; a dead holder is in the
+/// way no longer.
 pub(super) const LIFE: SignedDuration = SignedDuration::from_secs(10);
 
 /// How long a run waits for its turn, once. Then trading goes first.
@@ -18,7 +19,8 @@ pub(super) const OUTWAITS: SignedDuration = SignedDuration::from_secs(12);
 const PAUSE: SignedDuration = SignedDuration::from_millis(200);
 
 impl TokenKeeper {
-    /// Whether this run has the lock now. When it has not, the report says why, and that the run did what `otherwise` says.
+    /// Whether this run has the lock now. When it has not, the report says why, and that the run did what
+    /// `otherwise` says.
     pub(super) async fn take_turn(&self, otherwise: &str) -> bool {
         let began = self.ports.clock.now();
         let give_up = if self.state().waited { began } else { after(began, self.patience) };
@@ -26,7 +28,9 @@ impl TokenKeeper {
             let now = self.ports.clock.now();
             match self.ports.lock.take(&self.name, &self.run_id, now, after(now, LIFE)).await {
                 Ok(PutOutcome::Ours) => return true,
-                Ok(PutOutcome::Theirs(_)) if now < give_up => self.ports.clock.sleep_until(after(now, PAUSE).min(give_up)).await,
+                Ok(PutOutcome::Theirs(_)) if now < give_up => {
+                    self.ports.clock.sleep_until(after(now, PAUSE).min(give_up)).await
+                }
                 Ok(PutOutcome::Theirs(holder)) => {
                     self.state().waited = true;
                     self.trouble(format!("the token lock stayed taken, {holder}: {otherwise}"));

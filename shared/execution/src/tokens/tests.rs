@@ -44,7 +44,10 @@ fn written_back_only_when_the_content_changed() {
     let (world, hand) = world(|_| {});
     let keeper = hand.keeper();
     keeper.state().current = r#"{"access": "CANARY", "expires": 10, "created": 1}"#.into();
-    assert_eq!(flush(&hand, &keeper), TokenSummary { saved: TokenSaved::Unchanged, notes: vec![], alarm: false });
+    assert_eq!(
+        flush(&hand, &keeper),
+        TokenSummary { saved: TokenSaved::Unchanged, notes: vec![], alarm: false }
+    );
     assert_eq!(world.words(0), [""; 0], "neither lock nor store was asked");
     renew(&hand, &keeper, InHand::Useless).unwrap();
     assert_eq!(world.words(0), ["take", "load", "refresh", "load", "save", "release"]);
@@ -89,7 +92,12 @@ fn token_lock_taken_costs_a_usable_token_two_seconds_and_alarms() {
     renew(&hand, &keeper, InHand::Usable).unwrap();
     assert!(world.shared().now - waited <= 100, "the second time nobody waits");
     let summary = flush(&hand, &keeper);
-    assert!(summary.alarm && summary.notes[0].contains("run-other holds it until") && summary.notes[0].ends_with("traded on the token in hand"), "{summary:?}");
+    assert!(
+        summary.alarm
+            && summary.notes[0].contains("run-other holds it until")
+            && summary.notes[0].ends_with("traded on the token in hand"),
+        "{summary:?}"
+    );
 }
 
 #[test]
@@ -114,7 +122,9 @@ fn token_lock_taken_without_valid_token_adopts_or_refreshes() {
 
 #[test]
 fn a_lock_or_store_that_fails_stops_nothing_and_is_told() {
-    for (step, words) in [(0, "token lock: take"), (1, "refreshed without looking"), (5, "token lock: release")] {
+    for (step, words) in
+        [(0, "token lock: take"), (1, "refreshed without looking"), (5, "token lock: release")]
+    {
         let (world, hand) = world(|world| world.strikes = vec![(0, step, Fault::Fails)]);
         let keeper = hand.keeper();
         renew(&hand, &keeper, InHand::Useless).unwrap();
@@ -133,7 +143,9 @@ fn a_write_that_failed_is_told_and_made_after_trading() {
     let keeper = hand.keeper();
     renew(&hand, &keeper, InHand::Useless).unwrap();
     assert_eq!(world.shared().versions.len(), 1);
-    assert!(matches!(&keeper.state().result, TokenSaved::Failed { reason } if reason.contains("write /gamma/x/token_json: throttled")));
+    assert!(
+        matches!(&keeper.state().result, TokenSaved::Failed { reason } if reason.contains("write /gamma/x/token_json: throttled"))
+    );
     assert_eq!(flush(&hand, &keeper).saved, TokenSaved::Saved { version: TokenVersion::Count(2) });
 }
 
@@ -144,8 +156,19 @@ fn a_write_with_lost_answer_or_made_twice_is_known_as_ours() {
         let keeper = hand.keeper();
         renew(&hand, &keeper, InHand::Useless).unwrap();
         let summary = flush(&hand, &keeper);
-        assert_eq!(summary, TokenSummary { saved: TokenSaved::Saved { version: TokenVersion::Count(versions) }, notes: vec![], alarm: false });
-        assert_eq!(world.shared().versions.len(), usize::try_from(versions).unwrap(), "{fault:?}: not written again");
+        assert_eq!(
+            summary,
+            TokenSummary {
+                saved: TokenSaved::Saved { version: TokenVersion::Count(versions) },
+                notes: vec![],
+                alarm: false
+            }
+        );
+        assert_eq!(
+            world.shared().versions.len(),
+            usize::try_from(versions).unwrap(),
+            "{fault:?}: not written again"
+        );
     }
 }
 
@@ -168,8 +191,14 @@ fn a_dead_refresh_token_is_looked_up_once_more() {
     let (dead, hand) = self::world(|world| world.state.get_mut().unwrap().login = 2);
     let keeper = hand.keeper();
     let fault = renew(&hand, &keeper, InHand::Useless).unwrap_err();
-    assert!(matches!(fault, BrokerFault::TokenDead(words) if words.contains("docs/runbook.md, 'Schwab login'")));
-    assert_eq!(dead.words(0), ["take", "load", "refresh", "load", "release"], "looked once more, and gave the lock back");
+    assert!(
+        matches!(fault, BrokerFault::TokenDead(words) if words.contains("docs/runbook.md, 'Schwab login'"))
+    );
+    assert_eq!(
+        dead.words(0),
+        ["take", "load", "refresh", "load", "release"],
+        "looked once more, and gave the lock back"
+    );
 }
 
 #[test]
@@ -208,7 +237,12 @@ fn a_write_landing_after_two_others_is_undone_by_the_flush() {
     let ours = alone(&world, renewal).unwrap().expose_secret().to_owned();
     world.shared().versions.extend([document(1, START + 9000), ours]);
     let summary = flush(&hand, &keeper);
-    assert_eq!((world.stands().1.expires, summary.saved), (START + 9000, TokenSaved::NewerStored), "{:?}", world.words(0));
+    assert_eq!(
+        (world.stands().1.expires, summary.saved),
+        (START + 9000, TokenSaved::NewerStored),
+        "{:?}",
+        world.words(0)
+    );
 }
 
 #[test]
@@ -223,7 +257,12 @@ fn a_newer_token_under_a_lost_write_is_put_back_by_the_flush() {
     }
     world.shared().versions.push(document(1, START + 9000));
     let summary = alone(&world, flush);
-    assert_eq!((world.stands().1.expires, summary.saved), (START + 9000, TokenSaved::NewerStored), "{:?}", world.words(0));
+    assert_eq!(
+        (world.stands().1.expires, summary.saved),
+        (START + 9000, TokenSaved::NewerStored),
+        "{:?}",
+        world.words(0)
+    );
 }
 
 #[test]
@@ -232,7 +271,12 @@ fn whoever_is_in_no_hurry_outwaits_a_holder_that_died() {
     held_for(&world, 10);
     let keeper = hand.keeper().outwaiting_the_dead();
     renew(&hand, &keeper, InHand::Usable).unwrap();
-    assert_eq!((world.words(0).last(), world.stands().1.expires > START + 1800), (Some(&"release"), true), "{:?}", world.words(0));
+    assert_eq!(
+        (world.words(0).last(), world.stands().1.expires > START + 1800),
+        (Some(&"release"), true),
+        "{:?}",
+        world.words(0)
+    );
     assert!(!flush(&hand, &keeper).alarm);
 }
 
@@ -252,7 +296,11 @@ fn a_borrowed_token_is_used_then_refreshed_in_memory_only() {
     let summary = flush(&hand, &keeper);
     assert_eq!((summary.saved, summary.alarm), (TokenSaved::Borrowed, false));
     assert_eq!(summary.notes, ["the token was borrowed: refreshed for this run alone, nothing was written"]);
-    assert_eq!((world.words(0).len(), world.shared().versions.len()), (2, 1), "the flush neither looks nor writes");
+    assert_eq!(
+        (world.words(0).len(), world.shared().versions.len()),
+        (2, 1),
+        "the flush neither looks nor writes"
+    );
 }
 
 #[test]
@@ -271,6 +319,9 @@ fn a_refresh_token_rotated_under_a_borrower_alarms_unwritten() {
     let keeper = hand.keeper().borrowing();
     renew(&hand, &keeper, InHand::Useless).unwrap();
     let summary = flush(&hand, &keeper);
-    assert!(summary.alarm && summary.notes[0].contains("the stored login /gamma/x/token_json may be dead"), "{summary:?}");
+    assert!(
+        summary.alarm && summary.notes[0].contains("the stored login /gamma/x/token_json may be dead"),
+        "{summary:?}"
+    );
     assert_eq!((summary.saved, world.shared().versions.len()), (TokenSaved::Borrowed, 1));
 }

@@ -10,7 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{TokenAge, TokenIdentity, TokenKeeper, TokenPorts};
-use crate::ports::{BrokerFault, Clock, PutOutcome, SaveError, StoredToken, TokenIssuer, TokenLock, TokenLockError, TokenStore, TokenVersion, TokenWrite};
+use crate::ports::{
+    BrokerFault, Clock, PutOutcome, SaveError, StoredToken, TokenIssuer, TokenLock, TokenLockError,
+    TokenStore, TokenVersion, TokenWrite,
+};
 
 /// What happens to one step of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +79,11 @@ pub(super) fn undated(login: i64) -> String {
 pub(super) fn age(text: &SecretString) -> Option<TokenAge> {
     let value: serde_json::Value = serde_json::from_str(text.expose_secret()).ok()?;
     let age = || Some(TokenAge { created: value["created"].as_i64()?, expires: value["expires"].as_i64()? });
-    if value.get("created").is_none() && value.get("login").is_some() { Some(TokenAge::UNDATED) } else { age() }
+    if value.get("created").is_none() && value.get("login").is_some() {
+        Some(TokenAge::UNDATED)
+    } else {
+        age()
+    }
 }
 
 /// The login that a document comes of.
@@ -141,10 +148,21 @@ impl Future for Yield {
 
 impl Hand {
     pub(super) fn keeper(&self) -> TokenKeeper {
-        let ports = TokenPorts { store: Arc::new(self.clone()), lock: Arc::new(self.clone()), clock: Arc::new(self.clone()) };
+        let ports = TokenPorts {
+            store: Arc::new(self.clone()),
+            lock: Arc::new(self.clone()),
+            clock: Arc::new(self.clone()),
+        };
         let run_id = format!("run-{}", self.run);
-        let stored = StoredToken { text: self.world.shared().versions[0].clone().into(), version: TokenVersion::Count(1) };
-        TokenKeeper::new(ports, TokenIdentity { name: "/gamma/x/token_json", run_id: &run_id, read_age: age }, &stored)
+        let stored = StoredToken {
+            text: self.world.shared().versions[0].clone().into(),
+            version: TokenVersion::Count(1),
+        };
+        TokenKeeper::new(
+            ports,
+            TokenIdentity { name: "/gamma/x/token_json", run_id: &run_id, read_age: age },
+            &stored,
+        )
     }
 
     /// Begins a step: the others may go first, and the fault meant for it strikes.
@@ -156,7 +174,11 @@ impl Hand {
             steps.push(word);
             steps.len() - 1
         };
-        let fault = self.world.strikes.iter().find_map(|(run, at, fault)| (*run == self.run && *at == number).then_some(*fault))?;
+        let fault = self
+            .world
+            .strikes
+            .iter()
+            .find_map(|(run, at, fault)| (*run == self.run && *at == number).then_some(*fault))?;
         match fault {
             Fault::Dies => {
                 self.world.shared().dead.push(self.run);
@@ -208,7 +230,10 @@ impl TokenStore for Hand {
             return Err(Self::save_error("read"));
         }
         let shared = self.world.shared();
-        Ok(StoredToken { text: shared.versions.last().unwrap().clone().into(), version: TokenVersion::Count(i64::try_from(shared.versions.len()).unwrap()) })
+        Ok(StoredToken {
+            text: shared.versions.last().unwrap().clone().into(),
+            version: TokenVersion::Count(i64::try_from(shared.versions.len()).unwrap()),
+        })
     }
 
     async fn save(&self, _: &str, text: &SecretString, _: &TokenVersion) -> Result<TokenWrite, SaveError> {
@@ -227,7 +252,12 @@ impl TokenStore for Hand {
         }
     }
 
-    async fn between(&self, _: &str, read: &TokenVersion, made: &TokenVersion) -> Result<Vec<SecretString>, SaveError> {
+    async fn between(
+        &self,
+        _: &str,
+        read: &TokenVersion,
+        made: &TokenVersion,
+    ) -> Result<Vec<SecretString>, SaveError> {
         let gone = Self::count(read) + 1..Self::count(made);
         if gone.is_empty() || self.world.writes_are_blind {
             return Ok(Vec::new());
@@ -241,7 +271,13 @@ impl TokenStore for Hand {
 
 #[async_trait]
 impl TokenLock for Hand {
-    async fn take(&self, _: &str, owner: &str, now: Timestamp, expires: Timestamp) -> Result<PutOutcome, TokenLockError> {
+    async fn take(
+        &self,
+        _: &str,
+        owner: &str,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<PutOutcome, TokenLockError> {
         let fault = self.step("take").await;
         if fault == Some(Fault::Fails) {
             return Err(Self::lock_error("take"));
@@ -293,7 +329,11 @@ impl TokenIssuer for Hand {
         }
         let created = if self.world.undated { expires - 900 } else { login };
         shared.obtained.push((self.run, (login, TokenAge { created, expires })));
-        let text = if self.world.undated { document(created, expires).replacen('{', &format!(r#"{{"login":{login},"#), 1) } else { document(created, expires) };
+        let text = if self.world.undated {
+            document(created, expires).replacen('{', &format!(r#"{{"login":{login},"#), 1)
+        } else {
+            document(created, expires)
+        };
         Ok(text.into())
     }
 
@@ -315,16 +355,25 @@ impl Schedule {
     }
 
     /// Runs all of `runs` in this order until each has ended or died. Time moves only when all wait.
-    pub(super) fn play<T>(&mut self, world: &World, runs: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<Option<T>> {
+    pub(super) fn play<T>(
+        &mut self,
+        world: &World,
+        runs: Vec<Pin<Box<dyn Future<Output = T> + '_>>>,
+    ) -> Vec<Option<T>> {
         let mut runs: Vec<_> = runs.into_iter().map(Some).collect();
         let mut ends: Vec<Option<T>> = runs.iter().map(|_| None).collect();
         loop {
             let now = world.now();
             let (ready, wakes): (Vec<usize>, Vec<Timestamp>) = {
                 let shared = world.shared();
-                let alive: Vec<usize> = (0..runs.len()).filter(|run| runs[*run].is_some() && !shared.dead.contains(run)).collect();
+                let alive: Vec<usize> = (0..runs.len())
+                    .filter(|run| runs[*run].is_some() && !shared.dead.contains(run))
+                    .collect();
                 let asleep = |run: &usize| shared.sleeping.get(run).copied().filter(|at| *at > now);
-                (alive.iter().copied().filter(|run| asleep(run).is_none()).collect(), alive.iter().filter_map(asleep).collect())
+                (
+                    alive.iter().copied().filter(|run| asleep(run).is_none()).collect(),
+                    alive.iter().filter_map(asleep).collect(),
+                )
             };
             if ready.is_empty() {
                 let Some(next) = wakes.into_iter().min() else { return ends };

@@ -21,8 +21,8 @@ enum Look {
 }
 
 impl TokenKeeper {
-    /// Saves the newest document this run knows of, if the store is not known to hold it. A failure never stops trading:
-    /// the flush after it tries again.
+    /// Saves the newest document this run knows of, if the store is not known to hold it. A failure never
+    /// stops trading: the flush after it tries again.
     pub(super) async fn save(&self, locked: bool) {
         if self.is_settled() {
             return;
@@ -39,8 +39,8 @@ impl TokenKeeper {
         state.result = result;
     }
 
-    /// Looks before writing, writes, and looks at what the write went over. `put` is the version that was read before an
-    /// earlier write, when what that went over is still to be looked at.
+    /// Looks before writing, writes, and looks at what the write went over. `put` is the version that was
+    /// read before an earlier write, when what that went over is still to be looked at.
     async fn write(&self, mut ours: SecretString, mut put: Option<TokenVersion>) -> TokenSaved {
         // What is written is a newer document of somebody else's, which ours had gone over.
         let mut repairing = false;
@@ -56,7 +56,8 @@ impl TokenKeeper {
                 match self.overwritten(&read, &stored.version, best).await {
                     Ok(None) => {}
                     Ok(Some(newer)) => {
-                        // The write whose answer was lost was made, over this one: that fault is over, and the repair is a write of its own.
+                        // The write whose answer was lost was made, over this one: that fault is over, and
+                        // the repair is a write of its own.
                         (ours, repairing, lost) = (self.knows(newer), true, None);
                         continue;
                     }
@@ -71,30 +72,43 @@ impl TokenKeeper {
             if let Some(error) = lost.take()
                 && !repairing
             {
-                // The last write was not made, or not yet: the flush begins anew. A repair is tried at once: until it is made,
-                // the store is older than it was before us, and after the flush nobody comes.
+                // The last write was not made, or not yet: the flush begins anew. A repair is tried at once:
+                // until it is made, the store is older than it was before us, and after the flush nobody
+                // comes.
                 return self.failed(Some(stored.version), &error);
             }
             match self.ports.store.save(&self.name, &ours, &stored.version).await {
                 Ok(TokenWrite::Conflict) => {}
-                Ok(TokenWrite::Made(version)) => match self.overwritten(&stored.version, &version, &ours).await {
-                    Ok(None) => return self.holds(&ours, repairing, version),
-                    Ok(Some(newer)) => (ours, repairing) = (self.knows(newer), true),
-                    Err(error) => return self.failed(Some(stored.version), &error),
-                },
-                // It may have been made all the same: the next look tells. Or it lands later, over whatever stands there then: the flush looks.
+                Ok(TokenWrite::Made(version)) => {
+                    match self.overwritten(&stored.version, &version, &ours).await {
+                        Ok(None) => return self.holds(&ours, repairing, version),
+                        Ok(Some(newer)) => (ours, repairing) = (self.knows(newer), true),
+                        Err(error) => return self.failed(Some(stored.version), &error),
+                    }
+                }
+                // It may have been made all the same: the next look tells. Or it lands later, over whatever
+                // stands there then: the flush looks.
                 Err(error) => {
                     self.state().stray = true;
                     (lost, put) = (Some(error), Some(stored.version));
                 }
             }
         }
-        let busy = || SaveError { what: "write", name: self.name.clone(), reason: "others kept writing at the same time".to_owned() };
+        let busy = || SaveError {
+            what: "write",
+            name: self.name.clone(),
+            reason: "others kept writing at the same time".to_owned(),
+        };
         self.failed(put, &lost.unwrap_or_else(busy))
     }
 
     /// The newest document that a write went over, when it is newer than `ours`.
-    async fn overwritten(&self, read: &TokenVersion, made: &TokenVersion, ours: &SecretString) -> Result<Option<SecretString>, SaveError> {
+    async fn overwritten(
+        &self,
+        read: &TokenVersion,
+        made: &TokenVersion,
+        ours: &SecretString,
+    ) -> Result<Option<SecretString>, SaveError> {
         let gone = self.ports.store.between(&self.name, read, made).await?;
         let newest = gone.into_iter().max_by_key(|document| self.newness(document));
         Ok(newest.filter(|document| self.newness(document) > self.newness(ours)))

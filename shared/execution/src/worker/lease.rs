@@ -1,4 +1,5 @@
-//! The right to go on: the lease, renewed while the worker works, and halt and arming, read again when they were read too long ago.
+//! The right to go on: the lease, renewed while the worker works, and halt and arming, read again when they
+//! were read too long ago.
 
 use std::cell::Cell;
 
@@ -24,7 +25,8 @@ struct Renewal {
 }
 
 impl Worker<'_> {
-    /// Takes the lease. A dead run's expires within seconds: that is waited for once, but not for a run that keeps renewing.
+    /// Takes the lease. A dead run's expires within seconds: that is waited for once, but not for a run that
+    /// keeps renewing.
     ///
     /// # Errors
     /// [`LedgerError`] when it is not known whose it is.
@@ -34,7 +36,12 @@ impl Worker<'_> {
         loop {
             let now = self.now();
             let (ledger, scope) = (self.ledger, self.scope);
-            match self.persist(async || ledger.take_lease(scope.account, scope.date, scope.run_id, now, now + lasts).await).await? {
+            match self
+                .persist(async || {
+                    ledger.take_lease(scope.account, scope.date, scope.run_id, now, now + lasts).await
+                })
+                .await?
+            {
                 Ok(lease) => {
                     self.expires.set(lease.expires);
                     self.lease = Some(lease);
@@ -74,7 +81,8 @@ impl Worker<'_> {
         Some(reason)
     }
 
-    /// Prolongs the lease when less than half of it is left, and tries until it is known. Without a lease there is nothing to prolong.
+    /// Prolongs the lease when less than half of it is left, and tries until it is known. Without a lease
+    /// there is nothing to prolong.
     ///
     /// # Errors
     /// [`WorkError`] when it was taken over, or nobody knows.
@@ -89,8 +97,8 @@ impl Worker<'_> {
         self.prolonged(renewal)
     }
 
-    /// As [`Worker::renew`] while orders are out: one try, and a ledger that does not answer is asked again at the next tick, as long as the
-    /// lease lasts.
+    /// As [`Worker::renew`] while orders are out: one try, and a ledger that does not answer is asked again
+    /// at the next tick, as long as the lease lasts.
     pub(super) async fn renew_once(&self) -> Result<(), WorkError> {
         let Some(lease) = self.lease.as_ref().filter(|_| self.left() <= self.half()) else { return Ok(()) };
         match self.prolong_once(lease).await {
@@ -115,7 +123,9 @@ impl Worker<'_> {
                 self.expires.set(renewal.expires);
                 Ok(())
             }
-            PutOutcome::Theirs(holder) => Err(WorkError::TakenOver(format!("the lease was taken over: {holder}"))),
+            PutOutcome::Theirs(holder) => {
+                Err(WorkError::TakenOver(format!("the lease was taken over: {holder}")))
+            }
         }
     }
 
@@ -126,10 +136,15 @@ impl Worker<'_> {
 
     /// Halt and arming, read again when they were asked for too long ago.
     pub(super) async fn still_permitted(&self) -> Result<(), StopReason> {
-        if self.now().duration_since(self.permitted.get()) > PERMITTED_FOR { self.forbidden().await.map_or(Ok(()), Err) } else { Ok(()) }
+        if self.now().duration_since(self.permitted.get()) > PERMITTED_FOR {
+            self.forbidden().await.map_or(Ok(()), Err)
+        } else {
+            Ok(())
+        }
     }
 
-    /// Permission and lease hold at the same time; each may take its time, so they are looked at until both do, or the rung is over.
+    /// Permission and lease hold at the same time; each may take its time, so they are looked at until both
+    /// do, or the rung is over.
     pub(super) async fn still_may(&self, closes: Timestamp) -> Result<(), StopReason> {
         while self.now() < closes {
             self.still_permitted().await?;
@@ -156,7 +171,9 @@ impl Worker<'_> {
             return Ok(());
         }
         let (left, post) = (left.as_secs(), post.as_secs());
-        Err(WorkError::LedgerSlow(format!("the ledger is slow: {left} s of the lease are left after prolonging it, a POST may take {post}")))
+        Err(WorkError::LedgerSlow(format!(
+            "the ledger is slow: {left} s of the lease are left after prolonging it, a POST may take {post}"
+        )))
     }
 
     pub(super) fn half(&self) -> SignedDuration {

@@ -9,20 +9,29 @@ use super::work::Side;
 use super::{Account, Worker};
 use crate::fingerprint::{Fingerprint, Mark, our_tag};
 use crate::ladder::{Command, Event, Posting, StopReason};
-use crate::ports::{BrokerError, CancelReply, NotSent, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RungRecord, RungState};
+use crate::ports::{
+    BrokerError, CancelReply, NotSent, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RungRecord,
+    RungState,
+};
 use crate::recovery;
 
 impl Worker<'_> {
-    /// Hands `event` to every side. What the broker is asked on account of it goes out for all sides at once, cancels before reads: a
-    /// slow answer to one side must not hold up the other's cancel. Orders to be sent wait in [`Side::due`].
+    /// Hands `event` to every side. What the broker is asked on account of it goes out for all sides at once,
+    /// cancels before reads: a slow answer to one side must not hold up the other's cancel. Orders to be sent
+    /// wait in [`Side::due`].
     pub(super) async fn tell_all(&mut self, sides: &mut [Side], event: &Event<'_>) {
         let now = self.now();
-        let mut wanted: Vec<Vec<Command>> = sides.iter_mut().map(|side| side.ladder.step(now, event.clone())).collect();
+        let mut wanted: Vec<Vec<Command>> =
+            sides.iter_mut().map(|side| side.ladder.step(now, event.clone())).collect();
         while wanted.iter().flatten().any(asks_the_broker) {
             self.cancel_all(&wanted).await;
             let (answers, listed) = join(self.read_all(&wanted), self.list_if_wanted(&wanted)).await;
             let asked = std::mem::take(&mut wanted);
-            wanted = asked.into_iter().zip(sides.iter_mut()).map(|(commands, side)| self.keep(side, commands, listed.as_ref())).collect();
+            wanted = asked
+                .into_iter()
+                .zip(sides.iter_mut())
+                .map(|(commands, side)| self.keep(side, commands, listed.as_ref()))
+                .collect();
             for (index, order, answer) in answers {
                 let more = self.saw(&mut sides[index], &order, answer);
                 wanted[index].extend(more);
@@ -33,7 +42,8 @@ impl Worker<'_> {
         }
     }
 
-    /// Notes records, keeps orders for later, and matches a list against what is looked for; gives the commands that come of that.
+    /// Notes records, keeps orders for later, and matches a list against what is looked for; gives the
+    /// commands that come of that.
     fn keep(&mut self, side: &mut Side, commands: Vec<Command>, listed: Option<&Listed>) -> Vec<Command> {
         let mut more = Vec::new();
         for command in commands {
@@ -67,7 +77,8 @@ impl Worker<'_> {
 
     /// The broker's orders, when any side looks for one of unknown outcome, or for one that replaces its own.
     async fn list_if_wanted(&self, wanted: &[Vec<Command>]) -> Option<Listed> {
-        if !wanted.iter().flatten().any(|command| matches!(command, Command::Locate(_) | Command::Confirm(_))) {
+        if !wanted.iter().flatten().any(|command| matches!(command, Command::Locate(_) | Command::Confirm(_)))
+        {
             return None;
         }
         let (from, to) = self.today();
@@ -76,14 +87,20 @@ impl Worker<'_> {
 
     async fn cancel_all(&mut self, wanted: &[Vec<Command>]) {
         let broker = self.broker;
-        let cancels = wanted.iter().flatten().filter_map(|command| if let Command::Cancel(order) = command { Some(order) } else { None });
+        let cancels = wanted
+            .iter()
+            .flatten()
+            .filter_map(|command| if let Command::Cancel(order) = command { Some(order) } else { None });
         for (order, reply) in join_all(cancels.map(async |order| (order, broker.cancel(order).await))).await {
             self.cancel_answered(order, reply);
         }
     }
 
     /// Every order that is to be read, with the side it belongs to.
-    async fn read_all(&self, wanted: &[Vec<Command>]) -> Vec<(usize, OrderId, Result<OrderView, BrokerError>)> {
+    async fn read_all(
+        &self,
+        wanted: &[Vec<Command>],
+    ) -> Vec<(usize, OrderId, Result<OrderView, BrokerError>)> {
         let broker = self.broker;
         let of_side = |(side, commands): (usize, &'_ Vec<Command>)| {
             let orders = commands.iter().filter_map(|command| match command {
@@ -144,17 +161,25 @@ impl Worker<'_> {
         }
     }
 
-    /// SENDING first, then the POST, once. What cannot be marked is not sent; an error where no mark was tried.
-    async fn post(&mut self, side: &mut Side, account: &Account, posting: &Posting) -> Result<PlaceReply, NotSent> {
+    /// SENDING first, then the POST, once. What cannot be marked is not sent; an error where no mark was
+    /// tried.
+    async fn post(
+        &mut self,
+        side: &mut Side,
+        account: &Account,
+        posting: &Posting,
+    ) -> Result<PlaceReply, NotSent> {
         self.may_send(side).await.map_err(NotSent::Stopped)?;
-        let lease = self.lease().map_err(|error| NotSent::Stopped(StopReason::LeaseLost(error.to_string())))?.clone();
+        let lease =
+            self.lease().map_err(|error| NotSent::Stopped(StopReason::LeaseLost(error.to_string())))?.clone();
         let posting = &self.freshly_priced(side, posting).await.map_err(|why| {
             self.note(format!("{} is not sent yet: {why}", side.name()));
             NotSent::NotPrepared(why)
         })?;
         let order = posting.order.get();
         // What any answer has named before is not this order, whoever's it is.
-        let seen: BTreeSet<OrderId> = account.seen().into_iter().chain(self.sent.iter().chain(&self.named).cloned()).collect();
+        let seen: BTreeSet<OrderId> =
+            account.seen().into_iter().chain(self.sent.iter().chain(&self.named).cloned()).collect();
         let seen: Vec<OrderId> = seen.into_iter().collect();
         let rung = RungRecord {
             intent: side.record.key.clone(),
@@ -171,7 +196,9 @@ impl Worker<'_> {
         let ledger = self.ledger;
         match self.persist(async || ledger.put_sending(&lease, &rung).await).await {
             Ok(PutOutcome::Ours) => {}
-            Ok(PutOutcome::Theirs(holder)) => return Ok(NotSent::Stopped(StopReason::LeaseLost(holder)).into()),
+            Ok(PutOutcome::Theirs(holder)) => {
+                return Ok(NotSent::Stopped(StopReason::LeaseLost(holder)).into());
+            }
             Err(error) => {
                 // The mark may stand in the ledger, or land there yet.
                 side.unsure.insert(rung.number);
@@ -186,8 +213,8 @@ impl Worker<'_> {
         Ok(self.named_anew(&rung, reply))
     }
 
-    /// Writing the mark may have taken its time: nothing is sent on an old permission or price, or on a lease or for a rung that is running
-    /// out.
+    /// Writing the mark may have taken its time: nothing is sent on an old permission or price, or on a lease
+    /// or for a rung that is running out.
     async fn still_in_time(&mut self, side: &Side) -> Result<(), NotSent> {
         self.still_may(side.closes).await.map_err(NotSent::Stopped)?;
         if self.now() >= side.closes {
@@ -199,7 +226,8 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// An id that was there before the mark, or that an earlier answer named, is another order's: what became of ours is not known.
+    /// An id that was there before the mark, or that an earlier answer named, is another order's: what became
+    /// of ours is not known.
     fn named_anew(&mut self, rung: &RungRecord, reply: PlaceReply) -> PlaceReply {
         let PlaceReply::Accepted(id) = &reply else { return reply };
         if rung.seen.contains(id) {
@@ -211,8 +239,8 @@ impl Worker<'_> {
         reply
     }
 
-    /// The order at quotes no older than a moment: reading halt, arming and ledger, another side's POST and a pause before a resend all take
-    /// their time.
+    /// The order at quotes no older than a moment: reading halt, arming and ledger, another side's POST and a
+    /// pause before a resend all take their time.
     async fn freshly_priced(&mut self, side: &mut Side, posting: &Posting) -> Result<Posting, String> {
         if self.now().duration_since(side.quoted) < FRESH {
             return Ok(posting.clone());
@@ -220,13 +248,15 @@ impl Worker<'_> {
         let package = side.record.package;
         let (read, quotes) = self.quotes_of(&[package]).await;
         let book = quotes.map_err(|error| error.to_string())?;
-        let nbbo = crate::quotes::package(&package, &book, self.now(), self.scope.execution).map_err(|fault| fault.to_string())?;
+        let nbbo = crate::quotes::package(&package, &book, self.now(), self.scope.execution)
+            .map_err(|fault| fault.to_string())?;
         let posting = side.ladder.requote(nbbo).ok_or("fresh quotes make no price inside the envelope")?;
         side.quoted = read;
         Ok(posting)
     }
 
-    /// Nothing stops the side, halt and arming were read a moment ago, the ledger has every rung before this one, and the lease lasts.
+    /// Nothing stops the side, halt and arming were read a moment ago, the ledger has every rung before this
+    /// one, and the lease lasts.
     async fn may_send(&mut self, side: &mut Side) -> Result<(), StopReason> {
         if let Some(reason) = side.ladder.stopped_by() {
             return Err(reason.clone());
@@ -262,12 +292,15 @@ impl Worker<'_> {
         }
     }
 
-    /// Whether an order that an answer named is the one that was sent, by its first read. Orders that are proven ours stay so.
+    /// Whether an order that an answer named is the one that was sent, by its first read. Orders that are
+    /// proven ours stay so.
     fn is_ours(&self, side: &Side, view: &OrderView) -> Result<(), String> {
         let Some(posting) = side.ladder.naming() else { return Ok(()) };
         let Some(rung) = side.rungs.iter().find(|rung| rung.number == posting.number) else { return Ok(()) };
         let name = self.name_of(rung);
-        let mark = name.as_ref().map_or_else(|| our_tag(self.scope.execution.application_tag.as_deref(), &[], &[]), Mark::Name);
+        let mark = name
+            .as_ref()
+            .map_or_else(|| our_tag(self.scope.execution.application_tag.as_deref(), &[], &[]), Mark::Name);
         Fingerprint::of(side.record.package, rung, &rung.seen, mark).proves(view)
     }
 
@@ -282,7 +315,9 @@ impl Worker<'_> {
         match listed {
             Ok(orders) => match recovery::successors(id, orders).first() {
                 Some(by) => side.ladder.step(now, Event::Edited(recovery::edited(id, by))),
-                None => side.ladder.step(now, Event::Unlinked { shown: orders.iter().any(|order| order.id == *id) }),
+                None => side
+                    .ladder
+                    .step(now, Event::Unlinked { shown: orders.iter().any(|order| order.id == *id) }),
             },
             Err(error) => {
                 self.note(format!("whether order {id} was edited is not known, the list failed: {error}"));
@@ -294,8 +329,12 @@ impl Worker<'_> {
     fn cancel_answered(&mut self, id: &OrderId, reply: CancelReply) {
         match reply {
             CancelReply::Requested => {}
-            CancelReply::Refused(why) => self.note(format!("cancel of {id} refused, reading it until it is over: {why}")),
-            CancelReply::Unknown(why) => self.note(format!("cancel of {id}: {why}; reading it until it is over")),
+            CancelReply::Refused(why) => {
+                self.note(format!("cancel of {id} refused, reading it until it is over: {why}"))
+            }
+            CancelReply::Unknown(why) => {
+                self.note(format!("cancel of {id}: {why}; reading it until it is over"))
+            }
         }
     }
 
@@ -312,7 +351,10 @@ impl Worker<'_> {
                 let print = Fingerprint::of(side.record.package, rung, &rung.seen, mark);
                 let found = print.matches(orders);
                 if let (true, Some(row)) = (found.is_empty(), print.could_be(orders)) {
-                    self.note(format!("an order of unknown outcome is looked for, and order {} does not read", row.id));
+                    self.note(format!(
+                        "an order of unknown outcome is looked for, and order {} does not read",
+                        row.id
+                    ));
                     return side.ladder.step(now, Event::Unread);
                 }
                 side.ladder.step(now, Event::Located(found))

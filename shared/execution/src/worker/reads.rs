@@ -1,4 +1,5 @@
-//! What the broker is asked before anything is sent, and after everything is over: reads that no order waits for.
+//! What the broker is asked before anything is sent, and after everything is over: reads that no order waits
+//! for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::profile::seconds;
 use crate::schedule::share;
 use crate::{quotes, recovery};
 
-/// How often the broker is asked before a decision or a recovery, a second apart, whatever its adapter tries by itself.
+/// How often the broker is asked before a decision or a recovery, a second apart, whatever its adapter tries
+/// by itself.
 const READ_TRIES: u32 = 3;
 
 /// How long a read before trading is tried, as long as a rung still fits.
@@ -26,7 +28,8 @@ const READ_PATIENCE: Duration = Duration::from_secs(20);
 /// How long one side waits for the quotes of the other before it trades without it.
 const GAP_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Adapters answer or fail within this time. What comes later came to a process that stood still, and is as old as the question.
+/// Adapters answer or fail within this time. What comes later came to a process that stood still, and is as
+/// old as the question.
 const PROMPT: SignedDuration = SignedDuration::from_secs(6);
 
 /// The most orders and positions that are noted one by one.
@@ -82,7 +85,8 @@ pub struct Verdict {
 }
 
 impl Worker<'_> {
-    /// What the account holds, what was ordered today, and what works, whenever it was ordered: three questions, asked at once.
+    /// What the account holds, what was ordered today, and what works, whenever it was ordered: three
+    /// questions, asked at once.
     ///
     /// # Errors
     /// [`BrokerError`] when one of them was not answered.
@@ -95,7 +99,8 @@ impl Worker<'_> {
         let (snapshot, orders, working) = join3(account, orders, working).await;
         let (snapshot, orders, working) = (snapshot?, orders?, working?);
         let ours = day.known_orders().into_iter().chain(self.sent.iter().cloned()).collect();
-        let account = Account { snapshot, orders: recovery::merged(orders, working.orders), ledger: day.fills(), ours };
+        let account =
+            Account { snapshot, orders: recovery::merged(orders, working.orders), ledger: day.fills(), ours };
         for expiry in unbounded_expiries(&account.snapshot.positions) {
             self.note(format!("the account already holds more short than long calls of {expiry}: its loss has no floor, and it is not ours"));
         }
@@ -103,11 +108,17 @@ impl Worker<'_> {
             self.remark(format!("the broker shows working orders that were entered since {since}"));
         }
         let strange = |order: &OrderView| match &order.unreadable {
-            Some(why) => format!("order {} is not ours and does not read, it may be working: {why}", order.id),
+            Some(why) => {
+                format!("order {} is not ours and does not read, it may be working: {why}", order.id)
+            }
             None => format!("order {} is working and not ours; it is left alone", order.id),
         };
         self.note_some("working orders", account.working().map(strange).collect());
-        let unread = account.snapshot.unreadable.iter().map(|words| format!("a position that is not ours does not read: {words}"));
+        let unread = account
+            .snapshot
+            .unreadable
+            .iter()
+            .map(|words| format!("a position that is not ours does not read: {words}"));
         self.note_some("positions", unread.collect());
         Ok(account)
     }
@@ -128,14 +139,16 @@ impl Worker<'_> {
         (midnight(self.date()), (self.now() + SignedDuration::from_secs(60)).min(over))
     }
 
-    /// The day's orders, and those that work: one of the two lists may be late. The second is worth a note when it fails, no more.
+    /// The day's orders, and those that work: one of the two lists may be late. The second is worth a note
+    /// when it fails, no more.
     ///
     /// # Errors
     /// [`BrokerError`] when the day's orders could not be listed.
     pub async fn shown_orders(&mut self) -> Result<Vec<OrderView>, BrokerError> {
         let (from, to) = self.today();
         let broker = self.broker;
-        let (orders, working) = join(self.patiently(async || broker.orders(from, to).await), broker.working_orders()).await;
+        let (orders, working) =
+            join(self.patiently(async || broker.orders(from, to).await), broker.working_orders()).await;
         let working = working.unwrap_or_else(|error| {
             self.note(format!("working orders could not be listed, today's are: {error}"));
             Default::default()
@@ -152,9 +165,12 @@ impl Worker<'_> {
         self.broker.capabilities().names_orders.then(|| self.date())
     }
 
-    /// Quotes of every leg in one batched read, and of those that it did not answer, or not well enough for a price, one by one. When the
-    /// answer was made, as far as that is known, stands beside it.
-    pub(super) async fn quotes_of(&self, packages: &[Package]) -> (Timestamp, Result<QuoteBook, BrokerError>) {
+    /// Quotes of every leg in one batched read, and of those that it did not answer, or not well enough for a
+    /// price, one by one. When the answer was made, as far as that is known, stands beside it.
+    pub(super) async fn quotes_of(
+        &self,
+        packages: &[Package],
+    ) -> (Timestamp, Result<QuoteBook, BrokerError>) {
         let broker = self.broker;
         let legs: BTreeSet<_> = packages.iter().flat_map(Package::symbols).collect();
         let asked = self.now();
@@ -171,8 +187,8 @@ impl Worker<'_> {
         (read, Ok(book))
     }
 
-    /// Quotes of every leg before anything is sent. Incomplete ones are asked for again: while every side has a gap as long as a rung still
-    /// fits, and else as long as the side that has a price loses nothing by it.
+    /// Quotes of every leg before anything is sent. Incomplete ones are asked for again: while every side has
+    /// a gap as long as a rung still fits, and else as long as the side that has a price loses nothing by it.
     async fn whole_quotes(&mut self, wanted: &[Wanted]) -> Result<(Timestamp, QuoteBook), WorkError> {
         let execution = self.scope.execution;
         let packages: Vec<Package> = wanted.iter().map(|wanted| wanted.package).collect();
@@ -191,7 +207,9 @@ impl Worker<'_> {
             let priced = packages.iter().filter(|package| has_price(package)).count();
             let goes_on = match priced {
                 0 => fits(1),
-                some if some < packages.len() => self.now() < patient_until && fits(execution.rung_offsets.len()),
+                some if some < packages.len() => {
+                    self.now() < patient_until && fits(execution.rung_offsets.len())
+                }
                 _ => false,
             };
             if !goes_on {
@@ -203,24 +221,39 @@ impl Worker<'_> {
         }
     }
 
-    /// Approves packages in their order, each beside those approved before it, at quotes that are read for all of them.
+    /// Approves packages in their order, each beside those approved before it, at quotes that are read for
+    /// all of them.
     ///
     /// # Errors
     /// [`WorkError`] when there are no quotes at all, or the lease is lost meanwhile.
-    pub async fn approve(&mut self, account: &Account, equity: Decimal, wanted: &[Wanted]) -> Result<Vec<Verdict>, WorkError> {
+    pub async fn approve(
+        &mut self,
+        account: &Account,
+        equity: Decimal,
+        wanted: &[Wanted],
+    ) -> Result<Vec<Verdict>, WorkError> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
         let (read, quotes) = self.whole_quotes(wanted).await?;
-        let (foreign, capabilities, execution) = (account.foreign(wanted), self.broker.capabilities(), self.scope.execution);
+        let (foreign, capabilities, execution) =
+            (account.foreign(wanted), self.broker.capabilities(), self.scope.execution);
         let mut approved: Vec<Approved<Intent>> = Vec::new();
         let mut verdicts = Vec::new();
         for Wanted { package, quantity, .. } in wanted {
             let nbbo = quotes::package(package, &quotes, read, execution);
             let positions = &account.snapshot.positions;
-            let book = Book { equity, positions, approved: &approved, foreign: &foreign, ledger: &account.ledger, capabilities };
+            let book = Book {
+                equity,
+                positions,
+                approved: &approved,
+                foreign: &foreign,
+                ledger: &account.ledger,
+                capabilities,
+            };
             let intent = match &nbbo {
-                Ok(nbbo) => approve(*package, *quantity, *nbbo, book, execution.limits()).map_err(|refusal| refusal.to_string()),
+                Ok(nbbo) => approve(*package, *quantity, *nbbo, book, execution.limits())
+                    .map_err(|refusal| refusal.to_string()),
                 Err(fault) => Err(format!("no price: {fault}")),
             };
             approved.extend(intent.iter().cloned());
@@ -230,13 +263,16 @@ impl Worker<'_> {
         Ok(verdicts)
     }
 
-    /// A read of the broker that no order of this run waits for. What may pass is waited out within the time there is: an outage, a 401 (the
-    /// adapter has refreshed its token by then), a page of the edge. Other refusals are asked about a few times, for half an answer reads
-    /// like one.
+    /// A read of the broker that no order of this run waits for. What may pass is waited out within the time
+    /// there is: an outage, a 401 (the adapter has refreshed its token by then), a page of the edge. Other
+    /// refusals are asked about a few times, for half an answer reads like one.
     ///
     /// # Errors
     /// The last [`BrokerError`].
-    pub async fn patiently<T>(&self, read: impl AsyncFn() -> Result<T, BrokerError>) -> Result<T, BrokerError> {
+    pub async fn patiently<T>(
+        &self,
+        read: impl AsyncFn() -> Result<T, BrokerError>,
+    ) -> Result<T, BrokerError> {
         let execution = self.scope.execution;
         let began = self.now();
         let mut tries = 1;
@@ -247,7 +283,8 @@ impl Worker<'_> {
             };
             let passes = error.fault.may_pass() || matches!(error.fault, BrokerFault::Unauthorized(_));
             let next = self.now() + seconds(1);
-            let in_time = next < began + READ_PATIENCE && share(next, self.end_of_trading(None), 1, execution).rungs > 0;
+            let in_time = next < began + READ_PATIENCE
+                && share(next, self.end_of_trading(None), 1, execution).rungs > 0;
             // After the close nothing is in a hurry, and nobody waits for ever either.
             if tries >= READ_TRIES && !(passes && in_time) {
                 return Err(error);

@@ -8,12 +8,22 @@ use crate::ladder::SideEnd;
 use crate::ports::{IntentState, LedgerError, PutOutcome, RungRecord};
 
 impl Worker<'_> {
-    /// Writes where rungs stand, all at once and each once; gives what went wrong. The orders' life goes on when the ledger does not
-    /// answer: SENDING is durable, and what is not written now is written before the next SENDING or at the end.
+    /// Writes where rungs stand, all at once and each once; gives what went wrong. The orders' life goes on
+    /// when the ledger does not answer: SENDING is durable, and what is not written now is written before the
+    /// next SENDING or at the end.
     pub(super) async fn write_all(&self, sides: &mut [Side]) -> Vec<String> {
         let (ledger, account, date) = (self.ledger, self.scope.account, self.date());
-        let unwritten = |side: &Side| side.rungs.iter().filter(|rung| side.unwritten.contains(&rung.number)).cloned().collect::<Vec<_>>();
-        let writes = sides.iter().enumerate().flat_map(|(index, side)| unwritten(side).into_iter().map(move |rung| (index, rung)));
+        let unwritten = |side: &Side| {
+            side.rungs
+                .iter()
+                .filter(|rung| side.unwritten.contains(&rung.number))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let writes = sides
+            .iter()
+            .enumerate()
+            .flat_map(|(index, side)| unwritten(side).into_iter().map(move |rung| (index, rung)));
         let answers = join_all(writes.map(async |(index, rung)| {
             let answer = ledger.set_rung(account, date, &rung).await;
             (index, rung, answer)
@@ -23,7 +33,10 @@ impl Worker<'_> {
         for (index, rung, answer) in answers {
             match answer {
                 Ok(outcome) => trouble.extend(sides[index].written(&rung, outcome)),
-                Err(error) => trouble.push(format!("rung {} of {} could not be recorded yet: {error}", rung.number, rung.intent)),
+                Err(error) => trouble.push(format!(
+                    "rung {} of {} could not be recorded yet: {error}",
+                    rung.number, rung.intent
+                )),
             }
         }
         trouble
@@ -32,7 +45,13 @@ impl Worker<'_> {
     /// Writes what is not written yet, and tries until it is known.
     pub(super) async fn write_patiently(&mut self, side: &mut Side) -> Result<(), LedgerError> {
         let (ledger, account, date) = (self.ledger, self.scope.account, self.date());
-        for rung in side.rungs.iter().filter(|rung| side.unwritten.contains(&rung.number)).cloned().collect::<Vec<_>>() {
+        for rung in side
+            .rungs
+            .iter()
+            .filter(|rung| side.unwritten.contains(&rung.number))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
             let outcome = self.persist(async || ledger.set_rung(account, date, &rung).await).await?;
             let notes = side.written(&rung, outcome);
             self.note_all(notes);
@@ -51,8 +70,12 @@ impl Worker<'_> {
 
     pub(super) async fn settle_side(&mut self, side: &mut Side) -> bool {
         if let Err(error) = self.write_patiently(side).await {
-            // An intent is not over in the ledger before its rungs are: the next delivery or sweep proves and records them.
-            self.note(format!("the rungs of {} could not be recorded, the intent stays open: {error}", side.record.key));
+            // An intent is not over in the ledger before its rungs are: the next delivery or sweep proves and
+            // records them.
+            self.note(format!(
+                "the rungs of {} could not be recorded, the intent stays open: {error}",
+                side.record.key
+            ));
             return false;
         }
         if !side.unsure.is_empty() {
@@ -63,10 +86,13 @@ impl Worker<'_> {
         let unresolved = matches!(side.ladder.end(), Some(SideEnd::Unresolved(_)));
         side.record.state = if unresolved { IntentState::Unresolved } else { IntentState::Terminal };
         side.record.filled = side.ladder.filled();
-        let (record, ledger, account, date) = (side.record.clone(), self.ledger, self.scope.account, self.date());
+        let (record, ledger, account, date) =
+            (side.record.clone(), self.ledger, self.scope.account, self.date());
         match self.persist(async || ledger.set_intent(account, date, &record).await).await {
             Ok(PutOutcome::Ours) => return true,
-            Ok(PutOutcome::Theirs(what)) => self.note(format!("intent {} stands otherwise in the ledger: {what}", record.key)),
+            Ok(PutOutcome::Theirs(what)) => {
+                self.note(format!("intent {} stands otherwise in the ledger: {what}", record.key))
+            }
             Err(error) => self.note(format!("intent {} could not be recorded: {error}", record.key)),
         }
         false
@@ -82,7 +108,10 @@ impl Side {
                 self.unsure.remove(&rung.number);
                 None
             }
-            PutOutcome::Theirs(what) => Some(format!("rung {} of {} stands otherwise in the ledger: {what}", rung.number, rung.intent)),
+            PutOutcome::Theirs(what) => Some(format!(
+                "rung {} of {} stands otherwise in the ledger: {what}",
+                rung.number, rung.intent
+            )),
         }
     }
 }

@@ -30,8 +30,9 @@ pub(super) struct Interval {
 }
 
 impl Worker<'_> {
-    /// Opens the next rung for every side that is ready. Gives the row with which the signal has moved instead, when it has: looked at right
-    /// before the rung, so that none opens on strikes that the feed no longer shows.
+    /// Opens the next rung for every side that is ready. Gives the row with which the signal has moved
+    /// instead, when it has: looked at right before the rung, so that none opens on strikes that the feed no
+    /// longer shows.
     pub(super) async fn open_rung<C: Send>(
         &mut self,
         sides: &mut [Side],
@@ -41,13 +42,16 @@ impl Worker<'_> {
         interval: &mut Interval,
     ) -> Option<C> {
         let execution = self.scope.execution;
-        (interval.number, interval.closes, interval.ends, interval.again_at) = (interval.number + 1, self.now(), self.now(), None);
+        (interval.number, interval.closes, interval.ends, interval.again_at) =
+            (interval.number + 1, self.now(), self.now(), None);
         if sides.iter().any(|side| side.ladder.in_doubt()) {
             self.stop(sides, &StopReason::OtherSideUnresolved).await;
             return None;
         }
-        let check = check.filter(|_| untouched(sides) && self.now().duration_since(self.checked) > JUST_CHECKED);
-        let packages: Vec<Package> = sides.iter().filter(|side| side.ladder.is_ready()).map(|side| side.record.package).collect();
+        let check =
+            check.filter(|_| untouched(sides) && self.now().duration_since(self.checked) > JUST_CHECKED);
+        let packages: Vec<Package> =
+            sides.iter().filter(|side| side.ladder.is_ready()).map(|side| side.record.package).collect();
         let just_read = self.quoted.take().filter(|(at, _)| self.now().duration_since(*at) <= FRESH);
         let quotes = async {
             match just_read {
@@ -66,7 +70,8 @@ impl Worker<'_> {
         let old = stop.is_none() && self.now().duration_since(read) > FRESH;
         let (read, quotes) = if old { self.quotes_of(&packages).await } else { (read, quotes) };
         let book = self.book(quotes);
-        // Only now is it known how much time the reads have left: the rung must still be waited, cancelled and confirmed.
+        // Only now is it known how much time the reads have left: the rung must still be waited, cancelled
+        // and confirmed.
         let share = share(self.now(), end, interval.rungs_left.max(1), execution);
         if let Some(reason) = stop.or_else(|| (share.rungs == 0).then_some(StopReason::TimeUp)) {
             self.stop(sides, &reason).await;
@@ -81,7 +86,8 @@ impl Worker<'_> {
         let now = self.now();
         let priced = |side: &&mut Side| quotes::package(&side.record.package, &book, now, execution).is_ok();
         if !sides.iter_mut().filter(|side| side.ladder.is_ready()).any(|side| priced(&side)) {
-            // A gap in the quotes costs the time it lasts, not a rung; and an order of the other side is read and cancelled meanwhile.
+            // A gap in the quotes costs the time it lasts, not a rung; and an order of the other side is read
+            // and cancelled meanwhile.
             interval.ends = self.now() + seconds(1);
             if sides.iter().all(|side| side.ladder.is_ready() || side.ladder.end().is_some()) {
                 self.clock.sleep_until(interval.ends).await;
@@ -95,11 +101,19 @@ impl Worker<'_> {
         None
     }
 
-    /// Opens the rung of this interval for every side that is ready, has not had it, and has a price. Who has none is asked about again.
-    pub(super) async fn open_sides(&mut self, sides: &mut [Side], account: &Account, (read, book): (Timestamp, &QuoteBook), interval: &mut Interval) {
+    /// Opens the rung of this interval for every side that is ready, has not had it, and has a price. Who has
+    /// none is asked about again.
+    pub(super) async fn open_sides(
+        &mut self,
+        sides: &mut [Side],
+        account: &Account,
+        (read, book): (Timestamp, &QuoteBook),
+        interval: &mut Interval,
+    ) {
         let execution = self.scope.execution;
         interval.again_at = None;
-        for side in sides.iter_mut().filter(|side| side.ladder.is_ready() && side.interval != interval.number) {
+        for side in sides.iter_mut().filter(|side| side.ladder.is_ready() && side.interval != interval.number)
+        {
             let now = self.now();
             if now + seconds(execution.least_rung_seconds) > interval.closes {
                 continue;
@@ -115,7 +129,8 @@ impl Worker<'_> {
                     continue;
                 }
             };
-            (side.closes, side.interval, side.quoted, side.gap) = (interval.closes, interval.number, read, None);
+            (side.closes, side.interval, side.quoted, side.gap) =
+                (interval.closes, interval.number, read, None);
             let commands = side.ladder.step(now, Event::Open { nbbo, closes: interval.closes });
             self.carry_out(side, account, commands).await;
             // The id is durable before the other side's order goes out.
@@ -124,8 +139,9 @@ impl Worker<'_> {
         }
     }
 
-    /// A side that had no price when its interval began opens its rung as soon as it has one: a gap costs the time it lasts, not the interval. What
-    /// holds for every rung holds for this one; gives the row with which the signal has moved meanwhile.
+    /// A side that had no price when its interval began opens its rung as soon as it has one: a gap costs the
+    /// time it lasts, not the interval. What holds for every rung holds for this one; gives the row with
+    /// which the signal has moved meanwhile.
     pub(super) async fn open_late<C: Send>(
         &mut self,
         sides: &mut [Side],
@@ -149,8 +165,10 @@ impl Worker<'_> {
             return None;
         }
         let (book, now) = (self.book(quotes), self.now());
-        let opens = packages.iter().any(|package| quotes::package(package, &book, now, self.scope.execution).is_ok());
-        let check = check.filter(|_| opens && untouched(sides) && now.duration_since(self.checked) > JUST_CHECKED);
+        let opens =
+            packages.iter().any(|package| quotes::package(package, &book, now, self.scope.execution).is_ok());
+        let check =
+            check.filter(|_| opens && untouched(sides) && now.duration_since(self.checked) > JUST_CHECKED);
         if let Some(check) = check
             && let Some(change) = self.changed(check, SHORT_CHECK_BUDGET).await
         {

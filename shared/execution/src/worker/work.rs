@@ -23,7 +23,8 @@ const CHECK_BUDGET: Duration = Duration::from_secs(3);
 /// The same right before a rung is opened, which waits for it.
 pub(super) const SHORT_CHECK_BUDGET: Duration = Duration::from_secs(2);
 
-/// Whether what is worked is still wanted. Asked right before each rung and while it works, as long as nothing has filled.
+/// Whether what is worked is still wanted. Asked right before each rung and while it works, as long as
+/// nothing has filled.
 #[async_trait]
 pub trait PlanCheck: Send + Sync {
     /// What is wanted instead.
@@ -131,11 +132,15 @@ impl Worker<'_> {
     /// [`WorkError`] when they are not, or not known to be, ours to write.
     pub async fn begin(&mut self, plan: Vec<Planned>, account: &Account) -> Result<Vec<Side>, WorkError> {
         let lease = self.lease()?.clone();
-        let sides: Vec<Side> = plan.into_iter().map(|planned| self.side(planned, account, lease.writer.clone())).collect();
-        let (ledger, intents) = (self.ledger, sides.iter().map(|side| side.record.clone()).collect::<Vec<_>>());
+        let sides: Vec<Side> =
+            plan.into_iter().map(|planned| self.side(planned, account, lease.writer.clone())).collect();
+        let (ledger, intents) =
+            (self.ledger, sides.iter().map(|side| side.record.clone()).collect::<Vec<_>>());
         match self.persist(async || ledger.put_intents(&lease, &intents).await).await? {
             PutOutcome::Ours => Ok(sides),
-            PutOutcome::Theirs(holder) => Err(WorkError::TakenOver(format!("the plan is not ours to write: {holder}"))),
+            PutOutcome::Theirs(holder) => {
+                Err(WorkError::TakenOver(format!("the plan is not ours to write: {holder}")))
+            }
         }
     }
 
@@ -175,22 +180,37 @@ impl Worker<'_> {
         }
     }
 
-    /// Opens rung after rung for all sides at once and keeps each ladder fed, until every side is done. `may_replan`: what `check` says in time
-    /// may still be traded instead.
-    pub async fn work<C: Send>(&mut self, sides: &mut [Side], account: &Account, check: &dyn PlanCheck<Change = C>, may_replan: bool) -> Round<C> {
+    /// Opens rung after rung for all sides at once and keeps each ladder fed, until every side is done.
+    /// `may_replan`: what `check` says in time may still be traded instead.
+    pub async fn work<C: Send>(
+        &mut self,
+        sides: &mut [Side],
+        account: &Account,
+        check: &dyn PlanCheck<Change = C>,
+        may_replan: bool,
+    ) -> Round<C> {
         let execution = self.scope.execution;
         let end = sides.first().map_or_else(|| self.end_of_trading(None), |side| side.ends);
-        let mut interval = Interval { number: 0, rungs_left: execution.rung_offsets.len(), closes: self.now(), ends: self.now(), again_at: None };
+        let mut interval = Interval {
+            number: 0,
+            rungs_left: execution.rung_offsets.len(),
+            closes: self.now(),
+            ends: self.now(),
+            again_at: None,
+        };
         let mut recheck_at = None;
         let mut changed = None;
         let mut lease_lost = false;
         loop {
             if sides.iter().all(|side| side.ladder.end().is_some()) {
                 let filled = sides.iter().any(|side| side.ladder.filled() > 0);
-                let resumed = changed.is_some() && filled && sides.iter_mut().map(|side| side.ladder.resume()).filter(|on| *on).count() > 0;
+                let resumed = changed.is_some()
+                    && filled
+                    && sides.iter_mut().map(|side| side.ladder.resume()).filter(|on| *on).count() > 0;
                 if !resumed {
                     if may_replan && changed.is_none() && self.may_plan_anew(sides, end) {
-                        // The last rung is over and nothing has filled: what is wanted by now may still be traded.
+                        // The last rung is over and nothing has filled: what is wanted by now may still be
+                        // traded.
                         changed = self.changed(check, SHORT_CHECK_BUDGET).await;
                     }
                     break;
@@ -224,14 +244,25 @@ impl Worker<'_> {
             let wakes = sides.iter().filter_map(|side| side.ladder.next_wake());
             // A renewal that failed is tried again a second later.
             let renew_at = (!lease_lost).then(|| (self.expires.get() - self.half()).max(now + seconds(1)));
-            let wake = wakes.chain(interval_ends_at).chain(again_at).chain(recheck_at).chain(renew_at).min().unwrap_or(end);
+            let wake = wakes
+                .chain(interval_ends_at)
+                .chain(again_at)
+                .chain(recheck_at)
+                .chain(renew_at)
+                .min()
+                .unwrap_or(end);
             self.clock.sleep_until(wake).await;
             // Cancels and reads come first: a ledger that stalls must not hold them up.
             self.tell_all(sides, &Event::Time).await;
-            let (renewed, written) = join(async { if lease_lost { Ok(()) } else { self.renew_once().await } }, self.write_all(sides)).await;
+            let (renewed, written) = join(
+                async { if lease_lost { Ok(()) } else { self.renew_once().await } },
+                self.write_all(sides),
+            )
+            .await;
             self.note_all(written);
             if let Err(error) = renewed {
-                // What is out is still cancelled and proven; nothing more is sent, and the lease is not asked for again.
+                // What is out is still cancelled and proven; nothing more is sent, and the lease is not asked
+                // for again.
                 lease_lost = true;
                 self.stop(sides, &StopReason::LeaseLost(error.to_string())).await;
             }
@@ -251,8 +282,12 @@ impl Worker<'_> {
         self.alarm |= changed.is_some() && !may_replan;
         let mut settled = self.settle(sides).await;
         let Some(change) = changed.filter(|_| may_replan && replaceable(sides)) else { return Round::Over };
-        // The ledger takes no plan after one that it has not as ended: it is told until it does, or no rung of the new plan fits.
-        while !settled && share(self.now() + seconds(1), end, 1, execution).rungs > 0 && self.renew().await.is_ok() {
+        // The ledger takes no plan after one that it has not as ended: it is told until it does, or no rung
+        // of the new plan fits.
+        while !settled
+            && share(self.now() + seconds(1), end, 1, execution).rungs > 0
+            && self.renew().await.is_ok()
+        {
             self.clock.sleep_until(self.now() + seconds(1)).await;
             settled = self.settle(sides).await;
         }
@@ -260,12 +295,18 @@ impl Worker<'_> {
             return Round::Changed(change);
         }
         self.alarm = true;
-        self.note("the signal moved, and the ledger does not have the first plan as ended: nothing more is sent");
+        self.note(
+            "the signal moved, and the ledger does not have the first plan as ended: nothing more is sent",
+        );
         Round::Over
     }
 
     /// What is wanted instead by now, if it is something else.
-    pub(super) async fn changed<C: Send>(&mut self, check: &dyn PlanCheck<Change = C>, budget: Duration) -> Option<C> {
+    pub(super) async fn changed<C: Send>(
+        &mut self,
+        check: &dyn PlanCheck<Change = C>,
+        budget: Duration,
+    ) -> Option<C> {
         let said = check.check(budget).await;
         self.heed(said)
     }
@@ -305,9 +346,15 @@ pub(super) fn untouched(sides: &[Side]) -> bool {
     sides.iter().all(|side| side.ladder.filled_so_far() == 0)
 }
 
-/// Every side came to its end, or was refused, or was stopped because the signal moved, without a fill: another plan may take its place.
+/// Every side came to its end, or was refused, or was stopped because the signal moved, without a fill:
+/// another plan may take its place.
 fn replaceable(sides: &[Side]) -> bool {
-    let over = |side: &Side| matches!(side.ladder.end(), Some(SideEnd::Exhausted | SideEnd::Rejected(_) | SideEnd::Stopped(StopReason::SignalMoved)));
+    let over = |side: &Side| {
+        matches!(
+            side.ladder.end(),
+            Some(SideEnd::Exhausted | SideEnd::Rejected(_) | SideEnd::Stopped(StopReason::SignalMoved))
+        )
+    };
     sides.iter().all(|side| over(side) && side.ladder.filled() == 0 && side.unsure.is_empty())
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Broker as BrokerPort, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Fill, NotPlaced, OrderId, OrderKind, OrderName,
-    OrderStatus, OrderView, PlaceReply, WorkingOrders,
+    AccountSnapshot, Broker as BrokerPort, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Fill,
+    NotPlaced, OrderId, OrderKind, OrderName, OrderStatus, OrderView, PlaceReply, WorkingOrders,
 };
 use gamma_market::{Effect, Leg, LegAction, LegQuote, OptionSymbol, Price, QuoteBook, Right, Tick};
 use jiff::Timestamp;
@@ -85,10 +85,19 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn new(clock: Arc<StepClock>) -> Self {
-        let quotes = [("P06425000", 720, 730), ("P06420000", 620, 640), ("C06470000", 450, 470), ("C06475000", 330, 350), ("P06430000", 830, 850)];
+        let quotes = [
+            ("P06425000", 720, 730),
+            ("P06420000", 620, 640),
+            ("C06470000", 450, 470),
+            ("C06475000", 330, 350),
+            ("P06430000", 830, 850),
+        ];
         Self {
             clock,
-            account: Mutex::new(Ok(AccountSnapshot { equity: Some(25_000.into()), ..AccountSnapshot::default() })),
+            account: Mutex::new(Ok(AccountSnapshot {
+                equity: Some(25_000.into()),
+                ..AccountSnapshot::default()
+            })),
             fills: Mutex::new(|_, _, _| 0),
             place: Mutex::new(|_| Place::Accept),
             cancel_works: Mutex::new(true),
@@ -97,7 +106,14 @@ impl Broker {
                     .iter()
                     .map(|(contract, bid, ask)| {
                         let symbol: OptionSymbol = format!("SPXW  250904{contract}").parse().unwrap();
-                        (symbol, LegQuote { bid: Some(Price::cents(*bid)), ask: Some(Price::cents(*ask)), ..LegQuote::default() })
+                        (
+                            symbol,
+                            LegQuote {
+                                bid: Some(Price::cents(*bid)),
+                                ask: Some(Price::cents(*ask)),
+                                ..LegQuote::default()
+                            },
+                        )
                     })
                     .collect(),
             ),
@@ -137,7 +153,10 @@ impl Broker {
             return None;
         }
         let mut view = self.shown(order);
-        if order.over_at.is_some_and(|at| now.duration_since(at).as_secs() < *self.lists_stale.lock().unwrap()) {
+        if order
+            .over_at
+            .is_some_and(|at| now.duration_since(at).as_secs() < *self.lists_stale.lock().unwrap())
+        {
             view.status = OrderStatus::Working;
         }
         Some(view)
@@ -148,7 +167,11 @@ impl Broker {
         let mut orders = self.orders.lock().unwrap();
         let old = orders.last_mut().unwrap();
         (old.view.status, old.over_at) = (OrderStatus::Canceled, Some(self.clock.now()));
-        let fills = (filled > 0).then(|| Fill { quantity: filled, price: Price::cents(90), at: Some(self.clock.now()) });
+        let fills = (filled > 0).then(|| Fill {
+            quantity: filled,
+            price: Price::cents(90),
+            at: Some(self.clock.now()),
+        });
         let new = OrderView {
             id: OrderId(id.into()),
             status,
@@ -168,7 +191,14 @@ impl Broker {
         let orders = self.orders.lock().unwrap();
         orders
             .iter()
-            .map(|order| (order.view.legs[0].0.symbol.right(), order.view.quantity, order.view.filled, order.view.price.unwrap().to_string()))
+            .map(|order| {
+                (
+                    order.view.legs[0].0.symbol.right(),
+                    order.view.quantity,
+                    order.view.filled,
+                    order.view.price.unwrap().to_string(),
+                )
+            })
             .collect()
     }
 
@@ -201,7 +231,13 @@ impl Broker {
 
     /// When orders that sell this contract came.
     pub(crate) fn entered(&self, symbol: OptionSymbol) -> Vec<Timestamp> {
-        self.orders.lock().unwrap().iter().filter(|order| sells(&order.view, symbol)).map(|order| order.entered).collect()
+        self.orders
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|order| sells(&order.view, symbol))
+            .map(|order| order.entered)
+            .collect()
     }
 
     /// Every order that was placed, as it stands.
@@ -238,7 +274,11 @@ impl Broker {
                 None => fills(right, order.number, seconds).min(order.view.quantity),
             };
             if filled > order.view.filled {
-                let fill = Fill { quantity: filled - order.view.filled, price: order.view.price.unwrap(), at: Some(now) };
+                let fill = Fill {
+                    quantity: filled - order.view.filled,
+                    price: order.view.price.unwrap(),
+                    at: Some(now),
+                };
                 order.view.fills.push(fill);
                 order.view.filled = filled;
             }
@@ -306,7 +346,8 @@ impl BrokerPort for Broker {
         let mut account = self.account.lock().unwrap().clone().map_err(|fault| failed("account", fault))?;
         for order in self.orders.lock().unwrap().iter() {
             for (leg, ratio) in &order.view.legs {
-                *account.positions.entry(leg.symbol).or_default() += leg.action.sign() * i64::from(ratio * order.view.filled);
+                *account.positions.entry(leg.symbol).or_default() +=
+                    leg.action.sign() * i64::from(ratio * order.view.filled);
             }
         }
         account.positions.retain(|_, contracts| *contracts != 0);
@@ -315,7 +356,8 @@ impl BrokerPort for Broker {
 
     async fn orders(&self, from: Timestamp, to: Timestamp) -> Result<Vec<OrderView>, BrokerError> {
         self.refresh();
-        let ours: Vec<_> = self.orders.lock().unwrap().iter().filter_map(|order| self.listed(order)).collect();
+        let ours: Vec<_> =
+            self.orders.lock().unwrap().iter().filter_map(|order| self.listed(order)).collect();
         let all = ours.into_iter().chain(self.foreign.lock().unwrap().clone());
         let now = self.clock.now();
         Ok(all.filter(|order| order.entered.is_some_and(|at| from <= at && at <= to && at <= now)).collect())
@@ -335,7 +377,8 @@ impl BrokerPort for Broker {
         self.refresh();
         let orders = self.orders.lock().unwrap();
         let found = orders.iter().find(|order| order.view.id == *id).map(|order| self.shown(order));
-        let found = found.or_else(|| self.foreign.lock().unwrap().iter().find(|order| order.id == *id).cloned());
+        let found =
+            found.or_else(|| self.foreign.lock().unwrap().iter().find(|order| order.id == *id).cloned());
         found.ok_or_else(|| failed("order", BrokerFault::NotFound(id.to_string())))
     }
 
@@ -343,7 +386,8 @@ impl BrokerPort for Broker {
         let answered = self.clock.now() + Duration::from_secs(*self.slow_quotes.lock().unwrap());
         self.clock.sleep_until(answered).await;
         self.quotes_asked.lock().unwrap().push(symbols.len());
-        let (quotes, quoting, now) = (self.quotes.lock().unwrap(), self.quoting.lock().unwrap(), self.clock.now());
+        let (quotes, quoting, now) =
+            (self.quotes.lock().unwrap(), self.quoting.lock().unwrap(), self.clock.now());
         let shy = self.only_alone.lock().unwrap().filter(|_| symbols.len() > 1);
         let quote = |symbol: &OptionSymbol| {
             let quote = quotes.get(symbol).copied().filter(|_| shy != Some(*symbol));
@@ -378,8 +422,12 @@ impl BrokerPort for Broker {
             }
             Place::OnlyNames(other) => PlaceReply::Accepted(OrderId(other.into())),
             Place::Unauthorized => PlaceReply::NotPlaced(NotPlaced::Unauthorized),
-            Place::EdgePage => PlaceReply::NotPlaced(NotPlaced::NotRead("403 edge page: Access Denied".into())),
-            Place::Refuse(status) => PlaceReply::NotPlaced(NotPlaced::Rejected { status, message: "no".into() }),
+            Place::EdgePage => {
+                PlaceReply::NotPlaced(NotPlaced::NotRead("403 edge page: Access Denied".into()))
+            }
+            Place::Refuse(status) => {
+                PlaceReply::NotPlaced(NotPlaced::Rejected { status, message: "no".into() })
+            }
             Place::Hang => unreachable!("it hangs above"),
         }
     }

@@ -3,8 +3,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{
-    Arming, Controls, DayRecord, DayState, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay, PutOutcome, RunEnd, RunRecord, RungRecord,
-    RungState, Writer,
+    Arming, Controls, DayRecord, DayState, IntentRecord, IntentState, Lease, Ledger, LedgerError, LoadedDay,
+    PutOutcome, RunEnd, RunRecord, RungRecord, RungState, Writer,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -73,7 +73,11 @@ impl MemoryLedger {
         self.0.lock().unwrap().runs.get(run_id).map(|run| run.outcome.clone())
     }
 
-    fn with<T>(&self, operation: &'static str, change: impl FnOnce(&mut State) -> T) -> Result<T, LedgerError> {
+    fn with<T>(
+        &self,
+        operation: &'static str,
+        change: impl FnOnce(&mut State) -> T,
+    ) -> Result<T, LedgerError> {
         if self.0.lock().unwrap().stolen_before.take_if(|before| *before == operation).is_some() {
             self.steal_lease();
         }
@@ -83,7 +87,12 @@ impl MemoryLedger {
             && *times > 0
         {
             *times -= 1;
-            return Err(LedgerError { operation, item: "item".into(), reason: "throttled".into(), refused: false });
+            return Err(LedgerError {
+                operation,
+                item: "item".into(),
+                reason: "throttled".into(),
+                refused: false,
+            });
         }
         Ok(change(&mut state))
     }
@@ -99,10 +108,19 @@ fn ours(condition: bool) -> PutOutcome {
 
 #[async_trait]
 impl Ledger for MemoryLedger {
-    async fn take_lease(&self, account: &str, date: Date, run_id: &str, now: Timestamp, expires: Timestamp) -> Result<Result<Lease, String>, LedgerError> {
+    async fn take_lease(
+        &self,
+        account: &str,
+        date: Date,
+        run_id: &str,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<Result<Lease, String>, LedgerError> {
         self.with("take lease", |state| {
             let fence = match &state.lease {
-                Some((writer, until)) if *until > now && writer.run_id != run_id => return Err(writer.run_id.clone()),
+                Some((writer, until)) if *until > now && writer.run_id != run_id => {
+                    return Err(writer.run_id.clone());
+                }
                 Some((writer, _)) => writer.fence + 1,
                 None => 1,
             };
@@ -135,13 +153,19 @@ impl Ledger for MemoryLedger {
             day: state.day.clone(),
             intents: state.intents.values().cloned().collect(),
             rungs: state.rungs.values().cloned().collect(),
-            runs: state.runs.values().map(|run| (run.run_id.clone(), RunEnd { outcome: run.outcome.clone(), live: run.live })).collect(),
+            runs: state
+                .runs
+                .values()
+                .map(|run| (run.run_id.clone(), RunEnd { outcome: run.outcome.clone(), live: run.live }))
+                .collect(),
         })
     }
 
     async fn open_day(&self, day: &DayRecord) -> Result<PutOutcome, LedgerError> {
         self.with("open day", |state| {
-            let free = state.day.as_ref().is_none_or(|there| there.writer == day.writer || (!there.sending && there.writer.fence < day.writer.fence));
+            let free = state.day.as_ref().is_none_or(|there| {
+                there.writer == day.writer || (!there.sending && there.writer.fence < day.writer.fence)
+            });
             if free {
                 state.day = Some(day.clone());
             }
@@ -172,10 +196,22 @@ impl Ledger for MemoryLedger {
         self.with("put sending", |state| {
             let key = (rung.intent.to_string(), rung.number);
             let same = state.rungs.get(&key).is_some_and(|there| there == rung);
-            let day_is_ours = state.day.as_ref().is_some_and(|day| day.writer == lease.writer && day.state == DayState::Open);
-            let intent_is_open = state.intents.get(&key.0).is_some_and(|intent| intent.state == IntentState::Open);
-            let before_is_over = rung.number == 1 || state.rungs.get(&(key.0.clone(), rung.number - 1)).is_some_and(|before| before.state.is_over());
-            let may = held(state, lease) && day_is_ours && intent_is_open && before_is_over && !state.rungs.contains_key(&key);
+            let day_is_ours = state
+                .day
+                .as_ref()
+                .is_some_and(|day| day.writer == lease.writer && day.state == DayState::Open);
+            let intent_is_open =
+                state.intents.get(&key.0).is_some_and(|intent| intent.state == IntentState::Open);
+            let before_is_over = rung.number == 1
+                || state
+                    .rungs
+                    .get(&(key.0.clone(), rung.number - 1))
+                    .is_some_and(|before| before.state.is_over());
+            let may = held(state, lease)
+                && day_is_ours
+                && intent_is_open
+                && before_is_over
+                && !state.rungs.contains_key(&key);
             if may {
                 state.rungs.insert(key, rung.clone());
                 state.day.iter_mut().for_each(|day| day.sending = true);
@@ -188,8 +224,13 @@ impl Ledger for MemoryLedger {
         self.with("set rung", |state| match state.rungs.get_mut(&(rung.intent.to_string(), rung.number)) {
             Some(there) if there.state.is_over() => {
                 let more = match (&there.state, &rung.state) {
-                    (RungState::Terminal { order, filled, .. }, RungState::Terminal { order: same, filled: more, .. }) => order == same && more > filled,
-                    (RungState::NeverAccepted { .. } | RungState::Refused { .. }, state) => state.order().is_some(),
+                    (
+                        RungState::Terminal { order, filled, .. },
+                        RungState::Terminal { order: same, filled: more, .. },
+                    ) => order == same && more > filled,
+                    (RungState::NeverAccepted { .. } | RungState::Refused { .. }, state) => {
+                        state.order().is_some()
+                    }
                     _ => false,
                 };
                 if more && there.writer.fence < rung.writer.fence {
@@ -197,9 +238,11 @@ impl Ledger for MemoryLedger {
                 }
                 ours(there == rung)
             }
-            // Of a run that lost its lease, or a write that lands late: it takes no order's name away, and nothing from a later holder.
+            // Of a run that lost its lease, or a write that lands late: it takes no order's name away, and
+            // nothing from a later holder.
             Some(there) => {
-                let nameless = rung.state.order().is_none() && !matches!(rung.state, RungState::Resolved { .. });
+                let nameless =
+                    rung.state.order().is_none() && !matches!(rung.state, RungState::Resolved { .. });
                 if there.writer.fence <= rung.writer.fence && !(nameless && there.state.order().is_some()) {
                     *there = rung.clone();
                 }
@@ -213,7 +256,9 @@ impl Ledger for MemoryLedger {
         self.with("set intent", |state| match state.intents.get_mut(&intent.key.to_string()) {
             Some(there) if there == intent => PutOutcome::Ours,
             Some(there)
-                if (intent.filled >= there.filled && there.state != IntentState::Terminal && there.writer.fence <= intent.writer.fence)
+                if (intent.filled >= there.filled
+                    && there.state != IntentState::Terminal
+                    && there.writer.fence <= intent.writer.fence)
                     || (intent.filled > there.filled && there.writer.fence < intent.writer.fence) =>
             {
                 *there = intent.clone();
@@ -226,7 +271,8 @@ impl Ledger for MemoryLedger {
     async fn close_day(&self, lease: &Lease, _: &str, outcome: &str) -> Result<PutOutcome, LedgerError> {
         self.with("close day", |state| match &mut state.day {
             Some(day) if day.writer.fence <= lease.writer.fence => {
-                (day.state, day.outcome, day.writer) = (DayState::Closed, Some(outcome.into()), lease.writer.clone());
+                (day.state, day.outcome, day.writer) =
+                    (DayState::Closed, Some(outcome.into()), lease.writer.clone());
                 PutOutcome::Ours
             }
             _ => ours(false),
@@ -238,6 +284,8 @@ impl Ledger for MemoryLedger {
     }
 
     async fn controls(&self, _: &str) -> Result<Controls, LedgerError> {
-        self.with("controls", |state| state.controls.clone().unwrap_or(Controls { arming: Arming::NotArmed, halted: None, edge: None }))
+        self.with("controls", |state| {
+            state.controls.clone().unwrap_or(Controls { arming: Arming::NotArmed, halted: None, edge: None })
+        })
     }
 }

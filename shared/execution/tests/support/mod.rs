@@ -1,4 +1,5 @@
-//! Ports in memory: a clock that steps, a broker that is told how to behave, a ledger with DynamoDB's conditional writes.
+//! Ports in memory: a clock that steps, a broker that is told how to behave, a ledger with DynamoDB's
+//! conditional writes.
 
 mod broker;
 mod ledger;
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{
-    Clock, PutOutcome, SaveError, SignalError, SignalSource, SignalView, StoredToken, TokenLock, TokenLockError, TokenStore, TokenVersion, TokenWrite,
+    Clock, PutOutcome, SaveError, SignalError, SignalSource, SignalView, StoredToken, TokenLock,
+    TokenLockError, TokenStore, TokenVersion, TokenWrite,
 };
 use gamma_execution::profile::ExecutionProfile;
 use gamma_execution::report::RunReport;
@@ -38,7 +40,10 @@ pub(crate) struct StepClock {
 
 impl StepClock {
     pub(crate) fn at(text: &str) -> Arc<Self> {
-        Arc::new(Self { now: AtomicI64::new(text.parse::<Timestamp>().unwrap().as_microsecond()), in_vain: AtomicI64::new(0) })
+        Arc::new(Self {
+            now: AtomicI64::new(text.parse::<Timestamp>().unwrap().as_microsecond()),
+            in_vain: AtomicI64::new(0),
+        })
     }
 
     fn set(&self, text: &str) {
@@ -114,7 +119,12 @@ impl TokenStore for NoTokens {
         Ok(TokenWrite::Made(TokenVersion::Count(2)))
     }
 
-    async fn between(&self, _: &str, _: &TokenVersion, _: &TokenVersion) -> Result<Vec<SecretString>, SaveError> {
+    async fn between(
+        &self,
+        _: &str,
+        _: &TokenVersion,
+        _: &TokenVersion,
+    ) -> Result<Vec<SecretString>, SaveError> {
         Ok(Vec::new())
     }
 }
@@ -193,7 +203,13 @@ impl World {
     }
 
     pub(crate) fn ports(&self) -> Ports<'_> {
-        Ports { clock: self.clock.as_ref(), broker: &self.broker, signal: &self.feed, ledger: &self.ledger, tokens: &self.tokens }
+        Ports {
+            clock: self.clock.as_ref(),
+            broker: &self.broker,
+            signal: &self.feed,
+            ledger: &self.ledger,
+            tokens: &self.tokens,
+        }
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gamma_execution::approval::{Approved, PackageOrder};
 use gamma_execution::ports::{
-    AccountSnapshot, Arming, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Controls, DayRecord, IntentRecord, Lease, Ledger, LedgerError,
-    LoadedDay, OrderId, OrderName, OrderView, PlaceReply, PutOutcome, RunRecord, RungRecord, WorkingOrders,
+    AccountSnapshot, Arming, Broker, BrokerError, BrokerFault, CancelReply, Capabilities, Clock, Controls,
+    DayRecord, IntentRecord, Lease, Ledger, LedgerError, LoadedDay, OrderId, OrderName, OrderView,
+    PlaceReply, PutOutcome, RunRecord, RungRecord, WorkingOrders,
 };
 use gamma_execution::report::RunReport;
 use gamma_execution::run::{Ports, RunRequest, run};
@@ -60,11 +61,26 @@ impl<'a> Net<'a> {
 
     pub(crate) async fn deliver(&self, request: &RunRequest) -> RunReport {
         let world = self.world;
-        run(Ports { clock: world.clock.as_ref(), broker: self, signal: &world.feed, ledger: self, tokens: &world.tokens }, request, &world.profile).await
+        run(
+            Ports {
+                clock: world.clock.as_ref(),
+                broker: self,
+                signal: &world.feed,
+                ledger: self,
+                tokens: &world.tokens,
+            },
+            request,
+            &world.profile,
+        )
+        .await
     }
 
     fn halt(&self) {
-        self.world.ledger.set_controls(Controls { arming: Arming::Armed, halted: Some("operator".into()), edge: None });
+        self.world.ledger.set_controls(Controls {
+            arming: Arming::Armed,
+            halted: Some("operator".into()),
+            edge: None,
+        });
     }
 
     async fn pass(&self, call: &'static str) -> bool {
@@ -122,7 +138,11 @@ impl Broker for Net<'_> {
     async fn order(&self, id: &OrderId) -> Result<OrderView, BrokerError> {
         self.broker("order").await?;
         if self.hides == Some(id.0.as_str()) {
-            return Err(BrokerError { broker: "test", operation: "order", fault: BrokerFault::Unavailable("503".into()) });
+            return Err(BrokerError {
+                broker: "test",
+                operation: "order",
+                fault: BrokerFault::Unavailable("503".into()),
+            });
         }
         self.world.broker.order(id).await
     }
@@ -158,7 +178,14 @@ impl Broker for Net<'_> {
 
 #[async_trait]
 impl Ledger for Net<'_> {
-    async fn take_lease(&self, account: &str, date: Date, run_id: &str, now: Timestamp, expires: Timestamp) -> Result<Result<Lease, String>, LedgerError> {
+    async fn take_lease(
+        &self,
+        account: &str,
+        date: Date,
+        run_id: &str,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<Result<Lease, String>, LedgerError> {
         self.ledger("take lease").await?;
         self.world.ledger.take_lease(account, date, run_id, now, expires).await
     }
@@ -192,17 +219,32 @@ impl Ledger for Net<'_> {
         self.world.ledger.put_sending(lease, rung).await
     }
 
-    async fn set_rung(&self, account: &str, date: Date, rung: &RungRecord) -> Result<PutOutcome, LedgerError> {
+    async fn set_rung(
+        &self,
+        account: &str,
+        date: Date,
+        rung: &RungRecord,
+    ) -> Result<PutOutcome, LedgerError> {
         self.ledger("set rung").await?;
         self.world.ledger.set_rung(account, date, rung).await
     }
 
-    async fn set_intent(&self, account: &str, date: Date, intent: &IntentRecord) -> Result<PutOutcome, LedgerError> {
+    async fn set_intent(
+        &self,
+        account: &str,
+        date: Date,
+        intent: &IntentRecord,
+    ) -> Result<PutOutcome, LedgerError> {
         self.ledger("set intent").await?;
         self.world.ledger.set_intent(account, date, intent).await
     }
 
-    async fn close_day(&self, lease: &Lease, strategy: &str, outcome: &str) -> Result<PutOutcome, LedgerError> {
+    async fn close_day(
+        &self,
+        lease: &Lease,
+        strategy: &str,
+        outcome: &str,
+    ) -> Result<PutOutcome, LedgerError> {
         self.ledger("close day").await?;
         self.world.ledger.close_day(lease, strategy, outcome).await
     }

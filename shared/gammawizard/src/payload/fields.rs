@@ -17,7 +17,8 @@ const LONGEST: usize = 100;
 /// The row, or `None` when its `Date` is missing or does not read.
 pub(super) fn read_row(fields: &Map<String, Value>) -> Option<SignalRow> {
     let number = |name: &str| fields.get(name).and_then(read_number);
-    let volatilities = VOLATILITY_FIELDS.iter().filter_map(|name| Some(((*name).to_owned(), number(name)?))).collect();
+    let volatilities =
+        VOLATILITY_FIELDS.iter().filter_map(|name| Some(((*name).to_owned(), number(name)?))).collect();
     Some(SignalRow {
         date: fields.get("Date").and_then(read_day)?,
         expiry: fields.get("TDate").and_then(read_day),
@@ -31,7 +32,9 @@ pub(super) fn read_row(fields: &Map<String, Value>) -> Option<SignalRow> {
         call_price: number("Call"),
         volatilities,
         spot: number("SPX"),
-        published: Published(fields.iter().filter_map(|(name, value)| published(name, value)).take(MOST_FIELDS).collect()),
+        published: Published(
+            fields.iter().filter_map(|(name, value)| published(name, value)).take(MOST_FIELDS).collect(),
+        ),
     })
 }
 

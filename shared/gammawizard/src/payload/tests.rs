@@ -46,12 +46,17 @@ fn a_full_row_field_by_field() {
         }]
     );
     let published = &read(&row).unwrap()[0].published.0;
-    assert_eq!((published.len(), published["Forward"].as_str(), published["RImp"].as_str()), (15, "6943.1", "1e-3"), "as it stands there");
+    assert_eq!(
+        (published.len(), published["Forward"].as_str(), published["RImp"].as_str()),
+        (15, "6943.1", "1e-3"),
+        "as it stands there"
+    );
 }
 
 #[test]
 fn every_shape_of_the_feed() {
-    let (old, new) = (json!({"Date": "2026-02-10", "Limit": 6880}), json!({"Date": "2026-02-11", "Limit": 6900}));
+    let (old, new) =
+        (json!({"Date": "2026-02-10", "Limit": 6880}), json!({"Date": "2026-02-11", "Limit": 6900}));
     let both = ["2026-02-10", "2026-02-11"];
     let reversed = ["2026-02-11", "2026-02-10"];
     for (name, body, expected) in [
@@ -61,7 +66,11 @@ fn every_shape_of_the_feed() {
         ("both, repeating", json!({"Trade": new, "Predictions": [old, new]}), &reversed),
         ("both, one empty", json!({"Trade": {}, "Predictions": [new]}), &both[1..]),
         ("both, one null", json!({"Trade": null, "Predictions": [new]}), &both[1..]),
-        ("an envelope with fields of its own", json!({"Date": "2020-01-02", "VIX": 1, "Trade": new}), &both[1..]),
+        (
+            "an envelope with fields of its own",
+            json!({"Date": "2020-01-02", "VIX": 1, "Trade": new}),
+            &both[1..],
+        ),
         ("bare object", new.clone(), &both[1..]),
         ("bare list, newest first", json!([new, old]), &reversed),
         ("wrapped", json!({"status": 200, "data": {"result": {"Predictions": [old, new]}}}), &both),
@@ -74,7 +83,9 @@ fn every_shape_of_the_feed() {
 #[test]
 fn a_trade_without_a_row_says_no_trade() {
     let today = json!({"Date": "2026-02-11", "Limit": 6900});
-    let view = |trade: &Value| view(json!({"data": {"Trade": trade, "Predictions": [today]}}).to_string().as_bytes()).unwrap();
+    let view = |trade: &Value| {
+        view(json!({"data": {"Trade": trade, "Predictions": [today]}}).to_string().as_bytes()).unwrap()
+    };
     for (trade, came) in [
         (json!(null), "null"),
         (json!({}), "an empty object"),
@@ -87,13 +98,21 @@ fn a_trade_without_a_row_says_no_trade() {
         (json!({"Date": null, "Limit": null}), "an object with [\"Date\", \"Limit\"]"),
     ] {
         let view = view(&trade);
-        assert_eq!((view.no_trade, view.rows.len()), (Some(format!("Trade: got {came}, expected a row")), 1), "{trade}");
+        assert_eq!(
+            (view.no_trade, view.rows.len()),
+            (Some(format!("Trade: got {came}, expected a row")), 1),
+            "{trade}"
+        );
     }
     for trade in [today.clone(), json!([today]), json!([{}, today]), json!({"row": today})] {
         assert_eq!(view(&trade).no_trade, None, "{trade}");
     }
     for body in [json!({"Predictions": [today]}), json!([today]), today] {
-        assert_eq!(super::view(body.to_string().as_bytes()).unwrap().no_trade, None, "{body}: nothing is said of a trade");
+        assert_eq!(
+            super::view(body.to_string().as_bytes()).unwrap().no_trade,
+            None,
+            "{body}: nothing is said of a trade"
+        );
     }
 }
 
@@ -101,7 +120,12 @@ fn a_trade_without_a_row_says_no_trade() {
 fn reference_vector_38i_the_newest_day_is_found_in_any_order() {
     let newest = |body: &Value| read(body).unwrap().iter().map(|row| row.date).max();
     let (old, new) = (json!({"Date": "2026-02-10"}), json!({"Date": "2026-02-11"}));
-    for body in [json!({"Trade": [old, new]}), json!({"Trade": [new, old]}), json!({"Predictions": [new, old]}), json!({"Predictions": [old, new]})] {
+    for body in [
+        json!({"Trade": [old, new]}),
+        json!({"Trade": [new, old]}),
+        json!({"Predictions": [new, old]}),
+        json!({"Predictions": [old, new]}),
+    ] {
         assert_eq!(newest(&body), Some(date(2026, 2, 11)), "{body}");
     }
     assert!(matches!(read(&json!([])), Err(PayloadError::NoRows { .. })));
@@ -207,10 +231,19 @@ fn an_answer_without_a_signal_says_what_came() {
         ("null".into(), "rows: got null, expected"),
         ("\"text\"".into(), "rows: got the text \"text\", expected"),
         ("[]".into(), "rows: got an empty list, expected"),
-        ("{\"error\": \"no\", \"code\": 1}".into(), "rows: got an object with [\"code\", \"error\"], expected"),
-        ("{\"Trade\": [], \"Predictions\": null}".into(), "rows: got an object with [\"Predictions\", \"Trade\"], expected"),
+        (
+            "{\"error\": \"no\", \"code\": 1}".into(),
+            "rows: got an object with [\"code\", \"error\"], expected",
+        ),
+        (
+            "{\"Trade\": [], \"Predictions\": null}".into(),
+            "rows: got an object with [\"Predictions\", \"Trade\"], expected",
+        ),
         ("{\"Limit\": 6900}".into(), "Date: got nothing in the first of 1 rows"),
-        ("[{\"Date\": \"11.02.2026\"}, {\"Date\": null}]".into(), "Date: got the text \"11.02.2026\" in the first of 2 rows"),
+        (
+            "[{\"Date\": \"11.02.2026\"}, {\"Date\": null}]".into(),
+            "Date: got the text \"11.02.2026\" in the first of 2 rows",
+        ),
         (nested(DEEPEST + 1).to_string(), "body: got lists and objects nested deeper than 8 levels"),
         ("[".repeat(100_000), "body: got 100000 bytes beginning with Some('[') "),
         (Value::from(long).to_string(), "rows: got more than 5000"),
@@ -232,13 +265,24 @@ fn any_json() -> impl Strategy<Value = Value> {
         "20[0-9]{2}-[01][0-9]-[0-3][0-9]".prop_map(Value::from),
     ];
     let key = prop_oneof![
-        proptest::sample::select(vec!["Trade", "Predictions", "Date", "TDate", "Limit", "LeftGo", "VixOne", "Vix"]).prop_map(str::to_owned),
+        proptest::sample::select(vec![
+            "Trade",
+            "Predictions",
+            "Date",
+            "TDate",
+            "Limit",
+            "LeftGo",
+            "VixOne",
+            "Vix"
+        ])
+        .prop_map(str::to_owned),
         "[a-z]{1,3}",
     ];
     leaf.prop_recursive(12, 64, 5, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            proptest::collection::btree_map(key.clone(), inner, 0..5).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            proptest::collection::btree_map(key.clone(), inner, 0..5)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
         ]
     })
 }

@@ -13,8 +13,9 @@ use jiff::civil::{Date, Weekday};
 /// early 2026-12-24
 /// ```
 ///
-/// The word, the day, and why, which may be left out. The single entry `none` says that there are none. A day that the built-in calendar
-/// has closed or short already may stand here too: a later build knows what was announced before it.
+/// The word, the day, and why, which may be left out. The single entry `none` says that there are none. A day
+/// that the built-in calendar has closed or short already may stand here too: a later build knows what was
+/// announced before it.
 ///
 /// ```
 /// use gamma_market::calendar::{Calendar, ExtraDays};
@@ -87,7 +88,8 @@ impl FromStr for ExtraDays {
 
     fn from_str(text: &str) -> Result<Self, ExtraDaysError> {
         let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
-        let entries: Vec<&str> = lines.flat_map(|line| line.split(';')).map(str::trim).filter(|entry| !entry.is_empty()).collect();
+        let entries: Vec<&str> =
+            lines.flat_map(|line| line.split(';')).map(str::trim).filter(|entry| !entry.is_empty()).collect();
         match entries.as_slice() {
             [] => Err(refused(1, "entry", text.trim(), ENTRY)),
             [only] if only.eq_ignore_ascii_case("none") => Ok(Self::NONE),
@@ -97,7 +99,12 @@ impl FromStr for ExtraDays {
                     let (date, extra) = one(number, entry)?;
                     let closes = |extra: &ExtraDay| matches!(extra, ExtraDay::Closed(_));
                     if days.get(&date).is_some_and(|before| closes(before) != closes(&extra)) {
-                        return Err(refused(number, "day", entry, "a day that no other entry calls otherwise"));
+                        return Err(refused(
+                            number,
+                            "day",
+                            entry,
+                            "a day that no other entry calls otherwise",
+                        ));
                     }
                     days.insert(date, extra);
                 }
@@ -116,7 +123,11 @@ fn one(number: usize, entry: &str) -> Result<(Date, ExtraDay), ExtraDaysError> {
         _ => return Err(refused(number, "entry", entry, ENTRY)),
     };
     // Ten characters: other forms, such as one with a time, are somebody's misunderstanding.
-    let date: Date = day.parse().ok().filter(|_| day.len() == 10).ok_or_else(|| refused(number, "day", day, "a day as 2026-12-09"))?;
+    let date: Date = day
+        .parse()
+        .ok()
+        .filter(|_| day.len() == 10)
+        .ok_or_else(|| refused(number, "day", day, "a day as 2026-12-09"))?;
     // Such a day is closed anyway: another one is meant, and that one would be traded.
     if matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) {
         return Err(refused(number, "day", day, "a weekday"));

@@ -11,12 +11,15 @@ const RULE_SINCE_2007: &str = "EST5EDT,M3.2.0,M11.1.0";
 
 /// America/New_York, from the time zone database compiled into this binary.
 ///
-/// The fallbacks are there so that no path panics; neither can be taken while the bundled database has the zone, which a test
-/// asserts. The first gives the same answers in every year the calendar knows.
+/// The fallbacks are there so that no path panics; neither can be taken while the bundled database has the
+/// zone, which a test asserts. The first gives the same answers in every year the calendar knows.
 #[must_use]
 pub fn eastern() -> &'static TimeZone {
-    static EASTERN: LazyLock<TimeZone> =
-        LazyLock::new(|| TimeZone::get("America/New_York").or_else(|_| TimeZone::posix(RULE_SINCE_2007)).unwrap_or_else(|_| TimeZone::fixed(tz::offset(-5))));
+    static EASTERN: LazyLock<TimeZone> = LazyLock::new(|| {
+        TimeZone::get("America/New_York")
+            .or_else(|_| TimeZone::posix(RULE_SINCE_2007))
+            .unwrap_or_else(|_| TimeZone::fixed(tz::offset(-5)))
+    });
     &EASTERN
 }
 
@@ -28,8 +31,8 @@ pub fn trade_date(now: Timestamp) -> Date {
 
 /// The moment New York's clocks show `time` on `date`.
 ///
-/// A time skipped in March is read as one hour later, a time repeated in November as its first passing. In the outermost days
-/// of the years −9999 and 9999 the answer is the nearest moment that exists.
+/// A time skipped in March is read as one hour later, a time repeated in November as its first passing. In
+/// the outermost days of the years −9999 and 9999 the answer is the nearest moment that exists.
 #[must_use]
 pub fn at_eastern(date: Date, time: Time) -> Timestamp {
     let nearest = if date.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
@@ -45,9 +48,13 @@ mod tests {
     fn the_bundled_zone_exists_and_the_fallback_rule_agrees() {
         assert_eq!(eastern().iana_name(), Some("America/New_York"));
         let rule = TimeZone::posix(RULE_SINCE_2007).unwrap();
-        let (start, end) = ("2010-01-01T00:00Z".parse().unwrap(), "2036-01-01T00:00Z".parse::<Timestamp>().unwrap());
+        let (start, end) =
+            ("2010-01-01T00:00Z".parse().unwrap(), "2036-01-01T00:00Z".parse::<Timestamp>().unwrap());
         let changes = |zone: &TimeZone| -> Vec<_> {
-            zone.following(start).take_while(|change| change.timestamp() < end).map(|change| (change.timestamp(), change.offset())).collect()
+            zone.following(start)
+                .take_while(|change| change.timestamp() < end)
+                .map(|change| (change.timestamp(), change.offset()))
+                .collect()
         };
         assert_eq!(changes(eastern()).len(), 52);
         assert_eq!(changes(eastern()), changes(&rule));
@@ -68,7 +75,11 @@ mod tests {
             ("2026-11-01", "02:00", "2026-11-01T07:00:00Z"),
             ("2026-11-02", "16:00", "2026-11-02T21:00:00Z"),
         ] {
-            assert_eq!(at_eastern(day.parse().unwrap(), time.parse().unwrap()).to_string(), utc, "{day} {time}");
+            assert_eq!(
+                at_eastern(day.parse().unwrap(), time.parse().unwrap()).to_string(),
+                utc,
+                "{day} {time}"
+            );
         }
     }
 

@@ -1,4 +1,5 @@
-//! Holidays with their observance rules, one-off closures, and early closes. Weekdays only: the caller deals with weekends.
+//! Holidays with their observance rules, one-off closures, and early closes. Weekdays only: the caller deals
+//! with weekends.
 
 use jiff::civil::{Date, Weekday, date};
 
@@ -12,9 +13,9 @@ const ONE_OFF: [(Date, &str); 4] = [
 
 /// The name of the holiday observed on `day`, or of the one-off closure.
 ///
-/// A holiday of fixed date that falls on a Sunday is observed on the Monday after, on a Saturday on the Friday before; only
-/// New Year's Day on a Saturday is not observed at all, since that Friday ends the accounting year (NYSE Rule 7.2).
-/// "The third Monday" is the Monday among the days 15 to 21, and so on.
+/// A holiday of fixed date that falls on a Sunday is observed on the Monday after, on a Saturday on the
+/// Friday before; only New Year's Day on a Saturday is not observed at all, since that Friday ends the
+/// accounting year (NYSE Rule 7.2). "The third Monday" is the Monday among the days 15 to 21, and so on.
 pub(super) fn holiday(day: Date) -> Option<&'static str> {
     use Weekday::{Friday, Monday, Thursday};
     let by_rule = match (day.month(), day.day(), day.weekday()) {
@@ -32,8 +33,8 @@ pub(super) fn holiday(day: Date) -> Option<&'static str> {
     by_rule.or_else(|| is_good_friday(day).then_some("Good Friday")).or_else(|| one_off(day))
 }
 
-/// Whether the session of `day` ends at 13:00: the day after Thanksgiving, and the eves of Independence Day and Christmas.
-/// An eve on a Friday is the observed holiday itself.
+/// Whether the session of `day` ends at 13:00: the day after Thanksgiving, and the eves of Independence Day
+/// and Christmas. An eve on a Friday is the observed holiday itself.
 pub(super) fn closes_early(day: Date) -> bool {
     use Weekday::Friday;
     match (day.month(), day.day(), day.weekday()) {
@@ -52,8 +53,8 @@ fn is_good_friday(day: Date) -> bool {
     day.weekday() == Weekday::Friday && after_two_days == easter_sunday(day.year())
 }
 
-/// Easter Sunday of the Gregorian calendar, for years from 1900 to 2099 (Gauss): in that span the two century-dependent
-/// terms are the constants 24 and 5.
+/// Easter Sunday of the Gregorian calendar, for years from 1900 to 2099 (Gauss): in that span the two
+/// century-dependent terms are the constants 24 and 5.
 fn easter_sunday(year: i16) -> Option<Date> {
     // Days from 21 March to the Paschal full moon, then on to the Sunday after it.
     let full_moon = (19 * (year % 19) + 24) % 30;

@@ -169,9 +169,17 @@ fn announced_days_close_or_shorten_a_session() {
     // What expires on a closed day expires on the session before it.
     let last = date(2026, 12, 8);
     assert_eq!(calendar.series_close(&symbol("SPXW261209P6900"), last), calendar.equity_close(last));
-    assert_eq!(series_close(&symbol("SPXW261209P6900"), last), Some(at_eastern(last, time(16, 15, 0, 0))), "the built-in calendar knows nothing of it");
-    let ahead: Vec<String> = calendar.extra().since(date(2026, 12, 10)).map(|(day, extra)| format!("{day} {extra}")).collect();
-    assert_eq!(ahead, ["2026-12-10 early close at 13:00", "2026-12-11 closed", "2026-12-25 early close at 13:00"]);
+    assert_eq!(
+        series_close(&symbol("SPXW261209P6900"), last),
+        Some(at_eastern(last, time(16, 15, 0, 0))),
+        "the built-in calendar knows nothing of it"
+    );
+    let ahead: Vec<String> =
+        calendar.extra().since(date(2026, 12, 10)).map(|(day, extra)| format!("{day} {extra}")).collect();
+    assert_eq!(
+        ahead,
+        ["2026-12-10 early close at 13:00", "2026-12-11 closed", "2026-12-25 early close at 13:00"]
+    );
 }
 
 #[test]
@@ -193,7 +201,10 @@ fn what_is_no_list_of_announced_days_says_where_and_why() {
         ("closed 2026-12-09T00:00", r#"day: got "2026-12-09T00:00""#),
         ("closed 2026-12-06", r#"day: got "2026-12-06", expected a weekday"#), // the ninth was meant, and would be traded
         ("closed 2062-12-08", r#"day: got "2062-12-08", expected a year from 2010 to 2035"#),
-        ("closed 2026-12-09; early 2026-12-09", r#"entry 2: day: got "early 2026-12-09", expected a day that no other entry calls otherwise"#),
+        (
+            "closed 2026-12-09; early 2026-12-09",
+            r#"entry 2: day: got "early 2026-12-09", expected a day that no other entry calls otherwise"#,
+        ),
         (r#"{"closed": ["2026-12-09"]}"#, r#"entry 1: entry: got "{\"closed\""#),
     ] {
         let error = text.parse::<ExtraDays>().unwrap_err().to_string();

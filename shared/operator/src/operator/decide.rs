@@ -9,30 +9,45 @@ impl Operator<'_> {
     /// Whether arming this account needs a confirmation: it was never armed.
     ///
     /// # Errors
-    /// [`OperatorError`] when the account is not known, or its record does not read: then it is not armed either.
+    /// [`OperatorError`] when the account is not known, or its record does not read: then it is not armed
+    /// either.
     pub async fn arms_first(&self, account: &str) -> Result<bool, OperatorError> {
         self.known(account)?;
         Ok(self.ports.records.arming(account).await?.is_none())
     }
 
-    /// Arms an account for live trading. The first time the account's name must be confirmed; a wrong confirmation is always refused.
+    /// Arms an account for live trading. The first time the account's name must be confirmed; a wrong
+    /// confirmation is always refused.
     ///
     /// # Errors
     /// [`OperatorError`]; after [`OperatorError::Ledger`] it may be armed all the same.
-    pub async fn arm(&self, account: &str, who: Who<'_>, confirm: Option<&str>) -> Result<Standing, OperatorError> {
+    pub async fn arm(
+        &self,
+        account: &str,
+        who: Who<'_>,
+        confirm: Option<&str>,
+    ) -> Result<Standing, OperatorError> {
         self.known(account)?;
         let decision = self.decision(who)?;
         let unconfirmed = |why| {
-            let got = confirm.map_or_else(|| "nothing".to_owned(), |text| format!("{:?}", text.chars().take(60).collect::<String>()));
+            let got = confirm.map_or_else(
+                || "nothing".to_owned(),
+                |text| format!("{:?}", text.chars().take(60).collect::<String>()),
+            );
             OperatorError::NotConfirmed { account: account.to_owned(), got, why }
         };
         match confirm {
             Some(name) if name == account => {}
             Some(_) => return Err(unconfirmed("it is not the account that is to be armed")),
-            None if self.arms_first(account).await? => return Err(unconfirmed("this account was never armed for live trading")),
+            None if self.arms_first(account).await? => {
+                return Err(unconfirmed("this account was never armed for live trading"));
+            }
             None => {}
         }
-        self.ports.records.decide(&ControlRecord::Arming { account: account.to_owned(), armed: true }, &decision).await?;
+        self.ports
+            .records
+            .decide(&ControlRecord::Arming { account: account.to_owned(), armed: true }, &decision)
+            .await?;
         Ok(Standing { on: true, decision })
     }
 
@@ -43,12 +58,15 @@ impl Operator<'_> {
     pub async fn disarm(&self, account: &str, who: Who<'_>) -> Result<Standing, OperatorError> {
         self.known(account)?;
         let decision = self.decision(who)?;
-        self.ports.records.decide(&ControlRecord::Arming { account: account.to_owned(), armed: false }, &decision).await?;
+        self.ports
+            .records
+            .decide(&ControlRecord::Arming { account: account.to_owned(), armed: false }, &decision)
+            .await?;
         Ok(Standing { on: false, decision })
     }
 
-    /// Halts an account or all: a run at work cancels its orders, proves them over and sends nothing more; no other run sends anything.
-    /// Nothing is read first and nothing asked.
+    /// Halts an account or all: a run at work cancels its orders, proves them over and sends nothing more; no
+    /// other run sends anything. Nothing is read first and nothing asked.
     ///
     /// # Errors
     /// [`OperatorError`]; after [`OperatorError::Ledger`] it may not be halted.
@@ -64,14 +82,20 @@ impl Operator<'_> {
         self.set_halt(scope, false, who).await
     }
 
-    async fn set_halt(&self, scope: &ControlScope, halted: bool, who: Who<'_>) -> Result<Standing, OperatorError> {
+    async fn set_halt(
+        &self,
+        scope: &ControlScope,
+        halted: bool,
+        who: Who<'_>,
+    ) -> Result<Standing, OperatorError> {
         self.known_scope(scope)?;
         let decision = self.decision(who)?;
         self.ports.records.decide(&ControlRecord::Halt { scope: scope.clone(), halted }, &decision).await?;
         Ok(Standing { on: halted, decision })
     }
 
-    /// What operators changed, newest first: of an account with what was changed for all, or the latter alone.
+    /// What operators changed, newest first: of an account with what was changed for all, or the latter
+    /// alone.
     ///
     /// # Errors
     /// [`OperatorError`] when the account is not known or the list does not read.

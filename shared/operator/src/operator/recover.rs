@@ -37,11 +37,17 @@ impl Operator<'_> {
         Ok(hand_off(self.ports.days.outbox(), consumers, account).await)
     }
 
-    /// Has an account's trading function prove and record what is open: a sweep, which places nothing. Of today, unless a date is said.
+    /// Has an account's trading function prove and record what is open: a sweep, which places nothing. Of
+    /// today, unless a date is said.
     ///
     /// # Errors
     /// [`OperatorError`] when the account is not known, or the function is not known to be invoked.
-    pub async fn recover(&self, account: &str, date: Option<Date>, wait: Wait) -> Result<Recovery, OperatorError> {
+    pub async fn recover(
+        &self,
+        account: &str,
+        date: Option<Date>,
+        wait: Wait,
+    ) -> Result<Recovery, OperatorError> {
         self.known(account)?;
         let mut event = json!({ "account": account, "sweep": true });
         if let Some(date) = date {

@@ -1,4 +1,5 @@
-//! How each account stands. What could not be read is said to be unknown, with the reason; the rest is shown all the same.
+//! How each account stands. What could not be read is said to be unknown, with the reason; the rest is shown
+//! all the same.
 
 mod account;
 
@@ -144,7 +145,8 @@ pub struct LoginStatus {
     pub document: String,
     /// When a person logged in; where a login does not end by itself, when the access token was made.
     pub created: Option<Timestamp>,
-    /// Whole hours until a person must log in again, below zero when it is too late; `None` where a login does not end by itself.
+    /// Whole hours until a person must log in again, below zero when it is too late; `None` where a login
+    /// does not end by itself.
     pub hours_left: Option<i64>,
     /// When the access token expires; runs refresh it.
     pub access_expires: Option<Timestamp>,
@@ -192,7 +194,10 @@ impl Operator<'_> {
     pub async fn status(&self, scope: &ControlScope) -> Result<Status, OperatorError> {
         let accounts = self.accounts_of(scope)?;
         let at = self.ports.clock.now();
-        Ok(Status { at, accounts: join_all(accounts.iter().map(|account| self.account_status(account, at))).await })
+        Ok(Status {
+            at,
+            accounts: join_all(accounts.iter().map(|account| self.account_status(account, at))).await,
+        })
     }
 
     /// Every schedule of the accounts, and the token keeper's with all of them.

@@ -1,4 +1,5 @@
-//! Schedules on and off. They stand outside the ledger, so the change is recorded before it is tried and concluded when it is proven.
+//! Schedules on and off. They stand outside the ledger, so the change is recorded before it is tried and
+//! concluded when it is proven.
 
 use futures_util::future::join_all;
 use gamma_execution::ports::{ChangeState, ControlChange, ControlScope, ControlVerb};
@@ -15,8 +16,8 @@ pub struct Switch {
     pub scope: ControlScope,
     /// On or off.
     pub on: bool,
-    /// Off: the sweeps too, and with all accounts the token keeper. Without them nobody notices what an account's day left open, or that a
-    /// login runs out; so they go on whenever anything does.
+    /// Off: the sweeps too, and with all accounts the token keeper. Without them nobody notices what an
+    /// account's day left open, or that a login runs out; so they go on whenever anything does.
     pub sweeps: bool,
 }
 
@@ -68,18 +69,29 @@ impl Switch {
 }
 
 impl Operator<'_> {
-    /// Switches schedules; each is tried, whatever becomes of the others. The change as it is recorded in the end, and what became of each.
+    /// Switches schedules; each is tried, whatever becomes of the others. The change as it is recorded in the
+    /// end, and what became of each.
     ///
     /// # Errors
     /// [`OperatorError`] when it was refused or could not be recorded; then no schedule was touched.
-    pub async fn switch(&self, switch: &Switch, who: Who<'_>) -> Result<(ControlChange, Vec<Switched>), OperatorError> {
+    pub async fn switch(
+        &self,
+        switch: &Switch,
+        who: Who<'_>,
+    ) -> Result<(ControlChange, Vec<Switched>), OperatorError> {
         let accounts = self.accounts_of(&switch.scope)?;
         let decision = self.decision(who)?;
         let verb = if switch.on { ControlVerb::SchedulesOn } else { ControlVerb::SchedulesOff };
         let asked = self.ports.records.ask(&switch.scope, verb, &decision).await?;
-        let of_account =
-            |account: &String| switch.kinds().iter().map(|kind| (self.names.schedule(account, *kind), Some(account.clone()), Some(*kind))).collect();
-        let mut each: Vec<(String, Option<String>, Option<ScheduleKind>)> = accounts.iter().flat_map::<Vec<_>, _>(of_account).collect();
+        let of_account = |account: &String| {
+            switch
+                .kinds()
+                .iter()
+                .map(|kind| (self.names.schedule(account, *kind), Some(account.clone()), Some(*kind)))
+                .collect()
+        };
+        let mut each: Vec<(String, Option<String>, Option<ScheduleKind>)> =
+            accounts.iter().flat_map::<Vec<_>, _>(of_account).collect();
         each.extend(switch.token_keeper().then(|| (self.names.token_keeper_schedule(), None, None)));
         let switched = join_all(each.into_iter().map(async |(name, account, kind)| {
             let result = match self.ports.schedules.switch(&name, switch.on).await {
@@ -95,7 +107,11 @@ impl Operator<'_> {
         if let Err(error) = self.ports.records.conclude(&concluded).await {
             concluded.state = ChangeState::AskedFor;
             let unrecorded = format!("what became of it is not recorded: {error}");
-            concluded.detail = Some(concluded.detail.map_or_else(|| unrecorded.clone(), |detail| format!("{detail}; {unrecorded}")));
+            concluded.detail = Some(
+                concluded
+                    .detail
+                    .map_or_else(|| unrecorded.clone(), |detail| format!("{detail}; {unrecorded}")),
+            );
         }
         Ok((concluded, switched))
     }

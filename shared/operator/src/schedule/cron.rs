@@ -6,13 +6,16 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, date};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
-const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const MONTHS: [&str; 12] =
+    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
-/// Days that are looked through for the next match: the 29th of February is missing for eight years around 2100.
+/// Days that are looked through for the next match: the 29th of February is missing for eight years around
+/// 2100.
 const DAYS_AHEAD: usize = 9 * 366;
 
-/// `minutes hours day-of-month month day-of-week year`. What the service knows beside lists, ranges and steps (`L`, `W`, `#`) is refused.
+/// `minutes hours day-of-month month day-of-week year`. What the service knows beside lists, ranges and steps
+/// (`L`, `W`, `#`) is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cron {
     minutes: BTreeSet<i16>,
@@ -41,33 +44,75 @@ struct Field {
     expected: &'static str,
 }
 
-const MINUTES: Field = Field { name: "minutes", least: 0, most: 59, words: &[], expected: "minutes from 0 to 59: *, values, ascending ranges, steps" };
-const HOURS: Field = Field { name: "hours", least: 0, most: 23, words: &[], expected: "hours from 0 to 23: *, values, ascending ranges, steps" };
-const OF_MONTH: Field = Field { name: "day of month", least: 1, most: 31, words: &[], expected: "days from 1 to 31, or ? beside a day of the week" };
-const MONTH: Field = Field { name: "month", least: 1, most: 12, words: &MONTHS, expected: "months from 1 to 12 or JAN to DEC" };
-const OF_WEEK: Field =
-    Field { name: "day of week", least: 1, most: 7, words: &WEEKDAYS, expected: "days from 1 (SUN) to 7 (SAT), or ? beside a day of the month" };
-const YEAR: Field = Field { name: "year", least: 1970, most: 2199, words: &[], expected: "years from 1970 to 2199" };
+const MINUTES: Field = Field {
+    name: "minutes",
+    least: 0,
+    most: 59,
+    words: &[],
+    expected: "minutes from 0 to 59: *, values, ascending ranges, steps",
+};
+const HOURS: Field = Field {
+    name: "hours",
+    least: 0,
+    most: 23,
+    words: &[],
+    expected: "hours from 0 to 23: *, values, ascending ranges, steps",
+};
+const OF_MONTH: Field = Field {
+    name: "day of month",
+    least: 1,
+    most: 31,
+    words: &[],
+    expected: "days from 1 to 31, or ? beside a day of the week",
+};
+const MONTH: Field = Field {
+    name: "month",
+    least: 1,
+    most: 12,
+    words: &MONTHS,
+    expected: "months from 1 to 12 or JAN to DEC",
+};
+const OF_WEEK: Field = Field {
+    name: "day of week",
+    least: 1,
+    most: 7,
+    words: &WEEKDAYS,
+    expected: "days from 1 (SUN) to 7 (SAT), or ? beside a day of the month",
+};
+const YEAR: Field =
+    Field { name: "year", least: 1970, most: 2199, words: &[], expected: "years from 1970 to 2199" };
 
 impl Cron {
     /// Reads what stands between the brackets.
     pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [minutes, hours, of_month, month, of_week, year] = fields[..] else {
-            return Err(("fields", text.to_owned(), "six: minutes hours day-of-month month day-of-week year"));
+            return Err((
+                "fields",
+                text.to_owned(),
+                "six: minutes hours day-of-month month day-of-week year",
+            ));
         };
         let days = match (of_month, of_week) {
-            ("?", "?") => return Err(("days", text.to_owned(), "? in one of day of month and day of week, and not in both")),
+            ("?", "?") => {
+                return Err((
+                    "days",
+                    text.to_owned(),
+                    "? in one of day of month and day of week, and not in both",
+                ));
+            }
             ("?", _) => Days::OfWeek(OF_WEEK.read(of_week)?),
             (_, "?") => Days::OfMonth(OF_MONTH.read(of_month)?),
             _ => return Err(("days", text.to_owned(), "? in one of day of month and day of week")),
         };
-        let (minutes, hours, months, years) = (MINUTES.read(minutes)?, HOURS.read(hours)?, MONTH.read(month)?, YEAR.read(year)?);
+        let (minutes, hours, months, years) =
+            (MINUTES.read(minutes)?, HOURS.read(hours)?, MONTH.read(month)?, YEAR.read(year)?);
         Ok(Self { minutes, hours, days, months, years })
     }
 
-    /// The first moment after `after` that it means on the clocks of `zone`. A time that the clocks skip is skipped, one that they show
-    /// twice comes once, at its first passing. `None` when none comes within nine years.
+    /// The first moment after `after` that it means on the clocks of `zone`. A time that the clocks skip is
+    /// skipped, one that they show twice comes once, at its first passing. `None` when none comes within nine
+    /// years.
     #[must_use]
     pub fn next(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let mut day = zone.to_datetime(after).date();
@@ -76,10 +121,12 @@ impl Cron {
             day = date(*year, 1, 1);
         }
         let days = std::iter::successors(Some(day), |day| day.tomorrow().ok()).take(DAYS_AHEAD);
-        days.filter(|day| self.is_on(*day)).flat_map(|day| self.times().map(move |time| day.to_datetime(time))).find_map(|at| {
-            let at = moment(at, zone)?;
-            (at > after).then_some(at)
-        })
+        days.filter(|day| self.is_on(*day))
+            .flat_map(|day| self.times().map(move |time| day.to_datetime(time)))
+            .find_map(|at| {
+                let at = moment(at, zone)?;
+                (at > after).then_some(at)
+            })
     }
 
     fn is_on(&self, day: Date) -> bool {
@@ -92,7 +139,9 @@ impl Cron {
 
     fn times(&self) -> impl Iterator<Item = Time> {
         let part = |value: &i16| i8::try_from(*value).unwrap_or_default();
-        self.hours.iter().flat_map(move |hour| self.minutes.iter().filter_map(move |minute| Time::new(part(hour), part(minute), 0, 0).ok()))
+        self.hours.iter().flat_map(move |hour| {
+            self.minutes.iter().filter_map(move |minute| Time::new(part(hour), part(minute), 0, 0).ok())
+        })
     }
 }
 
@@ -108,7 +157,9 @@ pub(super) fn moment(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 impl Field {
     fn read(&self, text: &str) -> Result<BTreeSet<i16>, Refusal> {
         let parts: Option<Vec<BTreeSet<i16>>> = text.split(',').map(|part| self.part(part)).collect();
-        parts.map(|parts| parts.into_iter().flatten().collect()).ok_or_else(|| (self.name, text.to_owned(), self.expected))
+        parts
+            .map(|parts| parts.into_iter().flatten().collect())
+            .ok_or_else(|| (self.name, text.to_owned(), self.expected))
     }
 
     /// `*`, `5`, `5-10`, and each with `/step`; a single value with a step goes on to the end.
@@ -130,7 +181,11 @@ impl Field {
     }
 
     fn value(&self, text: &str) -> Option<i16> {
-        let named = self.words.iter().position(|word| word.eq_ignore_ascii_case(text)).and_then(|at| i16::try_from(at + 1).ok());
+        let named = self
+            .words
+            .iter()
+            .position(|word| word.eq_ignore_ascii_case(text))
+            .and_then(|at| i16::try_from(at + 1).ok());
         named.or_else(|| number(text)).filter(|value| (self.least..=self.most).contains(value))
     }
 }

@@ -5,7 +5,13 @@ use proptest::prelude::*;
 use super::{Expression, ExpressionError, NextFire, RateUnit, Schedule};
 
 fn schedule(expression: &str) -> Schedule {
-    Schedule { expression: expression.into(), time_zone: "America/New_York".into(), enabled: true, starts: None, ends: None }
+    Schedule {
+        expression: expression.into(),
+        time_zone: "America/New_York".into(),
+        enabled: true,
+        starts: None,
+        ends: None,
+    }
 }
 
 fn next(expression: &str, now: &str) -> String {
@@ -14,7 +20,12 @@ fn next(expression: &str, now: &str) -> String {
 
 fn shown(next: NextFire) -> String {
     match next {
-        NextFire::At(fire) => format!("{} {}{}", fire.at, fire.local, fire.note.map(|note| format!(" {note}")).unwrap_or_default()),
+        NextFire::At(fire) => format!(
+            "{} {}{}",
+            fire.at,
+            fire.local,
+            fire.note.map(|note| format!(" {note}")).unwrap_or_default()
+        ),
         NextFire::Never(why) => format!("never: {why}"),
         NextFire::Unknown(why) => format!("unknown: {why}"),
     }
@@ -31,9 +42,18 @@ fn the_trade_schedule_follows_new_yorks_clocks_and_calendar() {
         // Both changes of the clocks fall on a weekend between two fires.
         ("2026-03-06T21:13:00Z", "2026-03-09T20:13:00Z Mon 2026-03-09 16:13"),
         ("2026-10-30T20:13:00Z", "2026-11-02T21:13:00Z Mon 2026-11-02 16:13"),
-        ("2026-04-02T21:00:00Z", "2026-04-03T20:13:00Z Fri 2026-04-03 16:13 holiday (Good Friday), will not trade"),
-        ("2025-11-27T22:00:00Z", "2025-11-28T21:13:00Z Fri 2025-11-28 16:13 early close at 13:00, will not trade"),
-        ("2036-01-02T00:00:00Z", "2036-01-02T21:13:00Z Wed 2036-01-02 16:13 the calendar knows 2010 to 2035 only, will not trade"),
+        (
+            "2026-04-02T21:00:00Z",
+            "2026-04-03T20:13:00Z Fri 2026-04-03 16:13 holiday (Good Friday), will not trade",
+        ),
+        (
+            "2025-11-27T22:00:00Z",
+            "2025-11-28T21:13:00Z Fri 2025-11-28 16:13 early close at 13:00, will not trade",
+        ),
+        (
+            "2036-01-02T00:00:00Z",
+            "2036-01-02T21:13:00Z Wed 2036-01-02 16:13 the calendar knows 2010 to 2035 only, will not trade",
+        ),
     ] {
         assert_eq!(next(TRADE, now), expected, "{now}");
     }
@@ -41,9 +61,18 @@ fn the_trade_schedule_follows_new_yorks_clocks_and_calendar() {
 
 #[test]
 fn the_next_trading_fire_skips_holidays_and_early_closes() {
-    let next = |expression: &str, now: &str| shown(schedule(expression).next_session(now.parse().unwrap(), &Ok(Calendar::default())));
-    assert_eq!(next(TRADE, "2025-11-26T22:00:00Z"), "2025-12-01T21:13:00Z Mon 2025-12-01 16:13", "Thanksgiving, the day after, the weekend");
-    assert_eq!(next(TRADE, "2035-12-31T22:00:00Z"), "unknown: the calendar knows no session at which it fires");
+    let next = |expression: &str, now: &str| {
+        shown(schedule(expression).next_session(now.parse().unwrap(), &Ok(Calendar::default())))
+    };
+    assert_eq!(
+        next(TRADE, "2025-11-26T22:00:00Z"),
+        "2025-12-01T21:13:00Z Mon 2025-12-01 16:13",
+        "Thanksgiving, the day after, the weekend"
+    );
+    assert_eq!(
+        next(TRADE, "2035-12-31T22:00:00Z"),
+        "unknown: the calendar knows no session at which it fires"
+    );
     assert_eq!(
         next("at(2025-11-27T16:13:00)", "2025-11-26T22:00:00Z"),
         "never: it fires on Thu 2025-11-27 16:13 only: holiday (Thanksgiving Day), will not trade"
@@ -52,11 +81,15 @@ fn the_next_trading_fire_skips_holidays_and_early_closes() {
 
 #[test]
 fn announced_days_are_told_and_passed_over() {
-    let announced = Ok(Calendar::with("closed 2025-09-04 Day of Mourning; early 2025-09-05".parse().unwrap()));
+    let announced =
+        Ok(Calendar::with("closed 2025-09-04 Day of Mourning; early 2025-09-05".parse().unwrap()));
     let now = "2025-09-03T20:13:00Z".parse().unwrap();
     let told = shown(schedule(TRADE).next(now, Some(&announced)));
     assert_eq!(told, "2025-09-04T20:13:00Z Thu 2025-09-04 16:13 announced (Day of Mourning), will not trade");
-    assert_eq!(shown(schedule(TRADE).next_session(now, &announced)), "2025-09-08T20:13:00Z Mon 2025-09-08 16:13");
+    assert_eq!(
+        shown(schedule(TRADE).next_session(now, &announced)),
+        "2025-09-08T20:13:00Z Mon 2025-09-08 16:13"
+    );
     let unreadable = Err("parameter p: no list".to_owned());
     let told = shown(schedule(TRADE).next(now, Some(&unreadable)));
     assert_eq!(told, "2025-09-04T20:13:00Z Thu 2025-09-04 16:13 parameter p: no list, will not trade");
@@ -71,8 +104,15 @@ fn a_skipped_local_time_never_fires_and_a_repeated_one_once() {
     let autumn = "cron(30 1 * * ? *)";
     assert_eq!(daily("2026-10-31T12:00:00Z", autumn), "2026-11-01T05:30:00Z Sun 2026-11-01 01:30");
     assert_eq!(daily("2026-11-01T05:30:00Z", autumn), "2026-11-02T06:30:00Z Mon 2026-11-02 01:30");
-    assert_eq!(daily("2026-11-01T06:15:00Z", autumn), "2026-11-02T06:30:00Z Mon 2026-11-02 01:30", "within the hour that repeats");
-    assert_eq!(daily("2026-03-01T00:00:00Z", "at(2026-03-08T02:30:00)"), "unknown: 2026-03-08T02:30:00: the clocks of its zone skip that time");
+    assert_eq!(
+        daily("2026-11-01T06:15:00Z", autumn),
+        "2026-11-02T06:30:00Z Mon 2026-11-02 01:30",
+        "within the hour that repeats"
+    );
+    assert_eq!(
+        daily("2026-03-01T00:00:00Z", "at(2026-03-08T02:30:00)"),
+        "unknown: 2026-03-08T02:30:00: the clocks of its zone skip that time"
+    );
 }
 
 #[test]
@@ -97,8 +137,14 @@ fn every_form_of_a_field_is_read() {
     ] {
         assert_eq!(utc(expression, now), expected, "{expression}");
     }
-    assert_eq!(next("cron(0 0 30 2 ? *)", "2026-01-01T00:00:00Z"), "never: no such date comes within nine years");
-    assert_eq!(next("cron(0 0 1 1 ? 2020)", "2026-01-01T00:00:00Z"), "never: no such date comes within nine years");
+    assert_eq!(
+        next("cron(0 0 30 2 ? *)", "2026-01-01T00:00:00Z"),
+        "never: no such date comes within nine years"
+    );
+    assert_eq!(
+        next("cron(0 0 1 1 ? 2020)", "2026-01-01T00:00:00Z"),
+        "never: no such date comes within nine years"
+    );
 }
 
 #[test]
@@ -131,7 +177,10 @@ fn what_is_not_understood_is_refused_and_named() {
     ] {
         let error: ExpressionError = expression.parse::<Expression>().unwrap_err();
         assert!(error.to_string().contains(words), "{expression}: {error}");
-        assert!(next(expression, "2026-01-01T00:00:00Z").starts_with("unknown: schedule expression"), "{expression}");
+        assert!(
+            next(expression, "2026-01-01T00:00:00Z").starts_with("unknown: schedule expression"),
+            "{expression}"
+        );
     }
 }
 
@@ -141,20 +190,34 @@ fn once_a_rate_a_start_an_end_and_a_zone() {
     assert_eq!(next("at(2026-01-02T16:13:00)", now), "2026-01-02T21:13:00Z Fri 2026-01-02 16:13");
     assert_eq!(next("at(2025-09-03T16:13:00)", now), "never: it was for 2025-09-03T20:13:00Z");
     assert_eq!("rate(1 hour)".parse(), Ok(Expression::Rate(1, RateUnit::Hours)));
-    assert_eq!(next("rate(12 hours)", now), "unknown: every 12 hours, counted from a moment that the service does not tell");
+    assert_eq!(
+        next("rate(12 hours)", now),
+        "unknown: every 12 hours, counted from a moment that the service does not tell"
+    );
     let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
     let begins = Schedule { starts: at("2026-02-02T12:00:00Z"), ..schedule("rate(12 hours)") };
     assert_eq!(shown(begins.next(now.parse().unwrap(), None)), "2026-02-02T12:00:00Z Mon 2026-02-02 07:00");
     let begins = Schedule { starts: at("2026-02-02T21:13:00Z"), ..schedule(TRADE) };
-    assert_eq!(shown(begins.next(now.parse().unwrap(), None)), "2026-02-02T21:13:00Z Mon 2026-02-02 16:13", "the start itself counts");
+    assert_eq!(
+        shown(begins.next(now.parse().unwrap(), None)),
+        "2026-02-02T21:13:00Z Mon 2026-02-02 16:13",
+        "the start itself counts"
+    );
     let ends = Schedule { ends: at("2026-01-02T21:12:59Z"), ..schedule(TRADE) };
-    assert_eq!(shown(ends.next(at("2026-01-01T22:00:00Z").unwrap(), None)), "never: it ended on Fri 2026-01-02 16:12");
+    assert_eq!(
+        shown(ends.next(at("2026-01-01T22:00:00Z").unwrap(), None)),
+        "never: it ended on Fri 2026-01-02 16:12"
+    );
     let elsewhere = Schedule { time_zone: "Mars/Olympus".into(), ..schedule(TRADE) };
-    assert_eq!(shown(elsewhere.next(now.parse().unwrap(), None)), "unknown: time zone \"Mars/Olympus\": not known here");
+    assert_eq!(
+        shown(elsewhere.next(now.parse().unwrap(), None)),
+        "unknown: time zone \"Mars/Olympus\": not known here"
+    );
 }
 
 proptest! {
-    /// However the clocks go, the next fire is later, shows the minute asked for, and no earlier one was passed over.
+    /// However the clocks go, the next fire is later, shows the minute asked for, and no earlier one was
+    /// passed over.
     #[test]
     fn the_next_fire_is_the_first_that_shows_the_time(now in 1_262_304_000_i64..2_082_758_400, hour in 0_i8..24, minute in 0_i8..60) {
         let now = Timestamp::from_second(now).unwrap();

@@ -43,7 +43,15 @@ fn a_list_of_changes_happens_as_a_whole_or_not_at_all() {
 
 #[test]
 fn neighbours_become_one_write() {
-    let texts = [((1, 0), "a"), ((1, 1), "b"), ((2, 0), "c"), ((2, 1), "d"), ((2, 3), "e"), ((4, 0), "f"), ((4, 1), "g")];
+    let texts = [
+        ((1, 0), "a"),
+        ((1, 1), "b"),
+        ((2, 0), "c"),
+        ((2, 1), "d"),
+        ((2, 3), "e"),
+        ((4, 0), "f"),
+        ((4, 1), "g"),
+    ];
     let texts = texts.map(|(at, text)| (at, text.to_owned())).into();
     assert_eq!(writes("t", texts), [write(1, 0, "a|b\nc|d"), write(4, 0, "f|g"), write(2, 3, "e")]);
 }

@@ -23,7 +23,19 @@ fn a_day_is_the_same_however_it_was_entered() {
     ] {
         assert!(Kind::Date.same(cell, "2026-02-11"), "{cell}");
     }
-    for cell in ["", "46063", "46065", "11/2/2026", "13/2/2026", "2/11", "2-11-2026", "-46064", "=DATE(2026,2,11)", "Total", "TRUE"] {
+    for cell in [
+        "",
+        "46063",
+        "46065",
+        "11/2/2026",
+        "13/2/2026",
+        "2/11",
+        "2-11-2026",
+        "-46064",
+        "=DATE(2026,2,11)",
+        "Total",
+        "TRUE",
+    ] {
         assert!(!Kind::Date.same(cell, "2026-02-11"), "{cell}");
     }
 }
@@ -47,10 +59,24 @@ fn a_number_is_the_same_as_text_and_as_number() {
 
 #[test]
 fn a_name_keeps_its_zeros_and_loses_its_blanks() {
-    for (cell, other) in [("tt-ira", "TT-IRA "), ("\u{a0}schwab", "schwab"), ("'0123", "0123"), ("0123", "0123 "), ("123", "123"), ("TRUE", "true")] {
+    for (cell, other) in [
+        ("tt-ira", "TT-IRA "),
+        ("\u{a0}schwab", "schwab"),
+        ("'0123", "0123"),
+        ("0123", "0123 "),
+        ("123", "123"),
+        ("TRUE", "true"),
+    ] {
         assert!(Kind::Text.same(cell, other), "{cell} {other}");
     }
-    for (cell, other) in [("0123", "123"), ("123", "123.0"), ("1E5", "100000"), ("tt-ira", "tt ira"), ("46064", "2026-02-11"), ("", "schwab")] {
+    for (cell, other) in [
+        ("0123", "123"),
+        ("123", "123.0"),
+        ("1E5", "100000"),
+        ("tt-ira", "tt ira"),
+        ("46064", "2026-02-11"),
+        ("", "schwab"),
+    ] {
         assert!(!Kind::Text.same(cell, other), "{cell} {other}");
     }
 }

@@ -19,9 +19,20 @@ fn parse(text: &str) -> Result<ServiceAccount, String> {
 fn the_key_file_is_read_as_json_and_as_wrapped_base64() {
     let file = key_file(URI).to_string();
     let encoded = STANDARD.encode(format!("{file} "));
-    let wrapped: String = encoded.as_bytes().chunks(64).map(|line| format!("  {}\r\n", String::from_utf8_lossy(line))).collect();
+    let wrapped: String = encoded
+        .as_bytes()
+        .chunks(64)
+        .map(|line| format!("  {}\r\n", String::from_utf8_lossy(line)))
+        .collect();
     let escaped = json!(key_file(URI)).to_string().replace("\\n", "\\\\n");
-    let texts = [file.clone(), format!("\n{file}\n"), encoded.clone(), encoded.trim_end_matches('=').to_owned(), wrapped, escaped];
+    let texts = [
+        file.clone(),
+        format!("\n{file}\n"),
+        encoded.clone(),
+        encoded.trim_end_matches('=').to_owned(),
+        wrapped,
+        escaped,
+    ];
     for text in texts {
         let account = parse(&text).unwrap();
         assert_eq!(format!("{account:?}"), "ServiceAccount { .. }");
@@ -46,16 +57,28 @@ fn what_is_wrong_is_named_and_nothing_secret_is_shown() {
         ("canary!".to_owned(), "key file: got a text that is neither"),
         (STANDARD.encode("[1]"), "key file: got JSON that is no object"),
         (truncated(key_file(URI).to_string()), "key file: got"),
-        (with("type", json!("authorized_user")), "type: got another kind of key file, expected \"service_account\""),
+        (
+            with("type", json!("authorized_user")),
+            "type: got another kind of key file, expected \"service_account\"",
+        ),
         (without("client_email"), "client_email: got nothing, expected a text"),
         (with("client_email", json!(" ")), "client_email: got an empty text"),
         (without("private_key"), "private_key: got nothing"),
         (with("private_key", json!(["canary"])), "private_key: got a JSON value that is no text"),
         (with("private_key", json!("canary")), "private_key: got a text that does not read, expected PEM"),
-        (with("private_key", json!("-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\n")), "private_key: got another key, expected an RSA key"),
+        (
+            with("private_key", json!("-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\n")),
+            "private_key: got another key, expected an RSA key",
+        ),
         (without("token_uri"), "token_uri: got nothing"),
-        (with("token_uri", json!("http://canary.example.org/token")), "token_uri: got another address, expected https://"),
-        (with("token_uri", json!("http://127.0.0.1:80@canary.example.org/")), "token_uri: got another address, expected https://"),
+        (
+            with("token_uri", json!("http://canary.example.org/token")),
+            "token_uri: got another address, expected https://",
+        ),
+        (
+            with("token_uri", json!("http://127.0.0.1:80@canary.example.org/")),
+            "token_uri: got another address, expected https://",
+        ),
         (with("token_uri", json!("https://")), "token_uri: got another address, expected https://"),
     ] {
         let error = parse(&text).unwrap_err();

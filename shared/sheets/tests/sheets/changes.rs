@@ -35,13 +35,17 @@ async fn sent(changes: &[Change]) -> Vec<Value> {
 #[tokio::test]
 async fn a_whole_run_costs_four_requests() {
     let bench = Bench::new().await;
-    let properties = json!({"sheetId": 3, "title": "Log", "gridProperties": {"rowCount": 9, "columnCount": 9}});
+    let properties =
+        json!({"sheetId": 3, "title": "Log", "gridProperties": {"rowCount": 9, "columnCount": 9}});
     bench.on(TABS, [says(200, &json!({"sheets": [{"properties": properties}]}))]);
     bench.on(CELLS, [says(200, &json!({"valueRanges": [{"range": "Log!A1:I9", "values": [["a"]]}]}))]);
     bench.on(CHANGES, [says(200, &json!({}))]);
     let sheets = bench.sheets();
     let read = sheets.read(&["Log", "New"]).await.unwrap();
-    sheets.apply(&[add("New"), write("New", 0, 0, &[&["x"]]), write("Log", 1, 0, &[&["b"]])], &read).await.unwrap();
+    sheets
+        .apply(&[add("New"), write("New", 0, 0, &[&["x"]]), write("Log", 1, 0, &[&["b"]])], &read)
+        .await
+        .unwrap();
     assert_eq!(bench.targets(), [TOKEN, TABS, CELLS, CHANGES]);
     assert_eq!(bench.http.requests_sent(), 4);
 }
@@ -49,7 +53,8 @@ async fn a_whole_run_costs_four_requests() {
 #[tokio::test]
 async fn texts_stay_texts_and_an_empty_one_empties_the_cell() {
     let cell = |text: &str| json!({"userEnteredValue": {"stringValue": text}});
-    let rows = json!([{"values": [cell("=1+1"), {}, cell("007")]}, {"values": []}, {"values": [cell("TRUE")]}]);
+    let rows =
+        json!([{"values": [cell("=1+1"), {}, cell("007")]}, {"values": []}, {"values": [cell("TRUE")]}]);
     let update = json!({"updateCells": {"start": {"sheetId": 0, "rowIndex": 2, "columnIndex": 1}, "rows": rows, "fields": "userEnteredValue"}});
     assert_eq!(sent(&[write("Log", 2, 1, &[&["=1+1", "", "007"], &[], &["TRUE"]])]).await, [update]);
 }
@@ -60,7 +65,12 @@ async fn the_grid_grows_by_what_is_lacking_and_once() {
     let is_growth = |request: &Value| request.get("appendDimension").is_some();
     let requests = sent(&[write("Log", 9, 2, &[&["a", "b"]])]).await;
     assert!(!requests.iter().any(is_growth), "it fits: {requests:?}");
-    let requests = sent(&[write("Log", 9, 3, &[&["a", "b"], &["c"]]), write("Log", 10, 0, &[&["d"]]), write("Log", 11, 0, &[&["e"]])]).await;
+    let requests = sent(&[
+        write("Log", 9, 3, &[&["a", "b"], &["c"]]),
+        write("Log", 10, 0, &[&["d"]]),
+        write("Log", 11, 0, &[&["e"]]),
+    ])
+    .await;
     assert_eq!(requests[..2], [grow(0, "ROWS", 1), grow(0, "COLUMNS", 1)]);
     assert_eq!(requests[2]["updateCells"]["start"]["rowIndex"], 9);
     assert_eq!(requests[3]["updateCells"]["start"]["rowIndex"], 10);
@@ -72,7 +82,10 @@ async fn the_grid_grows_by_what_is_lacking_and_once() {
 async fn a_new_tab_has_an_id_of_its_own_and_is_written_to_at_once() {
     let requests = sent(&[add("New"), add("Newer"), write("New", 2, 0, &[&["x"]])]).await;
     let properties = &requests[0]["addSheet"]["properties"];
-    assert_eq!((&properties["title"], &properties["gridProperties"]), (&json!("New"), &json!({"rowCount": 2, "columnCount": 3})));
+    assert_eq!(
+        (&properties["title"], &properties["gridProperties"]),
+        (&json!("New"), &json!({"rowCount": 2, "columnCount": 3}))
+    );
     let id = properties["sheetId"].as_i64().unwrap();
     assert!(i32::try_from(id).is_ok_and(|id| id > 0 && id != 7));
     assert_ne!(requests[1]["addSheet"]["properties"]["sheetId"], id);
@@ -103,11 +116,18 @@ async fn impossible_changes_name_tab_and_range_and_send_nothing() {
     let long = "é".repeat(50_001);
     let bench = Bench::new().await;
     for (change, message) in [
-        (write("Nowhere", 1, 0, &[&["a", "b"]]), "sheets: 'Nowhere'!A2:B2: got no such tab, expected one that was read or is added before"),
+        (
+            write("Nowhere", 1, 0, &[&["a", "b"]]),
+            "sheets: 'Nowhere'!A2:B2: got no such tab, expected one that was read or is added before",
+        ),
         (add("Bob's"), "sheets: 'Bob''s': got a tab that is there already, expected a new title to add"),
-        (write("Log", 0, 1, &[&[&long]]), "sheets: 'Log'!B1: got a cell of 50001 characters, expected 50000 at most"),
+        (
+            write("Log", 0, 1, &[&[&long]]),
+            "sheets: 'Log'!B1: got a cell of 50001 characters, expected 50000 at most",
+        ),
     ] {
-        let error = bench.sheets().apply(&[write("Log", 0, 0, &[&["a"]]), change], &workbook()).await.unwrap_err();
+        let error =
+            bench.sheets().apply(&[write("Log", 0, 0, &[&["a"]]), change], &workbook()).await.unwrap_err();
         assert_eq!(error.to_string(), message);
     }
     assert_eq!(bench.targets().len(), 0);
@@ -115,11 +135,20 @@ async fn impossible_changes_name_tab_and_range_and_send_nothing() {
 
 #[tokio::test]
 async fn changes_of_unknown_outcome_are_reported_and_never_resent() {
-    for (name, reply) in [("500", fails(500)), ("503", fails(503)), ("408", fails(408)), ("409", fails(409)), ("broken", Reply::Breaks)] {
+    for (name, reply) in [
+        ("500", fails(500)),
+        ("503", fails(503)),
+        ("408", fails(408)),
+        ("409", fails(409)),
+        ("broken", Reply::Breaks),
+    ] {
         let bench = Bench::new().await;
         bench.on(CHANGES, [reply]);
         let error = bench.sheets().apply(&[write("Log", 0, 0, &[&["a"]])], &workbook()).await.unwrap_err();
-        assert!(matches!(&error, SheetsError::Unknown { what, .. } if what == "changes to 'Log'!A1"), "{name}: {error}");
+        assert!(
+            matches!(&error, SheetsError::Unknown { what, .. } if what == "changes to 'Log'!A1"),
+            "{name}: {error}"
+        );
         assert!(!error.to_string().contains("canary"), "{name}: {error}");
         assert_eq!((bench.targets().len(), bench.clock.waited_ms()), (2, 0), "{name}");
     }
@@ -131,7 +160,10 @@ async fn changes_of_unknown_outcome_are_reported_and_never_resent() {
     let workbook = workbook();
     let call = tokio::time::timeout(Duration::from_secs(9), sheets.apply(&changes, &workbook));
     let error = call.await.expect("bounded by the deadline").unwrap_err();
-    assert!(matches!(&error, SheetsError::Unknown { reason, .. } if reason.contains("answer lost")), "{error}");
+    assert!(
+        matches!(&error, SheetsError::Unknown { reason, .. } if reason.contains("answer lost")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -145,7 +177,10 @@ async fn changes_proven_not_made_are_resent_while_there_is_time() {
     // A change is not begun where it would be cut off.
     let bench = Bench::new().await;
     let error = bench.sheets_for(1).apply(&[write("Log", 0, 0, &[&["a"]])], &workbook()).await.unwrap_err();
-    assert!(matches!(&error, SheetsError::Unavailable { reason, .. } if reason == "no time left (tries: 0)"), "{error}");
+    assert!(
+        matches!(&error, SheetsError::Unavailable { reason, .. } if reason == "no time left (tries: 0)"),
+        "{error}"
+    );
     assert_eq!(bench.targets(), [TOKEN]);
 }
 
@@ -153,8 +188,17 @@ async fn changes_proven_not_made_are_resent_while_there_is_time() {
 async fn changes_that_google_refuses_are_named_by_their_places() {
     let bench = Bench::new().await;
     bench.on(CHANGES, [fails(400)]);
-    let changes = [add("New"), write("New", 0, 0, &[&["a"]]), write("Log", 4, 1, &[&["a", "b"], &["c"]]), add("B"), add("C")];
+    let changes = [
+        add("New"),
+        write("New", 0, 0, &[&["a"]]),
+        write("Log", 4, 1, &[&["a", "b"], &["c"]]),
+        add("B"),
+        add("C"),
+    ];
     let error = bench.sheets().apply(&changes, &workbook()).await.unwrap_err().to_string();
-    assert_eq!(error, "sheets: changes to new tab 'New', 'New'!A1, 'Log'!B5:C6 and 2 more: refused with 400: WORDS: [hidden] said Google");
+    assert_eq!(
+        error,
+        "sheets: changes to new tab 'New', 'New'!A1, 'Log'!B5:C6 and 2 more: refused with 400: WORDS: [hidden] said Google"
+    );
     assert_eq!(bench.targets().len(), 2);
 }

@@ -1,4 +1,5 @@
-//! A Google that says what a test scripts and writes down what it was asked; it takes only assertions that its key signed.
+//! A Google that says what a test scripts and writes down what it was asked; it takes only assertions that
+//! its key signed.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -90,7 +91,10 @@ pub(crate) fn says(status: u16, body: &Value) -> Reply {
 }
 
 pub(crate) fn fails(status: u16) -> Reply {
-    says(status, &json!({"error": {"code": status, "message": "canary-access-1\nsaid Google", "status": "WORDS"}}))
+    says(
+        status,
+        &json!({"error": {"code": status, "message": "canary-access-1\nsaid Google", "status": "WORDS"}}),
+    )
 }
 
 pub(crate) fn token(name: &str) -> Reply {
@@ -130,7 +134,13 @@ impl Bench {
         let router = Router::new().fallback(answer).with_state(Arc::clone(&script));
         tokio::spawn(async move { axum::serve(listener, router).await });
         let clock = Arc::new(StepClock(Mutex::new(START.parse().unwrap())));
-        let bench = Self { script, clock, url, http: HttpClient::new(&HttpConfig::default()).unwrap(), tokens: SheetsTokens::default() };
+        let bench = Self {
+            script,
+            clock,
+            url,
+            http: HttpClient::new(&HttpConfig::default()).unwrap(),
+            tokens: SheetsTokens::default(),
+        };
         bench.on(TOKEN, [token("canary-access-1")]);
         bench
     }
@@ -143,7 +153,8 @@ impl Bench {
     /// A client whose deadline is `seconds` after the start.
     pub(crate) fn sheets_for(&self, seconds: i64) -> Sheets {
         let deadline = START.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds);
-        let config = SheetsConfig { base_url: format!("{}/", self.url), spreadsheet: "sheet-1".to_owned(), deadline };
+        let config =
+            SheetsConfig { base_url: format!("{}/", self.url), spreadsheet: "sheet-1".to_owned(), deadline };
         let account = account(&key_file(&format!("{}/token", self.url)));
         Sheets::new(self.http.clone(), self.clock.clone(), config, account, self.tokens.clone())
     }
@@ -164,7 +175,8 @@ impl Bench {
 async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1_000_000).await.unwrap();
-    let header = |name: &str| head.headers.get(name).map_or(String::new(), |value| value.to_str().unwrap().to_owned());
+    let header =
+        |name: &str| head.headers.get(name).map_or(String::new(), |value| value.to_str().unwrap().to_owned());
     let seen = Seen {
         target: format!("{} {}", head.method, head.uri.path()),
         query: head.uri.query().unwrap_or_default().to_owned(),
@@ -174,7 +186,10 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     let reply = {
         let mut script = script.lock().unwrap();
         let replies = script.replies.get_mut(seen.target.as_str());
-        let reply = replies.and_then(|replies| if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() });
+        let reply =
+            replies.and_then(
+                |replies| if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() },
+            );
         script.seen.push(seen);
         reply.unwrap_or_else(|| Reply::Says(418, "not scripted".to_owned()))
     };
@@ -182,15 +197,22 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     match reply {
         Reply::Says(status, body) => builder.status(status).body(Body::from(body)),
         Reply::Later(seconds) => builder.status(429).header("retry-after", seconds).body(Body::empty()),
-        Reply::Breaks => builder.status(200).header("connection", "close").header("content-length", "10").body(Body::from("{")),
+        Reply::Breaks => builder
+            .status(200)
+            .header("connection", "close")
+            .header("content-length", "10")
+            .body(Body::from("{")),
         Reply::Hangs => std::future::pending().await,
     }
     .unwrap()
 }
 
-/// Header and claims of an assertion as the token endpoint was asked with, its signature checked against the key.
+/// Header and claims of an assertion as the token endpoint was asked with, its signature checked against the
+/// key.
 pub(crate) fn assertion(form: &str) -> (Value, Value) {
-    let text = form.strip_prefix("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=").unwrap();
+    let text = form
+        .strip_prefix("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=")
+        .unwrap();
     let (signed, signature) = text.rsplit_once('.').unwrap();
     let bytes = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
     let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key().public_key().as_ref());

@@ -30,13 +30,20 @@ async fn a_token_serves_invocations_until_its_last_minutes() {
     for (minutes, asked) in [(0, 1), (30, 1), (24, 1), (1, 2), (54, 2)] {
         bench.clock.advance(SignedDuration::from_mins(minutes));
         bench.sheets_for(24 * 3600).read(&[]).await.unwrap();
-        assert_eq!(bench.targets().iter().filter(|target| *target == TOKEN).count(), asked, "{minutes} minutes later");
+        assert_eq!(
+            bench.targets().iter().filter(|target| *target == TOKEN).count(),
+            asked,
+            "{minutes} minutes later"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_refused_token_is_replaced_once() {
-    let tab = says(200, &json!({"sheets": [{"properties": {"title": "Log", "gridProperties": {"rowCount": 1, "columnCount": 1}}}]}));
+    let tab = says(
+        200,
+        &json!({"sheets": [{"properties": {"title": "Log", "gridProperties": {"rowCount": 1, "columnCount": 1}}}]}),
+    );
     let cells = says(200, &json!({"valueRanges": [{"range": "Log!A1:A1"}]}));
     let bench = Bench::new().await;
     bench.on(TOKEN, [token("canary-access-1"), token("canary-access-2"), token("canary-access-3")]);
@@ -57,10 +64,16 @@ async fn a_refused_token_is_replaced_once() {
 #[tokio::test]
 async fn a_login_refused_by_google_is_not_retried_and_shows_no_secret() {
     for (reply, message) in [
-        (says(400, &json!({"error": "invalid_grant", "error_description": "Invalid JWT\n Signature."})), "400 invalid_grant: Invalid JWT Signature."),
+        (
+            says(400, &json!({"error": "invalid_grant", "error_description": "Invalid JWT\n Signature."})),
+            "400 invalid_grant: Invalid JWT Signature.",
+        ),
         (says(403, &json!({"message": "canary"})), "403 (20 bytes in no known shape, not shown)"),
         (says(200, &json!({"id_token": "canary"})), "access_token: got none, expected a text"),
-        (says(200, &json!({"access_token": "canary"})), "expires_in: got none within a day, expected whole seconds"),
+        (
+            says(200, &json!({"access_token": "canary"})),
+            "expires_in: got none within a day, expected whole seconds",
+        ),
         (Reply::Says(200, "canary".to_owned()), "body: got 6 bytes that do not read"),
     ] {
         let bench = Bench::new().await;
@@ -86,7 +99,10 @@ async fn a_login_that_breaks_is_tried_again() {
     let bench = Bench::new().await;
     bench.on(TOKEN, [fails(503)]);
     let error = bench.sheets_for(10).read(&[]).await.unwrap_err();
-    assert!(matches!(&error, SheetsError::Unavailable { what, reason } if what == "token" && reason.starts_with("status 503")), "{error}");
+    assert!(
+        matches!(&error, SheetsError::Unavailable { what, reason } if what == "token" && reason.starts_with("status 503")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -96,5 +112,10 @@ async fn nothing_that_is_printed_holds_a_secret() {
     let sheets = bench.sheets();
     sheets.read(&[]).await.unwrap();
     let shown = format!("{sheets:?} {:?}", bench.tokens);
-    assert!(shown.contains("sheet-1") && shown.ends_with("SheetsTokens { kept: true }") && !shown.contains("canary"), "{shown}");
+    assert!(
+        shown.contains("sheet-1")
+            && shown.ends_with("SheetsTokens { kept: true }")
+            && !shown.contains("canary"),
+        "{shown}"
+    );
 }

@@ -1,7 +1,8 @@
 //! Which permissions the calls of AWS needed: the record that a deployment's policies are held against.
 //!
-//! Each function signs with an access key that is called like its role, so the record says who asked. One line of JSON for each
-//! distinct call, written at once: a test that panics, and a process that is killed, still leave what was seen until then.
+//! Each function signs with an access key that is called like its role, so the record says who asked. One
+//! line of JSON for each distinct call, written at once: a test that panics, and a process that is killed,
+//! still leave what was seen until then.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -19,10 +20,11 @@ use super::permission::{self, Need};
 pub struct AwsCall {
     /// The access key's id: the caller's role.
     pub role: String,
-    /// As IAM calls it: `dynamodb:PutItem`. Of a request nobody here can read, the service with a question mark and what came.
+    /// As IAM calls it: `dynamodb:PutItem`. Of a request nobody here can read, the service with a question
+    /// mark and what came.
     pub action: String,
-    /// What it acts on, by its short name: a table, a parameter, a secret, a function, `group/schedule`; of a topic, a queue and a role
-    /// the ARN or URL that was asked with; `*` where the action knows no resource.
+    /// What it acts on, by its short name: a table, a parameter, a secret, a function, `group/schedule`; of a
+    /// topic, a queue and a role the ARN or URL that was asked with; `*` where the action knows no resource.
     pub resource: String,
     /// The partition keys of a request of DynamoDB; empty where it names none, as a scan does.
     pub leading_keys: BTreeSet<String>,
@@ -39,7 +41,8 @@ struct Seen {
 }
 
 impl AwsCalls {
-    /// A record that is also written to a new file of its own in `directory`, which is made where it is not there.
+    /// A record that is also written to a new file of its own in `directory`, which is made where it is not
+    /// there.
     ///
     /// # Errors
     /// When the file cannot be made.
@@ -48,8 +51,14 @@ impl AwsCalls {
         let process = std::process::id();
         // A process id comes back in a long series of tests, and a process has many records.
         for count in 0_u32.. {
-            match OpenOptions::new().append(true).create_new(true).open(directory.join(format!("{process}-{count}.jsonl"))) {
-                Ok(file) => return Ok(Self(Arc::new(Mutex::new(Seen { calls: BTreeSet::new(), file: Some(file) })))),
+            match OpenOptions::new()
+                .append(true)
+                .create_new(true)
+                .open(directory.join(format!("{process}-{count}.jsonl")))
+            {
+                Ok(file) => {
+                    return Ok(Self(Arc::new(Mutex::new(Seen { calls: BTreeSet::new(), file: Some(file) }))));
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -67,10 +76,18 @@ impl AwsCalls {
     ///
     /// # Errors
     /// When it cannot be written: a record with holes would pass a policy that is too narrow.
-    pub(crate) fn note(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> io::Result<()> {
+    pub(crate) fn note(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> io::Result<()> {
         let Some(caller) = permission::caller(headers) else { return Ok(()) };
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for Need { action, resource, leading_keys } in permission::needs(&caller.service, method, uri, headers, body) {
+        for Need { action, resource, leading_keys } in
+            permission::needs(&caller.service, method, uri, headers, body)
+        {
             seen.add(AwsCall { role: caller.key.clone(), action, resource, leading_keys })?;
         }
         Ok(())
@@ -100,18 +117,32 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("gamma-aws-calls-{}", std::process::id()));
         let (one, two) = (AwsCalls::kept_in(&directory).unwrap(), AwsCalls::kept_in(&directory).unwrap());
         let headers = HeaderMap::from_iter([
-            ("authorization".parse().unwrap(), "AWS4-HMAC-SHA256 Credential=trade-schwab/20250903/us-east-1/ssm/aws4_request, Signature=0".parse().unwrap()),
+            (
+                "authorization".parse().unwrap(),
+                "AWS4-HMAC-SHA256 Credential=trade-schwab/20250903/us-east-1/ssm/aws4_request, Signature=0"
+                    .parse()
+                    .unwrap(),
+            ),
             ("x-amz-target".parse().unwrap(), "AmazonSSM.GetParameters".parse().unwrap()),
         ]);
-        let ask = |calls: &AwsCalls, body: &str| calls.note(&Method::POST, &Uri::from_static("/"), &headers, body.as_bytes()).unwrap();
+        let ask = |calls: &AwsCalls, body: &str| {
+            calls.note(&Method::POST, &Uri::from_static("/"), &headers, body.as_bytes()).unwrap()
+        };
         ask(&one, r#"{"Names":["/gamma/a","/gamma/b"]}"#);
         ask(&one, r#"{"Names":["/gamma/b"]}"#);
         ask(&two, r#"{"Names":["/gamma/c"]}"#);
         one.note(&Method::POST, &Uri::from_static("/"), &HeaderMap::new(), b"{}").unwrap();
-        let mut files: Vec<String> = std::fs::read_dir(&directory).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+        let mut files: Vec<String> = std::fs::read_dir(&directory)
+            .unwrap()
+            .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+            .collect();
         files.sort();
         std::fs::remove_dir_all(&directory).unwrap();
-        let line = |name: &str| format!("{{\"role\":\"trade-schwab\",\"action\":\"ssm:GetParameters\",\"resource\":\"{name}\",\"leading_keys\":[]}}\n");
+        let line = |name: &str| {
+            format!(
+                "{{\"role\":\"trade-schwab\",\"action\":\"ssm:GetParameters\",\"resource\":\"{name}\",\"leading_keys\":[]}}\n"
+            )
+        };
         assert_eq!(files, [line("/gamma/a") + &line("/gamma/b"), line("/gamma/c")]);
         assert_eq!(one.seen().len(), 2);
     }

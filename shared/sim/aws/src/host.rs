@@ -1,17 +1,22 @@
-//! A local Lambda host: the Invoke API on one side, the Runtime API on the other, and unmodified function binaries between them.
+//! A local Lambda host: the Invoke API on one side, the Runtime API on the other, and unmodified function
+//! binaries between them.
 //!
-//! It does what breaks functions in the cloud and what friendlier emulators leave out: invocations that overlap get environments of
-//! their own, an environment is *frozen* between invocations and its quiet connections die meanwhile, a deadline *kills*, an
-//! asynchronous invocation is answered before it runs and run again when it fails. Time is a [`VirtualClock`]: an invocation is attached
-//! to it under its request id for as long as it runs, so deadlines and retries cost no real time; where runs of that clock take turns,
+//! It does what breaks functions in the cloud and what friendlier emulators leave out: invocations that
+//! overlap get environments of their own, an environment is *frozen* between invocations and its quiet
+//! connections die meanwhile, a deadline *kills*, an asynchronous invocation is answered before it runs and
+//! run again when it fails. Time is a [`VirtualClock`]: an invocation is attached to it under its request id
+//! for as long as it runs, so deadlines and retries cost no real time; where runs of that clock take turns,
 //! an environment is started or thawed when its invocation has its turn.
 //!
 //! Where it differs from Lambda:
-//! - a synchronous answer is given once the function has asked for its next event (and is frozen) or is gone, not already when it
-//!   posted its response, so that the next invocation finds the environment warm every time;
-//! - the memory size is told to the function, but not enforced; there is one version, `$LATEST`, and no signature is checked;
+//! - a synchronous answer is given once the function has asked for its next event (and is frozen) or is gone,
+//!   not already when it posted its response, so that the next invocation finds the environment warm every
+//!   time;
+//! - the memory size is told to the function, but not enforced; there is one version, `$LATEST`, and no
+//!   signature is checked;
 //! - an asynchronous payload may have 256 KB, Lambda's long-standing limit, though it takes more by now;
-//! - a function must not invoke another synchronously and let that one wait on the clock: the first is busy, so time stands still.
+//! - a function must not invoke another synchronously and let that one wait on the clock: the first is busy,
+//!   so time stands still.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -50,8 +55,8 @@ pub struct HostConfig {
     pub functions: Vec<FunctionConfig>,
     /// Deadlines and retries go by this clock.
     pub clock: VirtualClock,
-    /// Serves the Invoke API, and loses the connections of frozen functions. What it serves must not include the clock's own router:
-    /// a thawed function would ask for the time on a dead connection.
+    /// Serves the Invoke API, and loses the connections of frozen functions. What it serves must not include
+    /// the clock's own router: a thawed function would ask for the time on a dead connection.
     pub connections: Connections,
 }
 
@@ -60,12 +65,13 @@ pub struct HostConfig {
 pub struct FunctionConfig {
     /// Its name, without qualifier.
     pub name: String,
-    /// The executable that Lambda would find as `bootstrap`. Its directory becomes the working directory and `LAMBDA_TASK_ROOT`.
+    /// The executable that Lambda would find as `bootstrap`. Its directory becomes the working directory and
+    /// `LAMBDA_TASK_ROOT`.
     pub binary: PathBuf,
     /// Variables beside those that Lambda sets; these win over Lambda's.
     pub environment: BTreeMap<String, String>,
-    /// Longest invocation, in virtual time, initialisation included. A function that neither ends nor waits on the clock is given as
-    /// long in real time, and a few seconds more.
+    /// Longest invocation, in virtual time, initialisation included. A function that neither ends nor waits
+    /// on the clock is given as long in real time, and a few seconds more.
     pub timeout: Duration,
     /// Memory size in MB.
     pub memory_mb: u32,
@@ -75,7 +81,8 @@ pub struct FunctionConfig {
     pub max_event_age: Duration,
     /// Most invocations at a time; `None` for no limit.
     pub reserved_concurrency: Option<u32>,
-    /// The ARN of the queue that hears of asynchronous events that were given up: Lambda's on-failure destination.
+    /// The ARN of the queue that hears of asynchronous events that were given up: Lambda's on-failure
+    /// destination.
     pub on_failure: Option<String>,
 }
 
@@ -243,11 +250,13 @@ pub struct Attempt {
     pub error: Option<String>,
     /// How its environment came up, where one was started for it and got as far as asking for an event.
     pub init: Option<Init>,
-    /// The most memory its process has held so far, in KiB; unknown when the process is gone. Lambda's `Max Memory Used`.
+    /// The most memory its process has held so far, in KiB; unknown when the process is gone. Lambda's `Max
+    /// Memory Used`.
     pub peak_memory_kib: Option<u64>,
 }
 
-/// A process from its start to its first question for an event, on the real machine: Lambda's `Init Duration`.
+/// A process from its start to its first question for an event, on the real machine: Lambda's `Init
+/// Duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Init {
     /// Real time from starting the process.
@@ -313,17 +322,22 @@ impl Host {
         self.service.note_calls(calls.clone());
     }
 
-    /// Invokes a function as the Invoke API does; `function` is a name or an ARN. An empty payload reaches the function as `{}`.
-    /// The invocation goes on when the future is dropped.
+    /// Invokes a function as the Invoke API does; `function` is a name or an ARN. An empty payload reaches
+    /// the function as `{}`. The invocation goes on when the future is dropped.
     ///
     /// # Errors
     /// [`InvokeError`]. A function that failed is not an error here, see [`InvokeResult::function_error`].
-    pub async fn invoke(&self, function: &str, payload: &[u8], kind: InvokeKind) -> Result<InvokeResult, InvokeError> {
+    pub async fn invoke(
+        &self,
+        function: &str,
+        payload: &[u8],
+        kind: InvokeKind,
+    ) -> Result<InvokeResult, InvokeError> {
         self.service.invoke(function, None, payload.to_vec().into(), kind).await
     }
 
-    /// Kills (SIGKILL) the environment that runs an invocation, `false` when none does. The invocation ends as
-    /// `Runtime.ExitError`, and an asynchronous one is run again.
+    /// Kills (SIGKILL) the environment that runs an invocation, `false` when none does. The invocation ends
+    /// as `Runtime.ExitError`, and an asynchronous one is run again.
     pub fn kill(&self, request_id: &str) -> bool {
         self.service.kill(request_id)
     }
@@ -363,7 +377,8 @@ impl Host {
         self.service.settled().await;
     }
 
-    /// Kills all functions, drops what is queued, and returns when the processes are gone. The Invoke API answers 500 from then on.
+    /// Kills all functions, drops what is queued, and returns when the processes are gone. The Invoke API
+    /// answers 500 from then on.
     pub async fn stop(&self) {
         self.service.stop().await;
     }
@@ -378,7 +393,12 @@ impl Invoker {
     ///
     /// # Errors
     /// As there, and [`InvokeError::Stopped`] when the host is gone.
-    pub async fn invoke(&self, function: &str, payload: &[u8], kind: InvokeKind) -> Result<InvokeResult, InvokeError> {
+    pub async fn invoke(
+        &self,
+        function: &str,
+        payload: &[u8],
+        kind: InvokeKind,
+    ) -> Result<InvokeResult, InvokeError> {
         let service = self.0.upgrade().ok_or(InvokeError::Stopped)?;
         service.invoke(function, None, payload.to_vec().into(), kind).await
     }

@@ -1,8 +1,9 @@
-//! A simulated AWS: a proxy before moto, so that its faults and its request log are those of the other services, what was asked of it
-//! on record ([`AwsCalls`]), a Lambda host ([`host`]), and EventBridge Scheduler on the virtual clock ([`scheduler`]).
+//! A simulated AWS: a proxy before moto, so that its faults and its request log are those of the other
+//! services, what was asked of it on record ([`AwsCalls`]), a Lambda host ([`host`]), and EventBridge
+//! Scheduler on the virtual clock ([`scheduler`]).
 //!
-//! The proxy sends requests upstream as they came, signature and all, and gives answers back as they were. Only what belongs to one
-//! connection is left out.
+//! The proxy sends requests upstream as they came, signature and all, and gives answers back as they were.
+//! Only what belongs to one connection is left out.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,30 +37,43 @@ pub(crate) use client::AwsClient;
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
 /// Operations that only read. Whatever is not known to is taken to write.
-const READS: [&str; 6] =
-    ["DynamoDB.GetItem", "DynamoDB.Query", "DynamoDB.Scan", "DynamoDB.BatchGetItem", "DynamoDB.TransactGetItems", "DynamoDB.DescribeTable"];
+const READS: [&str; 6] = [
+    "DynamoDB.GetItem",
+    "DynamoDB.Query",
+    "DynamoDB.Scan",
+    "DynamoDB.BatchGetItem",
+    "DynamoDB.TransactGetItems",
+    "DynamoDB.DescribeTable",
+];
 
 struct Proxy {
     upstream: SocketAddr,
     client: Client<HttpConnector, Body>,
     calls: AwsCalls,
     changes: ScheduleChanges,
-    /// DynamoDB evaluates a write's condition and applies it as one step. moto does not: of two writes at once, both can find the
-    /// condition true, and a read can see half of a transaction. One write at a time, and no read beside it, is what the real one
-    /// promises.
+    /// DynamoDB evaluates a write's condition and applies it as one step. moto does not: of two writes at
+    /// once, both can find the condition true, and a read can see half of a transaction. One write at a time,
+    /// and no read beside it, is what the real one promises.
     table: RwLock<()>,
 }
 
-/// A router that hands everything on to `upstream`, notes in `calls` what was asked, and tells `changes` of every
-/// schedule that was changed.
+/// A router that hands everything on to `upstream`, notes in `calls` what was asked, and tells `changes` of
+/// every schedule that was changed.
 pub fn router(upstream: SocketAddr, calls: AwsCalls, changes: ScheduleChanges) -> Router {
-    // A connection for each request: one that was kept could be closed by the other end just when it is used again, and such a
-    // failure would be ours and in no fault plan.
+    // A connection for each request: one that was kept could be closed by the other end just when it is used
+    // again, and such a failure would be ours and in no fault plan.
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-    Router::new().fallback(forward).with_state(Arc::new(Proxy { upstream, client, calls, changes, table: RwLock::new(()) }))
+    Router::new().fallback(forward).with_state(Arc::new(Proxy {
+        upstream,
+        client,
+        calls,
+        changes,
+        table: RwLock::new(()),
+    }))
 }
 
-/// Runs to its end in a task of its own, whether or not the client still listens: what was sent to a service is done.
+/// Runs to its end in a task of its own, whether or not the client still listens: what was sent to a service
+/// is done.
 async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     match tokio::spawn(async move { proxy.exchange(request).await }).await {
         Ok(Ok(response)) => response,
@@ -91,7 +105,8 @@ impl Proxy {
                 self.send(request).await
             }
             _ => {
-                let changes_schedules = request.method() != Method::GET && request.uri().path().starts_with("/schedules/");
+                let changes_schedules =
+                    request.method() != Method::GET && request.uri().path().starts_with("/schedules/");
                 let response = self.send(request).await?;
                 if changes_schedules {
                     self.changes.tell();

@@ -1,13 +1,14 @@
-//! EventBridge Scheduler: reads the schedules of a simulated AWS, which keeps them and fires none, and invokes functions on the
-//! [`VirtualClock`].
+//! EventBridge Scheduler: reads the schedules of a simulated AWS, which keeps them and fires none, and
+//! invokes functions on the [`VirtualClock`].
 //!
-//! The schedules are read again before anything fires, at once when one is changed through the proxy, and once an hour of virtual time;
-//! one that is new, or was changed, counts from the moment it was read. A schedule is due at its local minute and fires anywhere in it,
-//! where the seed says. A delivery is an asynchronous invocation: that a function then fails is Lambda's affair and no longer the
-//! Scheduler's. What cannot be delivered is tried again, and goes to the schedule's queue in the end.
+//! The schedules are read again before anything fires, at once when one is changed through the proxy, and
+//! once an hour of virtual time; one that is new, or was changed, counts from the moment it was read. A
+//! schedule is due at its local minute and fires anywhere in it, where the seed says. A delivery is an
+//! asynchronous invocation: that a function then fails is Lambda's affair and no longer the Scheduler's. What
+//! cannot be delivered is tried again, and goes to the schedule's queue in the end.
 //!
-//! Where it differs from AWS, or where its documentation is silent: the waits between tries are ours; every refusal is tried again; an
-//! event whose queue is not there is lost with an error in the log.
+//! Where it differs from AWS, or where its documentation is silent: the waits between tries are ours; every
+//! refusal is tried again; an event whose queue is not there is lost with an error in the log.
 
 mod cron;
 mod delivery;
@@ -77,14 +78,22 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// Reads the schedules and begins to fire them. Time goes on to each due moment while nobody works and nobody holds it.
+    /// Reads the schedules and begins to fire them. Time goes on to each due moment while nobody works and
+    /// nobody holds it.
     ///
     /// # Errors
     /// When the schedules cannot be read.
     pub async fn start(config: SchedulerConfig) -> Result<Self, String> {
         let SchedulerConfig { aws, group, seed, clock, invoker, changes } = config;
         let hold = clock.hold();
-        let inner = Arc::new(Inner { aws: AwsClient::new(aws), group, seed, clock, invoker, record: Mutex::default() });
+        let inner = Arc::new(Inner {
+            aws: AwsClient::new(aws),
+            group,
+            seed,
+            clock,
+            invoker,
+            record: Mutex::default(),
+        });
         let mut plan = Plan::default();
         inner.read(&mut plan).await.map_err(|error| error.to_string())?;
         let told = changes.listen();
@@ -116,7 +125,8 @@ impl Drop for Scheduler {
     }
 }
 
-/// Tells a scheduler that schedules were changed, and keeps time until it has looked. Clones tell the same one.
+/// Tells a scheduler that schedules were changed, and keeps time until it has looked. Clones tell the same
+/// one.
 #[derive(Debug, Clone)]
 pub struct ScheduleChanges {
     clock: VirtualClock,
@@ -199,7 +209,12 @@ struct Due {
 }
 
 /// Fires what is due, until nobody can tell of changes any more. `hold` is on the moment of the first look.
-async fn drive(inner: Arc<Inner>, mut plan: Plan, mut changes: mpsc::UnboundedReceiver<Change>, mut hold: Hold) {
+async fn drive(
+    inner: Arc<Inner>,
+    mut plan: Plan,
+    mut changes: mpsc::UnboundedReceiver<Change>,
+    mut hold: Hold,
+) {
     let mut retries = JoinSet::new();
     loop {
         for (schedule, due) in plan.take_due(inner.clock.now(), inner.seed) {
@@ -243,11 +258,17 @@ impl Inner {
             if plan.0.get(&name).is_some_and(|entry| entry.modified == modified) {
                 continue;
             }
-            let answer = self.aws.rest("scheduler", Method::GET, &format!("/schedules/{name}?groupName={}", self.group)).await?;
-            let schedule = Schedule::read(&answer).map_err(|error| self.problem(error.to_string())).ok().map(Arc::new);
+            let answer = self
+                .aws
+                .rest("scheduler", Method::GET, &format!("/schedules/{name}?groupName={}", self.group))
+                .await?;
+            let schedule =
+                Schedule::read(&answer).map_err(|error| self.problem(error.to_string())).ok().map(Arc::new);
             let since = self.clock.now();
             // What is due at this very moment is not over yet.
-            let next = schedule.as_ref().and_then(|schedule| due_after(schedule, since - SignedDuration::from_nanos(1), since, self.seed));
+            let next = schedule.as_ref().and_then(|schedule| {
+                due_after(schedule, since - SignedDuration::from_nanos(1), since, self.seed)
+            });
             plan.0.insert(name, Entry { modified, since, schedule, next });
         }
         Ok(())
@@ -260,7 +281,9 @@ impl Inner {
             let path = format!("/schedules?ScheduleGroup={}{page}", self.group);
             let answer = self.aws.rest("scheduler", Method::GET, &path).await?;
             let schedules = answer["Schedules"].as_array().into_iter().flatten();
-            found.extend(schedules.filter_map(|schedule| Some((schedule["Name"].as_str()?.to_owned(), schedule["LastModificationDate"].clone()))));
+            found.extend(schedules.filter_map(|schedule| {
+                Some((schedule["Name"].as_str()?.to_owned(), schedule["LastModificationDate"].clone()))
+            }));
             let Some(next) = answer["NextToken"].as_str() else { return Ok(found) };
             page = format!("&NextToken={next}");
         }
@@ -304,8 +327,14 @@ impl Plan {
 fn due_after(schedule: &Schedule, after: Timestamp, since: Timestamp, seed: u64) -> Option<Due> {
     let scheduled = schedule.next(after, since)?;
     // FNV-1a: a schedule's own place in the seed.
-    let name = schedule.name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let name = schedule
+        .name
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let minute = u64::try_from(scheduled.as_second() / 60).unwrap_or(0);
     let late = between(&mut stream_at(seed, Stream::Schedules(name), minute), 0, MINUTE_MS - 1);
-    Some(Due { scheduled, fires: scheduled.saturating_add(SignedDuration::from_millis(late)).unwrap_or(Timestamp::MAX) })
+    Some(Due {
+        scheduled,
+        fires: scheduled.saturating_add(SignedDuration::from_millis(late)).unwrap_or(Timestamp::MAX),
+    })
 }

@@ -30,7 +30,10 @@ async fn a_function_gets_its_event_and_lambdas_environment() {
     }
     assert!(environment["AWS_LAMBDA_LOG_STREAM_NAME"].as_str().unwrap().starts_with("2026/03/02/[$LATEST]"));
     assert_eq!(environment["CARGO_MANIFEST_DIR"], Value::Null, "the environment is not ours");
-    assert_eq!(headers["lambda-runtime-invoked-function-arn"], "arn:aws:lambda:us-east-1:123456789012:function:f");
+    assert_eq!(
+        headers["lambda-runtime-invoked-function-arn"],
+        "arn:aws:lambda:us-east-1:123456789012:function:f"
+    );
     let deadline: i64 = headers["lambda-runtime-deadline-ms"].as_str().unwrap().parse().unwrap();
     assert_eq!(Timestamp::from_millisecond(deadline).unwrap(), at(900), "the deadline is virtual time");
 }
@@ -49,14 +52,18 @@ async fn an_idle_environment_is_reused_and_else_another_started() {
     for attempt in stage.host.attempts() {
         assert_eq!(attempt.init.is_some(), attempt.cold, "only a process that was started came up");
         let resident = attempt.init.map(|init| init.resident_kib.unwrap());
-        assert!(resident.unwrap_or(1) > 0 && attempt.peak_memory_kib.unwrap() >= resident.unwrap_or(1), "{attempt:?}");
+        assert!(
+            resident.unwrap_or(1) > 0 && attempt.peak_memory_kib.unwrap() >= resident.unwrap_or(1),
+            "{attempt:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn functions_run_at_once_and_turns_let_one_work_at_a_time() {
     let names = ["f", "g", "h"];
-    let stage = Stage::new(names.map(|name| FunctionConfig { name: name.to_owned(), ..function() }).to_vec()).await;
+    let stage =
+        Stage::new(names.map(|name| FunctionConfig { name: name.to_owned(), ..function() }).to_vec()).await;
     stage.clock.take_turns(1);
     let event = json!({ "wait": 60 }).to_string();
     let (one, two, three) = tokio::join!(
@@ -95,9 +102,21 @@ async fn failures_are_told_in_lambdas_words() {
     let stage = Stage::new(vec![function()]).await;
     for (event, error_type, message) in [
         (json!({ "raise": "no" }), "Refused", "no".to_owned()),
-        (json!({ "exit": 3 }), "Runtime.ExitError", "RequestId: ID Error: Runtime exited with error: exit status 3".to_owned()),
-        (json!({ "exit": 0 }), "Runtime.ExitError", "RequestId: ID Error: Runtime exited without providing a reason".to_owned()),
-        (json!({ "signal": 11 }), "Runtime.ExitError", "RequestId: ID Error: Runtime exited with error: signal: segmentation fault".to_owned()),
+        (
+            json!({ "exit": 3 }),
+            "Runtime.ExitError",
+            "RequestId: ID Error: Runtime exited with error: exit status 3".to_owned(),
+        ),
+        (
+            json!({ "exit": 0 }),
+            "Runtime.ExitError",
+            "RequestId: ID Error: Runtime exited without providing a reason".to_owned(),
+        ),
+        (
+            json!({ "signal": 11 }),
+            "Runtime.ExitError",
+            "RequestId: ID Error: Runtime exited with error: signal: segmentation fault".to_owned(),
+        ),
         (
             json!({ "large": 6 * 1024 * 1024 + 100 }),
             "Function.ResponseSizeTooLarge",
@@ -105,7 +124,11 @@ async fn failures_are_told_in_lambdas_words() {
         ),
     ] {
         let (id, error) = stage.failure(event.clone()).await;
-        assert_eq!(error, json!({ "errorType": error_type, "errorMessage": message.replace("ID", &id) }), "{event}");
+        assert_eq!(
+            error,
+            json!({ "errorType": error_type, "errorMessage": message.replace("ID", &id) }),
+            "{event}"
+        );
     }
     let cold: Vec<bool> = stage.host.attempts().iter().map(|attempt| attempt.cold).collect();
     assert_eq!(cold, [true, false, true, true, true], "an error keeps the environment, an exit does not");
@@ -145,7 +168,11 @@ async fn a_deadline_kills() {
         let (id, error) = stage.failure(event).await;
         let message = format!("RequestId: {id} Error: Task timed out after 3.00 seconds");
         assert_eq!(error, json!({ "errorType": "Sandbox.Timedout", "errorMessage": message }));
-        assert_eq!((stage.clock.now(), process_state(&pid)), (at(ends), None), "killed at the deadline, neither before nor after");
+        assert_eq!(
+            (stage.clock.now(), process_state(&pid)),
+            (at(ends), None),
+            "killed at the deadline, neither before nor after"
+        );
     }
     assert_ne!(stage.answer(json!({})).await["pid"], pid);
 }
@@ -177,7 +204,10 @@ async fn the_runtime_api_refuses_what_does_not_fit() {
     let stage = Stage::new(vec![function()]).await;
     let misuse = ["/invocation/other/response", "/invocation/other/error", "/init/error"];
     let answers = stage.answer(json!({ "misuse": misuse })).await;
-    assert_eq!(answers, json!([[400, "InvalidRequestID"], [400, "InvalidRequestID"], [403, "InvalidStateTransition"]]));
+    assert_eq!(
+        answers,
+        json!([[400, "InvalidRequestID"], [400, "InvalidRequestID"], [403, "InvalidStateTransition"]])
+    );
     let twice = ["/invocation/{id}/response", "/invocation/{id}/error"];
     let result = stage.call(&json!({ "misuse": twice })).await.unwrap();
     assert_eq!((result.function_error, result.payload), (None, b"{}".to_vec()), "the first answer counts");
@@ -188,12 +218,16 @@ async fn output_belongs_to_its_invocation() {
     let stage = Stage::new(vec![function()]).await;
     let mut live = stage.host.subscribe();
     let long = "x".repeat(5000);
-    let first = stage.call(&json!({ "print": ["one", "two"], "partial": ["half", " a line"] })).await.unwrap();
+    let first =
+        stage.call(&json!({ "print": ["one", "two"], "partial": ["half", " a line"] })).await.unwrap();
     let second = stage.call(&json!({ "print": ["three", long] })).await.unwrap();
     assert_eq!(stage.host.logs(&first.request_id), ["initialising", "one", "two", "half a line"]);
     assert_eq!(stage.host.logs(&second.request_id), ["three".to_owned(), long.clone()]);
     assert_eq!(first.log_tail, b"initialising\none\ntwo\nhalf a line");
     assert_eq!(second.log_tail, format!("{}\n", &long[..4095]).into_bytes(), "the last 4 KB");
     let line = live.recv().await.unwrap();
-    assert_eq!((line.function.as_str(), line.request_id, line.line.as_str()), ("f", first.request_id, "initialising"));
+    assert_eq!(
+        (line.function.as_str(), line.request_id, line.line.as_str()),
+        ("f", first.request_id, "initialising")
+    );
 }

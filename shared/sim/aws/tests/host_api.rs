@@ -7,8 +7,14 @@ use gamma_sim_aws::host::FunctionConfig;
 use reqwest::Response;
 use serde_json::{Value, json};
 
-async fn post(stage: &Stage, path: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Response {
-    let mut request = reqwest::Client::new().post(format!("{}/2015-03-31/functions/{path}", stage.host.url())).body(body);
+async fn post(
+    stage: &Stage,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::Body>,
+) -> Response {
+    let mut request =
+        reqwest::Client::new().post(format!("{}/2015-03-31/functions/{path}", stage.host.url())).body(body);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -26,15 +32,29 @@ async fn json_of(response: Response) -> Value {
 #[tokio::test]
 async fn a_result_carries_its_headers() {
     let stage = Stage::new(vec![function()]).await;
-    let response = post(&stage, "f/invocations", &[("X-Amz-Log-Type", "Tail")], r#"{"print": ["hello"]}"#).await;
+    let response =
+        post(&stage, "f/invocations", &[("X-Amz-Log-Type", "Tail")], r#"{"print": ["hello"]}"#).await;
     let id = header(&response, "x-amzn-requestid").unwrap().to_owned();
-    assert_eq!((response.status().as_u16(), header(&response, "x-amz-executed-version")), (200, Some("$LATEST")));
+    assert_eq!(
+        (response.status().as_u16(), header(&response, "x-amz-executed-version")),
+        (200, Some("$LATEST"))
+    );
     assert_eq!(header(&response, "x-amz-function-error"), None);
-    assert_eq!(STANDARD.decode(header(&response, "x-amz-log-result").unwrap()).unwrap(), b"initialising\nhello\n");
+    assert_eq!(
+        STANDARD.decode(header(&response, "x-amz-log-result").unwrap()).unwrap(),
+        b"initialising\nhello\n"
+    );
     let answer = json_of(response).await;
     assert_eq!(answer["headers"]["lambda-runtime-aws-request-id"], Value::String(id));
     let response = post(&stage, "f/invocations", &[], r#"{"raise": "no"}"#).await;
-    assert_eq!((response.status().as_u16(), header(&response, "x-amz-function-error"), header(&response, "x-amz-log-result")), (200, Some("Unhandled"), None));
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            header(&response, "x-amz-function-error"),
+            header(&response, "x-amz-log-result")
+        ),
+        (200, Some("Unhandled"), None)
+    );
     assert_eq!(json_of(response).await, json!({ "errorType": "Refused", "errorMessage": "no" }));
 }
 
@@ -42,16 +62,27 @@ async fn a_result_carries_its_headers() {
 async fn a_function_is_found_by_every_name_it_has() {
     let stage = Stage::new(vec![function()]).await;
     let arn = "arn:aws:lambda:us-east-1:123456789012:function";
-    for name in ["f", "f:$LATEST", "123456789012:function:f", &format!("{arn}:f"), &format!("{arn}%3Af%3A%24LATEST")] {
+    for name in
+        ["f", "f:$LATEST", "123456789012:function:f", &format!("{arn}:f"), &format!("{arn}%3Af%3A%24LATEST")]
+    {
         let response = post(&stage, &format!("{name}/invocations"), &[], "").await;
         assert_eq!(response.status().as_u16(), 200, "{name}");
         assert_eq!(json_of(response).await["event"], json!({}), "an empty payload is an empty object");
     }
     assert_eq!(post(&stage, "f/invocations?Qualifier=$LATEST", &[], "{}").await.status().as_u16(), 200);
-    for (path, unknown) in [("g/invocations", "g"), ("f/invocations?Qualifier=live", "f:live"), ("f:7/invocations", "f:7")] {
+    for (path, unknown) in
+        [("g/invocations", "g"), ("f/invocations?Qualifier=live", "f:live"), ("f:7/invocations", "f:7")]
+    {
         let response = post(&stage, path, &[], "{}").await;
-        assert_eq!((response.status().as_u16(), header(&response, "x-amzn-errortype")), (404, Some("ResourceNotFoundException")), "{path}");
-        assert_eq!(json_of(response).await, json!({ "Message": format!("Function not found: {arn}:{unknown}"), "Type": "User" }));
+        assert_eq!(
+            (response.status().as_u16(), header(&response, "x-amzn-errortype")),
+            (404, Some("ResourceNotFoundException")),
+            "{path}"
+        );
+        assert_eq!(
+            json_of(response).await,
+            json!({ "Message": format!("Function not found: {arn}:{unknown}"), "Type": "User" })
+        );
     }
 }
 
@@ -77,7 +108,11 @@ async fn kinds_and_refusals() {
     ] {
         let case = format!("{function} {headers:?} {} bytes", body.len());
         let response = post(&stage, &format!("{function}/invocations"), &headers, body).await;
-        assert_eq!((response.status().as_u16(), header(&response, "x-amzn-errortype")), (status, error), "{case}");
+        assert_eq!(
+            (response.status().as_u16(), header(&response, "x-amzn-errortype")),
+            (status, error),
+            "{case}"
+        );
         assert_eq!(header(&response, "x-amzn-requestid").is_some(), error.is_none(), "{case}");
         assert_eq!(response.text().await.unwrap().is_empty(), error.is_none(), "{case}");
     }

@@ -8,7 +8,13 @@ use jiff::Timestamp;
 use serde_json::json;
 
 fn starts(stage: &Stage, request_id: &str) -> Vec<(u32, Timestamp)> {
-    stage.host.attempts().into_iter().filter(|attempt| attempt.request_id == request_id).map(|attempt| (attempt.number, attempt.started)).collect()
+    stage
+        .host
+        .attempts()
+        .into_iter()
+        .filter(|attempt| attempt.request_id == request_id)
+        .map(|attempt| (attempt.number, attempt.started))
+        .collect()
 }
 
 #[tokio::test]
@@ -22,8 +28,14 @@ async fn a_failing_event_is_retried_after_1_and_2_minutes_with_its_id() {
     let failures = stage.host.async_failures();
     assert_eq!(failures.len(), 1);
     let failure = &failures[0];
-    assert_eq!((failure.request_id.as_str(), failure.function.as_str(), failure.attempts, failure.at), (id.as_str(), "f", 3, at(180)));
-    assert_eq!((failure.condition, failure.payload.as_slice()), (FailureCondition::RetriesExhausted, event.to_string().as_bytes()));
+    assert_eq!(
+        (failure.request_id.as_str(), failure.function.as_str(), failure.attempts, failure.at),
+        (id.as_str(), "f", 3, at(180))
+    );
+    assert_eq!(
+        (failure.condition, failure.payload.as_slice()),
+        (FailureCondition::RetriesExhausted, event.to_string().as_bytes())
+    );
     assert!(failure.error.contains("Refused"));
     assert!(stage.clock.busy().is_empty());
 }
@@ -40,7 +52,12 @@ async fn retries_end_with_success_and_count_from_the_attempts_end() {
 #[tokio::test]
 async fn timeouts_and_exits_are_retried_too() {
     for (event, second) in [(json!({ "wait": 600 }), 63), (json!({ "exit": 1 }), 60)] {
-        let stage = Stage::new(vec![FunctionConfig { timeout: Duration::from_secs(3), max_retries: 1, ..function() }]).await;
+        let stage = Stage::new(vec![FunctionConfig {
+            timeout: Duration::from_secs(3),
+            max_retries: 1,
+            ..function()
+        }])
+        .await;
         let id = stage.queue(&event).await;
         stage.host.settled().await;
         assert_eq!(starts(&stage, &id), [(1, at(0)), (2, at(second))], "{event}");
@@ -50,12 +67,16 @@ async fn timeouts_and_exits_are_retried_too() {
 
 #[tokio::test]
 async fn an_event_that_grew_too_old_is_dropped() {
-    let stage = Stage::new(vec![FunctionConfig { max_event_age: Duration::from_secs(90), ..function() }]).await;
+    let stage =
+        Stage::new(vec![FunctionConfig { max_event_age: Duration::from_secs(90), ..function() }]).await;
     let id = stage.queue(&json!({ "raise": "no" })).await;
     stage.host.settled().await;
     assert_eq!(starts(&stage, &id), [(1, at(0)), (2, at(60))]);
     let failure = &stage.host.async_failures()[0];
-    assert_eq!((failure.condition, failure.attempts, failure.at), (FailureCondition::EventAgeExceeded, 2, at(90)));
+    assert_eq!(
+        (failure.condition, failure.attempts, failure.at),
+        (FailureCondition::EventAgeExceeded, 2, at(90))
+    );
 }
 
 #[tokio::test]
@@ -80,7 +101,10 @@ async fn a_function_that_may_not_run_gets_nothing() {
     assert_eq!(stage.call(&json!({})).await, Err(InvokeError::TooManyRequests));
     stage.queue(&json!({})).await;
     stage.host.settled().await;
-    assert_eq!((stage.host.async_failures()[0].condition, stage.clock.now()), (FailureCondition::ZeroReservedConcurrency, at(0)));
+    assert_eq!(
+        (stage.host.async_failures()[0].condition, stage.clock.now()),
+        (FailureCondition::ZeroReservedConcurrency, at(0))
+    );
 }
 
 #[tokio::test]

@@ -50,7 +50,10 @@ async fn a_killed_connection_swallows_requests_and_others_live_on() {
         assert_eq!(answer(stream).await, Some(true));
         requests.recv().await.unwrap();
     }
-    assert_eq!((connections.connection_count(), connections.kill_ports(&[port]), connections.kill_ports(&[port])), (2, 1, 0));
+    assert_eq!(
+        (connections.connection_count(), connections.kill_ports(&[port]), connections.kill_ports(&[port])),
+        (2, 1, 0)
+    );
     quiet.write_all(REQUEST).await.unwrap();
     assert_eq!(answer(&mut quiet).await, None, "no answer, no FIN, no RST");
     assert!(requests.try_recv().is_err(), "the request reached the server");

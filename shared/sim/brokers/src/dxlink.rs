@@ -4,12 +4,13 @@
 //! any client. It serves [`PATH`] as a WebSocket on loopback; tokens are those of [`QuoteTokens`], which
 //! whoever hands them out fills.
 //!
-//! A subscription delivers the last known event at once. From then on the face is a world of the clock: every jump of virtual time sends
-//! what changed of the subscribed symbols, before anybody who waited for that moment wakes. Liveness is about a real socket, so its
-//! times are real: see [`DxLinkConfig`].
+//! A subscription delivers the last known event at once. From then on the face is a world of the clock: every
+//! jump of virtual time sends what changed of the subscribed symbols, before anybody who waited for that
+//! moment wakes. Liveness is about a real socket, so its times are real: see [`DxLinkConfig`].
 //!
-//! Without a switch the server is plain and strict: fields as asked for (those it knows), COMPACT whatever is asked, one type and all its
-//! rows in a frame, `FEED_CONFIG` at once. [`Switch`] lists what can be different, and [`Face::fired`] says what really was.
+//! Without a switch the server is plain and strict: fields as asked for (those it knows), COMPACT whatever is
+//! asked, one type and all its rows in a frame, `FEED_CONFIG` at once. [`Switch`] lists what can be
+//! different, and [`Face::fired`] says what really was.
 //!
 //! | where reference and services leave it open | here |
 //! |---|---|
@@ -64,7 +65,8 @@ pub const PATH: &str = "/realtime";
 /// How long silence may last, in real time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DxLinkConfig {
-    /// A client that is not heard for so long gets the TIMEOUT frame and is dropped; declared as `keepaliveTimeout`.
+    /// A client that is not heard for so long gets the TIMEOUT frame and is dropped; declared as
+    /// `keepaliveTimeout`.
     pub keepalive_timeout: Duration,
     /// What the client is asked to declare; `acceptKeepaliveTimeout`.
     pub accept_keepalive_timeout: Duration,
@@ -74,7 +76,11 @@ pub struct DxLinkConfig {
 
 impl Default for DxLinkConfig {
     fn default() -> Self {
-        Self { keepalive_timeout: Duration::from_secs(60), accept_keepalive_timeout: Duration::from_secs(60), keepalive_every: Duration::from_secs(30) }
+        Self {
+            keepalive_timeout: Duration::from_secs(60),
+            accept_keepalive_timeout: Duration::from_secs(60),
+            keepalive_every: Duration::from_secs(30),
+        }
     }
 }
 
@@ -122,13 +128,28 @@ struct FaceState {
 }
 
 impl Face {
-    /// A face on `exchange` that reads the time from `clock`, admits the bearers of `tokens` and writes every message into `log`. It is a
-    /// world of the clock from now on, so the exchange must be one before.
+    /// A face on `exchange` that reads the time from `clock`, admits the bearers of `tokens` and writes every
+    /// message into `log`. It is a world of the clock from now on, so the exchange must be one before.
     #[must_use]
-    pub fn new(config: DxLinkConfig, clock: VirtualClock, exchange: Arc<SharedExchange>, tokens: QuoteTokens, log: RequestLog) -> Self {
+    pub fn new(
+        config: DxLinkConfig,
+        clock: VirtualClock,
+        exchange: Arc<SharedExchange>,
+        tokens: QuoteTokens,
+        log: RequestLog,
+    ) -> Self {
         let first = exchange.lock().market().clone();
         let switches = switches::Switches::default();
-        let inner = Arc::new(Inner { config, clock, exchange, first, tokens, switches, log, state: Mutex::default() });
+        let inner = Arc::new(Inner {
+            config,
+            clock,
+            exchange,
+            first,
+            tokens,
+            switches,
+            log,
+            state: Mutex::default(),
+        });
         inner.clock.on_advance(Arc::new(World(Arc::downgrade(&inner))));
         Self(inner)
     }
@@ -181,11 +202,15 @@ impl Face {
     /// Closes every open channel of every connection, unasked; gives how many.
     pub fn close_channels(&self) -> usize {
         let mut closed = 0;
-        self.0.lines().iter().for_each(|line| line.with(|conversation| closed += conversation.close_channels()));
+        self.0
+            .lines()
+            .iter()
+            .for_each(|line| line.with(|conversation| closed += conversation.close_channels()));
         closed
     }
 
-    /// Sends what is due and was not sent, such as the rest of a [`Switch::Partial`] answer, without a step of virtual time.
+    /// Sends what is due and was not sent, such as the rest of a [`Switch::Partial`] answer, without a step
+    /// of virtual time.
     pub fn deliver(&self) {
         self.0.deliver(&mut self.0.sight());
     }
@@ -199,7 +224,10 @@ impl Face {
 
 impl fmt::Debug for Face {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Face").field("config", &self.0.config).field("open", &self.0.state().lines.len()).finish_non_exhaustive()
+        f.debug_struct("Face")
+            .field("config", &self.0.config)
+            .field("open", &self.0.state().lines.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -224,7 +252,8 @@ impl Inner {
         self.state().lines.values().cloned().collect()
     }
 
-    /// What can be seen of the market now. Locks the exchange for a moment: a line may be locked by whoever calls, never the exchange.
+    /// What can be seen of the market now. Locks the exchange for a moment: a line may be locked by whoever
+    /// calls, never the exchange.
     fn sight(&self) -> Sight {
         self.sight_at(self.clock.now())
     }
@@ -241,7 +270,11 @@ impl Inner {
 }
 
 /// The upgrade, or the status that a switch puts in its place.
-async fn upgrade(State(face): State<Face>, ConnectInfo(caller): ConnectInfo<Caller>, upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Response {
+async fn upgrade(
+    State(face): State<Face>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
     let refused = face.0.switches.strike(face.0.clock.now(), 0, "upgrade", |switch| match switch {
         Switch::RefuseUpgrade(status) => StatusCode::from_u16(*status).ok(),
         _ => None,

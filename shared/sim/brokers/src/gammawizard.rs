@@ -1,7 +1,7 @@
 //! A face that speaks GammaWizard's API (docs/reference/gammawizard.md).
 //!
-//! A login for an account's email and password, and one endpoint with the day's row and the rows before it. A row is not there before
-//! the moment it is published.
+//! A login for an account's email and password, and one endpoint with the day's row and the rows before it. A
+//! row is not there before the moment it is published.
 
 mod published;
 mod rows;
@@ -57,7 +57,10 @@ impl Default for GammaWizardConfig {
 
 impl fmt::Debug for GammaWizardConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GammaWizardConfig").field("delay", &self.delay).field("signal", &self.signal).finish_non_exhaustive()
+        f.debug_struct("GammaWizardConfig")
+            .field("delay", &self.delay)
+            .field("signal", &self.signal)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,9 +78,16 @@ pub fn router(config: GammaWizardConfig, rows: Vec<PublishedRow>, clock: Virtual
         .with_state(Arc::new(Face { config, rows, clock }))
 }
 
-async fn authenticate(State(face): State<Arc<Face>>, form: Result<Form<BTreeMap<String, String>>, FormRejection>) -> Response {
-    let Ok(Form(form)) = form else { return refusal(StatusCode::BAD_REQUEST, "email and password are required as a form") };
-    let is = |field: &str, secret: &SecretString| form.get(field).is_some_and(|text| text == secret.expose_secret());
+async fn authenticate(
+    State(face): State<Arc<Face>>,
+    form: Result<Form<BTreeMap<String, String>>, FormRejection>,
+) -> Response {
+    let Ok(Form(form)) = form else {
+        return refusal(StatusCode::BAD_REQUEST, "email and password are required as a form");
+    };
+    let is = |field: &str, secret: &SecretString| {
+        form.get(field).is_some_and(|text| text == secret.expose_secret())
+    };
     if is("email", &face.config.email) && is("password", &face.config.password) {
         Json(json!({ "token": face.config.token.expose_secret() })).into_response()
     } else {

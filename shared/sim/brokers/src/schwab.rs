@@ -83,7 +83,10 @@ impl Default for SchwabConfig {
 
 impl fmt::Debug for SchwabConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SchwabConfig").field("rotate_refresh_token", &self.rotate_refresh_token).field("tag", &self.tag).finish_non_exhaustive()
+        f.debug_struct("SchwabConfig")
+            .field("rotate_refresh_token", &self.rotate_refresh_token)
+            .field("tag", &self.tag)
+            .finish_non_exhaustive()
     }
 }
 
@@ -132,9 +135,17 @@ impl Schwab {
     ) -> Self {
         let (now, login) = (clock.now(), config.login.unwrap_or_else(|| clock.now()));
         let first = Tokens::new(&config.refresh_token, config.access_token.as_ref(), seed, (now, login));
-        let others = (1..).zip(further).map(|(at, other)| Tokens::new(&other.refresh_token, other.access_token.as_ref(), seed.wrapping_add(at), (now, now)));
+        let others = (1..).zip(further).map(|(at, other)| {
+            Tokens::new(&other.refresh_token, other.access_token.as_ref(), seed.wrapping_add(at), (now, now))
+        });
         let logins = std::iter::once(first).chain(others).collect();
-        let state = FaceState { logins, wordings: BTreeMap::new(), dropped_quotes: BTreeSet::new(), hidden: BTreeMap::new(), answers: 0 };
+        let state = FaceState {
+            logins,
+            wordings: BTreeMap::new(),
+            dropped_quotes: BTreeSet::new(),
+            hidden: BTreeMap::new(),
+            answers: 0,
+        };
         let first = Holder::new(0, config.account_number.clone(), Arc::clone(&exchange));
         let holders = std::iter::once(first).chain(holders).collect();
         Self(Arc::new(Face { config, seed, clock, holders, exchange, state: Mutex::new(state) }))
@@ -148,7 +159,10 @@ impl Schwab {
             .route("/trader/v1/accounts", get(accounts::all))
             .route("/trader/v1/accounts/{hash}", get(accounts::one))
             .route("/trader/v1/accounts/{hash}/orders", get(orders::of_account).post(orders::place))
-            .route("/trader/v1/accounts/{hash}/orders/{id}", get(orders::one).put(orders::replace).delete(orders::cancel))
+            .route(
+                "/trader/v1/accounts/{hash}/orders/{id}",
+                get(orders::one).put(orders::replace).delete(orders::cancel),
+            )
             .route("/trader/v1/accounts/{hash}/previewOrder", post(preview::preview))
             .route("/trader/v1/accounts/{hash}/transactions", get(transactions::list))
             .route("/trader/v1/accounts/{hash}/transactions/{id}", get(transactions::one))
@@ -191,7 +205,8 @@ impl Schwab {
         self.0.holders.iter().find(|holder| holder.number == number)
     }
 
-    /// From now on quotes of `symbol` are left out of every answer without a word, as if the feed had lost it. It trades on.
+    /// From now on quotes of `symbol` are left out of every answer without a word, as if the feed had lost
+    /// it. It trades on.
     pub fn drop_quote(&self, symbol: OptionSymbol) {
         self.0.state().dropped_quotes.insert(symbol);
     }
@@ -213,7 +228,8 @@ impl Face {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first account's exchange at the clock's time. The clock is read before the exchange is locked: the clock locks the exchange to move it.
+    /// The first account's exchange at the clock's time. The clock is read before the exchange is locked: the
+    /// clock locks the exchange to move it.
     fn exchange(&self) -> MutexGuard<'_, Exchange> {
         let now = self.clock.now();
         self.exchange.at(now)
@@ -229,13 +245,15 @@ impl Face {
 
 /// 64 capital hexadecimal digits, the same for the same account.
 fn account_hash(account_number: &str) -> String {
-    let seed = account_number.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(131).wrapping_add(byte.into()));
+    let seed =
+        account_number.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(131).wrapping_add(byte.into()));
     gamma_sim_core::random::text(&mut stream_at(seed, Stream::Identifiers, 0), b"0123456789ABCDEF", 64)
 }
 
 /// The gateway's own answer (docs/reference/schwab.md, Errors): no JSON.
 async fn unknown_route() -> Response {
-    let text = "404 Not Found: Requested route ('traderapi-accounts.apigx-origin.schwab.com') does not exist.";
+    let text =
+        "404 Not Found: Requested route ('traderapi-accounts.apigx-origin.schwab.com') does not exist.";
     (StatusCode::NOT_FOUND, text).into_response()
 }
 

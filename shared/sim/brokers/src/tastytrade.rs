@@ -4,9 +4,8 @@
 //! with any client. One login shows several accounts; each has an exchange and books of its own over the one
 //! market, so quotes and chain are those of every other face at the same virtual time.
 //!
-//! What is unsure there is decided where it is written: the end of a replacement whose order filled first, and how large a
-//! replacement is, in `orders`; what an index option settles to, in
-//! `transactions`.
+//! What is unsure there is decided where it is written: the end of a replacement whose order filled first,
+//! and how large a replacement is, in `orders`; what an index option settles to, in `transactions`.
 
 mod accounts;
 mod balances;
@@ -92,7 +91,10 @@ impl Default for TastytradeConfig {
             client_id: "simulated-client-id".into(),
             refresh_token: "simulated-tastytrade-refresh-token".into(),
             access_token: Some("simulated-tastytrade-access-token".into()),
-            accounts: vec![TastytradeAccount::flat("5WT00001", 100_000), TastytradeAccount::flat("5WT00002", 100_000)],
+            accounts: vec![
+                TastytradeAccount::flat("5WT00001", 100_000),
+                TastytradeAccount::flat("5WT00002", 100_000),
+            ],
             rotate_refresh_token: false,
             username: "simulated-user".into(),
         }
@@ -137,7 +139,8 @@ struct FaceState {
     checks: u64,
 }
 
-/// One account as the face keeps it. It is brought to the clock's time when somebody looks, which ends where many short steps do.
+/// One account as the face keeps it. It is brought to the clock's time when somebody looks, which ends where
+/// many short steps do.
 #[derive(Debug)]
 pub struct Holder {
     number: String,
@@ -147,7 +150,8 @@ pub struct Holder {
 impl Holder {
     fn new(account: &TastytradeAccount, market: Market, seed: u64) -> Self {
         let books = Account::new(account.cash, &account.positions);
-        let exchange = Exchange::new(market, books, seed).with_order_ids_from(FIRST_ORDER_ID + seed % 1_000 * 100_000);
+        let exchange =
+            Exchange::new(market, books, seed).with_order_ids_from(FIRST_ORDER_ID + seed % 1_000 * 100_000);
         Self { number: account.number.clone(), exchange: Arc::new(SharedExchange::new(exchange)) }
     }
 
@@ -158,11 +162,21 @@ impl Holder {
 }
 
 impl Tastytrade {
-    /// A face whose accounts trade on copies of `market`, and which shows the quotes of `exchange`, the same market.
+    /// A face whose accounts trade on copies of `market`, and which shows the quotes of `exchange`, the same
+    /// market.
     #[must_use]
-    pub fn new(config: TastytradeConfig, seed: u64, clock: VirtualClock, market: &Market, exchange: Arc<SharedExchange>) -> Self {
+    pub fn new(
+        config: TastytradeConfig,
+        seed: u64,
+        clock: VirtualClock,
+        market: &Market,
+        exchange: Arc<SharedExchange>,
+    ) -> Self {
         // Luck and liquidity are each account's own, so that they do not all fare alike.
-        let holders = (0..).zip(&config.accounts).map(|(at, account)| Holder::new(account, market.clone(), seed.wrapping_add(at))).collect();
+        let holders = (0..)
+            .zip(&config.accounts)
+            .map(|(at, account)| Holder::new(account, market.clone(), seed.wrapping_add(at)))
+            .collect();
         let state = FaceState {
             tokens: Tokens::new(&config.refresh_token, config.access_token.as_ref(), seed, clock.now()),
             dropped_quotes: BTreeSet::new(),
@@ -206,21 +220,23 @@ impl Tastytrade {
         url.clone_into(&mut self.0.state().dxlink_url);
     }
 
-    /// Whether `token` was given out for streaming quotes and has not expired, for the face that streams them.
+    /// Whether `token` was given out for streaming quotes and has not expired, for the face that streams
+    /// them.
     #[must_use]
     pub fn knows_quote_token(&self, token: &str) -> bool {
         let now = self.0.clock.now();
         self.0.state().tokens.streams(token, now)
     }
 
-    /// From now on quotes of `symbol` are left out of every answer without a word, as if the feed had lost it. It trades on.
+    /// From now on quotes of `symbol` are left out of every answer without a word, as if the feed had lost
+    /// it. It trades on.
     pub fn drop_quote(&self, symbol: OptionSymbol) {
         self.0.state().dropped_quotes.insert(symbol);
     }
 
-    /// From now on `…/orders/live` leaves out orders that were neither placed nor changed today, working or not; the search has them.
-    /// The broker's documents say that today's list has those that work; whether it always does is
-    /// unsure (docs/reference/tastytrade.md, Order lists).
+    /// From now on `…/orders/live` leaves out orders that were neither placed nor changed today, working or
+    /// not; the search has them. The broker's documents say that today's list has those that work; whether it
+    /// always does is unsure (docs/reference/tastytrade.md, Order lists).
     pub fn show_only_todays_orders(&self, only: bool) {
         self.0.state().only_todays_orders = only;
     }
@@ -247,8 +263,8 @@ impl Face {
         self.holders.iter().find(|holder| holder.number == number).ok_or_else(ApiError::not_permitted)
     }
 
-    /// The account's exchange at the clock's time. The clock is read before the exchange is locked: the clock locks the exchange to
-    /// move it.
+    /// The account's exchange at the clock's time. The clock is read before the exchange is locked: the clock
+    /// locks the exchange to move it.
     fn exchange_of<'a>(&self, holder: &'a Holder) -> MutexGuard<'a, Exchange> {
         let now = self.clock.now();
         holder.at(now)
@@ -270,7 +286,10 @@ fn of_accounts() -> Router<Arc<Face>> {
         .route("/accounts/{number}/orders", get(order_lists::search).post(orders::place))
         .route("/accounts/{number}/orders/live", get(order_lists::live))
         .route("/accounts/{number}/orders/dry-run", post(orders::dry_run))
-        .route("/accounts/{number}/orders/{id}", get(orders::one).put(orders::replace).patch(orders::edit).delete(orders::cancel))
+        .route(
+            "/accounts/{number}/orders/{id}",
+            get(orders::one).put(orders::replace).patch(orders::edit).delete(orders::cancel),
+        )
         .route("/accounts/{number}/orders/{id}/dry-run", post(orders::dry_run_replacement))
         .route("/accounts/{number}/complex-orders", post(orders::complex))
         .route("/accounts/{number}/complex-orders/dry-run", post(orders::complex))

@@ -60,14 +60,22 @@ impl DayBegin {
 }
 
 impl Account {
-    /// An account with `cash` dollars and some positions: contracts (long positive; zero is left out) and their average price in points.
+    /// An account with `cash` dollars and some positions: contracts (long positive; zero is left out) and
+    /// their average price in points.
     #[must_use]
     pub fn new(cash: Decimal, positions: &[(OptionSymbol, i64, Price)]) -> Self {
         let position = |(symbol, quantity, price): &(OptionSymbol, i64, Price)| {
-            let position = Position { quantity: *quantity, average_price: price.points(), at_day_begin: *quantity };
+            let position =
+                Position { quantity: *quantity, average_price: price.points(), at_day_begin: *quantity };
             (*quantity != 0).then_some((*symbol, position))
         };
-        Self { cash, positions: positions.iter().filter_map(position).collect(), transactions: Vec::new(), day_begin: DayBegin::default(), past: Vec::new() }
+        Self {
+            cash,
+            positions: positions.iter().filter_map(position).collect(),
+            transactions: Vec::new(),
+            day_begin: DayBegin::default(),
+            past: Vec::new(),
+        }
     }
 
     /// Dollars of cash; premium received is in it.
@@ -109,7 +117,8 @@ impl Account {
     /// Dollars the (long, short) options are worth at their mids; the second is zero or below.
     #[must_use]
     pub fn option_values(&self, market: &Market) -> (Decimal, Decimal) {
-        let values: Vec<Decimal> = self.positions.iter().map(|(symbol, position)| value(symbol, position, market)).collect();
+        let values: Vec<Decimal> =
+            self.positions.iter().map(|(symbol, position)| value(symbol, position, market)).collect();
         let side = |long: bool| values.iter().filter(|value| value.is_sign_positive() == long).sum();
         (side(true), side(false))
     }
@@ -130,7 +139,8 @@ impl Account {
     /// One contract of each expiry held.
     #[must_use]
     pub fn expiries(&self) -> Vec<(OptionSymbol, Date)> {
-        let first: BTreeMap<Date, OptionSymbol> = self.positions.keys().map(|symbol| (symbol.expiry(), *symbol)).collect();
+        let first: BTreeMap<Date, OptionSymbol> =
+            self.positions.keys().map(|symbol| (symbol.expiry(), *symbol)).collect();
         first.into_iter().map(|(expiry, symbol)| (symbol, expiry)).collect()
     }
 
@@ -175,7 +185,16 @@ impl Account {
             let cost = price.dollars_per_contract() * Decimal::from(position.quantity);
             self.cash += cost;
             let kind = TransactionKind::Expiry;
-            self.transactions.push(Transaction { id: activity + row, at, kind, symbol, amount: -position.quantity, price, cost, fees: Fees::default() });
+            self.transactions.push(Transaction {
+                id: activity + row,
+                at,
+                kind,
+                symbol,
+                amount: -position.quantity,
+                price,
+                cost,
+                fees: Fees::default(),
+            });
         }
     }
 

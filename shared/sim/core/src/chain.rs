@@ -1,7 +1,7 @@
 //! Option chains from files: the real quotes a simulated market starts from.
 //!
-//! Two file layouts are read, told apart by their header line: one row a strike with both rights, and one row a contract.
-//! `data/README.md` describes the two embedded files.
+//! Two file layouts are read, told apart by their header line: one row a strike with both rights, and one row
+//! a contract. `data/README.md` describes the two embedded files.
 
 mod columns;
 mod parse;
@@ -16,8 +16,9 @@ pub use parse::ChainError;
 /// The root of every series in a chain.
 pub const ROOT: &str = "SPXW";
 
-/// Lines of `spxw-2025-09-03.csv` that list every strike of expiry 2025-09-10 a second time with other quotes. Their prices lie
-/// between those of -10 and -12, so they are most likely another expiry under a wrong label; a market needs one quote a contract.
+/// Lines of `spxw-2025-09-03.csv` that list every strike of expiry 2025-09-10 a second time with other
+/// quotes. Their prices lie between those of -10 and -12, so they are most likely another expiry under a
+/// wrong label; a market needs one quote a contract.
 const LISTED_TWICE: std::ops::RangeInclusive<usize> = 656..=831;
 
 /// The quotes of one trade date: every expiry, right and strike of one root.
@@ -56,7 +57,8 @@ impl Chain {
         Self::parse("spxw-2025-09-03.csv", &unambiguous.join("\n"))
     }
 
-    /// The chain of 2019-06-26 at 15:45 in New York: expiries 2019-06-26, -28, 07-01 and 07-03, the index near 2918.
+    /// The chain of 2019-06-26 at 15:45 in New York: expiries 2019-06-26, -28, 07-01 and 07-03, the index
+    /// near 2918.
     ///
     /// # Errors
     /// [`ChainError`]; a test reads both embedded files.
@@ -76,7 +78,9 @@ impl Chain {
     #[must_use]
     pub fn dated(&self, trade_date: Date, expiries: impl IntoIterator<Item = Date>) -> Self {
         let first = self.expiries().first().copied().unwrap_or(self.trade_date);
-        let series = |expiry| [Right::Put, Right::Call].map(|right| ((expiry, right), self.series(first, right).to_vec()));
+        let series = |expiry| {
+            [Right::Put, Right::Call].map(|right| ((expiry, right), self.series(first, right).to_vec()))
+        };
         Self { trade_date, series: expiries.into_iter().flat_map(series).collect() }
     }
 

@@ -1,9 +1,10 @@
 //! Servers whose connections can be made to die without a word, to be cut, and to be refused.
 //!
-//! Between two invocations Lambda freezes a function, and what lies between it and a server (a NAT, a load balancer) forgets
-//! connections that stay quiet. Nobody tells either end: the next request on such a connection leaves and is never answered, until the
-//! client's own timeout. A server in the same process cannot be made to behave so from outside, hence this registry, which knows every
-//! connection it accepted by its remote port.
+//! Between two invocations Lambda freezes a function, and what lies between it and a server (a NAT, a load
+//! balancer) forgets connections that stay quiet. Nobody tells either end: the next request on such a
+//! connection leaves and is never answered, until the client's own timeout. A server in the same process
+//! cannot be made to behave so from outside, hence this registry, which knows every connection it accepted by
+//! its remote port.
 
 mod door;
 mod stream;
@@ -22,7 +23,8 @@ use tokio::task::JoinHandle;
 use crate::time::Advance;
 use door::{Accepting, Door};
 
-/// The registry. Clones are the same registry; when the last is dropped, its servers stop as with [`Connections::stop`].
+/// The registry. Clones are the same registry; when the last is dropped, its servers stop as with
+/// [`Connections::stop`].
 #[derive(Clone, Default)]
 pub struct Connections {
     registry: Arc<Registry>,
@@ -49,7 +51,9 @@ impl Connections {
         let listener = Accepting { door: Arc::clone(&door), registry: Arc::downgrade(&self.registry) };
         let task = tokio::spawn(async move {
             // It ends only by being aborted: the listener retries whatever goes wrong with one connection.
-            if let Err(error) = axum::serve(listener, router.into_make_service_with_connect_info::<Caller>()).await {
+            if let Err(error) =
+                axum::serve(listener, router.into_make_service_with_connect_info::<Caller>()).await
+            {
                 tracing::error!(%error, "server ended");
             }
         });
@@ -57,7 +61,8 @@ impl Connections {
         Ok(address)
     }
 
-    /// Takes the server on `port` away: its connections are closed and new ones are refused, until this is called with `false`.
+    /// Takes the server on `port` away: its connections are closed and new ones are refused, until this is
+    /// called with `false`.
     ///
     /// # Errors
     /// When nothing is served on that port, and when the port could not be had back.
@@ -70,15 +75,16 @@ impl Connections {
         Outages { registry: Arc::downgrade(&self.registry), ends: Mutex::default() }
     }
 
-    /// Makes every open connection from one of these remote ports dead: what arrives on it is read and thrown away, nothing is
-    /// answered, not even to a request that is already under way, and it is not closed before the client closes it. New connections,
-    /// from the same ports too, are not affected. Gives how many were made dead.
+    /// Makes every open connection from one of these remote ports dead: what arrives on it is read and thrown
+    /// away, nothing is answered, not even to a request that is already under way, and it is not closed
+    /// before the client closes it. New connections, from the same ports too, are not affected. Gives how
+    /// many were made dead.
     pub fn kill_ports(&self, clients: &[u16]) -> usize {
         self.kill(|flow| clients.contains(&flow.client))
     }
 
-    /// [`Connections::kill_ports`] for (server port, remote port) pairs. Two processes may use the same local port towards two
-    /// servers at once; a pair is one connection and no other.
+    /// [`Connections::kill_ports`] for (server port, remote port) pairs. Two processes may use the same local
+    /// port towards two servers at once; a pair is one connection and no other.
     pub fn kill_flows(&self, flows: &[(u16, u16)]) -> usize {
         self.kill(|flow| flows.contains(&(flow.server, flow.client)))
     }
@@ -144,7 +150,9 @@ impl Registry {
     fn refuse(&self, port: u16, refuse: bool) -> io::Result<()> {
         let state = self.lock();
         let server = state.servers.iter().find(|server| server.door.address().port() == port);
-        let server = server.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("port {port}: nothing is served there")))?;
+        let server = server.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, format!("port {port}: nothing is served there"))
+        })?;
         server.door.refuse(refuse)?;
         for flow in state.flows.values().filter(|flow| refuse && flow.server == port) {
             flow.enter(Life::Closed);

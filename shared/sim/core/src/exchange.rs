@@ -1,8 +1,9 @@
-//! One account's orders on the simulated market: what is accepted, when it reaches the market, what it fills at, and what becomes of
-//! the account.
+//! One account's orders on the simulated market: what is accepted, when it reaches the market, what it fills
+//! at, and what becomes of the account.
 //!
-//! Everything is a function of the seed, the requests and their virtual times. Orders match on whole seconds; the steps of an
-//! order's life (reaching the market, being cancelled) take a seeded part of a second each, so a fill can win against a cancel.
+//! Everything is a function of the seed, the requests and their virtual times. Orders match on whole seconds;
+//! the steps of an order's life (reaching the market, being cancelled) take a seeded part of a second each,
+//! so a fill can win against a cancel.
 
 mod book;
 mod events;
@@ -54,7 +55,9 @@ pub enum CancelError {
     #[error("order {0}: got an id no order has, expected one of this account's orders")]
     Unknown(u64),
     /// Nothing can happen to it any more, or a replacement is under way.
-    #[error("order {id}: got a request to cancel or replace it while it is {state:?}, expected a working order")]
+    #[error(
+        "order {id}: got a request to cancel or replace it while it is {state:?}, expected a working order"
+    )]
     NotCancelable {
         /// The order.
         id: u64,
@@ -68,7 +71,16 @@ impl Exchange {
     #[must_use]
     pub fn new(market: Market, account: Account, seed: u64) -> Self {
         let now = market.now();
-        let mut exchange = Self { seed, now, market, book: Book::new(seed), account, regime: Regime::of_seed(seed), last_match: None, day: trade_date(now) };
+        let mut exchange = Self {
+            seed,
+            now,
+            market,
+            book: Book::new(seed),
+            account,
+            regime: Regime::of_seed(seed),
+            last_match: None,
+            day: trade_date(now),
+        };
         exchange.begin_day();
         exchange
     }
@@ -116,14 +128,18 @@ impl Exchange {
         self.account.liquidation_value(&self.market)
     }
 
-    /// Accepts an order at the exchange's time and gives its id. Whether it reaches the market or is rejected shows later.
+    /// Accepts an order at the exchange's time and gives its id. Whether it reaches the market or is rejected
+    /// shows later.
     pub fn submit(&mut self, ticket: Ticket) -> u64 {
         let (stage, latency) = self.admission();
         let review = self.later(latency);
         let session = self.next_session(&ticket);
         let schedule = Schedule {
             review: Some(review),
-            release: session.map(|(open, _)| open).filter(|open| *open > review).map(|open| plus_milliseconds(open, latency)),
+            release: session
+                .map(|(open, _)| open)
+                .filter(|open| *open > review)
+                .map(|open| plus_milliseconds(open, latency)),
             cancel: None,
             expire: session.and_then(|(_, close)| expiry_of(&ticket, close)),
             forced_fill: None,
@@ -144,8 +160,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Puts a new order in the place of another once that one is off the market, and gives the new id. When the old one fills
-    /// meanwhile the new one is rejected.
+    /// Puts a new order in the place of another once that one is off the market, and gives the new id. When
+    /// the old one fills meanwhile the new one is rejected.
     ///
     /// # Errors
     /// [`CancelError`] as with [`Exchange::cancel`].
@@ -185,7 +201,8 @@ impl Exchange {
         (stage, between(&mut random, 300, 1000))
     }
 
-    /// When the legs trade together next, or trade now: the session's opening and the first leg's close. `None` when never again.
+    /// When the legs trade together next, or trade now: the session's opening and the first leg's close.
+    /// `None` when never again.
     fn next_session(&self, ticket: &Ticket) -> Option<(Timestamp, Timestamp)> {
         let today = trade_date(self.now);
         (0..=DAYS_AHEAD).find_map(|days| {
@@ -201,11 +218,13 @@ impl Exchange {
     }
 }
 
-/// When an order that nobody cancels ends: a day order with its session, any other with the first of its series.
+/// When an order that nobody cancels ends: a day order with its session, any other with the first of its
+/// series.
 fn expiry_of(ticket: &Ticket, session_close: Timestamp) -> Option<Timestamp> {
     match ticket.time_in_force() {
         TimeInForce::GoodTillCancel => {
-            let last_close = |leg: &TicketLeg| series_close(&leg.symbol, leg.symbol.expiry()).unwrap_or(session_close);
+            let last_close =
+                |leg: &TicketLeg| series_close(&leg.symbol, leg.symbol.expiry()).unwrap_or(session_close);
             ticket.legs().iter().map(last_close).min()
         }
         TimeInForce::Day | TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill => Some(session_close),

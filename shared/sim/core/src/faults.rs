@@ -1,7 +1,8 @@
 //! Faults: what goes wrong, on which requests, and whether it really did.
 //!
-//! A [`FaultPlan`] stands before every face. It holds [`Rule`]s, which a test writes and may change while the simulation runs, and
-//! possibly a seed, by which it invents faults of its own. What struck is on record: [`FaultPlan::fired`].
+//! A [`FaultPlan`] stands before every face. It holds [`Rule`]s, which a test writes and may change while the
+//! simulation runs, and possibly a seed, by which it invents faults of its own. What struck is on record:
+//! [`FaultPlan::fired`].
 //!
 //! ```
 //! use std::time::Duration;
@@ -16,8 +17,8 @@
 //! assert!(plan.fired().is_empty());
 //! ```
 //!
-//! Faults about orders act on the exchange, so the book stays the truth of what the broker did; faults about what is shown change the
-//! answer only. Times are virtual, except for [`Fault::Latency`].
+//! Faults about orders act on the exchange, so the book stays the truth of what the broker did; faults about
+//! what is shown change the answer only. Times are virtual, except for [`Fault::Latency`].
 //!
 //! | fault | routes | what happens |
 //! |---|---|---|
@@ -65,9 +66,10 @@
 //! | `Trade` | signal | `Trade` is this, whatever `Predictions` say |
 //! | `NewestFirst` | signal | the rows come in the opposite order, and `Trade` is a list of the newest two, newest first |
 //!
-//! What a span of time answers is a rule with [`Rule::from`], [`Rule::until`] and [`Rule::always`]: two seconds of 401 on every route of
-//! a broker, for one. What the user does at the broker (an order of an earlier day, an edit, a cancel) is no fault of a request:
-//! `Simulator::with_exchange`, in the crate `gamma-simulator`.
+//! What a span of time answers is a rule with [`Rule::from`], [`Rule::until`] and [`Rule::always`]: two
+//! seconds of 401 on every route of a broker, for one. What the user does at the broker (an order of an
+//! earlier day, an edit, a cancel) is no fault of a request: `Simulator::with_exchange`, in the crate
+//! `gamma-simulator`.
 
 mod answers;
 mod odd;
@@ -104,8 +106,9 @@ pub enum When {
 /// One thing that goes wrong; the table above says what each does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Real time, since virtual time stands still while a run works: it shuffles what happens at once and tries socket timeouts, so
-    /// milliseconds are enough. A client that gives up meanwhile is not served at all; for the opposite take [`Fault::Hang`].
+    /// Real time, since virtual time stands still while a run works: it shuffles what happens at once and
+    /// tries socket timeouts, so milliseconds are enough. A client that gives up meanwhile is not served at
+    /// all; for the opposite take [`Fault::Hang`].
     Latency(Duration),
     /// 429, with this many seconds in `Retry-After` where there is one.
     TooManyRequests {
@@ -218,19 +221,34 @@ impl Fault {
     pub(crate) fn stage(&self, route: &Route) -> Stage {
         match self {
             Self::Latency(_) => Stage::Delay,
-            Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage | Self::Declined(_) => Stage::Answer(When::BeforeEffect),
+            Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage | Self::Declined(_) => {
+                Stage::Answer(When::BeforeEffect)
+            }
             Self::NotFound { .. } | Self::Empty(_) => Stage::Answer(When::BeforeEffect),
             Self::Throttled | Self::Refused(_) | Self::SpuriousRefusal => Stage::Answer(When::BeforeEffect),
             Self::ServerError(_, when) | Self::Dropped(when) | Self::Hang(when) => Stage::Answer(*when),
-            Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) | Self::FillsDuringCancel(_) => Stage::Accepted,
+            Self::NoLocation
+            | Self::Location(_)
+            | Self::HiddenFor(_)
+            | Self::Rejected(_)
+            | Self::FillsDuringCancel(_) => Stage::Accepted,
             Self::NamesAnother(_) | Self::NotMade => Stage::Accepted,
             Self::PartFill(_) | Self::ReplacedElsewhere(_) if *route == Route::PlaceOrder => Stage::Accepted,
             Self::PartFill(_) | Self::ReplacedElsewhere(_) | Self::FilledFirst => Stage::World,
             Self::AccessTokenDies | Self::RefreshTokenDies | Self::LoginElsewhere => Stage::World,
-            Self::StaleOrders(_) | Self::StatusShown(_) | Self::FillsLate(_) | Self::FillsTwice | Self::NothingRemains => Stage::View,
+            Self::StaleOrders(_)
+            | Self::StatusShown(_)
+            | Self::FillsLate(_)
+            | Self::FillsTwice
+            | Self::NothingRemains => Stage::View,
             Self::LaggingPositions(_) | Self::Equity(_) | Self::OddQuote(..) => Stage::View,
             Self::ReplacedAsCanceled | Self::Unlinked | Self::ForeignRow(_) => Stage::View,
-            Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal | Self::Trade(_) | Self::NewestFirst => Stage::View,
+            Self::LateSignal(_)
+            | Self::StaleSignal
+            | Self::MovedStrikes(_)
+            | Self::FlippedSignal
+            | Self::Trade(_)
+            | Self::NewestFirst => Stage::View,
         }
     }
 
@@ -239,30 +257,49 @@ impl Fault {
         let tastytrade = service == Service::Tastytrade;
         let broker = tastytrade || service == Service::Schwab;
         match self {
-            Self::Latency(_) | Self::ServerError(..) | Self::Refused(_) | Self::Dropped(_) | Self::Hang(_) => true,
+            Self::Latency(_)
+            | Self::ServerError(..)
+            | Self::Refused(_)
+            | Self::Dropped(_)
+            | Self::Hang(_) => true,
             Self::TooManyRequests { .. } | Self::Unauthorized | Self::EdgePage => service != Service::Aws,
             Self::NotFound { .. } | Self::Empty(_) => broker,
             Self::Throttled => service == Service::Aws,
             Self::AccessTokenDies => broker || service == Service::Google,
             Self::RefreshTokenDies | Self::LoginElsewhere => broker,
-            Self::NoLocation | Self::Location(_) | Self::HiddenFor(_) | Self::Rejected(_) | Self::Declined(_) | Self::NamesAnother(_) => {
-                broker && matches!(route, Route::PlaceOrder | Route::ReplaceOrder)
-            }
+            Self::NoLocation
+            | Self::Location(_)
+            | Self::HiddenFor(_)
+            | Self::Rejected(_)
+            | Self::Declined(_)
+            | Self::NamesAnother(_) => broker && matches!(route, Route::PlaceOrder | Route::ReplaceOrder),
             Self::NotMade => broker && *route == Route::PlaceOrder,
             Self::PartFill(_) | Self::ReplacedElsewhere(_) => {
                 matches!(route, Route::PlaceOrder | Route::ReadOrder | Route::ListOrders | Route::CancelOrder)
             }
-            Self::FilledFirst | Self::FillsDuringCancel(_) => *route == Route::CancelOrder || (tastytrade && *route == Route::ReplaceOrder),
-            Self::StaleOrders(_) | Self::StatusShown(_) | Self::FillsLate(_) | Self::ReplacedAsCanceled | Self::Unlinked => {
-                broker && matches!(route, Route::ReadOrder | Route::ListOrders)
+            Self::FilledFirst | Self::FillsDuringCancel(_) => {
+                *route == Route::CancelOrder || (tastytrade && *route == Route::ReplaceOrder)
             }
-            Self::ForeignRow(_) => broker && (*route == Route::ListOrders || *route == if tastytrade { Route::Positions } else { Route::Account }),
+            Self::StaleOrders(_)
+            | Self::StatusShown(_)
+            | Self::FillsLate(_)
+            | Self::ReplacedAsCanceled
+            | Self::Unlinked => broker && matches!(route, Route::ReadOrder | Route::ListOrders),
+            Self::ForeignRow(_) => {
+                broker
+                    && (*route == Route::ListOrders
+                        || *route == if tastytrade { Route::Positions } else { Route::Account })
+            }
             Self::OddQuote(..) => broker && *route == Route::Quotes,
-            Self::FillsTwice | Self::NothingRemains => tastytrade && matches!(route, Route::ReadOrder | Route::ListOrders),
+            Self::FillsTwice | Self::NothingRemains => {
+                tastytrade && matches!(route, Route::ReadOrder | Route::ListOrders)
+            }
             Self::SpuriousRefusal => tastytrade && *route == Route::Token,
             Self::LaggingPositions(_) => *route == if tastytrade { Route::Positions } else { Route::Account },
             Self::Equity(_) => *route == Route::Account,
-            Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal => *route == Route::Signal,
+            Self::LateSignal(_) | Self::StaleSignal | Self::MovedStrikes(_) | Self::FlippedSignal => {
+                *route == Route::Signal
+            }
             Self::Trade(_) | Self::NewestFirst => *route == Route::Signal,
         }
     }

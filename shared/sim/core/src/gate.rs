@@ -17,7 +17,8 @@ use crate::time::{VirtualClock, real_now};
 
 /// A face, as far as faults change what it holds and what it says.
 pub trait Sufferer: Send + Sync {
-    /// A fault befalls tokens or an order before `request`, which carries `headers`, is served. Whether it did.
+    /// A fault befalls tokens or an order before `request`, which carries `headers`, is served. Whether it
+    /// did.
     fn suffer(&self, fault: &Fault, request: &faults::Request, headers: &HeaderMap) -> bool;
 
     /// A fault befalls what `request` was just granted with `response`. Whether it did.
@@ -68,17 +69,27 @@ impl Gate {
 
     async fn serve(&self, asked: &faults::Request, mut request: Request, next: Next) -> Outcome {
         let strikes = self.faults.consult(asked);
-        if let Some(delay) = strikes.iter().find_map(|strike| if let Fault::Latency(delay) = strike.fault { Some(delay) } else { None }) {
+        if let Some(delay) = strikes
+            .iter()
+            .find_map(|strike| if let Fault::Latency(delay) = strike.fault { Some(delay) } else { None })
+        {
             real_time(delay).await;
         }
         let of = |stage: Stage| strikes.iter().filter(move |strike| strike.stage == stage);
         for strike in of(Stage::World) {
-            self.keep_if(self.broker.as_ref().is_some_and(|broker| broker.suffer(&strike.fault, asked, request.headers())), strike);
+            self.keep_if(
+                self.broker
+                    .as_ref()
+                    .is_some_and(|broker| broker.suffer(&strike.fault, asked, request.headers())),
+                strike,
+            );
         }
         if let Some(strike) = of(Stage::Answer(When::BeforeEffect)).next() {
             return self.outcome(&strike.fault, asked);
         }
-        request.extensions_mut().insert(View::of(of(Stage::View).map(|strike| strike.fault.clone()).collect()));
+        request
+            .extensions_mut()
+            .insert(View::of(of(Stage::View).map(|strike| strike.fault.clone()).collect()));
         let mut response = next.run(request).await;
         for strike in of(Stage::View) {
             self.keep_if(response.status() != StatusCode::UNAUTHORIZED, strike);
@@ -88,7 +99,11 @@ impl Gate {
         accepted.sort_by_key(|strike| matches!(strike.fault, Fault::NoLocation | Fault::Location(_)));
         for strike in accepted {
             let accepted = response.status().is_success();
-            let befell = self.broker.as_ref().filter(|_| accepted).is_some_and(|broker| broker.suffer_accepted(&strike.fault, asked, &mut response));
+            let befell = self
+                .broker
+                .as_ref()
+                .filter(|_| accepted)
+                .is_some_and(|broker| broker.suffer_accepted(&strike.fault, asked, &mut response));
             self.keep_if(befell, strike);
         }
         match of(Stage::Answer(When::AfterEffect)).next() {
@@ -121,21 +136,40 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let route = Route::of(gate.service, request.method(), request.uri().path(), request.headers());
     let path = request.uri().path().to_owned();
     let account = gate.broker.as_ref().and_then(|broker| broker.account_on(&path));
-    let asked = faults::Request { service: gate.service, route, method: request.method().clone(), path, account, at: gate.clock.now() };
+    let asked = faults::Request {
+        service: gate.service,
+        route,
+        method: request.method().clone(),
+        path,
+        account,
+        at: gate.clock.now(),
+    };
     let caller = request.extensions().get::<ConnectInfo<Caller>>().map(|ConnectInfo(caller)| caller.clone());
     let (order, request) = order_of(&asked.route, request).await;
     let outcome = gate.serve(&asked, request, next).await;
-    let status = if let Outcome::Answered(response) = &outcome { Some(response.status().as_u16()) } else { None };
+    let status =
+        if let Outcome::Answered(response) = &outcome { Some(response.status().as_u16()) } else { None };
     let faults::Request { route, method, path, at, .. } = asked;
     let path = if let Route::Aws(operation) = route { operation } else { path };
     let answered = real_now().into_std();
-    gate.log.add(LoggedRequest { service: gate.service, method: method.to_string(), path, order, status, at, arrived, answered });
+    gate.log.add(LoggedRequest {
+        service: gate.service,
+        method: method.to_string(),
+        path,
+        order,
+        status,
+        at,
+        arrived,
+        answered,
+    });
     match (outcome, caller) {
         (Outcome::Answered(response), _) => return response,
         (Outcome::Cut, Some(caller)) => caller.cut(),
         (Outcome::Muted, Some(caller)) => caller.mute(),
         (Outcome::Refused(until), Some(caller)) => gate.outages.begin(caller.server(), until),
-        (_, None) => tracing::error!("a request came on a connection that no registry knows, and was answered"),
+        (_, None) => {
+            tracing::error!("a request came on a connection that no registry knows, and was answered")
+        }
     }
     // It is written to a connection that lets nothing through any more.
     StatusCode::SERVICE_UNAVAILABLE.into_response()
@@ -148,7 +182,9 @@ async fn order_of(route: &Route, request: Request) -> (Option<String>, Request) 
     }
     let (head, body) = request.into_parts();
     match axum::body::to_bytes(body, LARGEST_ORDER).await {
-        Ok(bytes) => (Some(String::from_utf8_lossy(&bytes).into_owned()), Request::from_parts(head, bytes.into())),
+        Ok(bytes) => {
+            (Some(String::from_utf8_lossy(&bytes).into_owned()), Request::from_parts(head, bytes.into()))
+        }
         Err(error) => {
             tracing::error!("the body of an order did not come: {error}");
             (None, Request::from_parts(head, axum::body::Body::empty()))
@@ -156,7 +192,10 @@ async fn order_of(route: &Route, request: Request) -> (Option<String>, Request) 
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a slow network is slow in real time: virtual time stands still while a run waits for an answer")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a slow network is slow in real time: virtual time stands still while a run waits for an answer"
+)]
 async fn real_time(delay: Duration) {
     tokio::time::sleep(delay).await;
 }

@@ -1,9 +1,10 @@
 //! A market that starts on real quotes and moves on from there, the same way for the same seed.
 //!
-//! At the start every quote is the chain's own. From then on the index walks at random while the market is open, and a contract
-//! is quoted where the chain had the contract that lay as far from the index: strike `K` after a shift of `d` points is read off
-//! the chain's bid and ask curves at `K − d`. Spreads breathe a little, quotes stay on tick, and neighbouring strikes never offer
-//! a free spread. A test may write down how the index moves instead ([`Path`]), and list shares beside the chain ([`Share`]).
+//! At the start every quote is the chain's own. From then on the index walks at random while the market is
+//! open, and a contract is quoted where the chain had the contract that lay as far from the index: strike `K`
+//! after a shift of `d` points is read off the chain's bid and ask curves at `K − d`. Spreads breathe a
+//! little, quotes stay on tick, and neighbouring strikes never offer a free spread. A test may write down how
+//! the index moves instead ([`Path`]), and list shares beside the chain ([`Share`]).
 
 mod curve;
 mod instrument;
@@ -27,8 +28,8 @@ pub use instrument::{Instrument, Share};
 pub use path::{Path, PathPoint};
 pub use walk::session_of;
 
-/// The simulated market. What it quotes depends on chain, seed, start and the second it stands at, and on nothing else: reading it
-/// changes nothing, and one long step ends where many short ones do.
+/// The simulated market. What it quotes depends on chain, seed, start and the second it stands at, and on
+/// nothing else: reading it changes nothing, and one long step ends where many short ones do.
 #[derive(Debug, Clone)]
 pub struct Market {
     chain: Arc<Chain>,
@@ -43,12 +44,16 @@ impl Market {
     /// A market that shows the chain's own quotes at `start` (whole seconds; a fraction is dropped).
     #[must_use]
     pub fn new(chain: Chain, seed: u64, start: Timestamp) -> Self {
-        let curves = (0..).zip(chain.all_series()).map(|(index, (expiry, right, options))| Curve::new(index, expiry, right, options)).collect();
+        let curves = (0..)
+            .zip(chain.all_series())
+            .map(|(index, (expiry, right, options))| Curve::new(index, expiry, right, options))
+            .collect();
         let walk = Walk::new(&Path::Seeded, seed, Stream::Walk, start);
         Self { level: parity_level(&chain), chain: Arc::new(chain), seed, curves, walk, shares: Vec::new() }
     }
 
-    /// The same with an index that goes along `path` from here on, and options that follow it. For a market at its start.
+    /// The same with an index that goes along `path` from here on, and options that follow it. For a market
+    /// at its start.
     #[must_use]
     pub fn along(mut self, path: &Path) -> Self {
         self.walk = Walk::new(path, self.seed, Stream::Walk, self.now());
@@ -58,7 +63,8 @@ impl Market {
     /// The same with a share beside the chain from here on; one of the same ticker is replaced.
     #[must_use]
     pub fn with_share(mut self, share: Share) -> Self {
-        let place = self.shares.iter().position(|listed| listed.is(&share.ticker)).unwrap_or(self.shares.len());
+        let place =
+            self.shares.iter().position(|listed| listed.is(&share.ticker)).unwrap_or(self.shares.len());
         let listed = ListedShare::new(share, self.seed, u16::try_from(place).unwrap_or(u16::MAX), self.now());
         match self.shares.get_mut(place) {
             Some(replaced) => *replaced = listed,
@@ -110,7 +116,9 @@ impl Market {
     pub fn quote_of(&self, instrument: &Instrument) -> Option<LegQuote> {
         match instrument {
             Instrument::Option(symbol) => self.quote(symbol),
-            Instrument::Share(ticker) => self.shares.iter().find(|share| share.is(ticker)).map(ListedShare::quote),
+            Instrument::Share(ticker) => {
+                self.shares.iter().find(|share| share.is(ticker)).map(ListedShare::quote)
+            }
         }
     }
 
@@ -139,8 +147,8 @@ impl Market {
     }
 }
 
-/// The index level that put-call parity gives at the strike where put and call of the first expiry cost most nearly the same.
-/// A chain without one two-sided pair has level 0.
+/// The index level that put-call parity gives at the strike where put and call of the first expiry cost most
+/// nearly the same. A chain without one two-sided pair has level 0.
 fn parity_level(chain: &Chain) -> Price {
     let Some(expiry) = chain.expiries().first().copied() else { return Price::ZERO };
     let mid = |option: &ListedOption| option.ask.map(|ask| option.bid.halfway(ask));
@@ -150,7 +158,9 @@ fn parity_level(chain: &Chain) -> Price {
         let difference = mid(call)? - mid(puts.get(at)?)?;
         Some((difference, call.strike))
     });
-    pairs.min_by_key(|(difference, _)| difference.abs()).map_or(Price::ZERO, |(difference, strike)| Price::new(strike.points()) + difference)
+    pairs
+        .min_by_key(|(difference, _)| difference.abs())
+        .map_or(Price::ZERO, |(difference, strike)| Price::new(strike.points()) + difference)
 }
 
 /// A price of whole thousandths of a point, the unit the curves count in.

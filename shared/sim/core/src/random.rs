@@ -1,5 +1,5 @@
-//! Where chance comes from: one generator, split into streams, so that what one part of the world draws never shifts what
-//! another part draws. The same seed gives the same world however often it is looked at.
+//! Where chance comes from: one generator, split into streams, so that what one part of the world draws never
+//! shifts what another part draws. The same seed gives the same world however often it is looked at.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -64,7 +64,8 @@ pub fn stream_at(seed: u64, which: Stream, position: u64) -> ChaCha8Rng {
     random
 }
 
-/// A whole number from `low` to `high`, both included. The bias of the remainder is far below anything a test could see.
+/// A whole number from `low` to `high`, both included. The bias of the remainder is far below anything a test
+/// could see.
 pub fn between(random: &mut ChaCha8Rng, low: i64, high: i64) -> i64 {
     let span = u64::try_from(high.saturating_sub(low)).unwrap_or(0).saturating_add(1);
     low.saturating_add(i64::try_from(random.next_u64() % span).unwrap_or(0))
@@ -75,11 +76,19 @@ pub fn uuid(seed: u64, position: u64) -> String {
     let mut random = stream_at(seed, Stream::Identifiers, position);
     let (high, low) = (random.next_u64(), random.next_u64());
     let (third, fourth) = (0x4000 | (high & 0x0fff), 0x8000 | (low >> 50));
-    format!("{:08x}-{:04x}-{third:04x}-{fourth:04x}-{:012x}", high >> 32, high >> 16 & 0xffff, low & 0xffff_ffff_ffff)
+    format!(
+        "{:08x}-{:04x}-{third:04x}-{fourth:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 /// `length` characters of `alphabet`, which holds ASCII only.
 pub fn text(random: &mut ChaCha8Rng, alphabet: &[u8], length: usize) -> String {
     let last = i64::try_from(alphabet.len()).unwrap_or(1) - 1;
-    (0..length).filter_map(|_| usize::try_from(between(random, 0, last)).ok()).filter_map(|at| alphabet.get(at).map(|byte| char::from(*byte))).collect()
+    (0..length)
+        .filter_map(|_| usize::try_from(between(random, 0, last)).ok())
+        .filter_map(|at| alphabet.get(at).map(|byte| char::from(*byte)))
+        .collect()
 }

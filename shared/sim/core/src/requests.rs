@@ -14,8 +14,8 @@ pub enum Service {
     Tastytrade,
     /// The signal feed.
     GammaWizard,
-    /// The stream of quotes. Each upgrade is a request, and so is each message of a client: its type stands for the method, its channel
-    /// ends the path (`/realtime/1`), and it has no status.
+    /// The stream of quotes. Each upgrade is a request, and so is each message of a client: its type stands
+    /// for the method, its channel ends the path (`/realtime/1`), and it has no status.
     DxLink,
     /// Google: tokens of a service account, and spreadsheets.
     Google,
@@ -23,7 +23,8 @@ pub enum Service {
     Aws,
 }
 
-/// One request. Query, headers and bodies are left out, so no secret gets in; only the body of an order, which holds none, is kept.
+/// One request. Query, headers and bodies are left out, so no secret gets in; only the body of an order,
+/// which holds none, is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
     /// The face.

@@ -1,17 +1,20 @@
 //! Virtual time, stepped: it stands still while anybody works, and jumps when everybody waits.
 //!
-//! A *run* is one piece of work, most often one invocation of a function, named by its request id. It is attached when it begins and
-//! detached when it ends; in between it is either *busy* or *waiting* (it has at least one [`VirtualClock::wait`] outstanding). Time
-//! moves only while no attached run is busy and nobody [holds](VirtualClock::hold) it, and then straight to the earliest moment
-//! anybody asked for. A minute of waiting costs no real time, and work, however slow the machine, costs no virtual time: the same
-//! story is told on every machine.
+//! A *run* is one piece of work, most often one invocation of a function, named by its request id. It is
+//! attached when it begins and detached when it ends; in between it is either *busy* or *waiting* (it has at
+//! least one [`VirtualClock::wait`] outstanding). Time moves only while no attached run is busy and nobody
+//! [holds](VirtualClock::hold) it, and then straight to the earliest moment anybody asked for. A minute of
+//! waiting costs no real time, and work, however slow the machine, costs no virtual time: the same story is
+//! told on every machine.
 //!
-//! Many runs on a small machine would starve each other until real timeouts (sockets, start-up) fail them. So they can be made to
-//! [take turns](VirtualClock::take_turns): whoever's moment has come and who must wait for others is still at that moment, and time
-//! does not move before all have had their turn. In virtual time they work side by side all the same.
+//! Many runs on a small machine would starve each other until real timeouts (sockets, start-up) fail them. So
+//! they can be made to [take turns](VirtualClock::take_turns): whoever's moment has come and who must wait
+//! for others is still at that moment, and time does not move before all have had their turn. In virtual time
+//! they work side by side all the same.
 //!
-//! A run that waits beside something else (a deadline watched during a request) counts as waiting, so time may jump while the request
-//! is under way. A run that blocks on another run (a synchronous invocation) is busy, and the other's waits then never end.
+//! A run that waits beside something else (a deadline watched during a request) counts as waiting, so time
+//! may jump while the request is under way. A run that blocks on another run (a synchronous invocation) is
+//! busy, and the other's waits then never end.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -34,8 +37,9 @@ pub use router::router;
 
 /// A world that evolves with time: a market, a broker's book, a schedule.
 pub trait Advance: Send + Sync {
-    /// Brings the world to `now`. Called for every jump, before anybody who waited for that moment wakes; until every world is there,
-    /// [`VirtualClock::now`] still gives the time before. Calls come one at a time and never with an earlier time than the call before.
+    /// Brings the world to `now`. Called for every jump, before anybody who waited for that moment wakes;
+    /// until every world is there, [`VirtualClock::now`] still gives the time before. Calls come one at a
+    /// time and never with an earlier time than the call before.
     fn advance_to(&self, now: Timestamp);
 }
 
@@ -46,9 +50,9 @@ pub struct VirtualClock {
 }
 
 impl VirtualClock {
-    /// A clock that shows `start`. With `speed`, a jump takes its length divided by `speed` in real time (60 shows a minute in a
-    /// second), for people who watch; time still steps and does not flow. Without it, and with a speed that is not a positive finite
-    /// number, jumps take no time.
+    /// A clock that shows `start`. With `speed`, a jump takes its length divided by `speed` in real time (60
+    /// shows a minute in a second), for people who watch; time still steps and does not flow. Without it, and
+    /// with a speed that is not a positive finite number, jumps take no time.
     #[must_use]
     pub fn new(start: Timestamp, speed: Option<f64>) -> Self {
         let state = State {
@@ -63,7 +67,9 @@ impl VirtualClock {
             driver: None,
         };
         let speed = speed.filter(|speed| speed.is_finite() && *speed > 0.0);
-        Self { shared: Arc::new(Shared { state: Mutex::new(state), changed: Arc::new(Notify::new()), speed }) }
+        Self {
+            shared: Arc::new(Shared { state: Mutex::new(state), changed: Arc::new(Notify::new()), speed }),
+        }
     }
 
     /// The time now.
@@ -72,8 +78,9 @@ impl VirtualClock {
         self.shared.lock().now
     }
 
-    /// From now on at most so many runs (one at least) are busy at a time, in real time: who wakes beyond that waits for its turn, first
-    /// come first served, while time stands still. A run that was just attached is asked to wait for its turn by [`VirtualClock::turn`].
+    /// From now on at most so many runs (one at least) are busy at a time, in real time: who wakes beyond
+    /// that waits for its turn, first come first served, while time stands still. A run that was just
+    /// attached is asked to wait for its turn by [`VirtualClock::turn`].
     pub fn take_turns(&self, most: usize) {
         self.shared.lock().most_busy = most.max(1);
         self.shared.changed.notify_one();
@@ -87,7 +94,8 @@ impl VirtualClock {
         Wait { sleep: self.sleep_if(Some(run), until, until != Timestamp::MIN) }
     }
 
-    /// Begins a run, busy; whether it is new. Attaching it again changes nothing, and leaves its end to whoever attached it first.
+    /// Begins a run, busy; whether it is new. Attaching it again changes nothing, and leaves its end to
+    /// whoever attached it first.
     pub fn attach(&self, run: &str) -> bool {
         match self.shared.lock().runs.entry(run.to_owned()) {
             Entry::Vacant(place) => {
@@ -98,14 +106,19 @@ impl VirtualClock {
         }
     }
 
-    /// Ends a run; its outstanding waits return at once, and so do later ones. A run that is not attached stays so.
+    /// Ends a run; its outstanding waits return at once, and so do later ones. A run that is not attached
+    /// stays so.
     pub fn detach(&self, run: &str) {
         let released: Vec<Sleeper> = {
             let mut state = self.shared.lock();
             if let Some(ended) = state.runs.remove(run) {
                 state.worked.entry(run.to_owned()).or_default().extend(ended.spans());
             }
-            state.sleepers.extract_if(.., |_, sleeper| sleeper.run.as_deref() == Some(run)).map(|(_, sleeper)| sleeper).collect()
+            state
+                .sleepers
+                .extract_if(.., |_, sleeper| sleeper.run.as_deref() == Some(run))
+                .map(|(_, sleeper)| sleeper)
+                .collect()
         };
         for sleeper in released {
             sleeper.wake(None);
@@ -113,15 +126,17 @@ impl VirtualClock {
         self.shared.changed.notify_one();
     }
 
-    /// Waits, for `run`, until the clock shows `until`, and gives the time it shows then. Returns at once when that has passed and when
-    /// the run is not attached. The run counts as waiting from this call (not from the first poll) until the future is done or dropped.
+    /// Waits, for `run`, until the clock shows `until`, and gives the time it shows then. Returns at once
+    /// when that has passed and when the run is not attached. The run counts as waiting from this call (not
+    /// from the first poll) until the future is done or dropped.
     pub fn wait(&self, run: &str, until: Timestamp) -> Wait {
         Wait { sleep: self.sleep(Some(run), until) }
     }
 
-    /// Wakes an observer once the clock shows `until`, counted from this call and not from the first poll. An alarm does not hold time
-    /// back before it rings. From then on time stands still until the [`Hold`] it gives is dropped, so that what the observer does,
-    /// such as starting a run, happens at that moment; an alarm that rang is therefore to be polled or dropped.
+    /// Wakes an observer once the clock shows `until`, counted from this call and not from the first poll. An
+    /// alarm does not hold time back before it rings. From then on time stands still until the [`Hold`] it
+    /// gives is dropped, so that what the observer does, such as starting a run, happens at that moment; an
+    /// alarm that rang is therefore to be polled or dropped.
     pub fn alarm(&self, until: Timestamp) -> Alarm {
         Alarm { sleep: self.sleep(None, until) }
     }
@@ -133,7 +148,8 @@ impl VirtualClock {
         Hold { shared: Arc::clone(&self.shared) }
     }
 
-    /// Adds a world that evolves with time from now on. Worlds are called in the order in which they were added.
+    /// Adds a world that evolves with time from now on. Worlds are called in the order in which they were
+    /// added.
     pub fn on_advance(&self, world: Arc<dyn Advance>) {
         self.shared.lock().worlds.push(world);
     }
@@ -141,7 +157,13 @@ impl VirtualClock {
     /// The attached runs that are busy: who it is that keeps time from moving.
     #[must_use]
     pub fn busy(&self) -> Vec<String> {
-        self.shared.lock().runs.iter().filter(|(_, run)| run.waits == 0).map(|(name, _)| name.clone()).collect()
+        self.shared
+            .lock()
+            .runs
+            .iter()
+            .filter(|(_, run)| run.waits == 0)
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// Real time since the run last waited (or was attached), `None` while it waits or is not attached.
@@ -175,7 +197,10 @@ impl VirtualClock {
             }
             state.sleepers.insert(id, Sleeper { until, run: run.map(str::to_owned), wake });
             if state.driver.as_ref().is_none_or(JoinHandle::is_finished) {
-                state.driver = Some(tokio::spawn(driver::drive(Arc::downgrade(&self.shared), Arc::clone(&self.shared.changed))));
+                state.driver = Some(tokio::spawn(driver::drive(
+                    Arc::downgrade(&self.shared),
+                    Arc::clone(&self.shared.changed),
+                )));
             }
             (id, woken)
         });
@@ -187,7 +212,10 @@ impl VirtualClock {
 
 impl fmt::Debug for VirtualClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VirtualClock").field("now", &self.now()).field("busy", &self.busy()).finish_non_exhaustive()
+        f.debug_struct("VirtualClock")
+            .field("now", &self.now())
+            .field("busy", &self.busy())
+            .finish_non_exhaustive()
     }
 }
 
@@ -236,7 +264,8 @@ impl Future for Alarm {
     }
 }
 
-/// What a wait and an alarm share. Dropping it takes it off the clock, so that nobody waits for a moment nobody wants any more.
+/// What a wait and an alarm share. Dropping it takes it off the clock, so that nobody waits for a moment
+/// nobody wants any more.
 struct Sleep {
     clock: VirtualClock,
     /// `None` when there was nothing to wait for, and after waking.
@@ -272,7 +301,8 @@ impl fmt::Debug for Sleep {
 
 struct Shared {
     state: Mutex<State>,
-    /// Told of every change that may let time move; the driver has its own handle, so that it does not keep the clock alive.
+    /// Told of every change that may let time move; the driver has its own handle, so that it does not keep
+    /// the clock alive.
     changed: Arc<Notify>,
     speed: Option<f64>,
 }
@@ -325,7 +355,8 @@ impl State {
         self.runs.values().filter(|run| run.waits == 0).count()
     }
 
-    /// Who wakes at `stop`: every alarm, and of the runs as many as there is room for, first come first served.
+    /// Who wakes at `stop`: every alarm, and of the runs as many as there is room for, first come first
+    /// served.
     fn due(&self, stop: Timestamp, room: usize) -> Vec<u64> {
         let due = || self.sleepers.iter().filter(|(_, sleeper)| sleeper.until <= stop);
         let alarms = due().filter(|(_, sleeper)| sleeper.run.is_none());
@@ -392,7 +423,8 @@ impl Sleeper {
     }
 }
 
-/// Real time, for how long a run has been busy, how long a jump is shown and how long a real process takes; what time it is comes from the virtual clock alone.
+/// Real time, for how long a run has been busy, how long a jump is shown and how long a real process takes;
+/// what time it is comes from the virtual clock alone.
 pub fn real_now() -> Instant {
     Instant::now()
 }

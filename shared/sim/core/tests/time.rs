@@ -142,7 +142,11 @@ async fn runs_in_turns_work_at_their_time_and_never_too_many_at_once() {
         })
         .collect();
     for run in runs {
-        assert_eq!(run.await.unwrap(), [start(), at(60), at(90)], "whoever waits for its turn is still at its moment");
+        assert_eq!(
+            run.await.unwrap(),
+            [start(), at(60), at(90)],
+            "whoever waits for its turn is still at its moment"
+        );
     }
     assert_eq!(most.load(Ordering::SeqCst), AT_ONCE, "as many as may");
     clock.attach("later");
@@ -190,14 +194,19 @@ async fn the_clock_knows_when_a_run_was_busy_also_when_it_has_ended() {
 async fn a_wait_without_a_point_returns_at_once() {
     let clock = clock();
     clock.attach("a");
-    for (case, run, until) in [("past", "a", at(-5)), ("now", "a", start()), ("never attached", "x", at(60))] {
+    for (case, run, until) in [("past", "a", at(-5)), ("now", "a", start()), ("never attached", "x", at(60))]
+    {
         assert_eq!(timeout(Duration::from_secs(5), clock.wait(run, until)).await, Ok(start()), "{case}");
     }
     assert_eq!(timeout(Duration::from_secs(5), clock.alarm(at(-5))).await.map(drop), Ok(()), "past alarm");
     clock.attach("busy");
     let wait = tokio::spawn(clock.wait("a", at(60)));
     clock.detach("a");
-    assert_eq!(timeout(Duration::from_secs(5), wait).await.unwrap().unwrap(), start(), "detached while waiting");
+    assert_eq!(
+        timeout(Duration::from_secs(5), wait).await.unwrap().unwrap(),
+        start(),
+        "detached while waiting"
+    );
 }
 
 #[tokio::test]
@@ -243,7 +252,10 @@ async fn speed_stretches_jumps_in_real_time() {
         assert_eq!(wait.is_finished(), least == 0, "{speed:?}");
         assert_eq!(wait.await.unwrap(), at(60));
         let took = began.elapsed();
-        assert!(took >= Duration::from_millis(least) && took < Duration::from_secs(5), "{speed:?} took {took:?}");
+        assert!(
+            took >= Duration::from_millis(least) && took < Duration::from_secs(5),
+            "{speed:?} took {took:?}"
+        );
     }
 }
 
@@ -306,11 +318,17 @@ impl Face {
     async fn new() -> Self {
         let (clock, connections) = (clock(), Connections::new());
         let address = connections.serve(router(clock.clone())).await.unwrap();
-        Self { clock, url: format!("http://{address}/clock"), client: reqwest::Client::new(), _connections: connections }
+        Self {
+            clock,
+            url: format!("http://{address}/clock"),
+            client: reqwest::Client::new(),
+            _connections: connections,
+        }
     }
 
     async fn post(&self, path: &str, body: &str) -> (u16, Value) {
-        let answer = self.client.post(format!("{}/{path}", self.url)).body(body.to_owned()).send().await.unwrap();
+        let answer =
+            self.client.post(format!("{}/{path}", self.url)).body(body.to_owned()).send().await.unwrap();
         (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
 }
@@ -319,12 +337,18 @@ impl Face {
 async fn over_http_a_run_attaches_waits_and_detaches() {
     let face = Face::new().await;
     for new in [true, false] {
-        assert_eq!(face.post("attach", r#"{"run": "a"}"#).await, (200, json!({ "now": "2026-03-02T14:30:00Z", "new": new })));
+        assert_eq!(
+            face.post("attach", r#"{"run": "a"}"#).await,
+            (200, json!({ "now": "2026-03-02T14:30:00Z", "new": new }))
+        );
     }
     let body = r#"{"run": "a", "until": "2026-03-02T09:31:30-05:00"}"#;
     assert_eq!(face.post("wait", body).await, (200, json!({ "now": "2026-03-02T14:31:30Z" })));
     let now = face.client.get(format!("{}/now", face.url)).send().await.unwrap().text().await.unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&now).unwrap(), json!({ "now": "2026-03-02T14:31:30Z", "busy": ["a"] }));
+    assert_eq!(
+        serde_json::from_str::<Value>(&now).unwrap(),
+        json!({ "now": "2026-03-02T14:31:30Z", "busy": ["a"] })
+    );
     assert_eq!(face.post("detach", r#"{"run": "a"}"#).await, (200, json!({ "now": "2026-03-02T14:31:30Z" })));
     assert!(face.clock.busy().is_empty());
 }

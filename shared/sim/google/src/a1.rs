@@ -17,7 +17,8 @@ pub(super) struct Written {
     columns: Ends,
 }
 
-/// Where a range begins and ends in one direction, counted from 0, the end included; `None` for the edge of the grid.
+/// Where a range begins and ends in one direction, counted from 0, the end included; `None` for the edge of
+/// the grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Ends {
     from: Option<usize>,
@@ -56,7 +57,10 @@ impl Area {
     }
 
     pub(super) const fn meets(&self, other: &Self) -> bool {
-        self.top < other.bottom && other.top < self.bottom && self.left < other.right && other.left < self.right
+        self.top < other.bottom
+            && other.top < self.bottom
+            && self.left < other.right
+            && other.left < self.right
     }
 
     /// `Trades!A1:C2`, of one cell `Trades!A1`.
@@ -82,7 +86,9 @@ impl Written {
             };
         }
         match text.rsplit_once('!') {
-            Some((title, cells)) if !title.is_empty() => cells_of(cells, Some(title.to_owned())).ok_or_else(unknown),
+            Some((title, cells)) if !title.is_empty() => {
+                cells_of(cells, Some(title.to_owned())).ok_or_else(unknown)
+            }
             Some(_) => Err(unknown()),
             None if text.is_empty() => Err(unknown()),
             None => Ok(cells_of(text, None).unwrap_or_else(|| Self::whole(text.to_owned()))),
@@ -99,7 +105,8 @@ impl Written {
         one(self.rows) && one(self.columns)
     }
 
-    /// The cells of `tab` that are meant, cut at the edge of the grid. A range that begins beyond the grid is refused.
+    /// The cells of `tab` that are meant, cut at the edge of the grid. A range that begins beyond the grid is
+    /// refused.
     pub(super) fn on(&self, tab: &Tab) -> Result<Area, ApiError> {
         let (top, left) = (self.rows.from.unwrap_or(0), self.columns.from.unwrap_or(0));
         if top >= tab.rows || left >= tab.columns {
@@ -112,12 +119,20 @@ impl Written {
     /// The same for a write, which nothing is cut from.
     pub(super) fn for_writing(&self, tab: &Tab) -> Result<Area, ApiError> {
         let beyond = |to: Option<usize>, most: usize| to.is_some_and(|to| to >= most);
-        if beyond(self.rows.to, tab.rows) || beyond(self.columns.to, tab.columns) { Err(self.beyond(tab)) } else { self.on(tab) }
+        if beyond(self.rows.to, tab.rows) || beyond(self.columns.to, tab.columns) {
+            Err(self.beyond(tab))
+        } else {
+            self.on(tab)
+        }
     }
 
     fn beyond(&self, tab: &Tab) -> ApiError {
         let corner = |row: Option<usize>, column: Option<usize>| {
-            format!("{}{}", column.map(letters).unwrap_or_default(), row.map(|row| (row + 1).to_string()).unwrap_or_default())
+            format!(
+                "{}{}",
+                column.map(letters).unwrap_or_default(),
+                row.map(|row| (row + 1).to_string()).unwrap_or_default()
+            )
         };
         let mut text = format!("{}!{}", quoted(&tab.title), corner(self.rows.from, self.columns.from));
         if !self.is_cell() {
@@ -129,7 +144,10 @@ impl Written {
 
 /// The refusal of a range that the grid does not have.
 pub(super) fn beyond(range: &str, tab: &Tab) -> ApiError {
-    ApiError::invalid(format!("Range ({range}) exceeds grid limits. Max rows: {}, max columns: {}", tab.rows, tab.columns))
+    ApiError::invalid(format!(
+        "Range ({range}) exceeds grid limits. Max rows: {}, max columns: {}",
+        tab.rows, tab.columns
+    ))
 }
 
 /// The title before the closing quote, with `''` as one, and what follows.
@@ -163,7 +181,8 @@ fn corner(text: &str) -> Option<(Option<usize>, Option<usize>)> {
         return Some((Some(place(column)?), Some(place(row)?)));
     }
     let text = text.strip_prefix('$').unwrap_or(text);
-    let (column, row) = text.split_at(text.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let (column, row) =
+        text.split_at(text.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(text.len()));
     let row = row.strip_prefix('$').unwrap_or(row);
     let column = if column.is_empty() { None } else { Some(column_number(column)?) };
     let row = if row.is_empty() { None } else { Some(place(row)?) };
@@ -172,12 +191,21 @@ fn corner(text: &str) -> Option<(Option<usize>, Option<usize>)> {
 
 /// A number from 1 on, counted from 0.
 fn place(text: &str) -> Option<usize> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u32>().ok())??.checked_sub(1)?.try_into().ok()
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse::<u32>().ok())??
+        .checked_sub(1)?
+        .try_into()
+        .ok()
 }
 
 fn column_number(letters: &str) -> Option<usize> {
     // A longer one is a tab's title.
-    let number = || letters.bytes().fold(0, |number, letter| number * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1);
+    let number = || {
+        letters
+            .bytes()
+            .fold(0, |number, letter| number * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1)
+    };
     (letters.len() <= MOST_LETTERS).then(|| number() - 1)
 }
 
@@ -195,8 +223,13 @@ pub(super) fn letters(column: usize) -> String {
 
 /// A title as ranges show it: in quotes where it could be taken for something else.
 pub(super) fn quoted(title: &str) -> String {
-    let plain = title.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !title.starts_with(|first: char| first.is_ascii_digit());
-    if plain && cells_of(title, None).is_none() { title.to_owned() } else { format!("'{}'", title.replace('\'', "''")) }
+    let plain = title.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !title.starts_with(|first: char| first.is_ascii_digit());
+    if plain && cells_of(title, None).is_none() {
+        title.to_owned()
+    } else {
+        format!("'{}'", title.replace('\'', "''"))
+    }
 }
 
 #[cfg(test)]
@@ -230,24 +263,55 @@ mod tests {
         ] {
             assert_eq!(on_a_grid(text).unwrap(), (title.map(str::to_owned), area.to_owned()), "{text}");
         }
-        for text in ["", "!A1", "X!", "X!A", "X!5", "X!A0", "X!AAAA1", "X!A1:", "X!A1:B2:C3", "'X!A1", "'X'A1", "X!R[1]C[1]", "X!é1"] {
+        for text in [
+            "",
+            "!A1",
+            "X!",
+            "X!A",
+            "X!5",
+            "X!A0",
+            "X!AAAA1",
+            "X!A1:",
+            "X!A1:B2:C3",
+            "'X!A1",
+            "'X'A1",
+            "X!R[1]C[1]",
+            "X!é1",
+        ] {
             assert!(on_a_grid(text).unwrap_err().contains("Unable to parse range: "), "{text}");
         }
-        for (text, shown) in [("X!A1001", "T!A1001"), ("X!AE1:AF", "T!AE1:AF"), ("LOG1", "T!LOG1"), ("X!1001:1002", "T!1001:1002")] {
+        for (text, shown) in [
+            ("X!A1001", "T!A1001"),
+            ("X!AE1:AF", "T!AE1:AF"),
+            ("LOG1", "T!LOG1"),
+            ("X!1001:1002", "T!1001:1002"),
+        ] {
             let refused = on_a_grid(text).unwrap_err();
-            assert!(refused.contains(&format!("Range ({shown}) exceeds grid limits. Max rows: 1000, max columns: 30")), "{refused}");
+            assert!(
+                refused.contains(&format!(
+                    "Range ({shown}) exceeds grid limits. Max rows: 1000, max columns: 30"
+                )),
+                "{refused}"
+            );
         }
     }
 
     #[test]
     fn columns_count_past_z_and_titles_are_quoted_when_needed() {
-        for (column, text) in [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (701, "ZZ"), (702, "AAA")] {
+        for (column, text) in
+            [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (701, "ZZ"), (702, "AAA")]
+        {
             assert_eq!((letters(column), column_number(text)), (text.to_owned(), Some(column)));
         }
         assert_eq!(column_number("CONSTANTSTABLETRADES"), None, "a title");
-        for (title, shown) in
-            [("Sheet1", "Sheet1"), ("Log1", "'Log1'"), ("2025", "'2025'"), ("It's", "'It''s'"), ("two words", "'two words'"), ("R1C1", "'R1C1'")]
-        {
+        for (title, shown) in [
+            ("Sheet1", "Sheet1"),
+            ("Log1", "'Log1'"),
+            ("2025", "'2025'"),
+            ("It's", "'It''s'"),
+            ("two words", "'two words'"),
+            ("R1C1", "'R1C1'"),
+        ] {
             assert_eq!(quoted(title), shown);
         }
     }

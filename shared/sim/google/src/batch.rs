@@ -6,13 +6,15 @@ use super::a1::{self, Area};
 use super::book::Book;
 use super::errors::ApiError;
 use super::requests::{
-    AddSheet, AppendCells, AppendDimension, Batch, Change, DimensionName, DimensionRange, Properties, Row, UpdateCells, UpdateSheetProperties,
+    AddSheet, AppendCells, AppendDimension, Batch, Change, DimensionName, DimensionRange, Properties, Row,
+    UpdateCells, UpdateSheetProperties,
 };
 use super::shown;
 use super::tab::{COLUMNS, Dimension, ROWS, Tab};
 
 /// Fields of a cell that a mask may name; but for the first nothing here keeps them.
-const CELL_FIELDS: [&str; 6] = ["userEnteredValue", "userEnteredFormat", "note", "textFormatRuns", "dataValidation", "*"];
+const CELL_FIELDS: [&str; 6] =
+    ["userEnteredValue", "userEnteredFormat", "note", "textFormatRuns", "dataValidation", "*"];
 const NO_FIELD: &str = "At least one field must be listed in 'fields'. (Use '*' to indicate all fields.)";
 
 /// Does a batch on `book`, which is to be thrown away when it is refused.
@@ -27,7 +29,8 @@ pub(super) fn update(book: &mut Book, batch: &Batch) -> Result<Value, ApiError> 
     let mut answer = json!({ "spreadsheetId": book.id, "replies": replies });
     if batch.include_spreadsheet_in_response {
         let data = batch.response_include_grid_data;
-        answer["updatedSpreadsheet"] = shown::spreadsheet(book, batch.response_ranges.iter().map(String::as_str), data)?;
+        answer["updatedSpreadsheet"] =
+            shown::spreadsheet(book, batch.response_ranges.iter().map(String::as_str), data)?;
     }
     Ok(answer)
 }
@@ -47,7 +50,9 @@ fn done(book: &mut Book, change: &Change) -> Result<Value, ApiError> {
             let tab = book.tab_of(request.range.sheet_id, "sheet")?;
             let most = *tab.size(dimension);
             if from > most {
-                return Err(ApiError::invalid(format!("range.startIndex[{from}] is beyond the grid of {most}")));
+                return Err(ApiError::invalid(format!(
+                    "range.startIndex[{from}] is beyond the grid of {most}"
+                )));
             }
             tab.insert(dimension, from, to - from);
         }
@@ -57,7 +62,9 @@ fn done(book: &mut Book, change: &Change) -> Result<Value, ApiError> {
             let most = *tab.size(dimension);
             let words = if dimension == Dimension::Rows { "rows" } else { "columns" };
             if to > most {
-                return Err(ApiError::invalid(format!("Cannot delete {words} that don't exist. Max {words}: {most}")));
+                return Err(ApiError::invalid(format!(
+                    "Cannot delete {words} that don't exist. Max {words}: {most}"
+                )));
             }
             if to - from == most {
                 return Err(ApiError::invalid(format!("You can't delete all the {words} on the sheet.")));
@@ -85,12 +92,19 @@ fn span(book: &mut Book, range: &DimensionRange) -> Result<(Dimension, usize, us
     let most = *book.tab_of(range.sheet_id, "sheet")?.size(dimension);
     let (from, to) = (range.start_index, range.end_index.unwrap_or(most));
     let whole = from < to;
-    whole.then_some((dimension, from, to)).ok_or_else(|| ApiError::invalid(format!("range.endIndex[{to}] must be after range.startIndex[{from}]")))
+    whole.then_some((dimension, from, to)).ok_or_else(|| {
+        ApiError::invalid(format!("range.endIndex[{to}] must be after range.startIndex[{from}]"))
+    })
 }
 
 fn add_sheet(book: &mut Book, request: &AddSheet) -> Result<Value, ApiError> {
     let Properties { sheet_id, title, index, grid_properties, hidden, .. } = &request.properties;
-    let unnamed = || (1..).map(|number| format!("Sheet{number}")).find(|title| !book.has_title(title, None)).unwrap_or_default();
+    let unnamed = || {
+        (1..)
+            .map(|number| format!("Sheet{number}"))
+            .find(|title| !book.has_title(title, None))
+            .unwrap_or_default()
+    };
     let title = title.clone().filter(|title| !title.is_empty()).unwrap_or_else(unnamed);
     title_is_free(book, &title, None)?;
     let id = sheet_id.unwrap_or_else(|| book.free_id(&title));
@@ -99,10 +113,15 @@ fn add_sheet(book: &mut Book, request: &AddSheet) -> Result<Value, ApiError> {
     }
     let grid = grid_properties.as_ref();
     let size = |given: Option<usize>, usual: usize| given.unwrap_or(usual);
-    let mut tab = Tab::sized(&title, size(grid.and_then(|grid| grid.row_count), ROWS), size(grid.and_then(|grid| grid.column_count), COLUMNS));
+    let mut tab = Tab::sized(
+        &title,
+        size(grid.and_then(|grid| grid.row_count), ROWS),
+        size(grid.and_then(|grid| grid.column_count), COLUMNS),
+    );
     tab.id = id;
     tab.hidden = *hidden;
-    (tab.frozen_rows, tab.frozen_columns) = grid.map_or((0, 0), |grid| (grid.frozen_row_count, grid.frozen_column_count));
+    (tab.frozen_rows, tab.frozen_columns) =
+        grid.map_or((0, 0), |grid| (grid.frozen_row_count, grid.frozen_column_count));
     let place = index.unwrap_or(book.tabs.len()).min(book.tabs.len());
     book.tabs.insert(place, tab);
     Ok(json!({ "addSheet": { "properties": shown::properties(&book.tabs[place], place) } }))
@@ -110,7 +129,11 @@ fn add_sheet(book: &mut Book, request: &AddSheet) -> Result<Value, ApiError> {
 
 fn title_is_free(book: &Book, title: &str, but: Option<i64>) -> Result<(), ApiError> {
     let free = !book.has_title(title, but);
-    free.then_some(()).ok_or_else(|| ApiError::invalid(format!("A sheet with the name \"{title}\" already exists. Please enter another name.")))
+    free.then_some(()).ok_or_else(|| {
+        ApiError::invalid(format!(
+            "A sheet with the name \"{title}\" already exists. Please enter another name."
+        ))
+    })
 }
 
 fn delete_sheet(book: &mut Book, id: i64) -> Result<(), ApiError> {
@@ -160,7 +183,9 @@ fn update_properties(book: &mut Book, request: &UpdateSheetProperties) -> Result
 }
 
 fn size(given: Option<usize>, what: &str) -> Result<usize, ApiError> {
-    given.filter(|count| *count > 0).ok_or_else(|| ApiError::invalid(format!("You can't delete all the {what} on the sheet.")))
+    given
+        .filter(|count| *count > 0)
+        .ok_or_else(|| ApiError::invalid(format!("You can't delete all the {what} on the sheet.")))
 }
 
 /// The paths of a mask; `gridProperties(rowCount,columnCount)` names two, and a slash is as good as a point.
@@ -202,9 +227,13 @@ fn enters_values(mask: &str) -> Result<bool, ApiError> {
 fn update_cells(book: &mut Book, request: &UpdateCells) -> Result<(), ApiError> {
     let (sheet_id, start, range) = match (&request.start, &request.range) {
         (Some(start), None) => (start.sheet_id, (start.row_index, start.column_index), None),
-        (None, Some(range)) => (range.sheet_id, (range.start_row_index, range.start_column_index), Some(range)),
+        (None, Some(range)) => {
+            (range.sheet_id, (range.start_row_index, range.start_column_index), Some(range))
+        }
         (None, None) => return Err(ApiError::invalid("Must specify one of start or range.")),
-        (Some(_), Some(_)) => return Err(ApiError::unreadable("oneof field 'area' is already set. Cannot set 'range'.")),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::unreadable("oneof field 'area' is already set. Cannot set 'range'."));
+        }
     };
     let tab = book.tab_of(sheet_id, "grid")?;
     let enters = enters_values(&request.fields)?;
@@ -213,7 +242,8 @@ fn update_cells(book: &mut Book, request: &UpdateCells) -> Result<(), ApiError> 
         None if start.1 >= tab.columns => return Err(after_last("column", start.1, tab.columns)),
         None => Area { top: start.0, left: start.1, bottom: tab.rows, right: tab.columns },
         Some(range) => {
-            let (bottom, right) = (range.end_row_index.unwrap_or(tab.rows), range.end_column_index.unwrap_or(tab.columns));
+            let (bottom, right) =
+                (range.end_row_index.unwrap_or(tab.rows), range.end_column_index.unwrap_or(tab.columns));
             let area = Area { top: start.0, left: start.1, bottom, right };
             if area.height() == 0 || area.width() == 0 {
                 return Err(ApiError::invalid("range must hold at least one cell"));
@@ -231,7 +261,10 @@ fn update_cells(book: &mut Book, request: &UpdateCells) -> Result<(), ApiError> 
 }
 
 fn after_last(what: &str, index: usize, size: usize) -> ApiError {
-    ApiError::invalid(format!("GridCoordinate.{what}Index[{index}] is after last {what} in grid[{}]", size.saturating_sub(1)))
+    ApiError::invalid(format!(
+        "GridCoordinate.{what}Index[{index}] is after last {what} in grid[{}]",
+        size.saturating_sub(1)
+    ))
 }
 
 /// Below the last row that holds something, from the first column on; rows are added, columns are not.
@@ -250,7 +283,9 @@ fn enter(tab: &mut Tab, area: &Area, rows: &[Row], enters: bool) -> Result<(), A
         for (column, cell) in (area.left..).zip(&cells.values) {
             let beyond = |what, at, end: usize| {
                 let last = end.saturating_sub(1);
-                ApiError::invalid(format!("Attempting to write {what}: {at}, beyond the last requested {what} of: {last}"))
+                ApiError::invalid(format!(
+                    "Attempting to write {what}: {at}, beyond the last requested {what} of: {last}"
+                ))
             };
             if column >= area.right {
                 return Err(beyond("column", column, area.right));

@@ -40,7 +40,14 @@ pub(super) struct Found {
 impl Book {
     /// Gives tabs that have no id one: 0 for the first, made-up numbers for the others.
     pub(super) fn new(id: &str, title: &str, tabs: impl IntoIterator<Item = Tab>) -> Self {
-        let mut book = Self { id: id.to_owned(), title: title.to_owned(), locale: Locale::default(), tabs: Vec::new(), writes: 0, forbidden: false };
+        let mut book = Self {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            locale: Locale::default(),
+            tabs: Vec::new(),
+            writes: 0,
+            forbidden: false,
+        };
         for mut tab in tabs {
             tab.id = if book.tabs.is_empty() { 0 } else { book.free_id(&tab.title) };
             book.tabs.push(tab);
@@ -53,14 +60,21 @@ impl Book {
 
     /// Refuses what has grown beyond the cells that Google gives a spreadsheet.
     pub(super) fn within_limits(&self) -> Result<(), ApiError> {
-        let cells = self.tabs.iter().fold(0_usize, |cells, tab| cells.saturating_add(tab.rows.saturating_mul(tab.columns)));
-        let limit = format!("This action would increase the number of cells in the workbook above the limit of {MOST_CELLS} cells.");
+        let cells = self
+            .tabs
+            .iter()
+            .fold(0_usize, |cells, tab| cells.saturating_add(tab.rows.saturating_mul(tab.columns)));
+        let limit = format!(
+            "This action would increase the number of cells in the workbook above the limit of {MOST_CELLS} cells."
+        );
         (cells <= MOST_CELLS).then_some(()).ok_or_else(|| ApiError::invalid(limit))
     }
 
     /// An id no tab has. It depends on nothing but the titles there are.
     pub(super) fn free_id(&self, title: &str) -> i64 {
-        let made = title.bytes().fold(1_000_003_i64, |number, byte| (number * 131 + i64::from(byte)) % 2_000_000_000);
+        let made = title
+            .bytes()
+            .fold(1_000_003_i64, |number, byte| (number * 131 + i64::from(byte)) % 2_000_000_000);
         (made..).find(|id| self.tabs.iter().all(|tab| tab.id != *id)).unwrap_or(made)
     }
 
@@ -71,14 +85,21 @@ impl Book {
 
     /// The tab with this id.
     pub(super) fn tab_of(&mut self, id: i64, what: &str) -> Result<&mut Tab, ApiError> {
-        self.tabs.iter_mut().find(|tab| tab.id == id).ok_or_else(|| ApiError::invalid(format!("No {what} with id: {id}")))
+        self.tabs
+            .iter_mut()
+            .find(|tab| tab.id == id)
+            .ok_or_else(|| ApiError::invalid(format!("No {what} with id: {id}")))
     }
 
     /// The tab and the cells that a range means.
     pub(super) fn find(&self, range: &str, purpose: Purpose) -> Result<Found, ApiError> {
         let written = Written::read(range)?;
         let tab = match &written.title {
-            Some(title) => self.tabs.iter().position(|tab| tab.title == *title).ok_or_else(|| ApiError::no_such_range(range))?,
+            Some(title) => self
+                .tabs
+                .iter()
+                .position(|tab| tab.title == *title)
+                .ok_or_else(|| ApiError::no_such_range(range))?,
             None => 0,
         };
         let on = &self.tabs[tab];

@@ -28,7 +28,12 @@ pub(super) fn list<'a>(books: impl Iterator<Item = &'a Book>) -> String {
     let mut items = String::new();
     for book in books {
         let titles = book.tabs.iter().map(|tab| escaped(&tab.title)).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(items, "<li><a href=\"/browse/{}\">{}</a>: {titles}</li>", in_a_path(&book.id), escaped(&book.title));
+        let _ = writeln!(
+            items,
+            "<li><a href=\"/browse/{}\">{}</a>: {titles}</li>",
+            in_a_path(&book.id),
+            escaped(&book.title)
+        );
     }
     if items.is_empty() {
         body.push_str("<p>There are none.</p>\n");
@@ -40,7 +45,8 @@ pub(super) fn list<'a>(books: impl Iterator<Item = &'a Book>) -> String {
 
 /// Every tab of one spreadsheet.
 pub(super) fn spreadsheet(book: &Book) -> String {
-    let mut body = format!("<p><a href=\"/browse\">All spreadsheets</a></p>\n<h1>{}</h1>\n<nav>", escaped(&book.title));
+    let mut body =
+        format!("<p><a href=\"/browse\">All spreadsheets</a></p>\n<h1>{}</h1>\n<nav>", escaped(&book.title));
     for (place, tab) in book.tabs.iter().enumerate() {
         let _ = write!(body, "<a href=\"#tab{place}\">{}</a>", escaped(&tab.title));
     }
@@ -54,7 +60,10 @@ pub(super) fn spreadsheet(book: &Book) -> String {
 
 /// The page for an id that nobody knows.
 pub(super) fn nothing() -> String {
-    page("No such spreadsheet", "<h1>No such spreadsheet</h1>\n<p><a href=\"/browse\">All spreadsheets</a></p>\n")
+    page(
+        "No such spreadsheet",
+        "<h1>No such spreadsheet</h1>\n<p><a href=\"/browse\">All spreadsheets</a></p>\n",
+    )
 }
 
 /// The first row of a tab is its heading, as people write tables.
@@ -94,11 +103,16 @@ fn cell(cell: Option<&Entered>) -> String {
 
 /// Amounts that were written as text stand under each other all the same.
 fn is_number(text: &str) -> bool {
-    text.len() < 40 && text.bytes().any(|byte| byte.is_ascii_digit()) && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,$%".contains(&byte))
+    text.len() < 40
+        && text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,$%".contains(&byte))
 }
 
 fn page(title: &str, body: &str) -> String {
-    format!("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{}</title>\n<style>{STYLE}</style>\n{body}</html>\n", escaped(title))
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{}</title>\n<style>{STYLE}</style>\n{body}</html>\n",
+        escaped(title)
+    )
 }
 
 fn escaped(text: &str) -> String {

@@ -57,12 +57,25 @@ impl Call {
         match self {
             Self::Get => &["ranges", "includeGridData", "excludeTablesInBandedRanges"],
             Self::ValuesGet(_) => &["majorDimension", "valueRenderOption", "dateTimeRenderOption"],
-            Self::ValuesBatchGet => &["ranges", "majorDimension", "valueRenderOption", "dateTimeRenderOption"],
-            Self::ValuesUpdate(_) => &["valueInputOption", "includeValuesInResponse", "responseValueRenderOption", "responseDateTimeRenderOption"],
-            Self::ValuesAppend(_) => {
-                &["valueInputOption", "insertDataOption", "includeValuesInResponse", "responseValueRenderOption", "responseDateTimeRenderOption"]
+            Self::ValuesBatchGet => {
+                &["ranges", "majorDimension", "valueRenderOption", "dateTimeRenderOption"]
             }
-            Self::ValuesClear(_) | Self::BatchUpdate | Self::ValuesBatchUpdate | Self::ValuesBatchClear => &[],
+            Self::ValuesUpdate(_) => &[
+                "valueInputOption",
+                "includeValuesInResponse",
+                "responseValueRenderOption",
+                "responseDateTimeRenderOption",
+            ],
+            Self::ValuesAppend(_) => &[
+                "valueInputOption",
+                "insertDataOption",
+                "includeValuesInResponse",
+                "responseValueRenderOption",
+                "responseDateTimeRenderOption",
+            ],
+            Self::ValuesClear(_) | Self::BatchUpdate | Self::ValuesBatchUpdate | Self::ValuesBatchClear => {
+                &[]
+            }
         }
     }
 
@@ -86,14 +99,20 @@ impl Call {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let body: Value = if body.is_empty() { Ok(Value::Object(Map::new())) } else { serde_json::from_slice(body) }.map_err(ApiError::unreadable)?;
+    let body: Value =
+        if body.is_empty() { Ok(Value::Object(Map::new())) } else { serde_json::from_slice(body) }
+            .map_err(ApiError::unreadable)?;
     serde_json::from_value(without_nulls(body)).map_err(ApiError::unreadable)
 }
 
 /// A field that is null is a field left out; in a list a null has its place.
 fn without_nulls(value: Value) -> Value {
     match value {
-        Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, without_nulls(value))).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, without_nulls(value)))
+            .collect(),
         Value::Array(items) => items.into_iter().map(without_nulls).collect(),
         value => value,
     }
@@ -125,8 +144,16 @@ mod tests {
             (Method::POST, "/v4/spreadsheets/x:batchUpdate", Some(Call::BatchUpdate)),
             (Method::GET, "/v4/spreadsheets/x/values/T%21A1%3AB2", Some(Call::ValuesGet("T!A1:B2".into()))),
             (Method::GET, "/v4/spreadsheets/x/values/T!A1:B2", Some(Call::ValuesGet("T!A1:B2".into()))),
-            (Method::POST, "/v4/spreadsheets/x/values/T!A1:B2:append", Some(Call::ValuesAppend("T!A1:B2".into()))),
-            (Method::POST, "/v4/spreadsheets/x/values/'a%2Fb%20%C3%A9':clear", Some(Call::ValuesClear("'a/b é'".into()))),
+            (
+                Method::POST,
+                "/v4/spreadsheets/x/values/T!A1:B2:append",
+                Some(Call::ValuesAppend("T!A1:B2".into())),
+            ),
+            (
+                Method::POST,
+                "/v4/spreadsheets/x/values/'a%2Fb%20%C3%A9':clear",
+                Some(Call::ValuesClear("'a/b é'".into())),
+            ),
             (Method::POST, "/v4/spreadsheets/x/values:batchClear", Some(Call::ValuesBatchClear)),
             (Method::POST, "/v4/spreadsheets/x/values/A1", None),
             (Method::POST, "/v4/spreadsheets/x", None),

@@ -1,7 +1,8 @@
 //! What stands in a cell, how it gets in and how it is shown.
 //!
-//! Formulas are kept and never computed: where Google would show a result, `#NAME?` stands. A client that writes back what it read
-//! therefore loses the formula, as it would at Google; shown as their own text, formulas would survive such a mistake.
+//! Formulas are kept and never computed: where Google would show a result, `#NAME?` stands. A client that
+//! writes back what it read therefore loses the formula, as it would at Google; shown as their own text,
+//! formulas would survive such a mistake.
 
 use jiff::civil::{Date, date};
 use serde_json::{Number, Value};
@@ -79,9 +80,9 @@ impl Entered {
         Ok((!text.is_empty()).then(|| Self::Text(text.to_owned())))
     }
 
-    /// What a person's typing leaves in a cell: formulas, numbers (with `$`, `%`, commas or an exponent), dates as digits or with an English
-    /// month, times as digits, truth values, and text. Dates without a year, `AM` and `PM` and other currencies stay text here, unlike at
-    /// Google.
+    /// What a person's typing leaves in a cell: formulas, numbers (with `$`, `%`, commas or an exponent),
+    /// dates as digits or with an English month, times as digits, truth values, and text. Dates without a
+    /// year, `AM` and `PM` and other currencies stay text here, unlike at Google.
     pub(super) fn typed(text: &str, locale: Locale) -> Result<Option<Self>, ApiError> {
         fits(text)?;
         if let Some(literal) = text.strip_prefix('\'') {
@@ -92,7 +93,9 @@ impl Entered {
             _ if trimmed.len() > 1 && trimmed.starts_with('=') => Some(Self::Formula(trimmed.to_owned())),
             _ if trimmed.eq_ignore_ascii_case("true") => Some(Self::Boolean(true)),
             _ if trimmed.eq_ignore_ascii_case("false") => Some(Self::Boolean(false)),
-            _ => match typed_number(trimmed).or_else(|| moment(trimmed, locale).map(|value| Self::Number { value, shown: trimmed.to_owned() })) {
+            _ => match typed_number(trimmed).or_else(|| {
+                moment(trimmed, locale).map(|value| Self::Number { value, shown: trimmed.to_owned() })
+            }) {
                 Some(number) => Some(number),
                 None => (!text.is_empty()).then(|| Self::Text(text.to_owned())),
             },
@@ -127,8 +130,13 @@ impl Entered {
 }
 
 /// A value of a request as a cell: `None` for a null, which leaves the cell alone; `Some(None)` empties it.
-pub(super) fn given(value: &Value, (input, locale): (Input, Locale), at: (usize, usize)) -> Result<Option<Option<Entered>>, ApiError> {
-    let refused = |kind: &str| Err(ApiError::invalid(format!("Invalid values[{}][{}]: {kind} {{\n}}\n", at.0, at.1)));
+pub(super) fn given(
+    value: &Value,
+    (input, locale): (Input, Locale),
+    at: (usize, usize),
+) -> Result<Option<Option<Entered>>, ApiError> {
+    let refused =
+        |kind: &str| Err(ApiError::invalid(format!("Invalid values[{}][{}]: {kind} {{\n}}\n", at.0, at.1)));
     match value {
         Value::Null => Ok(None),
         Value::Bool(truth) => Ok(Some(Some(Entered::Boolean(*truth)))),
@@ -142,7 +150,11 @@ pub(super) fn given(value: &Value, (input, locale): (Input, Locale), at: (usize,
 
 fn fits(text: &str) -> Result<(), ApiError> {
     let short = text.len() <= LONGEST || text.chars().count() <= LONGEST;
-    short.then_some(()).ok_or_else(|| ApiError::invalid(format!("Your input contains more than the maximum of {LONGEST} characters in a single cell.")))
+    short.then_some(()).ok_or_else(|| {
+        ApiError::invalid(format!(
+            "Your input contains more than the maximum of {LONGEST} characters in a single cell."
+        ))
+    })
 }
 
 const fn truth_word(truth: bool) -> &'static str {
@@ -152,16 +164,24 @@ const fn truth_word(truth: bool) -> &'static str {
 /// Whole numbers have no point in Google's JSON.
 pub(super) fn json_number(value: f64) -> Value {
     let text = value.to_string();
-    text.parse::<i64>().map_or_else(|_| Number::from_f64(value).map_or(Value::Null, Value::Number), Value::from)
+    text.parse::<i64>()
+        .map_or_else(|_| Number::from_f64(value).map_or(Value::Null, Value::Number), Value::from)
 }
 
 /// Ten significant digits, whole numbers all of theirs up to fifteen, and an exponent beyond.
 fn plain(value: f64) -> String {
     if value.abs() >= 1e15 {
         let text = format!("{value:.5E}");
-        return text.split_once('E').map_or_else(|| text.clone(), |(digits, exponent)| format!("{}E+{exponent}", digits.trim_end_matches('0')));
+        return text.split_once('E').map_or_else(
+            || text.clone(),
+            |(digits, exponent)| format!("{}E+{exponent}", digits.trim_end_matches('0')),
+        );
     }
-    if value.fract().abs() > 0.0 { format!("{value:.9e}").parse::<f64>().unwrap_or(value).to_string() } else { format!("{value:.0}") }
+    if value.fract().abs() > 0.0 {
+        format!("{value:.9e}").parse::<f64>().unwrap_or(value).to_string()
+    } else {
+        format!("{value:.0}")
+    }
 }
 
 /// `1234.5`, `-1,234`, `$1.50`, `5%`, `1e3`.
@@ -190,17 +210,23 @@ fn grouped(digits: &str) -> bool {
     let mut groups = whole.split(',');
     let first = groups.next().unwrap_or("");
     let mut rest = groups.peekable();
-    rest.peek().is_none() || ((1..=3).contains(&first.len()) && rest.all(|group| group.len() == 3)) && !digits[whole.len()..].contains(',')
+    rest.peek().is_none()
+        || ((1..=3).contains(&first.len()) && rest.all(|group| group.len() == 3))
+            && !digits[whole.len()..].contains(',')
 }
 
 /// `2025-09-03`, `9/3/2025`, `Sep 3, 2025`, `16:13`, `2025-09-03 16:13:30`: days since 1899-12-30.
 fn moment(text: &str, locale: Locale) -> Option<f64> {
     let whole = day_number(text, locale).or_else(|| day_part(text));
-    whole.or_else(|| text.rsplit_once(' ').and_then(|(day, time)| Some(day_number(day, locale)? + day_part(time)?)))
+    whole.or_else(|| {
+        text.rsplit_once(' ').and_then(|(day, time)| Some(day_number(day, locale)? + day_part(time)?))
+    })
 }
 
 fn day_number(text: &str, locale: Locale) -> Option<f64> {
-    let parts = |separator| text.split(separator).map(|part: &str| part.parse::<i16>().ok()).collect::<Option<Vec<_>>>();
+    let parts = |separator| {
+        text.split(separator).map(|part: &str| part.parse::<i16>().ok()).collect::<Option<Vec<_>>>()
+    };
     // Two digits of a year are of 1930 to 2029.
     let full = |year: i16| {
         if year < 30 {
@@ -212,8 +238,11 @@ fn day_number(text: &str, locale: Locale) -> Option<f64> {
         }
     };
     let (year, month, day) = match (parts('-').as_deref(), parts('/').as_deref(), locale) {
-        (Some(&[year, month, day]), ..) | (_, Some(&[year, month, day]), _) if year >= 1900 => (year, month, day),
-        (_, Some(&[month, day, year]), Locale::UnitedStates) | (_, Some(&[day, month, year]), Locale::Britain) => (full(year), month, day),
+        (Some(&[year, month, day]), ..) | (_, Some(&[year, month, day]), _) if year >= 1900 => {
+            (year, month, day)
+        }
+        (_, Some(&[month, day, year]), Locale::UnitedStates)
+        | (_, Some(&[day, month, year]), Locale::Britain) => (full(year), month, day),
         _ => with_a_month(text)?,
     };
     let day = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
@@ -222,9 +251,29 @@ fn day_number(text: &str, locale: Locale) -> Option<f64> {
 
 /// `Sep 3, 2025`, `3 September 2025`, `3-Sep-2025`.
 fn with_a_month(text: &str) -> Option<(i16, i16, i16)> {
-    const MONTHS: [&str; 12] = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
-    let parts: Vec<String> = text.split([' ', ',', '-']).filter(|part| !part.is_empty()).map(str::to_lowercase).collect();
-    let month = |name: &str| MONTHS.iter().zip(1..).find(|(month, _)| name.len() >= 3 && month.starts_with(name)).map(|(_, number)| number);
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let parts: Vec<String> =
+        text.split([' ', ',', '-']).filter(|part| !part.is_empty()).map(str::to_lowercase).collect();
+    let month = |name: &str| {
+        MONTHS
+            .iter()
+            .zip(1..)
+            .find(|(month, _)| name.len() >= 3 && month.starts_with(name))
+            .map(|(_, number)| number)
+    };
     let [first, second, year] = parts.as_slice() else { return None };
     let (month, day) = month(first).map(|month| (month, second)).or_else(|| Some((month(second)?, first)))?;
     Some((year.parse().ok().filter(|year| *year >= 1900)?, month, day.parse().ok()?))
@@ -237,7 +286,8 @@ fn day_part(text: &str) -> Option<f64> {
         [hours, minutes, seconds] => (*hours, *minutes, *seconds),
         _ => return None,
     };
-    (hours < 24 && minutes < 60 && seconds < 60).then(|| f64::from(hours * 3600 + minutes * 60 + seconds) / 86_400.0)
+    (hours < 24 && minutes < 60 && seconds < 60)
+        .then(|| f64::from(hours * 3600 + minutes * 60 + seconds) / 86_400.0)
 }
 
 #[cfg(test)]
@@ -269,16 +319,32 @@ mod tests {
             ("=A1+B1", json!(UNCOMPUTED), UNCOMPUTED),
         ] {
             let cell = Entered::typed(typed, Locale::UnitedStates).unwrap().unwrap();
-            assert_eq!((cell.shown(Render::Unformatted), cell.formatted()), (unformatted, formatted.to_owned()), "{typed}");
+            assert_eq!(
+                (cell.shown(Render::Unformatted), cell.formatted()),
+                (unformatted, formatted.to_owned()),
+                "{typed}"
+            );
         }
         assert_eq!(Entered::typed("", Locale::UnitedStates).unwrap(), None);
-        assert_eq!(Entered::typed("=A1", Locale::UnitedStates).unwrap().unwrap().shown(Render::Formula), "=A1");
+        assert_eq!(
+            Entered::typed("=A1", Locale::UnitedStates).unwrap().unwrap().shown(Render::Formula),
+            "=A1"
+        );
     }
 
     #[test]
     fn a_date_is_a_number_of_days_however_it_is_typed() {
-        let number = |typed: &str, locale| Entered::typed(typed, locale).unwrap().unwrap().shown(Render::Formula);
-        for typed in ["2026-02-11", "2026/2/11", "2/11/2026", " 02/11/26 ", "Feb 11, 2026", "11 February 2026", "11-Feb-2026"] {
+        let number =
+            |typed: &str, locale| Entered::typed(typed, locale).unwrap().unwrap().shown(Render::Formula);
+        for typed in [
+            "2026-02-11",
+            "2026/2/11",
+            "2/11/2026",
+            " 02/11/26 ",
+            "Feb 11, 2026",
+            "11 February 2026",
+            "11-Feb-2026",
+        ] {
             assert_eq!(number(typed, Locale::UnitedStates), json!(46064), "{typed}");
         }
         assert_eq!(number("11/2/2026", Locale::Britain), json!(46064));
@@ -301,9 +367,12 @@ mod tests {
 
     #[test]
     fn numbers_show_ten_digits_and_large_ones_an_exponent() {
-        for (value, shown) in
-            [(0.1 + 0.2, "0.3"), (std::f64::consts::PI, "3.141592654"), (1_005_240_000_123.0, "1005240000123"), (123_456_000_000_000_000.0, "1.23456E+17")]
-        {
+        for (value, shown) in [
+            (0.1 + 0.2, "0.3"),
+            (std::f64::consts::PI, "3.141592654"),
+            (1_005_240_000_123.0, "1005240000123"),
+            (123_456_000_000_000_000.0, "1.23456E+17"),
+        ] {
             assert_eq!(plain(value), shown);
         }
     }
@@ -311,6 +380,9 @@ mod tests {
     #[test]
     fn a_text_has_an_end() {
         assert!(Entered::text(&"é".repeat(LONGEST)).is_ok());
-        assert!(Entered::text(&"é".repeat(LONGEST + 1)).is_err() && Entered::typed(&"x".repeat(LONGEST + 1), Locale::UnitedStates).is_err());
+        assert!(
+            Entered::text(&"é".repeat(LONGEST + 1)).is_err()
+                && Entered::typed(&"x".repeat(LONGEST + 1), Locale::UnitedStates).is_err()
+        );
     }
 }

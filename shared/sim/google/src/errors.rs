@@ -51,19 +51,30 @@ impl ApiError {
         let see = "See https://developers.google.com/identity/sign-in/web/devconsole-project.";
         let reason = if missing { "CREDENTIALS_MISSING" } else { "ACCESS_TOKEN_EXPIRED" };
         let details = error_info(reason, &json!({ "service": "sheets.googleapis.com" }));
-        Self { details: Some(json!([details])), ..Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", format!("{message} {see}")) }
+        Self {
+            details: Some(json!([details])),
+            ..Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", format!("{message} {see}"))
+        }
     }
 
     /// 403: the spreadsheet is not shared with the account.
     pub(crate) fn not_permitted() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", "The caller does not have permission".to_owned())
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "PERMISSION_DENIED",
+            "The caller does not have permission".to_owned(),
+        )
     }
 
     /// 403: the token was asked for reading only.
     pub(crate) fn narrow_scope() -> Self {
-        let details = error_info("ACCESS_TOKEN_SCOPE_INSUFFICIENT", &json!({ "service": "sheets.googleapis.com" }));
+        let details =
+            error_info("ACCESS_TOKEN_SCOPE_INSUFFICIENT", &json!({ "service": "sheets.googleapis.com" }));
         let message = "Request had insufficient authentication scopes.".to_owned();
-        Self { details: Some(json!([details])), ..Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", message) }
+        Self {
+            details: Some(json!([details])),
+            ..Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", message)
+        }
     }
 
     /// 404.
@@ -71,7 +82,8 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "Requested entity was not found.".to_owned())
     }
 
-    /// 429: too many requests of this kind in a minute; `limit` is how many there may be where a quota is counted.
+    /// 429: too many requests of this kind in a minute; `limit` is how many there may be where a quota is
+    /// counted.
     pub(crate) fn exhausted(writes: bool, limit: u32) -> Self {
         let (kind, word) = if writes { ("Write", "write") } else { ("Read", "read") };
         let message = format!(
@@ -89,7 +101,10 @@ impl ApiError {
         let links = json!([{ "description": "Request a higher quota limit.", "url": "https://cloud.google.com/docs/quotas/help/request_increase" }]);
         let help = json!({ "@type": "type.googleapis.com/google.rpc.Help", "links": links });
         let details = json!([error_info("RATE_LIMIT_EXCEEDED", &metadata), help]);
-        Self { details: Some(details), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", message) }
+        Self {
+            details: Some(details),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", message)
+        }
     }
 
     /// A 5xx with the words that belong to it.
@@ -116,7 +131,9 @@ impl IntoResponse for ApiError {
         }
         let mut response = (self.code, axum::Json(json!({ "error": error }))).into_response();
         if self.code == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer realm=\"https://accounts.google.com/\", error=\"invalid_token\"");
+            let challenge = HeaderValue::from_static(
+                "Bearer realm=\"https://accounts.google.com/\", error=\"invalid_token\"",
+            );
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         response

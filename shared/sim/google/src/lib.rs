@@ -1,14 +1,16 @@
 //! A face that speaks Google's: the token endpoint of service accounts and the Sheets API, version 4.
 //!
-//! It has one account, whose key file is [`Google::service_account`], and the spreadsheets that are made through [`Spreadsheets`]. Ranges,
-//! refusals and what appending takes for a table are Google's (docs/reference/google.md, and the API's own guide and reference pages);
-//! public clients check it from outside. A write is done whole or not at all.
+//! It has one account, whose key file is [`Google::service_account`], and the spreadsheets that are made
+//! through [`Spreadsheets`]. Ranges, refusals and what appending takes for a table are Google's
+//! (docs/reference/google.md, and the API's own guide and reference pages); public clients check it from
+//! outside. A write is done whole or not at all.
 //!
-//! What is typed is a date, number or boolean where Google makes one of it ([`Locale`] says in which order a date is read), and is read back
-//! as such. Where it knowingly differs: formulas are never computed (`#NAME?` where a result would stand), formats are read over, a request of
-//! `spreadsheets:batchUpdate` that is not one of the eight it does is refused, titles in ranges are told apart by capitals, and a read without any token is
-//! 401 where Google, which takes keys there, says 403. What
-//! Google says to a batch's rarer mistakes (dimensions beyond the grid) is worded freely.
+//! What is typed is a date, number or boolean where Google makes one of it ([`Locale`] says in which order a
+//! date is read), and is read back as such. Where it knowingly differs: formulas are never computed (`#NAME?`
+//! where a result would stand), formats are read over, a request of `spreadsheets:batchUpdate` that is not
+//! one of the eight it does is refused, titles in ranges are told apart by capitals, and a read without any
+//! token is 401 where Google, which takes keys there, says 403. What Google says to a batch's rarer mistakes
+//! (dimensions beyond the grid) is worded freely.
 //!
 //! `GET /browse` shows people what stands in the spreadsheets; it needs no token.
 
@@ -61,7 +63,8 @@ const LARGEST_BODY: usize = 10 << 20;
 pub struct GoogleConfig {
     /// How many requests a minute takes; `None` for any number.
     pub quota: Option<Quota>,
-    /// Whether an assertion may go by the machine's clock instead of the virtual one: public clients know no other.
+    /// Whether an assertion may go by the machine's clock instead of the virtual one: public clients know no
+    /// other.
     pub accept_real_time: bool,
 }
 
@@ -87,7 +90,12 @@ impl Google {
     #[must_use]
     pub fn new(config: GoogleConfig, seed: u64, clock: VirtualClock) -> Self {
         let meter = Meter::new(config.quota);
-        let state = FaceState { tokens: Tokens::new(seed), books: Vec::new(), meter, token_uri: "http://127.0.0.1:9/token".into() };
+        let state = FaceState {
+            tokens: Tokens::new(seed),
+            books: Vec::new(),
+            meter,
+            token_uri: "http://127.0.0.1:9/token".into(),
+        };
         Self(Arc::new(Face { clock, accept_real_time: config.accept_real_time, state: Mutex::new(state) }))
     }
 
@@ -114,7 +122,8 @@ impl Google {
         service_account::file(&self.0.state().token_uri)
     }
 
-    /// The spreadsheets that the service account may see, to be made, looked at and changed from outside the API.
+    /// The spreadsheets that the service account may see, to be made, looked at and changed from outside the
+    /// API.
     #[must_use]
     pub fn spreadsheets(&self) -> Spreadsheets {
         Spreadsheets(Arc::clone(&self.0))
@@ -136,8 +145,16 @@ impl Face {
         self.state().books.iter().find(|book| book.id == id).map(look)
     }
 
-    /// Checks the caller, then does what is asked on a copy, which takes the spreadsheet's place if nothing was refused.
-    fn answer(&self, id: &str, call: &Call, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Response, ApiError> {
+    /// Checks the caller, then does what is asked on a copy, which takes the spreadsheet's place if nothing
+    /// was refused.
+    fn answer(
+        &self,
+        id: &str,
+        call: &Call,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Response, ApiError> {
         let now = self.clock.now();
         let mut state = self.state();
         state.tokens.admit(headers, call.writes(), now)?;
@@ -167,14 +184,25 @@ async fn token(State(face): State<Arc<Face>>, grant: oauth::Grant) -> Response {
     oauth::token(&mut state.tokens, &grant, &token_uri, &clocks)
 }
 
-#[allow(clippy::disallowed_methods, reason = "public clients sign their assertions by the machine's clock; a switch allows for that")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "public clients sign their assertions by the machine's clock; a switch allows for that"
+)]
 fn machines_clock() -> Timestamp {
     Timestamp::now()
 }
 
-async fn call(State(face): State<Arc<Face>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn call(
+    State(face): State<Arc<Face>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     match Call::of(&method, uri.path()) {
-        Some((id, call)) => face.answer(&id, &call, &uri, &headers, &body).unwrap_or_else(IntoResponse::into_response),
+        Some((id, call)) => {
+            face.answer(&id, &call, &uri, &headers, &body).unwrap_or_else(IntoResponse::into_response)
+        }
         None => front_end_page(StatusCode::NOT_FOUND),
     }
 }

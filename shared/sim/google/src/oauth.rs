@@ -27,8 +27,7 @@ const LIFE: SignedDuration = SignedDuration::from_secs(3599);
 const AHEAD: i64 = 300;
 const LONGEST: i64 = 3600;
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const TIMES: &str =
-    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.";
+const TIMES: &str = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.";
 
 /// The access tokens that were given out.
 pub(super) struct Tokens {
@@ -97,7 +96,8 @@ impl Tokens {
 /// What a client posts.
 pub(super) type Grant = Result<Form<BTreeMap<String, String>>, FormRejection>;
 
-/// Answers a request for a token. `clocks` are the times the assertion may go by, the first of them the face's own.
+/// Answers a request for a token. `clocks` are the times the assertion may go by, the first of them the
+/// face's own.
 pub(super) fn token(tokens: &mut Tokens, grant: &Grant, token_uri: &str, clocks: &[Timestamp]) -> Response {
     let now = clocks.first().copied().unwrap_or_default();
     match granted(grant, token_uri, clocks) {
@@ -106,19 +106,26 @@ pub(super) fn token(tokens: &mut Tokens, grant: &Grant, token_uri: &str, clocks:
             let body = json!({ "access_token": token.expose_secret(), "expires_in": LIFE.as_secs(), "token_type": "Bearer" });
             (StatusCode::OK, [(CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
         }
-        Err((error, description)) => (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": error, "error_description": description }))).into_response(),
+        Err((error, description)) => {
+            (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": error, "error_description": description })))
+                .into_response()
+        }
     }
 }
 
 /// Whether the token may write.
 fn granted(grant: &Grant, token_uri: &str, clocks: &[Timestamp]) -> Result<bool, Refusal> {
-    let Ok(Form(form)) = grant else { return Err(("invalid_request", "Could not parse the request body.".to_owned())) };
+    let Ok(Form(form)) = grant else {
+        return Err(("invalid_request", "Could not parse the request body.".to_owned()));
+    };
     match form.get("grant_type").map(String::as_str) {
         Some(GRANT) => {}
         Some(other) => return Err(("unsupported_grant_type", format!("Invalid grant_type: {other}"))),
         None => return Err(("invalid_request", "Missing parameter: grant_type".to_owned())),
     }
-    let assertion = form.get("assertion").ok_or_else(|| ("invalid_request", "Missing parameter: assertion".to_owned()))?;
+    let assertion = form
+        .get("assertion")
+        .ok_or_else(|| ("invalid_request", "Missing parameter: assertion".to_owned()))?;
     let claims = verified(assertion)?;
     if claims.aud.as_deref().is_none_or(|aud| aud != token_uri && aud != GOOGLES_AUDIENCE) {
         return Err(("invalid_grant", format!("Failed audience check. The right audience is {token_uri}")));
@@ -127,11 +134,14 @@ fn granted(grant: &Grant, token_uri: &str, clocks: &[Timestamp]) -> Result<bool,
         return Err(("invalid_grant", TIMES.to_owned()));
     }
     let scope = claims.scope.unwrap_or_default();
-    let scopes: Vec<&str> = scope.split_ascii_whitespace().filter_map(|scope| scope.strip_prefix(SCOPES)).collect();
+    let scopes: Vec<&str> =
+        scope.split_ascii_whitespace().filter_map(|scope| scope.strip_prefix(SCOPES)).collect();
     let has = |wanted: &[&str]| scopes.iter().any(|scope| wanted.contains(scope));
     let writes = has(&["spreadsheets", "drive", "drive.file"]);
     let reads = writes || has(&["spreadsheets.readonly", "drive.readonly"]);
-    reads.then_some(writes).ok_or_else(|| ("invalid_scope", "Invalid OAuth scope or ID token audience provided.".to_owned()))
+    reads
+        .then_some(writes)
+        .ok_or_else(|| ("invalid_scope", "Invalid OAuth scope or ID token audience provided.".to_owned()))
 }
 
 fn verified(assertion: &str) -> Result<Claims, Refusal> {

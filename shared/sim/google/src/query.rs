@@ -7,22 +7,39 @@ use serde_json::{Map, Value};
 use super::errors::ApiError;
 
 /// Parameters that every method of Google's takes.
-const EVERYWHERE: [&str; 11] =
-    ["alt", "fields", "key", "prettyPrint", "quotaUser", "uploadType", "upload_protocol", "access_token", "oauth_token", "callback", "$.xgafv"];
+const EVERYWHERE: [&str; 11] = [
+    "alt",
+    "fields",
+    "key",
+    "prettyPrint",
+    "quotaUser",
+    "uploadType",
+    "upload_protocol",
+    "access_token",
+    "oauth_token",
+    "callback",
+    "$.xgafv",
+];
 
 /// The query's pairs in their order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads the query of `uri`; a name that is neither `known` nor known everywhere is refused, as Google does.
+    /// Reads the query of `uri`; a name that is neither `known` nor known everywhere is refused, as Google
+    /// does.
     pub(super) fn read(uri: &Uri, known: &[&str]) -> Result<Self, ApiError> {
         let Ok(Pairs(pairs)) = Pairs::<Vec<(String, String)>>::try_from_uri(uri) else {
             return Err(ApiError::unreadable("The query is no form."));
         };
-        match pairs.iter().find(|(name, _)| !known.contains(&name.as_str()) && !EVERYWHERE.contains(&name.as_str())) {
+        match pairs
+            .iter()
+            .find(|(name, _)| !known.contains(&name.as_str()) && !EVERYWHERE.contains(&name.as_str()))
+        {
             Some((name, _)) => {
-                let why = format!("Unknown name \"{name}\": Cannot bind query parameter. Field '{name}' could not be found in request message.");
+                let why = format!(
+                    "Unknown name \"{name}\": Cannot bind query parameter. Field '{name}' could not be found in request message."
+                );
                 Err(ApiError::unreadable(why))
             }
             None => Ok(Self(pairs)),
@@ -50,7 +67,11 @@ pub(super) struct Mask {
 impl Mask {
     /// Reads a mask.
     pub(super) fn read(text: &str) -> Result<Self, ApiError> {
-        let refused = || ApiError::invalid(format!("Request contains an invalid argument: fields {text:?} is no field mask."));
+        let refused = || {
+            ApiError::invalid(format!(
+                "Request contains an invalid argument: fields {text:?} is no field mask."
+            ))
+        };
         let (mask, rest) = Self::list(text).ok_or_else(refused)?;
         rest.is_empty().then_some(mask).ok_or_else(refused)
     }
@@ -68,7 +89,9 @@ impl Mask {
 
     /// Adds one path, and gives what follows it.
     fn add<'a>(&mut self, text: &'a str) -> Option<&'a str> {
-        let end = text.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '*' || letter == '_')).unwrap_or(text.len());
+        let end = text
+            .find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '*' || letter == '_'))
+            .unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
         if name.is_empty() {
             return None;
@@ -96,7 +119,8 @@ impl Mask {
     /// Whether anything at `path` is wanted.
     pub(super) fn wants(&self, path: &[&str]) -> bool {
         let Some((first, rest)) = path.split_first() else { return true };
-        self.fields.is_empty() || self.fields.iter().any(|(name, below)| (name == first || name == "*") && below.wants(rest))
+        self.fields.is_empty()
+            || self.fields.iter().any(|(name, below)| (name == first || name == "*") && below.wants(rest))
     }
 
     /// What of `value` the mask lets through.
@@ -106,7 +130,8 @@ impl Mask {
             Value::Array(items) => items.into_iter().map(|item| self.cut(item)).collect(),
             Value::Object(fields) => {
                 let kept = fields.into_iter().filter_map(|(name, value)| {
-                    let (_, below) = self.fields.iter().find(|(wanted, _)| *wanted == name || wanted == "*")?;
+                    let (_, below) =
+                        self.fields.iter().find(|(wanted, _)| *wanted == name || wanted == "*")?;
                     Some((name, below.cut(value)))
                 });
                 Value::Object(kept.filter(|(_, value)| *value != Value::Object(Map::new())).collect())
@@ -129,8 +154,14 @@ mod tests {
             ("*", whole.clone()),
             ("spreadsheetId", json!({ "spreadsheetId": "x" })),
             ("sheets.properties.title", json!({ "sheets": [{ "properties": { "title": "T" } }] })),
-            ("sheets(properties(sheetId,title))", json!({ "sheets": [{ "properties": { "sheetId": 0, "title": "T" } }] })),
-            ("spreadsheetId,sheets/properties/sheetId", json!({ "spreadsheetId": "x", "sheets": [{ "properties": { "sheetId": 0 } }] })),
+            (
+                "sheets(properties(sheetId,title))",
+                json!({ "sheets": [{ "properties": { "sheetId": 0, "title": "T" } }] }),
+            ),
+            (
+                "spreadsheetId,sheets/properties/sheetId",
+                json!({ "spreadsheetId": "x", "sheets": [{ "properties": { "sheetId": 0 } }] }),
+            ),
             ("sheets.nothing", json!({ "sheets": [{}] })),
         ] {
             assert_eq!(Mask::read(mask).unwrap().cut(whole.clone()), left, "{mask}");
@@ -139,14 +170,21 @@ mod tests {
             assert!(Mask::read(mask).is_err(), "{mask}");
         }
         let mask = Mask::read("sheets(properties,data.rowData)").unwrap();
-        assert!(mask.wants(&["sheets", "data"]) && !mask.wants(&["properties"]) && !mask.wants(&["sheets", "merges"]));
+        assert!(
+            mask.wants(&["sheets", "data"])
+                && !mask.wants(&["properties"])
+                && !mask.wants(&["sheets", "merges"])
+        );
     }
 
     #[test]
     fn a_parameter_nobody_knows_is_refused() {
         let read = |text: &str| Query::read(&text.parse().unwrap(), &["ranges"]);
         let query = read("/x?ranges=A1%3AB2&ranges=C1&alt=json").unwrap();
-        assert_eq!((query.all("ranges").collect::<Vec<_>>(), query.one("alt")), (vec!["A1:B2", "C1"], Some("json")));
+        assert_eq!(
+            (query.all("ranges").collect::<Vec<_>>(), query.one("alt")),
+            (vec!["A1:B2", "C1"], Some("json"))
+        );
         assert!(format!("{:?}", read("/x?range=A1").unwrap_err()).contains("Unknown name"));
     }
 }

@@ -33,7 +33,8 @@ impl Meter {
     /// Counts a request, or refuses it; a refused one does not count.
     pub(super) fn count(&mut self, writes: bool, now: Timestamp) -> Result<(), ApiError> {
         let Some(quota) = self.quota else { return Ok(()) };
-        let (seen, limit) = if writes { (&mut self.writes, quota.writes) } else { (&mut self.reads, quota.reads) };
+        let (seen, limit) =
+            if writes { (&mut self.writes, quota.writes) } else { (&mut self.reads, quota.reads) };
         while seen.front().is_some_and(|at| *at + MINUTE <= now) {
             seen.pop_front();
         }

@@ -1,4 +1,5 @@
-//! The requests of `spreadsheets:batchUpdate`, as far as this face does them. A field it does not know is refused.
+//! The requests of `spreadsheets:batchUpdate`, as far as this face does them. A field it does not know is
+//! refused.
 //!
 //! Formats, notes and validation of cells are read over: nothing here shows them.
 
@@ -223,17 +224,38 @@ impl Cell {
     pub(super) fn entered(&self) -> Result<Option<Entered>, ApiError> {
         let Some(value) = &self.user_entered_value else { return Ok(None) };
         match value {
-            Value { string_value: None, number_value: None, bool_value: None, formula_value: None } => Ok(None),
-            Value { string_value: Some(text), number_value: None, bool_value: None, formula_value: None } => Entered::text(text),
-            Value { string_value: None, number_value: Some(number), bool_value: None, formula_value: None } => Ok(Some(Entered::number(*number))),
-            Value { string_value: None, number_value: None, bool_value: Some(truth), formula_value: None } => Ok(Some(Entered::Boolean(*truth))),
-            Value { string_value: None, number_value: None, bool_value: None, formula_value: Some(formula) } => {
+            Value { string_value: None, number_value: None, bool_value: None, formula_value: None } => {
+                Ok(None)
+            }
+            Value { string_value: Some(text), number_value: None, bool_value: None, formula_value: None } => {
+                Entered::text(text)
+            }
+            Value {
+                string_value: None,
+                number_value: Some(number),
+                bool_value: None,
+                formula_value: None,
+            } => Ok(Some(Entered::number(*number))),
+            Value {
+                string_value: None,
+                number_value: None,
+                bool_value: Some(truth),
+                formula_value: None,
+            } => Ok(Some(Entered::Boolean(*truth))),
+            Value {
+                string_value: None,
+                number_value: None,
+                bool_value: None,
+                formula_value: Some(formula),
+            } => {
                 if formula.len() > 1 && formula.starts_with('=') {
                     return Ok(Entered::text(formula)?.map(|_| Entered::Formula(formula.clone())));
                 }
                 Err(ApiError::invalid(format!("formulaValue {formula:?} must begin with '='.")))
             }
-            _ => Err(ApiError::unreadable("oneof field 'value' is already set. Cannot set more than one of its values.")),
+            _ => Err(ApiError::unreadable(
+                "oneof field 'value' is already set. Cannot set more than one of its values.",
+            )),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The made-up service account and its key.
 //!
-//! The key is made once in a process, when somebody first asks for it: no secret of the repository, and simulations that never speak to
-//! Google do not wait for it. It is the one thing here that is no function of the seed, and nothing that is shown depends on it.
+//! The key is made once in a process, when somebody first asks for it: no secret of the repository, and
+//! simulations that never speak to Google do not wait for it. It is the one thing here that is no function of
+//! the seed, and nothing that is shown depends on it.
 
 use std::sync::OnceLock;
 
@@ -38,20 +39,31 @@ fn make() -> Result<Key, Unspecified> {
 
 fn pem(der: &[u8]) -> SecretString {
     let text = STANDARD.encode(der);
-    let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect::<Vec<_>>().join("\n");
+    let lines = text
+        .as_bytes()
+        .chunks(64)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect::<Vec<_>>()
+        .join("\n");
     format!("-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n").into()
 }
 
 /// Whether `signature` of `message` is the account's, by RS256.
 pub(super) fn signed(message: &str, signature: &[u8]) -> bool {
-    key().is_ok_and(|key| UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &key.public).verify(message.as_bytes(), signature).is_ok())
+    key().is_ok_and(|key| {
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &key.public)
+            .verify(message.as_bytes(), signature)
+            .is_ok()
+    })
 }
 
 /// The file that Google's console gives for the account's key.
 pub(super) fn file(token_uri: &str) -> SecretString {
-    // Without a key, which only a machine without randomness has, the file has none either, and no client takes it.
+    // Without a key, which only a machine without randomness has, the file has none either, and no client
+    // takes it.
     let pem = key().map_or("", |key| key.pem.expose_secret());
-    let certificate = format!("https://www.googleapis.com/robot/v1/metadata/x509/{}", EMAIL.replace('@', "%40"));
+    let certificate =
+        format!("https://www.googleapis.com/robot/v1/metadata/x509/{}", EMAIL.replace('@', "%40"));
     let file = json!({
         "type": "service_account",
         "project_id": "simulated-project",

@@ -19,11 +19,16 @@ pub(super) fn get(book: &Book, query: &Query) -> Result<Value, ApiError> {
 }
 
 /// All of it, or of `ranges` only, where there are any.
-pub(super) fn spreadsheet<'a>(book: &Book, ranges: impl Iterator<Item = &'a str>, data: bool) -> Result<Value, ApiError> {
+pub(super) fn spreadsheet<'a>(
+    book: &Book,
+    ranges: impl Iterator<Item = &'a str>,
+    data: bool,
+) -> Result<Value, ApiError> {
     let ranges = ranges.map(|range| book.find(range, Purpose::Read)).collect::<Result<Vec<_>, _>>()?;
     let mut sheets = Vec::new();
     for (index, tab) in book.tabs.iter().enumerate() {
-        let areas: Vec<Area> = ranges.iter().filter(|range| range.tab == index).map(|range| range.area).collect();
+        let areas: Vec<Area> =
+            ranges.iter().filter(|range| range.tab == index).map(|range| range.area).collect();
         if areas.is_empty() && !ranges.is_empty() {
             continue;
         }
@@ -87,7 +92,9 @@ fn cell_data(cell: &Entered) -> Value {
         Entered::Formula(text) => json!({ "formulaValue": text }),
     };
     let effective = match cell {
-        Entered::Formula(_) => json!({ "errorValue": { "type": "NAME", "message": format!("{UNCOMPUTED}: formulas are not computed here.") } }),
+        Entered::Formula(_) => {
+            json!({ "errorValue": { "type": "NAME", "message": format!("{UNCOMPUTED}: formulas are not computed here.") } })
+        }
         _ => value.clone(),
     };
     json!({ "userEnteredValue": value, "effectiveValue": effective, "formattedValue": cell.formatted() })

@@ -36,7 +36,8 @@ pub struct NotEntered {
 }
 
 impl Spreadsheets {
-    /// A new spreadsheet, shared with the service account; one with this id is replaced. Without tabs it has an empty `Sheet1`.
+    /// A new spreadsheet, shared with the service account; one with this id is replaced. Without tabs it has
+    /// an empty `Sheet1`.
     pub fn create(&self, id: &str, title: &str, tabs: impl IntoIterator<Item = Tab>) {
         let mut state = self.0.state();
         state.books.retain(|book| book.id != id);
@@ -70,7 +71,9 @@ impl Spreadsheets {
     /// A tab's rows and columns, the empty ones included.
     #[must_use]
     pub fn size(&self, id: &str, tab: &str) -> Option<(usize, usize)> {
-        self.0.of(id, |book| book.tabs.iter().find(|known| known.title == tab).map(|tab| (tab.rows, tab.columns)))?
+        self.0.of(id, |book| {
+            book.tabs.iter().find(|known| known.title == tab).map(|tab| (tab.rows, tab.columns))
+        })?
     }
 
     /// What was entered into a cell such as `Trades!B2`; `None` when it is empty or not there.
@@ -83,14 +86,19 @@ impl Spreadsheets {
         self.0.of(id, found)?
     }
 
-    /// Types `text` into a cell such as `Trades!B2`, as a person with the spreadsheet open does. It is no request and no write.
+    /// Types `text` into a cell such as `Trades!B2`, as a person with the spreadsheet open does. It is no
+    /// request and no write.
     ///
     /// # Errors
     /// When there is no such spreadsheet or cell, and for too long a text.
     pub fn type_into(&self, id: &str, cell: &str, text: &str) -> Result<(), NotEntered> {
         let refused = |why: String| NotEntered { id: id.to_owned(), range: cell.to_owned(), why };
         let mut state = self.0.state();
-        let book = state.books.iter_mut().find(|book| book.id == id).ok_or_else(|| refused("there is none".to_owned()))?;
+        let book = state
+            .books
+            .iter_mut()
+            .find(|book| book.id == id)
+            .ok_or_else(|| refused("there is none".to_owned()))?;
         let entered = |book: &mut Book| -> Result<(), ApiError> {
             let found = book.find(cell, Purpose::Write)?;
             book.tabs[found.tab].set((found.area.top, found.area.left), Entered::typed(text, book.locale)?);

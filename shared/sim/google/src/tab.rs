@@ -41,11 +41,20 @@ impl Tab {
     #[must_use]
     pub fn sized(title: &str, rows: usize, columns: usize) -> Self {
         let (rows, columns) = (rows.max(1), columns.max(1));
-        Self { id: 0, title: title.to_owned(), rows, columns, frozen_rows: 0, frozen_columns: 0, hidden: false, cells: BTreeMap::new() }
+        Self {
+            id: 0,
+            title: title.to_owned(),
+            rows,
+            columns,
+            frozen_rows: 0,
+            frozen_columns: 0,
+            hidden: false,
+            cells: BTreeMap::new(),
+        }
     }
 
-    /// Types a row below what the tab holds, from its first column on, as a person would: a text that begins with `=` is a formula. The
-    /// grid grows where it must; a text too long for a cell is left out.
+    /// Types a row below what the tab holds, from its first column on, as a person would: a text that begins
+    /// with `=` is a formula. The grid grows where it must; a text too long for a cell is left out.
     #[must_use]
     pub fn row<T: AsRef<str>>(mut self, cells: impl IntoIterator<Item = T>) -> Self {
         let row = self.end().0;
@@ -79,7 +88,9 @@ impl Tab {
     /// The same of an area, and its corner when it is empty.
     pub(super) fn end_in(&self, area: &Area) -> (usize, usize) {
         let held = self.cells.keys().filter(|at| area.holds(**at));
-        held.fold((area.top, area.left), |(bottom, right), (row, column)| (bottom.max(row + 1), right.max(column + 1)))
+        held.fold((area.top, area.left), |(bottom, right), (row, column)| {
+            (bottom.max(row + 1), right.max(column + 1))
+        })
     }
 
     /// The whole grid.
@@ -131,8 +142,8 @@ impl Tab {
         self.cells = moved.collect();
     }
 
-    /// The table that an append to `range` goes below: the one that ends last of those the range touches. A table is a block of cells
-    /// that nothing but empty rows and columns surrounds.
+    /// The table that an append to `range` goes below: the one that ends last of those the range touches. A
+    /// table is a block of cells that nothing but empty rows and columns surrounds.
     pub(super) fn table_at(&self, range: &Area) -> Option<Area> {
         let met = self.tables().into_iter().filter(|table| table.meets(range));
         met.max_by_key(|table| (table.bottom, usize::MAX - table.left))
@@ -160,7 +171,9 @@ impl Tab {
     pub fn text(&self) -> Vec<Vec<String>> {
         let row = |row: usize| {
             let end = self.end_in(&Area { top: row, left: 0, bottom: row + 1, right: self.columns }).1;
-            (0..end).map(|column| self.cell((row, column)).map(Entered::as_entered).unwrap_or_default()).collect()
+            (0..end)
+                .map(|column| self.cell((row, column)).map(Entered::as_entered).unwrap_or_default())
+                .collect()
         };
         (0..self.end().0).map(row).collect()
     }
@@ -168,7 +181,12 @@ impl Tab {
 
 /// A cell in the block or beside it, corners included.
 fn next_to(table: &Area, cells: &BTreeSet<(usize, usize)>) -> Option<(usize, usize)> {
-    let around = Area { top: table.top.saturating_sub(1), left: table.left.saturating_sub(1), bottom: table.bottom + 1, right: table.right + 1 };
+    let around = Area {
+        top: table.top.saturating_sub(1),
+        left: table.left.saturating_sub(1),
+        bottom: table.bottom + 1,
+        right: table.right + 1,
+    };
     cells.range((around.top, 0)..(around.bottom, 0)).find(|at| around.holds(**at)).copied()
 }
 
@@ -179,7 +197,14 @@ mod tests {
 
     /// The example of Google's guide to reading and writing values: a table at A1:C2, another at B4:D6.
     fn example() -> Tab {
-        let rows = [["x", "y", "z", ""], ["x", "y", "z", ""], ["", "", "", ""], ["", "x", "y", ""], ["", "", "y", "z"], ["", "x", "y", "z"]];
+        let rows = [
+            ["x", "y", "z", ""],
+            ["x", "y", "z", ""],
+            ["", "", "", ""],
+            ["", "x", "y", ""],
+            ["", "", "y", "z"],
+            ["", "x", "y", "z"],
+        ];
         rows.into_iter().enumerate().fold(Tab::new("T"), |mut tab, (row, cells)| {
             for (column, text) in cells.into_iter().enumerate() {
                 tab.set((row, column), Entered::text(text).unwrap());
@@ -191,7 +216,9 @@ mod tests {
     #[test]
     fn tables_are_found_as_in_googles_guide() {
         let tab = example();
-        let found = |range: &str| tab.table_at(&Written::read(range).unwrap().on(&tab).unwrap()).map(|table| table.text("T"));
+        let found = |range: &str| {
+            tab.table_at(&Written::read(range).unwrap().on(&tab).unwrap()).map(|table| table.text("T"))
+        };
         for range in ["T!A1:Z1000", "B4", "C5:D5", "B2:D4", "A3:G10"] {
             assert_eq!(found(range).as_deref(), Some("T!B4:D6"), "{range}");
         }
@@ -205,7 +232,10 @@ mod tests {
         tab.insert(Dimension::Rows, 1, 2);
         tab.insert(Dimension::Columns, 0, 1);
         assert_eq!((tab.rows, tab.columns, tab.end()), (1002, 27, (8, 5)));
-        assert_eq!((tab.cell((0, 1)).is_some(), tab.cell((1, 1)), tab.cell((3, 1)).is_some()), (true, None, true));
+        assert_eq!(
+            (tab.cell((0, 1)).is_some(), tab.cell((1, 1)), tab.cell((3, 1)).is_some()),
+            (true, None, true)
+        );
         tab.delete(Dimension::Rows, 1, 3);
         tab.delete(Dimension::Columns, 0, 1);
         assert_eq!(tab, example());

@@ -69,7 +69,9 @@ impl Shown {
         let major = match query.one("majorDimension") {
             None | Some("ROWS" | "DIMENSION_UNSPECIFIED") => Major::Rows,
             Some("COLUMNS") => Major::Columns,
-            Some(other) => return Err(not_one_of("major_dimension", "google.apps.sheets.v4.Dimension", other)),
+            Some(other) => {
+                return Err(not_one_of("major_dimension", "google.apps.sheets.v4.Dimension", other));
+            }
         };
         Ok(Self { major, render: rendered(query.one(render))? })
     }
@@ -80,7 +82,9 @@ fn rendered(text: Option<&str>) -> Result<Render, ApiError> {
         None | Some("FORMATTED_VALUE") => Ok(Render::Formatted),
         Some("UNFORMATTED_VALUE") => Ok(Render::Unformatted),
         Some("FORMULA") => Ok(Render::Formula),
-        Some(other) => Err(not_one_of("value_render_option", "google.apps.sheets.v4.ValueRenderOption", other)),
+        Some(other) => {
+            Err(not_one_of("value_render_option", "google.apps.sheets.v4.ValueRenderOption", other))
+        }
     }
 }
 
@@ -88,7 +92,9 @@ fn input(text: Option<&str>) -> Result<Input, ApiError> {
     match text {
         Some("RAW") => Ok(Input::Raw),
         Some("USER_ENTERED") => Ok(Input::UserEntered),
-        None | Some("INPUT_VALUE_OPTION_UNSPECIFIED") => Err(ApiError::invalid("'valueInputOption' is required but not specified")),
+        None | Some("INPUT_VALUE_OPTION_UNSPECIFIED") => {
+            Err(ApiError::invalid("'valueInputOption' is required but not specified"))
+        }
         Some(other) => Err(not_one_of("value_input_option", "google.apps.sheets.v4.ValueInputOption", other)),
     }
 }
@@ -119,14 +125,23 @@ pub(super) fn batch_get(book: &Book, query: &Query) -> Result<Value, ApiError> {
 }
 
 /// `PUT …/values/{range}`.
-pub(super) fn update(book: &mut Book, range: &str, query: &Query, body: &ValueRange) -> Result<Value, ApiError> {
+pub(super) fn update(
+    book: &mut Book,
+    range: &str,
+    query: &Query,
+    body: &ValueRange,
+) -> Result<Value, ApiError> {
     let writing = Writing::asked(query)?;
     let found = book.find(range, Purpose::Write)?;
     if let Some(inside) = &body.range {
         let other = book.find(inside, Purpose::Write)?;
         if (other.tab, other.area) != (found.tab, found.area) {
             let text = |found: &Found| found.area.text(&book.tabs[found.tab].title);
-            return Err(ApiError::invalid(format!("Requested range [{}] does not match value range [{}]", text(&found), text(&other))));
+            return Err(ApiError::invalid(format!(
+                "Requested range [{}] does not match value range [{}]",
+                text(&found),
+                text(&other)
+            )));
         }
     }
     put(book, &found, body, &writing)
@@ -154,13 +169,25 @@ pub(super) fn batch_update(book: &mut Book, body: &BatchUpdate) -> Result<Value,
     ))
 }
 
-/// `POST …/values/{range}:append`: below the table that the range touches, or at the range where there is none. The grid grows.
-pub(super) fn append(book: &mut Book, range: &str, query: &Query, body: &ValueRange) -> Result<Value, ApiError> {
+/// `POST …/values/{range}:append`: below the table that the range touches, or at the range where there is
+/// none. The grid grows.
+pub(super) fn append(
+    book: &mut Book,
+    range: &str,
+    query: &Query,
+    body: &ValueRange,
+) -> Result<Value, ApiError> {
     let writing = Writing::asked(query)?;
     let insert = match query.one("insertDataOption") {
         None | Some("OVERWRITE") => false,
         Some("INSERT_ROWS") => true,
-        Some(other) => return Err(not_one_of("insert_data_option", "google.apps.sheets.v4.AppendValuesRequest.InsertDataOption", other)),
+        Some(other) => {
+            return Err(not_one_of(
+                "insert_data_option",
+                "google.apps.sheets.v4.AppendValuesRequest.InsertDataOption",
+                other,
+            ));
+        }
     };
     let found = book.find(range, Purpose::Read)?;
     let tab = &mut book.tabs[found.tab];
@@ -210,14 +237,20 @@ fn extent(body: &ValueRange) -> (usize, usize) {
     if body.major_dimension.unwrap_or_default() == Major::Rows { (outer, inner) } else { (inner, outer) }
 }
 
-/// Writes values from the corner of `found` on. They may leave cells of it alone and go beyond it only where it is one cell.
+/// Writes values from the corner of `found` on. They may leave cells of it alone and go beyond it only where
+/// it is one cell.
 fn put(book: &mut Book, found: &Found, body: &ValueRange, writing: &Writing) -> Result<Value, ApiError> {
     let locale = book.locale;
     let tab = &mut book.tabs[found.tab];
     let (area, (height, width)) = (found.area, extent(body));
     let target = Area { bottom: area.top + height, right: area.left + width, ..area };
     if !found.written.is_cell() {
-        let beyond = |what| ApiError::invalid(format!("Requested writing within range [{}], but tried writing to {what}", area.text(&tab.title)));
+        let beyond = |what| {
+            ApiError::invalid(format!(
+                "Requested writing within range [{}], but tried writing to {what}",
+                area.text(&tab.title)
+            ))
+        };
         if height > area.height() {
             return Err(beyond(format!("row [{}]", area.bottom + 1)));
         }
@@ -228,11 +261,16 @@ fn put(book: &mut Book, found: &Found, body: &ValueRange, writing: &Writing) -> 
     if target.bottom > tab.rows || target.right > tab.columns {
         return Err(a1::beyond(&target.text(&tab.title), tab));
     }
-    let (mut rows, mut columns, mut cells) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new(), 0);
+    let (mut rows, mut columns, mut cells) =
+        (std::collections::BTreeSet::new(), std::collections::BTreeSet::new(), 0);
     for (outer, line) in body.values.iter().enumerate() {
         for (inner, value) in line.iter().enumerate() {
             let Some(cell) = given(value, (writing.input, locale), (outer, inner))? else { continue };
-            let (row, column) = if body.major_dimension.unwrap_or_default() == Major::Rows { (outer, inner) } else { (inner, outer) };
+            let (row, column) = if body.major_dimension.unwrap_or_default() == Major::Rows {
+                (outer, inner)
+            } else {
+                (inner, outer)
+            };
             tab.set((area.top + row, area.left + column), cell);
             rows.insert(row);
             columns.insert(column);
@@ -252,18 +290,27 @@ fn put(book: &mut Book, found: &Found, body: &ValueRange, writing: &Writing) -> 
     Ok(answer)
 }
 
-/// The cells of an area as a list of lists, without what is empty at the end of each; without `values` when all is empty.
+/// The cells of an area as a list of lists, without what is empty at the end of each; without `values` when
+/// all is empty.
 fn value_range(tab: &Tab, area: &Area, shown: Shown) -> Value {
     let (bottom, right) = tab.end_in(area);
     let by_rows = shown.major == Major::Rows;
-    let (outer, inner) = if by_rows { (area.top..bottom, area.left..right) } else { (area.left..right, area.top..bottom) };
+    let (outer, inner) =
+        if by_rows { (area.top..bottom, area.left..right) } else { (area.left..right, area.top..bottom) };
     let line = |first: usize| {
         let cell = |second: usize| tab.cell(if by_rows { (first, second) } else { (second, first) });
-        let end = inner.clone().rev().find(|second| cell(*second).is_some()).map_or(inner.start, |second| second + 1);
-        (inner.start..end).map(|second| cell(second).map_or_else(|| "".into(), |cell: &Entered| cell.shown(shown.render))).collect::<Vec<_>>()
+        let end = inner
+            .clone()
+            .rev()
+            .find(|second| cell(*second).is_some())
+            .map_or(inner.start, |second| second + 1);
+        (inner.start..end)
+            .map(|second| cell(second).map_or_else(|| "".into(), |cell: &Entered| cell.shown(shown.render)))
+            .collect::<Vec<_>>()
     };
     let values: Vec<Vec<Value>> = outer.map(line).collect();
-    let mut answer = json!({ "range": area.text(&tab.title), "majorDimension": if by_rows { "ROWS" } else { "COLUMNS" } });
+    let mut answer =
+        json!({ "range": area.text(&tab.title), "majorDimension": if by_rows { "ROWS" } else { "COLUMNS" } });
     if !values.is_empty() {
         answer["values"] = json!(values);
     }

@@ -1,10 +1,11 @@
 //! A market on real chains, faces that speak each service's wire, virtual time, and a host for functions.
 //!
-//! [`Simulator`](simulator::Simulator) puts them together: one clock and one market of `gamma-sim-core`, the faces of
-//! `gamma-sim-brokers` and `gamma-sim-google` on loopback ports, and the proxy of `gamma-sim-aws` before a simulated AWS. What a test
-//! needs of those crates is named here too, so that it depends on one.
+//! [`Simulator`](simulator::Simulator) puts them together: one clock and one market of `gamma-sim-core`, the
+//! faces of `gamma-sim-brokers` and `gamma-sim-google` on loopback ports, and the proxy of `gamma-sim-aws`
+//! before a simulated AWS. What a test needs of those crates is named here too, so that it depends on one.
 //!
-//! Nothing here depends on a client: the faces write their own wire from docs/reference, and public SDKs check it from outside.
+//! Nothing here depends on a client: the faces write their own wire from docs/reference, and public SDKs
+//! check it from outside.
 
 pub mod simulator;
 

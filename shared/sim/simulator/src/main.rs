@@ -16,23 +16,25 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use secrecy::ExposeSecret;
 
-/// A market on real SPXW quotes behind the wires of Schwab, tastytrade and GammaWizard, and spreadsheets behind Google's, on loopback
-/// ports and in virtual time.
+/// A market on real SPXW quotes behind the wires of Schwab, tastytrade and GammaWizard, and spreadsheets
+/// behind Google's, on loopback ports and in virtual time.
 ///
-/// Prints `export NAME=…` lines for a shell and runs until it is interrupted:
-/// GAMMA_SCHWAB_URL (stands in for https://api.schwabapi.com), GAMMA_TASTYTRADE_URL (for https://api.tastyworks.com),
-/// GAMMA_GAMMAWIZARD_URL, GAMMA_GOOGLE_URL (for https://sheets.googleapis.com) and GAMMA_CLOCK_URL. The stream of quotes is where `GET /api-quote-tokens` of tastytrade says.
+/// Prints `export NAME=…` lines for a shell and runs until it is interrupted: GAMMA_SCHWAB_URL (stands in for
+/// https://api.schwabapi.com), GAMMA_TASTYTRADE_URL (for https://api.tastyworks.com), GAMMA_GAMMAWIZARD_URL,
+/// GAMMA_GOOGLE_URL (for https://sheets.googleapis.com) and GAMMA_CLOCK_URL. The stream of quotes is where
+/// `GET /api-quote-tokens` of tastytrade says.
 ///
-/// The accounts are made up. Schwab: account 12345678, app key simulated-app-key, app secret simulated-app-secret, refresh token
-/// simulated-refresh-token@, access token I0.simulated-access-token@ (good for half an hour). Tastytrade: accounts 5WT00001 and
-/// 5WT00002, client secret simulated-client-secret, refresh token simulated-tastytrade-refresh-token. GammaWizard: trader@example.com
-/// with simulated-password. Google: a service account whose key is made at the start (--google-account), and an empty spreadsheet
-/// simulated-spreadsheet; GAMMA_GOOGLE_URL/browse shows it.
+/// The accounts are made up. Schwab: account 12345678, app key simulated-app-key, app secret
+/// simulated-app-secret, refresh token simulated-refresh-token@, access token I0.simulated-access-token@
+/// (good for half an hour). Tastytrade: accounts 5WT00001 and 5WT00002, client secret
+/// simulated-client-secret, refresh token simulated-tastytrade-refresh-token. GammaWizard: trader@example.com
+/// with simulated-password. Google: a service account whose key is made at the start (--google-account), and
+/// an empty spreadsheet simulated-spreadsheet; GAMMA_GOOGLE_URL/browse shows it.
 #[derive(Debug, Parser)]
 #[command(name = "gamma-simulator", version, verbatim_doc_comment)]
 struct Arguments {
-    /// What everything random is drawn from: the same seed and requests give the same market, fills and books. Seeds that end in
-    /// 3 or 8 have a thin market, in 4 or 9 a dry one.
+    /// What everything random is drawn from: the same seed and requests give the same market, fills and
+    /// books. Seeds that end in 3 or 8 have a thin market, in 4 or 9 a dry one.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
@@ -40,15 +42,18 @@ struct Arguments {
     #[arg(long, value_enum, default_value = "2025-09-03")]
     chain: ChainName,
 
-    /// Virtual time at the start, such as 2025-09-03T16:12:00-04:00 [default: 16:12 Eastern on the chain's trade date].
+    /// Virtual time at the start, such as 2025-09-03T16:12:00-04:00 [default: 16:12 Eastern on the chain's
+    /// trade date].
     #[arg(long)]
     start: Option<Timestamp>,
 
-    /// Let time flow, this many times as fast as real time. Without it time moves only while clients wait through GAMMA_CLOCK_URL.
+    /// Let time flow, this many times as fast as real time. Without it time moves only while clients wait
+    /// through GAMMA_CLOCK_URL.
     #[arg(long, value_parser = speed)]
     speed: Option<f64>,
 
-    /// Where a simulated AWS listens, such as 127.0.0.1:5000: a proxy is put before it, and AWS_ENDPOINT_URL is printed too.
+    /// Where a simulated AWS listens, such as 127.0.0.1:5000: a proxy is put before it, and AWS_ENDPOINT_URL
+    /// is printed too.
     #[arg(long)]
     aws: Option<SocketAddr>,
 

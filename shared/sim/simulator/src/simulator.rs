@@ -34,7 +34,8 @@ pub struct SimulatorConfig {
     pub seed: u64,
     /// The virtual time at the start, when the market shows the chain's own quotes.
     pub start: Timestamp,
-    /// How many times as fast as real time a jump of the clock passes; `None` for no time at all. See [`VirtualClock::new`].
+    /// How many times as fast as real time a jump of the clock passes; `None` for no time at all. See
+    /// [`VirtualClock::new`].
     pub speed: Option<f64>,
     /// The quotes the market starts from.
     pub chain: Chain,
@@ -48,8 +49,8 @@ pub struct SimulatorConfig {
     pub positions: Vec<(OptionSymbol, i64, Price)>,
     /// One broker.
     pub schwab: SchwabConfig,
-    /// Logins at Schwab beside the first, with their accounts: the same market for all, books for each. Their order ids
-    /// are apart for up to 999 accounts.
+    /// Logins at Schwab beside the first, with their accounts: the same market for all, books for each. Their
+    /// order ids are apart for up to 999 accounts.
     pub more_logins: Vec<LoginConfig>,
     /// Another broker, on the same market.
     pub tastytrade: TastytradeConfig,
@@ -68,8 +69,8 @@ pub struct SimulatorConfig {
 }
 
 impl SimulatorConfig {
-    /// A simulation of the trade date of `chain` from 16:12:00 Eastern on, a minute and a half before the signal, with 100000 dollars
-    /// and no positions.
+    /// A simulation of the trade date of `chain` from 16:12:00 Eastern on, a minute and a half before the
+    /// signal, with 100000 dollars and no positions.
     #[must_use]
     pub fn new(seed: u64, chain: Chain) -> Self {
         Self {
@@ -123,7 +124,8 @@ pub struct Simulator {
     log: RequestLog,
     faults: FaultPlan,
     connections: Connections,
-    /// Kept apart: a function that was frozen must still be able to ask for the time, while its connections to the faces are dead.
+    /// Kept apart: a function that was frozen must still be able to ask for the time, while its connections
+    /// to the faces are dead.
     clock_connections: Connections,
     addresses: Addresses,
 }
@@ -165,17 +167,24 @@ impl Simulator {
             aws_calls,
         } = config;
         let clock = VirtualClock::new(start, speed);
-        let market = shares.into_iter().fold(Market::new(chain, seed, start).along(&path), Market::with_share);
-        let rows = gammawizard.rows.clone().unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
+        let market =
+            shares.into_iter().fold(Market::new(chain, seed, start).along(&path), Market::with_share);
+        let rows = gammawizard
+            .rows
+            .clone()
+            .unwrap_or_else(|| default_rows(&market, seed, gammawizard.delay, gammawizard.signal));
         let holders = holders(&more_logins, &market, seed);
         let starting = market.clone();
-        let exchange = Arc::new(SharedExchange::new(Exchange::new(market, Account::new(cash, &positions), seed)));
+        let exchange =
+            Arc::new(SharedExchange::new(Exchange::new(market, Account::new(cash, &positions), seed)));
         clock.on_advance(Arc::<SharedExchange>::clone(&exchange));
-        let schwab = Schwab::with_logins(schwab, seed, clock.clone(), Arc::clone(&exchange), &more_logins, holders);
+        let schwab =
+            Schwab::with_logins(schwab, seed, clock.clone(), Arc::clone(&exchange), &more_logins, holders);
         let tastytrade = Tastytrade::new(tastytrade, seed, clock.clone(), &starting, Arc::clone(&exchange));
         let google = Google::new(google, seed, clock.clone());
         let schedule_changes = ScheduleChanges::new(clock.clone());
-        let (log, connections, clock_connections) = (RequestLog::default(), Connections::new(), Connections::new());
+        let (log, connections, clock_connections) =
+            (RequestLog::default(), Connections::new(), Connections::new());
         let issuer = tastytrade.clone();
         let tokens = QuoteTokens::of(move |token| issuer.knows_quote_token(token));
         let dxlink = dxlink::Face::new(dxlink, clock.clone(), Arc::clone(&exchange), tokens, log.clone());
@@ -188,23 +197,41 @@ impl Simulator {
                 Service::Google => Some(Arc::new(google.clone())),
                 Service::DxLink | Service::GammaWizard | Service::Aws => None,
             };
-            Gate { service, clock: clock.clone(), log: log.clone(), faults: faults.clone(), outages: Arc::clone(&outages), broker }
+            Gate {
+                service,
+                clock: clock.clone(),
+                log: log.clone(),
+                faults: faults.clone(),
+                outages: Arc::clone(&outages),
+                broker,
+            }
         };
         let schwab_router = gate(Service::Schwab).before(schwab.router());
         let tastytrade_router = gate(Service::Tastytrade).before(tastytrade.router());
-        let gammawizard_router = gate(Service::GammaWizard).before(gammawizard::router(gammawizard, rows, clock.clone()));
+        let gammawizard_router =
+            gate(Service::GammaWizard).before(gammawizard::router(gammawizard, rows, clock.clone()));
         let failed = |face| move |source| StartError { face, source };
         let addresses = Addresses {
             schwab: connections.serve(schwab_router).await.map_err(failed("Schwab"))?,
             tastytrade: connections.serve(tastytrade_router).await.map_err(failed("tastytrade"))?,
             gammawizard: connections.serve(gammawizard_router).await.map_err(failed("GammaWizard"))?,
-            google: connections.serve(gate(Service::Google).before(google.router())).await.map_err(failed("Google"))?,
-            dxlink: connections.serve(gate(Service::DxLink).before(dxlink.router())).await.map_err(failed("DXLink"))?,
+            google: connections
+                .serve(gate(Service::Google).before(google.router()))
+                .await
+                .map_err(failed("Google"))?,
+            dxlink: connections
+                .serve(gate(Service::DxLink).before(dxlink.router()))
+                .await
+                .map_err(failed("DXLink"))?,
             clock: clock_connections.serve(time::router(clock.clone())).await.map_err(failed("the clock"))?,
             aws: match aws {
                 Some(upstream) => Some(
                     connections
-                        .serve(gate(Service::Aws).before(aws::router(upstream, aws_calls, schedule_changes.clone())))
+                        .serve(gate(Service::Aws).before(aws::router(
+                            upstream,
+                            aws_calls,
+                            schedule_changes.clone(),
+                        )))
                         .await
                         .map_err(failed("the proxy before AWS"))?,
                 ),
@@ -213,7 +240,20 @@ impl Simulator {
         };
         tastytrade.set_dxlink_url(&stream_url(addresses.dxlink));
         google.set_url(&url(addresses.google));
-        Ok(Self { clock, schedule_changes, exchange, schwab, tastytrade, google, dxlink, log, faults, connections, clock_connections, addresses })
+        Ok(Self {
+            clock,
+            schedule_changes,
+            exchange,
+            schwab,
+            tastytrade,
+            google,
+            dxlink,
+            log,
+            faults,
+            connections,
+            clock_connections,
+            addresses,
+        })
     }
 
     /// Where Schwab's face is, without a slash at the end: what stands in for `https://api.schwabapi.com`.
@@ -222,7 +262,8 @@ impl Simulator {
         url(self.addresses.schwab)
     }
 
-    /// Where tastytrade's face is, without a slash at the end: what stands in for `https://api.tastyworks.com`.
+    /// Where tastytrade's face is, without a slash at the end: what stands in for
+    /// `https://api.tastyworks.com`.
     #[must_use]
     pub fn tastytrade_url(&self) -> String {
         url(self.addresses.tastytrade)
@@ -234,20 +275,23 @@ impl Simulator {
         url(self.addresses.gammawizard)
     }
 
-    /// Where Google's face is, without a slash at the end: what stands in for `https://sheets.googleapis.com`, with `/token` for
-    /// `https://oauth2.googleapis.com/token`. `/browse` is for people.
+    /// Where Google's face is, without a slash at the end: what stands in for
+    /// `https://sheets.googleapis.com`, with `/token` for `https://oauth2.googleapis.com/token`. `/browse` is
+    /// for people.
     #[must_use]
     pub fn google_url(&self) -> String {
         url(self.addresses.google)
     }
 
-    /// The key file of the made-up service account, JSON as Google's console gives it. Its `token_uri` is the face's own.
+    /// The key file of the made-up service account, JSON as Google's console gives it. Its `token_uri` is the
+    /// face's own.
     #[must_use]
     pub fn google_service_account(&self) -> SecretString {
         self.google.service_account()
     }
 
-    /// The spreadsheets that the service account may see, to be made, looked at and changed from outside the API.
+    /// The spreadsheets that the service account may see, to be made, looked at and changed from outside the
+    /// API.
     #[must_use]
     pub fn spreadsheets(&self) -> Spreadsheets {
         self.google.spreadsheets()
@@ -265,13 +309,15 @@ impl Simulator {
         url(self.addresses.clock)
     }
 
-    /// Changes of schedules that go through the proxy, for a [`Scheduler`](crate::scheduler::Scheduler) to hear of.
+    /// Changes of schedules that go through the proxy, for a [`Scheduler`](crate::scheduler::Scheduler) to
+    /// hear of.
     #[must_use]
     pub fn schedule_changes(&self) -> ScheduleChanges {
         self.schedule_changes.clone()
     }
 
-    /// Where the proxy before AWS is, without a slash at the end: what stands in for `AWS_ENDPOINT_URL`. `None` without one.
+    /// Where the proxy before AWS is, without a slash at the end: what stands in for `AWS_ENDPOINT_URL`.
+    /// `None` without one.
     #[must_use]
     pub fn aws_url(&self) -> Option<String> {
         self.addresses.aws.map(url)
@@ -301,8 +347,8 @@ impl Simulator {
         self.with_exchange(number, |exchange| exchange.book().clone())
     }
 
-    /// Something the user does at the broker with any account of either, by its number: `act` has its exchange as it stands now. `None`
-    /// when there is no such account.
+    /// Something the user does at the broker with any account of either, by its number: `act` has its
+    /// exchange as it stands now. `None` when there is no such account.
     pub fn with_exchange<T>(&self, number: &str, act: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
         let now = self.clock.now();
         match (self.schwab.holder(number), self.tastytrade.holder(number)) {
@@ -366,8 +412,8 @@ impl Simulator {
         &self.faults
     }
 
-    /// Takes a service away, its connections with it, or brings it back. A client that had a connection may find that one closed before
-    /// it is refused a new one; either way nothing it sends takes effect.
+    /// Takes a service away, its connections with it, or brings it back. A client that had a connection may
+    /// find that one closed before it is refused a new one; either way nothing it sends takes effect.
     ///
     /// # Errors
     /// When there is no such service, and when its port could not be had back.
@@ -380,7 +426,9 @@ impl Simulator {
             Service::DxLink => Some(self.addresses.dxlink),
             Service::Aws => self.addresses.aws,
         };
-        let address = address.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "refuse: no proxy before AWS was started"))?;
+        let address = address.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, "refuse: no proxy before AWS was started")
+        })?;
         self.connections.refuse(address.port(), refuse)
     }
 
@@ -402,10 +450,12 @@ impl Simulator {
     }
 }
 
-/// The accounts of further logins. Luck and liquidity are each account's own, so that they do not all fare alike. They are brought to
-/// the clock's time when somebody looks, which ends where many short steps do.
+/// The accounts of further logins. Luck and liquidity are each account's own, so that they do not all fare
+/// alike. They are brought to the clock's time when somebody looks, which ends where many short steps do.
 fn holders(logins: &[LoginConfig], market: &Market, seed: u64) -> Vec<Holder> {
-    let accounts = (1..).zip(logins).flat_map(|(login, config)| config.accounts.iter().map(move |account| (login, account)));
+    let accounts = (1..)
+        .zip(logins)
+        .flat_map(|(login, config)| config.accounts.iter().map(move |account| (login, account)));
     let holder = |(at, (login, account)): (u64, (usize, &AccountConfig))| {
         let exchange = Exchange::new(market.clone(), Account::new(account.cash, &[]), seed.wrapping_add(at));
         Holder::new(login, account.number.clone(), Arc::new(SharedExchange::new(exchange)))

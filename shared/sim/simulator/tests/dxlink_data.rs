@@ -13,7 +13,8 @@ fn at_the_close(config: &mut gamma_simulator::simulator::SimulatorConfig) {
 async fn quotes_are_the_chains_at_the_start() {
     let stage = Stage::with(at_the_close).await;
     let mut client = stage.quoting().await;
-    let unknown = [".SPXW250904P6426", "SPXW250904P6425", ".spxw250904p6425", ".SPXW250904P06425000", "$SPX", "TULIP"];
+    let unknown =
+        [".SPXW250904P6426", "SPXW250904P6425", ".spxw250904p6425", ".SPXW250904P06425000", "$SPX", "TULIP"];
     client.add(1, "Quote", &[&[PUT, ".SPXW250904P2600", "SPX"], &unknown[..]].concat()).await;
     let nan = "NaN";
     let sizes = |row: &[Value]| row[4..].iter().all(Value::is_f64);
@@ -22,7 +23,10 @@ async fn quotes_are_the_chains_at_the_start() {
     assert_eq!(quotes[0][..4], [json!("Quote"), json!(PUT), json!(7.2), json!(7.3)]);
     assert!(sizes(&quotes[0]), "{quotes:?}");
     assert_eq!(quotes[1][2..5], [json!(0.0), json!(0.05), json!(0.0)], "a bid of nothing is a bid");
-    assert_eq!(quotes[2], [json!("Quote"), json!("SPX"), json!(6446.8), json!(6449.3), json!(nan), json!(nan)]);
+    assert_eq!(
+        quotes[2],
+        [json!("Quote"), json!("SPX"), json!(6446.8), json!(6449.3), json!(nan), json!(nan)]
+    );
 }
 
 #[tokio::test]
@@ -31,7 +35,10 @@ async fn every_type_has_the_references_fields() {
     let mut client = stage.authorized().await;
     client.open(1).await;
     let reference: Vec<(&str, &str)> = vec![
-        ("Quote", "eventType eventSymbol eventTime sequence timeNanoPart bidTime bidExchangeCode bidPrice bidSize askTime askExchangeCode askPrice askSize"),
+        (
+            "Quote",
+            "eventType eventSymbol eventTime sequence timeNanoPart bidTime bidExchangeCode bidPrice bidSize askTime askExchangeCode askPrice askSize",
+        ),
         (
             "Trade",
             "eventType eventSymbol eventTime time timeNanoPart sequence exchangeCode price change size dayId dayVolume dayTurnover tickDirection extendedTradingHours",
@@ -40,7 +47,10 @@ async fn every_type_has_the_references_fields() {
             "Summary",
             "eventType eventSymbol eventTime dayId dayOpenPrice dayHighPrice dayLowPrice dayClosePrice dayClosePriceType prevDayId prevDayClosePrice prevDayClosePriceType prevDayVolume openInterest",
         ),
-        ("Greeks", "eventType eventSymbol eventTime eventFlags index time sequence price volatility delta gamma theta rho vega"),
+        (
+            "Greeks",
+            "eventType eventSymbol eventTime eventFlags index time sequence price volatility delta gamma theta rho vega",
+        ),
         (
             "Profile",
             "eventType eventSymbol eventTime description shortSaleRestriction tradingStatus statusReason haltStartTime haltEndTime highLimitPrice lowLimitPrice high52WeekPrice low52WeekPrice beta earningsPerShare dividendFrequency exDividendAmount exDividendDayId shares freeFloat",
@@ -52,19 +62,39 @@ async fn every_type_has_the_references_fields() {
         client.add(1, kind, &[PUT]).await;
         let [config, data] = &client.said().await[..] else { panic!("{kind}: expected two messages") };
         let fields: Vec<&str> = fields.split(' ').collect();
-        assert_eq!((&config["type"], &config["eventFields"]), (&json!("FEED_CONFIG"), &json!({ *kind: fields })));
+        assert_eq!(
+            (&config["type"], &config["eventFields"]),
+            (&json!("FEED_CONFIG"), &json!({ *kind: fields }))
+        );
         let row = &rows(data, fields.len())[0];
         assert!(row.iter().all(|value| !value.is_null()), "{kind}: {row:?}");
         let of = |name: &str| &row[fields.iter().position(|field| *field == name).unwrap()];
-        assert_eq!((of("eventType"), of("eventSymbol"), of("eventTime")), (&json!(kind), &json!(PUT), &json!(0)));
+        assert_eq!(
+            (of("eventType"), of("eventSymbol"), of("eventTime")),
+            (&json!(kind), &json!(PUT), &json!(0))
+        );
         match *kind {
             "Quote" => assert_eq!((of("bidTime"), of("askTime")), (&json!(0), &json!(0))),
-            "Trade" => assert!(of("price").is_f64() && *of("time") == json!(now) && *of("dayId") == json!(20334), "{row:?}"),
-            "Summary" => assert!(of("prevDayClosePrice").is_f64() && of("openInterest").is_u64() && *of("dayClosePrice") == json!("NaN"), "{row:?}"),
+            "Trade" => assert!(
+                of("price").is_f64() && *of("time") == json!(now) && *of("dayId") == json!(20334),
+                "{row:?}"
+            ),
+            "Summary" => assert!(
+                of("prevDayClosePrice").is_f64()
+                    && of("openInterest").is_u64()
+                    && *of("dayClosePrice") == json!("NaN"),
+                "{row:?}"
+            ),
             "Greeks" => {
                 let number = |name: &str| of(name).as_f64().unwrap();
-                assert!((-0.5..-0.05).contains(&number("delta")) && (0.05..0.5).contains(&number("volatility")), "{row:?}");
-                assert!(*of("price") == json!(7.25) && of("index").is_i64() && number("theta") < 0.0, "{row:?}");
+                assert!(
+                    (-0.5..-0.05).contains(&number("delta")) && (0.05..0.5).contains(&number("volatility")),
+                    "{row:?}"
+                );
+                assert!(
+                    *of("price") == json!(7.25) && of("index").is_i64() && number("theta") < 0.0,
+                    "{row:?}"
+                );
             }
             _ => assert_eq!(of("tradingStatus"), &json!("ACTIVE")),
         }
@@ -77,7 +107,10 @@ async fn every_type_has_the_references_fields() {
     assert_eq!(client.said().await, Vec::<Value>::new());
     client.add(1, "Trade", &["SPX", "VIX"]).await;
     let trades = rows(&client.next().await, 15);
-    assert_eq!((&trades[0][7], &trades[1][7], &trades[0][9]), (&json!(6448.05), &json!(16.35), &json!("NaN")));
+    assert_eq!(
+        (&trades[0][7], &trades[1][7], &trades[0][9]),
+        (&json!(6448.05), &json!(16.35), &json!("NaN"))
+    );
 }
 
 #[tokio::test]
@@ -94,14 +127,20 @@ async fn the_last_event_comes_at_once_and_then_what_changes() {
         stage.pass(30).await;
         let quotes = client.quotes().await;
         let of = |symbol: &str| quotes.iter().filter(|row| row[1] == symbol).collect::<Vec<_>>();
-        assert_eq!((of("SPX").len(), of(".SPXW250904P2600").len()), (1, 0), "the worthless stay as they are: {quotes:?}");
+        assert_eq!(
+            (of("SPX").len(), of(".SPXW250904P2600").len()),
+            (1, 0),
+            "the worthless stay as they are: {quotes:?}"
+        );
         assert_ne!(of("SPX")[0][2], last);
         last = of("SPX")[0][2].clone();
         // The stream and the broker's REST face show one market.
         let level = stage.simulator.market().underlying().to_string().parse::<f64>().unwrap();
         assert!((of("SPX")[0][2].as_f64().unwrap() + 1.25 - level).abs() < 1e-6);
     }
-    client.send(json!({ "type": "FEED_SUBSCRIPTION", "channel": 1, "remove": pairs("Quote", &["SPX"]) })).await;
+    client
+        .send(json!({ "type": "FEED_SUBSCRIPTION", "channel": 1, "remove": pairs("Quote", &["SPX"]) }))
+        .await;
     client.said().await;
     stage.pass(30).await;
     assert!(!client.quoted().await.contains(&"SPX".to_owned()));
@@ -131,8 +170,7 @@ async fn fields_are_the_known_ones_requested_and_a_setup_adds_types() {
     assert_eq!(client.next().await["eventFields"], json!({ "Quote": ["askPrice", "eventSymbol"] }));
     client.send(json!({ "type": "FEED_SETUP", "channel": 1, "acceptDataFormat": "FULL", "acceptEventFields": { "Trade": ["eventSymbol", "price"] } })).await;
     let config = client.next().await;
-    let expected =
-        json!({ "type": "FEED_CONFIG", "channel": 1, "aggregationPeriod": 0.5, "dataFormat": "COMPACT", "eventFields": { "Trade": ["eventSymbol", "price"] } });
+    let expected = json!({ "type": "FEED_CONFIG", "channel": 1, "aggregationPeriod": 0.5, "dataFormat": "COMPACT", "eventFields": { "Trade": ["eventSymbol", "price"] } });
     assert_eq!(config, expected, "COMPACT whatever was asked, the period as before");
     client
         .send(json!({ "type": "FEED_SUBSCRIPTION", "channel": 1, "add": [{ "type": "Trade", "symbol": "SPX" }, { "type": "Quote", "symbol": "SPX" }] }))

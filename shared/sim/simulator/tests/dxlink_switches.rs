@@ -1,4 +1,5 @@
-//! What can be different about the stream: every switch does what it says, and is on record only where it did.
+//! What can be different about the stream: every switch does what it says, and is on record only where it
+//! did.
 
 use crate::streaming;
 
@@ -27,15 +28,22 @@ fn number(value: &Value) -> f64 {
 async fn an_upgrade_is_refused() {
     let stage = Stage::start().await;
     stage.simulator.dxlink().once(Switch::RefuseUpgrade(502));
-    let Err(Error::Http(response)) = connect_async(stage.simulator.dxlink_url()).await else { panic!("expected a refusal") };
+    let Err(Error::Http(response)) = connect_async(stage.simulator.dxlink_url()).await else {
+        panic!("expected a refusal")
+    };
     assert_eq!(response.status(), 502);
     stage.authorized().await;
     assert_eq!(stage.fired(&Switch::RefuseUpgrade(502)), [(0, "upgrade".to_owned())]);
     assert_eq!(stage.simulator.dxlink().counters().upgrades_refused, 1);
 
     // The plan that stands before every face stands before this one too.
-    stage.simulator.faults().add(Rule::on(Route::AnyOf(Service::DxLink)).fault(Fault::ServerError(503, When::BeforeEffect)));
-    let Err(Error::Http(response)) = connect_async(stage.simulator.dxlink_url()).await else { panic!("expected a refusal") };
+    stage
+        .simulator
+        .faults()
+        .add(Rule::on(Route::AnyOf(Service::DxLink)).fault(Fault::ServerError(503, When::BeforeEffect)));
+    let Err(Error::Http(response)) = connect_async(stage.simulator.dxlink_url()).await else {
+        panic!("expected a refusal")
+    };
     assert_eq!((response.status().as_u16(), stage.simulator.faults().fired().len()), (503, 1));
 }
 
@@ -56,7 +64,9 @@ async fn a_good_token_is_refused() {
 async fn a_frozen_connection_is_open_and_says_nothing() {
     let moment = Duration::from_millis(100);
     let keepalive_timeout = Duration::from_secs(1);
-    let stage = Stage::with(|config| config.dxlink = DxLinkConfig { keepalive_timeout, ..DxLinkConfig::default() }).await;
+    let stage =
+        Stage::with(|config| config.dxlink = DxLinkConfig { keepalive_timeout, ..DxLinkConfig::default() })
+            .await;
     let mut client = stage.quoting().await;
     client.add(1, "Quote", &["SPX"]).await;
     client.said().await;
@@ -71,13 +81,20 @@ async fn a_frozen_connection_is_open_and_says_nothing() {
     stage.simulator.dxlink().clear();
     stage.authorized().await;
     client.send(json!({ "type": "KEEPALIVE", "channel": 0 })).await;
-    assert!(client.hears_nothing(keepalive_timeout + 3 * moment).await, "it stays frozen, and open though the client's time is over");
+    assert!(
+        client.hears_nothing(keepalive_timeout + 3 * moment).await,
+        "it stays frozen, and open though the client's time is over"
+    );
 }
 
 #[tokio::test]
 async fn connections_end_now() {
     let stage = Stage::start().await;
-    for (how, end) in [(HangUp::Close(1000), End::Closed(1000)), (HangUp::Close(1011), End::Closed(1011)), (HangUp::Cut, End::Lost)] {
+    for (how, end) in [
+        (HangUp::Close(1000), End::Closed(1000)),
+        (HangUp::Close(1011), End::Closed(1011)),
+        (HangUp::Cut, End::Lost),
+    ] {
         let mut clients = [stage.quoting().await, stage.authorized().await];
         assert_eq!(stage.simulator.dxlink().hang_up(how), 2);
         for client in &mut clients {
@@ -145,13 +162,19 @@ async fn a_config_is_lazy_late_or_never_comes() {
         client.open(1).await;
         client.send(asked.clone()).await;
         let heard = client.said().await;
-        assert_eq!(heard.iter().map(|config| config.get("eventFields")).collect::<Vec<_>>(), at_setup, "{switch:?}");
+        assert_eq!(
+            heard.iter().map(|config| config.get("eventFields")).collect::<Vec<_>>(),
+            at_setup,
+            "{switch:?}"
+        );
         client.add(1, "Quote", &["SPX"]).await;
         let heard = client.said().await;
         assert_eq!(types(&heard), with_data, "{switch:?}");
         for message in heard {
             match message["type"].as_str() {
-                Some("FEED_CONFIG") => assert_eq!(message["eventFields"], whole, "only the type that is told of"),
+                Some("FEED_CONFIG") => {
+                    assert_eq!(message["eventFields"], whole, "only the type that is told of")
+                }
                 _ => assert_eq!(rows(&message, QUOTE.len()).len(), 1, "written as asked"),
             }
         }
@@ -170,14 +193,21 @@ async fn fields_come_in_another_order_or_are_missing() {
     let mut client = stage.authorized().await;
     client.open(1).await;
     client.send(feed_setup(1, json!({ "Quote": ["askPrice", "askSize", "bidPrice", "eventSymbol"] }))).await;
-    assert_eq!(client.next().await["eventFields"], json!({ "Quote": ["eventSymbol", "bidPrice", "askPrice"] }));
+    assert_eq!(
+        client.next().await["eventFields"],
+        json!({ "Quote": ["eventSymbol", "bidPrice", "askPrice"] })
+    );
     client.add(1, "Quote", &["SPX"]).await;
     let row = &rows(&client.next().await, 3)[0];
     assert!(row[0] == "SPX" && number(&row[1]) < number(&row[2]), "{row:?}");
     assert_eq!((stage.fired(&without).len(), stage.fired(&Switch::OwnFieldOrder).len()), (1, 1));
     client.send(feed_setup(1, json!({ "Quote": ["eventSymbol", "bidPrice"] }))).await;
     client.said().await;
-    assert_eq!((stage.fired(&without).len(), stage.fired(&Switch::OwnFieldOrder).len()), (1, 1), "nothing was different");
+    assert_eq!(
+        (stage.fired(&without).len(), stage.fired(&Switch::OwnFieldOrder).len()),
+        (1, 1),
+        "nothing was different"
+    );
 }
 
 #[tokio::test]
@@ -246,7 +276,10 @@ async fn rows_are_packed_otherwise() {
     let symbols = ["SPX", "VIX", PUT];
     let mut client = stage.quoting().await;
     let reset = |kinds: &[&str]| {
-        let add: Vec<Value> = kinds.iter().flat_map(|kind| symbols.map(|symbol| json!({ "type": kind, "symbol": symbol }))).collect();
+        let add: Vec<Value> = kinds
+            .iter()
+            .flat_map(|kind| symbols.map(|symbol| json!({ "type": kind, "symbol": symbol })))
+            .collect();
         json!({ "type": "FEED_SUBSCRIPTION", "channel": 1, "reset": true, "add": add })
     };
     client.send(feed_setup(1, json!({ "Trade": ["eventSymbol", "price"] }))).await;
@@ -265,7 +298,10 @@ async fn rows_are_packed_otherwise() {
     client.send(reset(&["Trade", "Quote"])).await;
     let [frame] = &client.said().await[..] else { panic!("expected one frame") };
     let data = frame["data"].as_array().unwrap();
-    assert_eq!((&data[0], data[1].as_array().unwrap().len(), &data[2], data[3].as_array().unwrap().len()), (&json!("Quote"), 18, &json!("Trade"), 6));
+    assert_eq!(
+        (&data[0], data[1].as_array().unwrap().len(), &data[2], data[3].as_array().unwrap().len()),
+        (&json!("Quote"), 18, &json!("Trade"), 6)
+    );
     stage.simulator.dxlink().clear();
 
     stage.set(Switch::DuplicateRows);
@@ -279,7 +315,8 @@ async fn rows_are_packed_otherwise() {
     assert_eq!(client.next().await["data"][1].as_array().unwrap().len(), 3 * QUOTE.len() - 1);
     client.send(reset(&["Quote"])).await;
     assert_eq!(client.quotes().await.len(), 3);
-    for switch in [Switch::RowsPerFrame(2), Switch::TypesTogether, Switch::DuplicateRows, Switch::BrokenBlock] {
+    for switch in [Switch::RowsPerFrame(2), Switch::TypesTogether, Switch::DuplicateRows, Switch::BrokenBlock]
+    {
         assert_eq!(stage.fired(&switch).len(), 1, "{switch:?}");
     }
 }
@@ -299,7 +336,11 @@ async fn quotes_are_crossed_locked_or_one_sided() {
         stage.set(switch.clone());
         client.send(again.clone()).await;
         let quotes = client.quotes().await;
-        assert_eq!((&quotes[0][2], &quotes[0][3], &quotes[1]), (expected[0], expected[1], &plain[1]), "{switch:?}");
+        assert_eq!(
+            (&quotes[0][2], &quotes[0][3], &quotes[1]),
+            (expected[0], expected[1], &plain[1]),
+            "{switch:?}"
+        );
         assert_eq!(stage.fired(&switch), [(1, format!("Quote {PUT}"))]);
         stage.simulator.dxlink().clear();
         // As soon as the switch is off, the quote is right again, though the market has not moved.
@@ -330,7 +371,10 @@ async fn quotes_are_of_long_ago_or_carry_their_time() {
     let stale = Switch::Stale(Duration::from_secs(25));
     stage.set(stale.clone());
     client.send(again.clone()).await;
-    assert_eq!(rows(&client.next().await, 3)[0], [early[0].clone(), json!(began + 40_000), json!(began + 40_000)]);
+    assert_eq!(
+        rows(&client.next().await, 3)[0],
+        [early[0].clone(), json!(began + 40_000), json!(began + 40_000)]
+    );
     assert_eq!(stage.fired(&stale), [(1, "Quote SPX".to_owned())]);
     stage.simulator.dxlink().clear();
     stage.set(Switch::Stale(Duration::from_secs(3600)));
@@ -362,7 +406,12 @@ async fn a_token_is_asked_for_late_twice_or_again() {
     let wanted = json!({ "type": "AUTH_STATE", "channel": 0, "state": "UNAUTHORIZED" });
     let setup = json!({ "type": "SETUP", "channel": 0, "version": "0.1-test", "keepaliveTimeout": 60, "acceptKeepaliveTimeout": 60 });
     let token = json!({ "type": "AUTH", "channel": 0, "token": TOKEN });
-    for (switch, before, after) in [(Switch::AsksLate, 0, 0), (Switch::AsksTwice, 2, 0), (Switch::FirstAuthUnheard, 1, 1), (Switch::SessionNotFound, 1, 0)] {
+    for (switch, before, after) in [
+        (Switch::AsksLate, 0, 0),
+        (Switch::AsksTwice, 2, 0),
+        (Switch::FirstAuthUnheard, 1, 1),
+        (Switch::SessionNotFound, 1, 0),
+    ] {
         let stage = Stage::start().await;
         stage.simulator.dxlink().once(switch.clone());
         let mut client = stage.connect().await;

@@ -19,7 +19,8 @@ async fn resting(session: &Session, quantity: u32) -> u64 {
 }
 
 async fn list(session: &Session) -> Vec<Value> {
-    let path = session.account("/orders?fromEnteredTime=2025-09-03T20:00:00.000Z&toEnteredTime=2025-09-03T21:00:00.000Z");
+    let path = session
+        .account("/orders?fromEnteredTime=2025-09-03T20:00:00.000Z&toEnteredTime=2025-09-03T21:00:00.000Z");
     session.read(&path).await.as_array().unwrap().clone()
 }
 
@@ -31,11 +32,17 @@ fn filled(session: &Session, id: u64) -> (u32, OrderState) {
 
 #[tokio::test]
 async fn an_accepted_order_is_named_wrongly_or_not_at_all() {
-    for (fault, location) in [(Fault::NoLocation, None), (Fault::Location("/orders/77".into()), Some("/orders/77"))] {
+    for (fault, location) in
+        [(Fault::NoLocation, None), (Fault::Location("/orders/77".into()), Some("/orders/77"))]
+    {
         let session = Session::start(1).await;
         session.next(Route::PlaceOrder, &fault);
-        let response = session.send(Method::POST, &session.account("/orders"), Some(&vertical(1, "4.00"))).await;
-        assert_eq!((response.status(), response.headers().get("location").map(|value| value.to_str().unwrap())), (StatusCode::CREATED, location));
+        let response =
+            session.send(Method::POST, &session.account("/orders"), Some(&vertical(1, "4.00"))).await;
+        assert_eq!(
+            (response.status(), response.headers().get("location").map(|value| value.to_str().unwrap())),
+            (StatusCode::CREATED, location)
+        );
         assert_eq!((session.simulator.book().posts().len(), session.fired()), (1, vec![fault]));
     }
 }
@@ -44,7 +51,9 @@ async fn an_accepted_order_is_named_wrongly_or_not_at_all() {
 async fn an_order_is_declined_in_the_brokers_words_and_none_exists() {
     let session = Session::start(1).await;
     session.next(Route::PlaceOrder, &Fault::Declined("No such trade today.".into()));
-    let (status, body) = json_of(session.send(Method::POST, &session.account("/orders"), Some(&vertical(1, "4.00"))).await).await;
+    let (status, body) =
+        json_of(session.send(Method::POST, &session.account("/orders"), Some(&vertical(1, "4.00"))).await)
+            .await;
     assert_eq!((status, &body["errors"]), (StatusCode::BAD_REQUEST, &json!(["No such trade today."])));
     assert!(session.simulator.book().posts().is_empty());
 }
@@ -78,8 +87,14 @@ async fn stale_reads_show_an_order_as_it_was() {
             None => assert_eq!((status, listed.len()), (StatusCode::NOT_FOUND, 0)),
             Some((word, quantity)) => {
                 let shown = order["status"].as_str().unwrap();
-                assert!(shown.starts_with(word) || (word == "PENDING" && ["QUEUED", "ACCEPTED"].contains(&shown)), "{age} s ago: {order}");
-                assert_eq!((&order["filledQuantity"], order.get("closeTime").is_some()), (&json!(quantity), word == "FILLED"));
+                assert!(
+                    shown.starts_with(word) || (word == "PENDING" && ["QUEUED", "ACCEPTED"].contains(&shown)),
+                    "{age} s ago: {order}"
+                );
+                assert_eq!(
+                    (&order["filledQuantity"], order.get("closeTime").is_some()),
+                    (&json!(quantity), word == "FILLED")
+                );
                 assert_eq!(listed, [order]);
             }
         }
@@ -100,7 +115,12 @@ async fn a_status_nobody_knows_is_shown_of_an_order_that_lives_on() {
 #[tokio::test]
 async fn forced_fills_are_at_the_limit_and_reach_the_account() {
     let session = Session::start(1).await;
-    for (route, order_first) in [(Route::ReadOrder, true), (Route::ListOrders, true), (Route::CancelOrder, true), (Route::PlaceOrder, false)] {
+    for (route, order_first) in [
+        (Route::ReadOrder, true),
+        (Route::ListOrders, true),
+        (Route::CancelOrder, true),
+        (Route::PlaceOrder, false),
+    ] {
         let fault = Fault::PartFill(2);
         let before = session.simulator.account().transactions().len();
         let id = if order_first { Some(resting(&session, 3).await) } else { None };
@@ -115,7 +135,11 @@ async fn forced_fills_are_at_the_limit_and_reach_the_account() {
         };
         list(&session).await;
         let order = session.order(id).await;
-        assert_eq!((&order["filledQuantity"], &order["remainingQuantity"]), (&json!(2.0), &json!(1.0)), "{route:?}");
+        assert_eq!(
+            (&order["filledQuantity"], &order["remainingQuantity"]),
+            (&json!(2.0), &json!(1.0)),
+            "{route:?}"
+        );
         let legs = &order["orderActivityCollection"][0]["executionLegs"];
         let net = legs[1]["price"].as_f64().unwrap() - legs[0]["price"].as_f64().unwrap();
         assert!((net - 4.0).abs() < 1e-9 && legs[0]["price"].as_f64().unwrap() >= 0.0, "{legs}");
@@ -146,7 +170,11 @@ async fn a_cancel_loses_against_a_fill() {
             let (_, body) = json_of(response).await;
             assert!(body["errors"][0].as_str().unwrap().contains("FILLED"), "{body}");
         } else {
-            assert_eq!(filled(&session, id), (0, OrderState::PendingCancel), "not before the cancel was accepted");
+            assert_eq!(
+                filled(&session, id),
+                (0, OrderState::PendingCancel),
+                "not before the cancel was accepted"
+            );
         }
         session.pass(2.seconds()).await;
         assert_eq!(filled(&session, id), (packages, end), "{fault:?}");
@@ -157,11 +185,18 @@ async fn a_cancel_loses_against_a_fill() {
 #[tokio::test]
 async fn only_the_order_placed_next_is_rejected_later() {
     let session = Session::start(1).await;
-    session.simulator.faults().add(Rule::on(Route::PlaceOrder).after(1).fault(Fault::Rejected("made up".into())));
-    let (first, second) = (session.post(&vertical(1, "4.00")).await, session.post(&vertical(1, "4.00")).await);
+    session
+        .simulator
+        .faults()
+        .add(Rule::on(Route::PlaceOrder).after(1).fault(Fault::Rejected("made up".into())));
+    let (first, second) =
+        (session.post(&vertical(1, "4.00")).await, session.post(&vertical(1, "4.00")).await);
     session.pass(2.seconds()).await;
     let (first, second) = (session.order(first).await, session.order(second).await);
-    assert_eq!((&first["status"], &second["status"], &second["statusDescription"]), (&json!("WORKING"), &json!("REJECTED"), &json!("made up")));
+    assert_eq!(
+        (&first["status"], &second["status"], &second["statusDescription"]),
+        (&json!("WORKING"), &json!("REJECTED"), &json!("made up"))
+    );
 }
 
 #[tokio::test]
@@ -173,11 +208,20 @@ async fn an_order_replaced_at_the_broker_leaves_another_one_alive() {
         assert_eq!(session.order(id).await["status"], "REPLACED", "{route:?}");
         session.pass(2.seconds()).await;
         let orders = list(&session).await;
-        let statuses: Vec<_> = orders.iter().map(|order| (order["status"].as_str().unwrap(), order["price"].as_f64().unwrap())).collect();
+        let statuses: Vec<_> = orders
+            .iter()
+            .map(|order| (order["status"].as_str().unwrap(), order["price"].as_f64().unwrap()))
+            .collect();
         assert_eq!(statuses, [("WORKING", 3.95), ("REPLACED", 4.0)]);
-        assert!(orders[0].get("tag").is_none() && orders[1].get("tag").is_some(), "our app did not place the new one");
+        assert!(
+            orders[0].get("tag").is_none() && orders[1].get("tag").is_some(),
+            "our app did not place the new one"
+        );
         let book = session.simulator.book();
         let new = &book.posts()[1];
-        assert_eq!((new.replaces, new.ticket.pricing()), (Some(id), Pricing::Limit { effect: Effect::Credit, price: Price::cents(395) }));
+        assert_eq!(
+            (new.replaces, new.ticket.pricing()),
+            (Some(id), Pricing::Limit { effect: Effect::Credit, price: Price::cents(395) })
+        );
     }
 }

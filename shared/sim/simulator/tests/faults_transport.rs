@@ -108,13 +108,19 @@ async fn the_switch_takes_connections_with_it_and_the_port_comes_back() {
         session.simulator.refuse(Service::Schwab, true).unwrap();
         session.simulator.refuse(Service::Schwab, true).unwrap();
         let first = seen(&place(&session).await);
-        assert!([Seen::Closed, Seen::NotConnected].contains(&first), "{first:?}: the client may try the connection it had");
+        assert!(
+            [Seen::Closed, Seen::NotConnected].contains(&first),
+            "{first:?}: the client may try the connection it had"
+        );
         assert_eq!(seen(&place(&session).await), Seen::NotConnected);
         session.simulator.refuse(Service::Schwab, false).unwrap();
         session.read("/trader/v1/accounts").await;
     }
     assert!(session.simulator.book().posts().is_empty());
-    assert!(session.simulator.refuse(Service::Aws, true).unwrap_err().to_string().contains("AWS"), "there is none");
+    assert!(
+        session.simulator.refuse(Service::Aws, true).unwrap_err().to_string().contains("AWS"),
+        "there is none"
+    );
 }
 
 #[tokio::test]
@@ -124,7 +130,13 @@ async fn a_rule_counts_looks_at_the_time_and_leaves_what_does_not_fit() {
     let error = |status| Fault::ServerError(status, BEFORE);
     let start = session.now();
     plan.add(Rule::on(Route::Account).after(1).times(2).fault(error(500)));
-    plan.add(Rule::on(Route::AnyOf(Service::Schwab)).from(start + 10.seconds()).until(start + 11.seconds()).always().fault(error(502)));
+    plan.add(
+        Rule::on(Route::AnyOf(Service::Schwab))
+            .from(start + 10.seconds())
+            .until(start + 11.seconds())
+            .always()
+            .fault(error(502)),
+    );
     plan.add(Rule::on(Route::AnyOf(Service::Schwab)).always().fault(Fault::NoLocation));
     plan.add(Rule::on(Route::Quotes).always().fault(Fault::FilledFirst));
     let mut statuses = Vec::new();
@@ -140,9 +152,20 @@ async fn a_rule_counts_looks_at_the_time_and_leaves_what_does_not_fit() {
     session.read("/marketdata/v1/quotes?symbols=$SPX").await;
     assert_eq!(statuses, [200, 500, 500, 200, 502, 502, 200]);
     let fired = plan.fired();
-    let at: Vec<_> = fired.iter().map(|fired| (fired.at.as_second() - start.as_second(), fired.route.clone(), fired.path.as_str())).collect();
+    let at: Vec<_> = fired
+        .iter()
+        .map(|fired| (fired.at.as_second() - start.as_second(), fired.route.clone(), fired.path.as_str()))
+        .collect();
     let path = "/trader/v1/accounts";
-    assert_eq!(at, [(0, Route::Account, path), (0, Route::Account, path), (10, Route::Account, path), (10, Route::Account, path)]);
+    assert_eq!(
+        at,
+        [
+            (0, Route::Account, path),
+            (0, Route::Account, path),
+            (10, Route::Account, path),
+            (10, Route::Account, path)
+        ]
+    );
     plan.add(Rule::on(Route::Account).always().fault(error(500)));
     plan.clear();
     assert_eq!((session.get(path).await.0.as_u16(), plan.fired().len()), (200, 4));
@@ -151,9 +174,10 @@ async fn a_rule_counts_looks_at_the_time_and_leaves_what_does_not_fit() {
 #[tokio::test]
 async fn one_of_several_faults_answers_and_only_facts_are_recorded() {
     let hidden = Fault::HiddenFor(Duration::from_secs(5));
-    for (answer, orders, expected) in
-        [(Fault::Dropped(AFTER), 1, vec![hidden.clone(), Fault::Dropped(AFTER)]), (Fault::Dropped(BEFORE), 0, vec![Fault::Dropped(BEFORE)])]
-    {
+    for (answer, orders, expected) in [
+        (Fault::Dropped(AFTER), 1, vec![hidden.clone(), Fault::Dropped(AFTER)]),
+        (Fault::Dropped(BEFORE), 0, vec![Fault::Dropped(BEFORE)]),
+    ] {
         let session = Session::start(1).await;
         for fault in [&hidden, &answer, &Fault::ServerError(500, AFTER)] {
             session.next(Route::PlaceOrder, fault);
@@ -176,7 +200,11 @@ async fn story(seed: u64, per_mille: u32) -> (Vec<Seen>, Vec<Fault>) {
     let mut met = Vec::new();
     for round in 0..30 {
         met.push(seen(&place(&session).await));
-        for path in ["/trader/v1/accounts", "/marketdata/v1/quotes?symbols=$SPX", &session.account(&format!("/orders/{round}"))] {
+        for path in [
+            "/trader/v1/accounts",
+            "/marketdata/v1/quotes?symbols=$SPX",
+            &session.account(&format!("/orders/{round}")),
+        ] {
             met.push(seen(&session.attempt(Method::GET, path, None).await));
         }
         session.pass(4.seconds()).await;

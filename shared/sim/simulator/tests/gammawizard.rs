@@ -19,7 +19,12 @@ async fn login(session: &Session, form: &str) -> (u16, Value) {
 async fn signal(session: &Session, token: &str) -> (u16, Value) {
     let url = format!("{}/rapi/GetUltraPureConstantStable", session.simulator.gammawizard_url());
     let bearer = format!("Bearer {token}");
-    let (status, body) = json_of(session.raw(Method::GET, &url, &[("authorization", &bearer), ("accept", "application/json")], "").await).await;
+    let (status, body) = json_of(
+        session
+            .raw(Method::GET, &url, &[("authorization", &bearer), ("accept", "application/json")], "")
+            .await,
+    )
+    .await;
     (status.as_u16(), body)
 }
 
@@ -33,10 +38,16 @@ async fn the_row_of_the_day_appears_when_it_is_published() {
     let token = body["token"].as_str().unwrap();
     session.until("2025-09-03T16:13:34.999-04:00".parse().unwrap()).await;
     let (status, before) = signal(&session, token).await;
-    assert_eq!((status, &before["Trade"]["Date"], before["Predictions"].as_array().unwrap().len()), (200, &json!("2025-09-02"), 10));
+    assert_eq!(
+        (status, &before["Trade"]["Date"], before["Predictions"].as_array().unwrap().len()),
+        (200, &json!("2025-09-02"), 10)
+    );
     session.until("2025-09-03T16:13:35-04:00".parse().unwrap()).await;
     let (_, after) = signal(&session, token).await;
-    assert_eq!((&after["Trade"]["Date"], &after["Trade"]["Limit"], &after["Trade"]["CLimit"]), (&json!("2025-09-03"), &json!(6425), &json!("6470")));
+    assert_eq!(
+        (&after["Trade"]["Date"], &after["Trade"]["Limit"], &after["Trade"]["CLimit"]),
+        (&json!("2025-09-03"), &json!(6425), &json!("6470"))
+    );
     assert_eq!(after["Predictions"].as_array().unwrap().last(), Some(&after["Trade"]), "newest last");
     assert_eq!(after["Predictions"][0], before["Predictions"][0]);
 }
@@ -44,7 +55,9 @@ async fn the_row_of_the_day_appears_when_it_is_published() {
 #[tokio::test]
 async fn only_the_right_login_and_token_get_in() {
     let session = Session::start(1).await;
-    for (form, status) in [("email=trader%40example.com&password=wrong", 401), ("email=trader%40example.com", 401), ("", 401)] {
+    for (form, status) in
+        [("email=trader%40example.com&password=wrong", 401), ("email=trader%40example.com", 401), ("", 401)]
+    {
         assert_eq!(login(&session, form).await.0, status, "{form}");
     }
     assert_eq!(signal(&session, "wrong").await.0, 401);
@@ -60,7 +73,10 @@ async fn requests_are_logged_without_secrets() {
     session.pass(jiff::Span::new().seconds(3)).await;
     session.read("/marketdata/v1/quotes?symbols=$SPX").await;
     let log = session.simulator.requests();
-    let rows: Vec<_> = log.iter().map(|row| (row.service, row.method.as_str(), row.path.as_str(), row.status.unwrap())).collect();
+    let rows: Vec<_> = log
+        .iter()
+        .map(|row| (row.service, row.method.as_str(), row.path.as_str(), row.status.unwrap()))
+        .collect();
     assert_eq!(
         rows,
         [

@@ -16,7 +16,8 @@ const REFRESH: &str = "grant_type=refresh_token&refresh_token=simulated-refresh-
 
 async fn token(session: &Session, basic: &str, form: &str) -> (u16, Value) {
     let url = format!("{}/v1/oauth/token", session.simulator.schwab_url());
-    let (status, body) = json_of(session.raw(Method::POST, &url, &[("authorization", basic), FORM], form).await).await;
+    let (status, body) =
+        json_of(session.raw(Method::POST, &url, &[("authorization", basic), FORM], form).await).await;
     (status.as_u16(), body)
 }
 
@@ -33,7 +34,10 @@ async fn a_refresh_gives_half_an_hour() {
     assert_eq!(status, 200);
     let reference = json!({ "expires_in": 1800, "token_type": "Bearer", "scope": "api", "refresh_token": "", "access_token": "", "id_token": "" });
     assert_shape(&body, &reference, "token");
-    assert_eq!((&body["expires_in"], &body["refresh_token"]), (&json!(1800), &json!("simulated-refresh-token@")));
+    assert_eq!(
+        (&body["expires_in"], &body["refresh_token"]),
+        (&json!(1800), &json!("simulated-refresh-token@"))
+    );
     session.token = body["access_token"].as_str().unwrap().to_owned();
     session.read("/trader/v1/accounts/accountNumbers").await;
     session.pass(1800.seconds()).await;
@@ -60,7 +64,10 @@ async fn with_rotation_every_refresh_kills_the_token_before() {
     assert_eq!(status, 200);
     assert_eq!(token(&session, BASIC, REFRESH).await.0, 400, "the old one");
     let next = body["refresh_token"].as_str().unwrap().replace('@', "%40");
-    assert_eq!(token(&session, BASIC, &format!("grant_type=refresh_token&refresh_token={next}")).await.0, 200);
+    assert_eq!(
+        token(&session, BASIC, &format!("grant_type=refresh_token&refresh_token={next}")).await.0,
+        200
+    );
 }
 
 #[tokio::test]
@@ -72,7 +79,12 @@ async fn the_token_endpoint_says_what_is_wrong_in_its_own_shape() {
         (BASIC, "grant_type=refresh_token", 400, "invalid_request"),
         (BASIC, "grant_type=password", 400, "invalid_request"),
         (BASIC, "", 400, "invalid_request"),
-        (BASIC, "grant_type=authorization_code&code=C0.made-up%40&redirect_uri=https://127.0.0.1", 400, "invalid_request"),
+        (
+            BASIC,
+            "grant_type=authorization_code&code=C0.made-up%40&redirect_uri=https://127.0.0.1",
+            400,
+            "invalid_request",
+        ),
         (BASIC, "grant_type=refresh_token&refresh_token=other", 400, "unsupported_token_type"),
     ] {
         let (came, body) = token(&session, basic, form).await;
@@ -90,7 +102,11 @@ async fn calls_without_a_good_token_are_401_in_the_shape_of_their_api() {
     assert_shape(&body, &json!({ "message": "", "errors": [""] }), "trader");
     let (status, body) = session.get("/marketdata/v1/chains").await;
     assert_eq!(status, 401);
-    assert_shape(&body["errors"][0], &json!({ "id": "", "status": 401, "title": "", "detail": "", "source": { "header": "" } }), "market data");
+    assert_shape(
+        &body["errors"][0],
+        &json!({ "id": "", "status": 401, "title": "", "detail": "", "source": { "header": "" } }),
+        "market data",
+    );
     let url = format!("{}/trader/v1/accounts", session.simulator.schwab_url());
     assert_eq!(session.raw(Method::GET, &url, &[], "").await.status(), 401);
     assert_eq!(session.raw(Method::GET, &url, &[("authorization", "Basic abc")], "").await.status(), 401);
@@ -140,16 +156,26 @@ async fn accounts_have_the_reference_shape() {
     config.positions = vec![("SPXW250904P6420".parse().unwrap(), -1, Price::cents(640))];
     let session = Session::with(config).await;
     let numbers = session.read("/trader/v1/accounts/accountNumbers").await;
-    assert_eq!(numbers, json!([{ "accountNumber": "12345678", "hashValue": session.simulator.schwab().account_hash() }]));
+    assert_eq!(
+        numbers,
+        json!([{ "accountNumber": "12345678", "hashValue": session.simulator.schwab().account_hash() }])
+    );
     assert_eq!(session.simulator.schwab().account_hash().len(), 64);
 
     let account = session.read(&session.account("?fields=positions")).await;
     assert_shape(&account, &account_reference(), "account");
     let position = &account["securitiesAccount"]["positions"][0];
-    assert_eq!((&position["shortQuantity"], &position["longQuantity"], &position["settledShortQuantity"]), (&json!(1.0), &json!(0.0), &json!(-1.0)));
+    assert_eq!(
+        (&position["shortQuantity"], &position["longQuantity"], &position["settledShortQuantity"]),
+        (&json!(1.0), &json!(0.0), &json!(-1.0))
+    );
     assert_eq!((&position["marketValue"], &position["shortOpenProfitLoss"]), (&json!(-630.0), &json!(10.0)));
     for balances in ["initialBalances", "currentBalances"] {
-        assert_eq!(account["securitiesAccount"][balances]["liquidationValue"], json!(699_370.0), "{balances}");
+        assert_eq!(
+            account["securitiesAccount"][balances]["liquidationValue"],
+            json!(699_370.0),
+            "{balances}"
+        );
     }
     let all = session.read("/trader/v1/accounts").await;
     assert!(all[0]["securitiesAccount"].get("positions").is_none(), "only with fields=positions");
@@ -182,8 +208,17 @@ async fn a_flat_account_has_no_positions_and_a_trade_changes_it() {
         .iter()
         .map(|p| (p["instrument"]["symbol"].clone(), p["longQuantity"].clone(), p["shortQuantity"].clone()))
         .collect();
-    assert_eq!(quantities, [(json!("SPXW  250904P06420000"), json!(2.0), json!(0.0)), (json!("SPXW  250904P06425000"), json!(0.0), json!(2.0))]);
-    assert!(account["positions"][0].get("averageShortPrice").is_none() && account["positions"][0]["averageLongPrice"].is_f64());
+    assert_eq!(
+        quantities,
+        [
+            (json!("SPXW  250904P06420000"), json!(2.0), json!(0.0)),
+            (json!("SPXW  250904P06425000"), json!(0.0), json!(2.0))
+        ]
+    );
+    assert!(
+        account["positions"][0].get("averageShortPrice").is_none()
+            && account["positions"][0]["averageLongPrice"].is_f64()
+    );
     assert_eq!(account["currentBalances"]["maintenanceRequirement"], json!(1000.0));
     assert_eq!(account["initialBalances"]["liquidationValue"], json!(100_000.0), "the start of the day");
     assert_ne!(account["currentBalances"]["cashBalance"], json!(100_000.0));
@@ -210,7 +245,9 @@ async fn transactions_are_one_a_leg_with_fees_first() {
     let id = session.post(&vertical(2, "0.05")).await;
     session.pass(3.seconds()).await;
     let day = "startDate=2025-09-03T00:00:00.000Z&endDate=2025-09-05T00:00:00.000Z";
-    let rows = session.read(&session.account(&format!("/transactions?{day}&types=TRADE,DIVIDEND_OR_INTEREST"))).await;
+    let rows = session
+        .read(&session.account(&format!("/transactions?{day}&types=TRADE,DIVIDEND_OR_INTEREST")))
+        .await;
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), 2);
     let mut net = 0.0;
@@ -225,7 +262,10 @@ async fn transactions_are_one_a_leg_with_fees_first() {
         assert!((fees + 1.94).abs() < 1e-9, "0.97 a contract: {row}");
         net += row["netAmount"].as_f64().unwrap();
     }
-    let cash = session.read(&session.account("")).await["securitiesAccount"]["currentBalances"]["cashBalance"].as_f64().unwrap();
+    let cash =
+        session.read(&session.account("")).await["securitiesAccount"]["currentBalances"]["cashBalance"]
+            .as_f64()
+            .unwrap();
     assert!((cash - 100_000.0 - net).abs() < 1e-6);
 
     let one = session.read(&session.account(&format!("/transactions/{}", rows[0]["activityId"]))).await;
@@ -237,8 +277,11 @@ async fn transactions_are_one_a_leg_with_fees_first() {
     let expired = late.read(&late.account(&format!("/transactions?{day}&types=RECEIVE_AND_DELIVER"))).await;
     assert_eq!(expired.as_array().unwrap().len(), 2);
     assert_eq!(expired[0]["description"], "REMOVAL OF OPTION DUE TO EXPIRATION");
-    for (query, words) in [(day.to_owned(), "types is required"), (format!("{day}&types=FEES"), "types: got"), ("types=TRADE".into(), "startDate is required")]
-    {
+    for (query, words) in [
+        (day.to_owned(), "types is required"),
+        (format!("{day}&types=FEES"), "types: got"),
+        ("types=TRADE".into(), "startDate is required"),
+    ] {
         let (status, body) = late.get(&late.account(&format!("/transactions?{query}"))).await;
         assert_eq!(status, 400);
         assert!(body["errors"].to_string().contains(words), "{body}");

@@ -14,7 +14,8 @@ const OTHER: &str = "I0.other-access-token@";
 
 /// One more login with two accounts.
 async fn two_logins() -> Session {
-    let account = |number: &str, dollars: i64| AccountConfig { number: number.into(), cash: Decimal::from(dollars) };
+    let account =
+        |number: &str, dollars: i64| AccountConfig { number: number.into(), cash: Decimal::from(dollars) };
     let mut config = SimulatorConfig::of_2025_09_03(1).unwrap();
     config.more_logins = vec![LoginConfig {
         refresh_token: "other-refresh-token@".into(),
@@ -37,18 +38,26 @@ async fn a_login_sees_its_own_accounts_and_no_other() {
     assert_eq!((session.get(&own).await.0.as_u16(), session.get(&others).await.0.as_u16()), (200, 404));
     session.token = OTHER.into();
     assert_eq!(numbers(&session.read("/trader/v1/accounts/accountNumbers").await), ["20000001", "20000002"]);
-    assert_eq!(numbers(&session.read("/trader/v1/userPreference").await["accounts"]), ["20000001", "20000002"]);
+    assert_eq!(
+        numbers(&session.read("/trader/v1/userPreference").await["accounts"]),
+        ["20000001", "20000002"]
+    );
     assert_eq!((session.get(&own).await.0.as_u16(), session.get(&others).await.0.as_u16()), (404, 200));
     let worth = |account: &Value| account["securitiesAccount"]["currentBalances"]["liquidationValue"].clone();
     let all = session.read("/trader/v1/accounts").await;
-    assert_eq!((worth(&all[0]), worth(&all[1]), worth(&session.read(&others).await)), (json!(50_000.0), json!(60_000.0), json!(60_000.0)));
+    assert_eq!(
+        (worth(&all[0]), worth(&all[1]), worth(&session.read(&others).await)),
+        (json!(50_000.0), json!(60_000.0), json!(60_000.0))
+    );
 }
 
 #[tokio::test]
 async fn an_order_stands_in_the_book_of_its_account_alone() {
     let mut session = two_logins().await;
     session.token = OTHER.into();
-    let paths = ["20000001", "20000002"].map(|number| format!("/trader/v1/accounts/{}/orders", session.simulator.schwab().hash_of(number).unwrap()));
+    let paths = ["20000001", "20000002"].map(|number| {
+        format!("/trader/v1/accounts/{}/orders", session.simulator.schwab().hash_of(number).unwrap())
+    });
     let mut ids = Vec::new();
     for path in &paths {
         let sent = session.send(Method::POST, path, Some(&vertical(1, "0.05"))).await;
@@ -67,7 +76,9 @@ async fn an_order_stands_in_the_book_of_its_account_alone() {
         assert_eq!(session.send(Method::DELETE, &format!("{path}/{other}"), None).await.status(), 404);
     }
     let window = "fromEnteredTime=2025-09-03T00:00:00.000Z&toEnteredTime=2025-09-04T00:00:00.000Z";
-    let listed = |rows: Value| rows.as_array().unwrap().iter().map(|row| row["orderId"].as_u64().unwrap()).collect::<Vec<_>>();
+    let listed = |rows: Value| {
+        rows.as_array().unwrap().iter().map(|row| row["orderId"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
     assert_eq!(listed(session.read(&format!("{}?{window}", paths[1])).await), [ids[1]]);
     assert_eq!(listed(session.read(&format!("/trader/v1/orders?{window}")).await), ids, "all of the login");
     session.token = TOKEN.into();
@@ -80,8 +91,21 @@ async fn one_token_endpoint_serves_every_login_its_own() {
     let url = format!("{}/v1/oauth/token", session.simulator.schwab_url());
     let headers = [("authorization", BASIC), ("content-type", "application/x-www-form-urlencoded")];
     let mut tokens = Vec::new();
-    for (refresh, accounts) in [("simulated-refresh-token%40", vec!["12345678"]), ("other-refresh-token%40", vec!["20000001", "20000002"])] {
-        let (status, body) = json_of(session.raw(Method::POST, &url, &headers, &format!("grant_type=refresh_token&refresh_token={refresh}")).await).await;
+    for (refresh, accounts) in [
+        ("simulated-refresh-token%40", vec!["12345678"]),
+        ("other-refresh-token%40", vec!["20000001", "20000002"]),
+    ] {
+        let (status, body) = json_of(
+            session
+                .raw(
+                    Method::POST,
+                    &url,
+                    &headers,
+                    &format!("grant_type=refresh_token&refresh_token={refresh}"),
+                )
+                .await,
+        )
+        .await;
         assert_eq!(status, 200);
         session.token = body["access_token"].as_str().unwrap().to_owned();
         assert_eq!(numbers(&session.read("/trader/v1/accounts/accountNumbers").await), accounts);

@@ -30,14 +30,20 @@ async fn quotes_start_as_the_chains_and_have_the_documented_shape() {
     assert_shape(&quotes, &quote_reference(), "quotes");
     let put = &quotes["SPXW  250904P06425000"];
     assert_eq!((&put["quote"]["bidPrice"], &put["quote"]["askPrice"]), (&json!(7.2), &json!(7.3)));
-    assert_eq!((&put["reference"]["daysToExpiration"], &put["reference"]["description"]), (&json!(1), &json!("SPXW 09/04/2025 6425.00 P")));
+    assert_eq!(
+        (&put["reference"]["daysToExpiration"], &put["reference"]["description"]),
+        (&json!(1), &json!("SPXW 09/04/2025 6425.00 P"))
+    );
     assert_eq!(quotes["$SPX"]["quote"]["lastPrice"], json!(6448.05));
     assert_eq!(put["quote"]["quoteTime"], json!(session.now().as_millisecond()));
     assert!(session.read("/marketdata/v1/quotes?symbols=$VIX").await["$VIX"]["quote"]["lastPrice"].is_f64());
 
     let worthless = session.read("/marketdata/v1/quotes?symbols=SPXW++250904P02600000&fields=quote").await;
     let worthless = &worthless["SPXW  250904P02600000"];
-    assert_eq!((&worthless["quote"]["bidPrice"], &worthless["quote"]["askPrice"]), (&json!(0.0), &json!(0.05)));
+    assert_eq!(
+        (&worthless["quote"]["bidPrice"], &worthless["quote"]["askPrice"]),
+        (&json!(0.0), &json!(0.05))
+    );
     assert!(worthless.get("reference").is_none(), "only the parts that were asked for");
 }
 
@@ -45,7 +51,9 @@ async fn quotes_start_as_the_chains_and_have_the_documented_shape() {
 async fn unknown_symbols_are_named_and_a_dropped_quote_is_not() {
     let session = Session::start(1).await;
     session.simulator.drop_quote("SPXW250904P6425".parse().unwrap());
-    let body = session.read("/marketdata/v1/quotes?symbols=BAD,%24SPX,SPXW%20250904P06420000,SPXW%20%20250904P06425000").await;
+    let body = session
+        .read("/marketdata/v1/quotes?symbols=BAD,%24SPX,SPXW%20250904P06420000,SPXW%20%20250904P06425000")
+        .await;
     assert_eq!(body["errors"], json!({ "invalidSymbols": ["BAD", "SPXW 250904P06420000"] }));
     assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["$SPX", "errors"]);
 
@@ -53,7 +61,11 @@ async fn unknown_symbols_are_named_and_a_dropped_quote_is_not() {
     assert_eq!(single["SPXW  250904P06420000"]["quote"]["bidPrice"], json!(6.2));
     let (status, body) = session.get("/marketdata/v1/BAD/quotes").await;
     assert_eq!(status, 404);
-    assert_shape(&body["errors"][0], &json!({ "id": "", "status": "404", "title": "", "detail": "" }), "error");
+    assert_shape(
+        &body["errors"][0],
+        &json!({ "id": "", "status": "404", "title": "", "detail": "" }),
+        "error",
+    );
     for query in ["", "?symbols=", "?symbols=$SPX&fields=greeks"] {
         let (status, body) = session.get(&format!("/marketdata/v1/quotes{query}")).await;
         assert_eq!(status, 400, "{query}");
@@ -86,22 +98,36 @@ async fn chains_are_bounded_and_have_the_observed_keys() {
     }
     let put = &chain["putExpDateMap"]["2025-09-04:1"]["6425.0"][0];
     assert_shape(put, &reference, "contract");
-    assert_eq!((&put["bid"], &put["ask"], &put["expirationDate"]), (&json!(7.2), &json!(7.3), &json!("2025-09-04T20:00:00.000+00:00")));
+    assert_eq!(
+        (&put["bid"], &put["ask"], &put["expirationDate"]),
+        (&json!(7.2), &json!(7.3), &json!("2025-09-04T20:00:00.000+00:00"))
+    );
     assert!(chain["underlying"]["last"].is_f64());
 
-    let whole = session.read("/marketdata/v1/chains?symbol=$SPX&contractType=PUT&fromDate=2025-09-05&toDate=2025-09-12").await;
+    let whole = session
+        .read("/marketdata/v1/chains?symbol=$SPX&contractType=PUT&fromDate=2025-09-05&toDate=2025-09-12")
+        .await;
     assert_eq!(whole["numberOfContracts"], json!(266 + 176 + 227));
     assert!(whole["callExpDateMap"].as_object().unwrap().is_empty() && whole.get("underlying").is_none());
     let none = session.read("/marketdata/v1/chains?symbol=$SPX&fromDate=2026-01-01&toDate=2026-01-02").await;
     assert_eq!((&none["status"], &none["putExpDateMap"]), (&json!("FAILED"), &json!({})));
-    for query in ["", "symbol=SPX", "symbol=$SPX&contractType=BOTH", "symbol=$SPX&fromDate=today", "symbol=$SPX&strikeCount=ten"] {
+    for query in [
+        "",
+        "symbol=SPX",
+        "symbol=$SPX&contractType=BOTH",
+        "symbol=$SPX&fromDate=today",
+        "symbol=$SPX&strikeCount=ten",
+    ] {
         assert_eq!(session.get(&format!("/marketdata/v1/chains?{query}")).await.0, 400, "{query}");
     }
     let expirations = session.read("/marketdata/v1/expirationchain?symbol=$SPX").await;
     let first = json!({
         "expirationDate": "2025-09-04", "daysToExpiration": 1, "expirationType": "W", "settlementType": "P", "optionRoots": "SPXW", "standard": false,
     });
-    assert_eq!((expirations["expirationList"].as_array().unwrap().len(), &expirations["expirationList"][0]), (4, &first));
+    assert_eq!(
+        (expirations["expirationList"].as_array().unwrap().len(), &expirations["expirationList"][0]),
+        (4, &first)
+    );
 }
 
 #[tokio::test]
@@ -117,10 +143,17 @@ async fn hours_follow_the_calendar() {
     );
     assert_eq!(open["equity"]["EQ"]["sessionHours"]["postMarket"][0]["end"], "2025-09-03T20:00:00-04:00");
     let early = session.read("/marketdata/v1/markets/option?date=2025-11-28").await;
-    assert_eq!(early["option"]["EQO"]["sessionHours"]["regularMarket"][0]["end"], "2025-11-28T13:00:00-05:00");
+    assert_eq!(
+        early["option"]["EQO"]["sessionHours"]["regularMarket"][0]["end"],
+        "2025-11-28T13:00:00-05:00"
+    );
     let closed = session.read("/marketdata/v1/markets?markets=option&date=2025-09-01").await;
     assert_eq!(closed["option"]["option"]["isOpen"], json!(false));
-    for path in ["/marketdata/v1/markets", "/marketdata/v1/markets?markets=option&date=soon", "/marketdata/v1/markets/tulip"] {
+    for path in [
+        "/marketdata/v1/markets",
+        "/marketdata/v1/markets?markets=option&date=soon",
+        "/marketdata/v1/markets/tulip",
+    ] {
         assert_eq!(session.get(path).await.0, 400, "{path}");
     }
 }

@@ -29,8 +29,14 @@ async fn an_order_is_accepted_works_and_fills() {
     let id = session.post(&vertical(2, "0.05")).await;
     assert!((1_000_000_000_000..10_000_000_000_000).contains(&id), "thirteen digits: {id}");
     let order = session.order(id).await;
-    assert!(["PENDING_ACTIVATION", "QUEUED", "ACCEPTED"].contains(&order["status"].as_str().unwrap()), "{order}");
-    assert_eq!((order["remainingQuantity"].to_string(), order["cancelable"].as_bool()), ("2.0".into(), Some(true)));
+    assert!(
+        ["PENDING_ACTIVATION", "QUEUED", "ACCEPTED"].contains(&order["status"].as_str().unwrap()),
+        "{order}"
+    );
+    assert_eq!(
+        (order["remainingQuantity"].to_string(), order["cancelable"].as_bool()),
+        ("2.0".into(), Some(true))
+    );
     for absent in ["orderActivityCollection", "closeTime", "statusDescription"] {
         assert!(order.get(absent).is_none(), "{absent} before anything happened: {order}");
     }
@@ -40,7 +46,12 @@ async fn an_order_is_accepted_works_and_fills() {
     assert_eq!(order["status"], "FILLED");
     assert_eq!(order["enteredTime"], "2025-09-03T20:12:00+0000");
     assert_eq!(order["price"].to_string(), "0.05");
-    let prices: Vec<f64> = order["orderActivityCollection"][0]["executionLegs"].as_array().unwrap().iter().map(|leg| leg["price"].as_f64().unwrap()).collect();
+    let prices: Vec<f64> = order["orderActivityCollection"][0]["executionLegs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|leg| leg["price"].as_f64().unwrap())
+        .collect();
     assert!(prices[1] - prices[0] > 0.3, "filled at the market, not at the limit: {prices:?}");
     assert_eq!(session.simulator.book().posts()[0].state, OrderState::Filled);
 }
@@ -51,7 +62,10 @@ async fn a_resting_order_works_until_it_is_cancelled() {
     let id = session.post(&vertical(3, "4.00")).await;
     session.pass(2.seconds()).await;
     let order = session.order(id).await;
-    assert_eq!((&order["status"], &order["filledQuantity"], &order["remainingQuantity"]), (&json!("WORKING"), &json!(0.0), &json!(3.0)));
+    assert_eq!(
+        (&order["status"], &order["filledQuantity"], &order["remainingQuantity"]),
+        (&json!("WORKING"), &json!(0.0), &json!(3.0))
+    );
 
     let response = session.delete(id).await;
     assert_eq!((response.status(), response.text().await.unwrap().as_str()), (StatusCode::OK, ""));
@@ -62,7 +76,10 @@ async fn a_resting_order_works_until_it_is_cancelled() {
     assert_eq!((&order["status"], &order["remainingQuantity"]), (&json!("CANCELED"), &json!(0.0)));
     let activity = &order["orderActivityCollection"][0];
     assert_shape(activity, &filled_reference()["orderActivityCollection"][0], "activity");
-    assert_eq!((&activity["executionType"], &activity["quantity"], &activity["executionLegs"][0]["price"]), (&json!("CANCELED"), &json!(3.0), &json!(0.0)));
+    assert_eq!(
+        (&activity["executionType"], &activity["quantity"], &activity["executionLegs"][0]["price"]),
+        (&json!("CANCELED"), &json!(3.0), &json!(0.0))
+    );
 
     let (status, body) = json_of(session.delete(id).await).await;
     assert_eq!(status, 400);
@@ -89,13 +106,18 @@ async fn a_replacement_is_a_new_order() {
     let session = Session::start(1).await;
     let old = session.post(&vertical(1, "4.00")).await;
     session.pass(2.seconds()).await;
-    let response = session.send(Method::PUT, &session.account(&format!("/orders/{old}")), Some(&vertical(1, "3.95"))).await;
+    let response = session
+        .send(Method::PUT, &session.account(&format!("/orders/{old}")), Some(&vertical(1, "3.95")))
+        .await;
     assert_eq!(response.status(), 201);
     let new = id_of(response).await;
     assert_ne!(old, new);
     assert_eq!(session.order(old).await["status"], "PENDING_REPLACE");
     session.pass(3.seconds()).await;
-    assert_eq!((&session.order(old).await["status"], &session.order(new).await["status"]), (&json!("REPLACED"), &json!("WORKING")));
+    assert_eq!(
+        (&session.order(old).await["status"], &session.order(new).await["status"]),
+        (&json!("REPLACED"), &json!("WORKING"))
+    );
 }
 
 #[tokio::test]
@@ -105,7 +127,11 @@ async fn some_orders_are_rejected_only_later() {
         "orderType": "MARKET", "session": "NORMAL", "duration": "DAY", "orderStrategyType": "SINGLE",
         "orderLegCollection": [leg("SELL_TO_OPEN", "SPXW  250904P06425000", 1)],
     });
-    for (order, words) in [(vertical(1, "0.97"), "not a multiple of 0.05"), (vertical(500, "0.90"), "buying power"), (sell_naked, "buying power")] {
+    for (order, words) in [
+        (vertical(1, "0.97"), "not a multiple of 0.05"),
+        (vertical(500, "0.90"), "buying power"),
+        (sell_naked, "buying power"),
+    ] {
         let id = session.post(&order).await;
         session.pass(2.seconds()).await;
         let order = session.order(id).await;
@@ -159,14 +185,35 @@ async fn a_malformed_order_is_refused_and_the_field_is_named() {
         (with(good(), "/orderType", json!("MARKET")), "price: not allowed"),
         (with(good(), "/complexOrderStrategyType", json!("SPREAD")), "complexOrderStrategyType"),
         (with(good(), "/orderLegCollection", json!([])), "orderLegCollection: expected"),
-        (with(good(), "/orderLegCollection/0/quantity", json!(1.5)), "orderLegCollection[0].quantity: got 1.5"),
-        (with(good(), "/orderLegCollection/0/quantity", json!("2")), "orderLegCollection[0].quantity: got \"2\""),
+        (
+            with(good(), "/orderLegCollection/0/quantity", json!(1.5)),
+            "orderLegCollection[0].quantity: got 1.5",
+        ),
+        (
+            with(good(), "/orderLegCollection/0/quantity", json!("2")),
+            "orderLegCollection[0].quantity: got \"2\"",
+        ),
         (with(good(), "/orderLegCollection/0/quantity", json!(0)), "orderLegCollection[0].quantity"),
-        (with(good(), "/orderLegCollection/1/instruction", json!("SHORT")), "orderLegCollection[1].instruction: got \"SHORT\""),
-        (with(good(), "/orderLegCollection/1/positionEffect", json!("CLOSING")), "orderLegCollection[1].positionEffect"),
-        (with(good(), "/orderLegCollection/1/instrument/symbol", json!("SPXW 250904P06425000")), "orderLegCollection[1].instrument.symbol"),
-        (with(good(), "/orderLegCollection/1/instrument/symbol", json!("SPXW250904P06425000")), "orderLegCollection[1].instrument.symbol"),
-        (with(good(), "/orderLegCollection/1/instrument/assetType", json!("EQUITY")), "orderLegCollection[1].instrument.assetType"),
+        (
+            with(good(), "/orderLegCollection/1/instruction", json!("SHORT")),
+            "orderLegCollection[1].instruction: got \"SHORT\"",
+        ),
+        (
+            with(good(), "/orderLegCollection/1/positionEffect", json!("CLOSING")),
+            "orderLegCollection[1].positionEffect",
+        ),
+        (
+            with(good(), "/orderLegCollection/1/instrument/symbol", json!("SPXW 250904P06425000")),
+            "orderLegCollection[1].instrument.symbol",
+        ),
+        (
+            with(good(), "/orderLegCollection/1/instrument/symbol", json!("SPXW250904P06425000")),
+            "orderLegCollection[1].instrument.symbol",
+        ),
+        (
+            with(good(), "/orderLegCollection/1/instrument/assetType", json!("EQUITY")),
+            "orderLegCollection[1].instrument.assetType",
+        ),
         (with(good(), "/orderLegCollection/1/instrument/symbol", json!("SPXW  250904P06420000")), "twice"),
         (json!([]), "body: expected an object"),
     ];
@@ -224,21 +271,39 @@ async fn the_list_wants_its_times_and_filters() {
     };
     let day = "fromEnteredTime=2025-09-03T00:00:00.000Z&toEnteredTime=2025-09-03T23:00:00.000Z";
     assert_eq!(ids(day).await, [working, canceled], "newest first");
-    assert_eq!(ids("fromEnteredTime=2025-09-03T00:00:00Z&toEnteredTime=2025-09-03T23:00:00Z").await, [working, canceled]);
+    assert_eq!(
+        ids("fromEnteredTime=2025-09-03T00:00:00Z&toEnteredTime=2025-09-03T23:00:00Z").await,
+        [working, canceled]
+    );
     assert_eq!(ids(&format!("{day}&maxResults=1")).await, [working]);
     assert_eq!(ids(&format!("{day}&status=CANCELED")).await, [canceled]);
-    assert_eq!(ids("fromEnteredTime=2025-09-03T20:12:01.000Z&toEnteredTime=2025-09-03T20:13:00.000Z").await, [working]);
+    assert_eq!(
+        ids("fromEnteredTime=2025-09-03T20:12:01.000Z&toEnteredTime=2025-09-03T20:13:00.000Z").await,
+        [working]
+    );
     let everywhere = session.read(&format!("/trader/v1/orders?{day}")).await;
     assert_eq!(everywhere.as_array().unwrap().len(), 2);
 
     for (query, words) in [
         ("", "fromEnteredTime is required"),
         ("fromEnteredTime=2025-09-03T00:00:00.000Z", "toEnteredTime is required"),
-        ("fromEnteredTime=2025-09-03&toEnteredTime=2025-09-03T23:00:00.000Z", "'2025-09-03' is not a valid value for fromEnteredTime"),
-        ("fromEnteredTime=2025-09-03T00:00:00.000%2B00:00&toEnteredTime=2025-09-03T23:00:00.000Z", "not a valid value for fromEnteredTime"),
-        ("fromEnteredTime=2025-09-03T00:00:00.000000Z&toEnteredTime=2025-09-03T23:00:00.000Z", "not a valid value for fromEnteredTime"),
+        (
+            "fromEnteredTime=2025-09-03&toEnteredTime=2025-09-03T23:00:00.000Z",
+            "'2025-09-03' is not a valid value for fromEnteredTime",
+        ),
+        (
+            "fromEnteredTime=2025-09-03T00:00:00.000%2B00:00&toEnteredTime=2025-09-03T23:00:00.000Z",
+            "not a valid value for fromEnteredTime",
+        ),
+        (
+            "fromEnteredTime=2025-09-03T00:00:00.000000Z&toEnteredTime=2025-09-03T23:00:00.000Z",
+            "not a valid value for fromEnteredTime",
+        ),
         ("fromEnteredTime=2025-06-01T00:00:00.000Z&toEnteredTime=2025-09-03T23:00:00.000Z", "60 days"),
-        ("fromEnteredTime=2025-09-03T23:00:00.000Z&toEnteredTime=2025-09-03T22:00:00.000Z", "before toEnteredTime"),
+        (
+            "fromEnteredTime=2025-09-03T23:00:00.000Z&toEnteredTime=2025-09-03T22:00:00.000Z",
+            "before toEnteredTime",
+        ),
         (&format!("{day}&status=DONE"), "status"),
         (&format!("{day}&maxResults=many"), "maxResults"),
     ] {
@@ -265,14 +330,24 @@ async fn a_preview_is_200_whatever_it_says() {
     )
     .unwrap();
     let session = Session::start(1).await;
-    let preview = async |order: &Value| json_of(session.send(Method::POST, &session.account("/previewOrder"), Some(order)).await).await;
+    let preview = async |order: &Value| {
+        json_of(session.send(Method::POST, &session.account("/previewOrder"), Some(order)).await).await
+    };
     let (status, body) = preview(&vertical(2, "0.90")).await;
     assert_eq!(status, 200);
     assert_shape(&body, &reference, "preview");
-    assert_eq!(body["orderStrategy"]["orderBalance"]["projectedAvailableFund"], json!(100_000.0 - 1_000.0 + 180.0 - 3.88));
+    assert_eq!(
+        body["orderStrategy"]["orderBalance"]["projectedAvailableFund"],
+        json!(100_000.0 - 1_000.0 + 180.0 - 3.88)
+    );
     let (status, body) = preview(&vertical(500, "0.90")).await;
     assert_eq!((status, &body["orderStrategy"]["status"]), (StatusCode::OK, &json!("REJECTED")));
-    assert!(body["orderValidationResult"]["rejects"][0]["activityMessage"].as_str().unwrap().contains("buying power"));
+    assert!(
+        body["orderValidationResult"]["rejects"][0]["activityMessage"]
+            .as_str()
+            .unwrap()
+            .contains("buying power")
+    );
     let (status, _) = preview(&json!({})).await;
     assert_eq!(status, 400);
     assert!(session.simulator.book().posts().is_empty());

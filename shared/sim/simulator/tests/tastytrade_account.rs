@@ -25,15 +25,22 @@ async fn balances_are_those_of_the_books() {
     let path = Tasty::account("/balances");
     let shown = tasty.read(&path).await;
     assert_shape(&shown, &reference, "balances");
-    assert_eq!((&shown["cash-balance"], &shown["derivative-buying-power"]), (&json!("100000.0"), &json!("100000.0")));
+    assert_eq!(
+        (&shown["cash-balance"], &shown["derivative-buying-power"]),
+        (&json!("100000.0"), &json!("100000.0"))
+    );
     assert_eq!(tasty.read(&Tasty::account("/balances/USD")).await["account-number"], "5WT00001");
 
     tasty.post(&vertical(2, "0.05")).await;
     tasty.pass(5.seconds()).await;
     let (shown, books) = (tasty.read(&path).await, tasty.simulator.account_of("5WT00001").unwrap());
-    assert_eq!((dollars(&shown["cash-balance"]), &shown["maintenance-requirement"]), (books.cash(), &json!("1000.0")));
+    assert_eq!(
+        (dollars(&shown["cash-balance"]), &shown["maintenance-requirement"]),
+        (books.cash(), &json!("1000.0"))
+    );
     assert_eq!(dollars(&shown["derivative-buying-power"]), books.cash() - Decimal::from(1000));
-    let worth = dollars(&shown["cash-balance"]) + dollars(&shown["long-derivative-value"]) - dollars(&shown["short-derivative-value"]);
+    let worth = dollars(&shown["cash-balance"]) + dollars(&shown["long-derivative-value"])
+        - dollars(&shown["short-derivative-value"]);
     assert_eq!(dollars(&shown["net-liquidating-value"]), worth);
     let status = tasty.read(&Tasty::account("/trading-status")).await;
     assert_eq!((&status["is-closing-only"], &status["account-number"]), (&json!(false), &json!("5WT00001")));
@@ -48,7 +55,8 @@ async fn positions_have_no_sign_and_say_their_direction() {
     let mut config = SimulatorConfig::of_2025_09_03(1).unwrap();
     let held = |symbol: &str, quantity| (symbol.parse().unwrap(), quantity, Price::cents(410));
     let positions = vec![held("SPXW250904P6425", -2), held("SPXW250904P6420", 3)];
-    config.tastytrade.accounts = vec![TastytradeAccount { positions, ..TastytradeAccount::flat("5WT00001", 50_000) }];
+    config.tastytrade.accounts =
+        vec![TastytradeAccount { positions, ..TastytradeAccount::flat("5WT00001", 50_000) }];
     let tasty = Tasty::with(config).await;
     let rows = tasty.read(&Tasty::account("/positions?include-marks=true")).await["items"].clone();
     assert_shape(&rows[0], &reference, "position");
@@ -60,11 +68,26 @@ async fn positions_have_no_sign_and_say_their_direction() {
             rows[at]["cost-effect"].as_str().unwrap(),
         )
     };
-    assert_eq!((shown(0), shown(1)), (("SPXW  250904P06420000", "3", "Long", "Credit"), ("SPXW  250904P06425000", "2", "Short", "Debit")));
-    let count = async |query: &str| tasty.read(&Tasty::account(&format!("/positions?{query}"))).await["items"].as_array().unwrap().len();
+    assert_eq!(
+        (shown(0), shown(1)),
+        (("SPXW  250904P06420000", "3", "Long", "Credit"), ("SPXW  250904P06425000", "2", "Short", "Debit"))
+    );
+    let count = async |query: &str| {
+        tasty.read(&Tasty::account(&format!("/positions?{query}"))).await["items"].as_array().unwrap().len()
+    };
     assert_eq!(count("symbol=SPXW%20%20250904P06420000").await, 1);
-    assert_eq!((count("underlying-symbol[]=SPX").await, count("underlying-symbol[]=SPY").await, count("instrument-type=Equity").await), (2, 0, 0));
-    assert!(tasty.read(&Tasty::account("/positions")).await["items"][0].get("mark").is_none(), "only when asked for");
+    assert_eq!(
+        (
+            count("underlying-symbol[]=SPX").await,
+            count("underlying-symbol[]=SPY").await,
+            count("instrument-type=Equity").await
+        ),
+        (2, 0, 0)
+    );
+    assert!(
+        tasty.read(&Tasty::account("/positions")).await["items"][0].get("mark").is_none(),
+        "only when asked for"
+    );
 }
 
 #[tokio::test]
@@ -77,7 +100,11 @@ async fn lists_of_orders_filter_and_come_in_pages() {
     tasty.pass(3.seconds()).await;
     let working = tasty.resting(1).await;
     let id = |order: &Value| order["id"].as_u64().unwrap();
-    assert_eq!(tasty.live().await.iter().map(id).collect::<Vec<_>>(), [working, filled, cancelled], "terminal ones too, newest first");
+    assert_eq!(
+        tasty.live().await.iter().map(id).collect::<Vec<_>>(),
+        [working, filled, cancelled],
+        "terminal ones too, newest first"
+    );
     let list = async |query: &str| -> (Vec<u64>, Value) {
         let (status, body) = tasty.get(&Tasty::account(&format!("/orders?{query}"))).await;
         assert_eq!(status, 200, "{query}: {body}");
@@ -89,22 +116,39 @@ async fn lists_of_orders_filter_and_come_in_pages() {
         "next-link":null,"paging-link-template":null});
     assert_eq!(pagination, expected);
     let (second, pagination) = list("per-page=2&page-offset=1").await;
-    assert_eq!((second, &pagination["total-pages"], &pagination["item-offset"]), (vec![cancelled], &json!(2), &json!(2)));
+    assert_eq!(
+        (second, &pagination["total-pages"], &pagination["item-offset"]),
+        (vec![cancelled], &json!(2), &json!(2))
+    );
     assert_eq!(list("sort=Asc").await.0, [cancelled, filled, working]);
     assert_eq!(list("status[]=Filled&status[]=Cancelled").await.0, [filled, cancelled]);
     assert_eq!(list("status[]=Canceled").await.0, Vec::<u64>::new(), "two L");
     assert_eq!(list("end-date=2025-09-02").await.0, Vec::<u64>::new());
     assert_eq!(list("start-at=2025-09-03T20:12:01Z").await.0, [working, filled]);
     assert_eq!(list("underlying-symbol=SPY").await.0, Vec::<u64>::new());
-    for query in ["per-page=201", "per-page=0", "page-offset=x", "sort=Up", "start-date=today", "start-at=noon"] {
+    for query in
+        ["per-page=201", "per-page=0", "page-offset=x", "sort=Up", "start-date=today", "start-at=noon"]
+    {
         let (status, body) = tasty.get(&Tasty::account(&format!("/orders?{query}"))).await;
         assert_eq!((status.as_u16(), &body["error"]["code"]), (400, &json!("validation_error")), "{query}");
     }
     let bearer = format!("Bearer {}", tasty.token);
-    let headers = [("user-agent", "test/1.0"), ("authorization", bearer.as_str()), ("accept-version", "20261012")];
-    assert_eq!(tasty.raw(Method::GET, &Tasty::account("/orders"), &headers, "").await.status(), 400, "the later release wants a start");
-    let (_, body) = tasty::json_of(tasty.raw(Method::GET, &Tasty::account("/orders/live?per-page=1"), &headers, "").await).await;
-    assert_eq!((body["data"]["items"].as_array().unwrap().len(), &body["pagination"]["total-items"]), (1, &json!(3)), "and pages today's orders");
+    let headers =
+        [("user-agent", "test/1.0"), ("authorization", bearer.as_str()), ("accept-version", "20261012")];
+    assert_eq!(
+        tasty.raw(Method::GET, &Tasty::account("/orders"), &headers, "").await.status(),
+        400,
+        "the later release wants a start"
+    );
+    let (_, body) = tasty::json_of(
+        tasty.raw(Method::GET, &Tasty::account("/orders/live?per-page=1"), &headers, "").await,
+    )
+    .await;
+    assert_eq!(
+        (body["data"]["items"].as_array().unwrap().len(), &body["pagination"]["total-items"]),
+        (1, &json!(3)),
+        "and pages today's orders"
+    );
 }
 
 #[tokio::test]
@@ -121,13 +165,44 @@ async fn transactions_are_one_row_a_leg_and_add_up_to_the_cash() {
     assert_shape(&rows[0], &reference, "transaction");
     assert_eq!((rows.len(), &body["pagination"]["per-page"]), (tasty.truth(id).fills.len() * 2, &json!(250)));
     let order = tasty.order(id).await;
-    let groups = |leg: usize| order["legs"][leg]["fills"].as_array().unwrap().iter().map(|fill| fill["ext-exec-id"].clone()).collect::<Vec<_>>();
+    let groups = |leg: usize| {
+        order["legs"][leg]["fills"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fill| fill["ext-exec-id"].clone())
+            .collect::<Vec<_>>()
+    };
     assert!(rows.iter().all(|row| row["order-id"] == id && [groups(0), groups(1)].concat().contains(&row["ext-exec-id"])), "joined on order and execution");
-    let sum: Decimal = rows.iter().map(|row| if row["net-value-effect"] == "Credit" { dollars(&row["net-value"]) } else { -dollars(&row["net-value"]) }).sum();
+    let sum: Decimal = rows
+        .iter()
+        .map(|row| {
+            if row["net-value-effect"] == "Credit" {
+                dollars(&row["net-value"])
+            } else {
+                -dollars(&row["net-value"])
+            }
+        })
+        .sum();
     assert_eq!(tasty.simulator.account_of("5WT00001").unwrap().cash() - Decimal::from(100_000), sum);
-    let count = async |query: &str| tasty.read(&Tasty::account(&format!("/transactions?{query}"))).await["items"].as_array().unwrap().len();
-    assert_eq!((count("types[]=Trade&per-page=1").await, count("type=Money%20Movement").await, count("action=Sell%20to%20Open").await), (1, 0, rows.len() / 2));
-    assert_eq!((count("sub-type[]=Buy%20to%20Open").await, count("start-date=2025-09-04").await), (rows.len() / 2, 0));
+    let count = async |query: &str| {
+        tasty.read(&Tasty::account(&format!("/transactions?{query}"))).await["items"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!(
+        (
+            count("types[]=Trade&per-page=1").await,
+            count("type=Money%20Movement").await,
+            count("action=Sell%20to%20Open").await
+        ),
+        (1, 0, rows.len() / 2)
+    );
+    assert_eq!(
+        (count("sub-type[]=Buy%20to%20Open").await, count("start-date=2025-09-04").await),
+        (rows.len() / 2, 0)
+    );
     let one = rows[0]["id"].as_u64().unwrap();
     assert_eq!(tasty.read(&Tasty::account(&format!("/transactions/{one}"))).await, rows[0]);
     assert_eq!(tasty.get(&Tasty::account("/transactions/7")).await.0, 404);
@@ -138,14 +213,31 @@ async fn transactions_are_one_row_a_leg_and_add_up_to_the_cash() {
 async fn an_expiry_is_received_or_delivered() {
     let mut config = SimulatorConfig::of_2025_09_03(1).unwrap();
     let held = |symbol: &str, quantity| (symbol.parse().unwrap(), quantity, Price::cents(410));
-    let positions = vec![held("SPXW250904P7000", 1), held("SPXW250904C6000", -1), held("SPXW250904P5000", -1)];
-    config.tastytrade.accounts = vec![TastytradeAccount { positions, ..TastytradeAccount::flat("5WT00001", 500_000) }];
+    let positions =
+        vec![held("SPXW250904P7000", 1), held("SPXW250904C6000", -1), held("SPXW250904P5000", -1)];
+    config.tastytrade.accounts =
+        vec![TastytradeAccount { positions, ..TastytradeAccount::flat("5WT00001", 500_000) }];
     config.start = "2025-09-04T15:59:00-04:00".parse().unwrap();
     let tasty = Tasty::with(config).await;
     let expected = tasty.simulator.account_of("5WT00001").unwrap().positions().len();
     tasty.pass(3.minutes()).await;
-    let rows = tasty.read(&Tasty::account("/transactions?type=Receive%20Deliver&sort=Asc")).await["items"].clone();
-    let kinds: Vec<_> =
-        rows.as_array().unwrap().iter().map(|row| (row["transaction-sub-type"].as_str().unwrap(), row["value-effect"].as_str().unwrap())).collect();
-    assert_eq!((expected, kinds), (3, vec![("Expiration", "None"), ("Cash Settled Exercise", "Credit"), ("Cash Settled Assignment", "Debit")]));
+    let rows =
+        tasty.read(&Tasty::account("/transactions?type=Receive%20Deliver&sort=Asc")).await["items"].clone();
+    let kinds: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["transaction-sub-type"].as_str().unwrap(), row["value-effect"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        (expected, kinds),
+        (
+            3,
+            vec![
+                ("Expiration", "None"),
+                ("Cash Settled Exercise", "Credit"),
+                ("Cash Settled Assignment", "Debit")
+            ]
+        )
+    );
 }

@@ -20,13 +20,19 @@ async fn an_accepted_order_is_named_wrongly_or_not_at_all() {
         let (status, body) = tasty.place(&vertical(1, "4.00")).await;
         assert_eq!((status, body["data"]["order"].get("id")), (StatusCode::CREATED, id.as_ref()), "{body}");
         assert_eq!(body["data"]["order"]["external-identifier"], "a7f3c2d0-0000-4000-8000-0000000000aa");
-        assert_eq!((tasty.simulator.book_of("5WT00001").unwrap().posts().len(), tasty.fired()), (1, vec![fault]));
+        assert_eq!(
+            (tasty.simulator.book_of("5WT00001").unwrap().posts().len(), tasty.fired()),
+            (1, vec![fault])
+        );
     }
     let tasty = Tasty::start(1).await;
     let old = tasty.resting(1).await;
     tasty.next(Route::ReplaceOrder, &Fault::NoLocation);
     let (status, body) = tasty.replace(old, &vertical(1, "3.95")).await;
-    assert_eq!((status, body["data"].get("id"), &body["data"]["replaces-order-id"]), (StatusCode::OK, None, &json!(old)));
+    assert_eq!(
+        (status, body["data"].get("id"), &body["data"]["replaces-order-id"]),
+        (StatusCode::OK, None, &json!(old))
+    );
 }
 
 #[tokio::test]
@@ -34,7 +40,11 @@ async fn an_order_is_declined_in_the_brokers_words_and_none_exists() {
     let tasty = Tasty::start(1).await;
     tasty.next(Route::PlaceOrder, &Fault::Declined("No such trade today.".into()));
     let (status, body) = tasty.place(&vertical(1, "4.00")).await;
-    assert_eq!((status, &body["error"]["errors"][0]["message"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("No such trade today.")), "{body}");
+    assert_eq!(
+        (status, &body["error"]["errors"][0]["message"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("No such trade today.")),
+        "{body}"
+    );
     assert!(tasty.simulator.book_of("5WT00001").unwrap().posts().is_empty());
     tasty.post(&vertical(1, "4.00")).await;
 }
@@ -44,8 +54,12 @@ async fn an_order_whose_answer_was_lost_is_hidden_and_shows_up_later() {
     let tasty = Tasty::start(1).await;
     tasty.next(Route::PlaceOrder, &Fault::HiddenFor(Duration::from_secs(3)));
     tasty.next(Route::PlaceOrder, &Fault::ServerError(502, When::AfterEffect));
-    let response = tasty.send(reqwest::Method::POST, &Tasty::account("/orders"), Some(&vertical(1, "0.05"))).await;
-    assert_eq!((response.status(), response.text().await.unwrap().contains("502 Bad Gateway")), (StatusCode::BAD_GATEWAY, true));
+    let response =
+        tasty.send(reqwest::Method::POST, &Tasty::account("/orders"), Some(&vertical(1, "0.05"))).await;
+    assert_eq!(
+        (response.status(), response.text().await.unwrap().contains("502 Bad Gateway")),
+        (StatusCode::BAD_GATEWAY, true)
+    );
     let id = tasty.simulator.book_of("5WT00001").unwrap().posts()[0].id;
     tasty.pass(2999.milliseconds()).await;
     assert_eq!(tasty.get(&Tasty::account(&format!("/orders/{id}"))).await.0, 404);
@@ -70,7 +84,10 @@ async fn stale_reads_show_an_order_as_it_was() {
             None => assert_eq!((status, live.len()), (StatusCode::NOT_FOUND, 0)),
             Some(word) => {
                 let order = &body["data"];
-                assert_eq!((&order["status"], order.get("terminal-at").is_some()), (&json!(word), word == "Filled"));
+                assert_eq!(
+                    (&order["status"], order.get("terminal-at").is_some()),
+                    (&json!(word), word == "Filled")
+                );
                 assert_eq!(order["legs"][0]["remaining-quantity"], if word == "Filled" { 0 } else { 1 });
                 assert_eq!(&live[0], order);
             }
@@ -85,7 +102,14 @@ async fn a_status_is_shown_before_its_fills_and_fills_are_told_twice() {
     let id = tasty.post(&vertical(1, "0.05")).await;
     let late = Rule::on(Route::ReadOrder).always().fault(Fault::FillsLate(Duration::from_secs(2)));
     tasty.simulator.faults().add(late);
-    let fills = |order: &Value| order["legs"].as_array().unwrap().iter().map(|leg| leg["fills"].as_array().unwrap().len()).collect::<Vec<_>>();
+    let fills = |order: &Value| {
+        order["legs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|leg| leg["fills"].as_array().unwrap().len())
+            .collect::<Vec<_>>()
+    };
     let mut bare = 0;
     for _ in 0..40 {
         let order = tasty.order(id).await;
@@ -128,12 +152,18 @@ async fn a_cancel_or_a_replace_loses_against_a_fill() {
             let tasty = Tasty::start(1).await;
             let id = tasty.resting(3).await;
             tasty.next(if replaces { Route::ReplaceOrder } else { Route::CancelOrder }, &fault);
-            let (came, body) = if replaces { tasty.replace(id, &vertical(3, "3.95")).await } else { tasty.delete(id).await };
+            let (came, body) =
+                if replaces { tasty.replace(id, &vertical(3, "3.95")).await } else { tasty.delete(id).await };
             assert_eq!(came, status, "{fault:?}: {body}");
             assert_eq!(body["error"]["code"] == "cannot_update_order", status == 422);
             tasty.pass(3.seconds()).await;
-            let end = if replaces && end == OrderState::Canceled { OrderState::Replaced } else { end.clone() };
-            assert_eq!((tasty.filled(id), tasty.fired()), ((packages, end), vec![fault.clone()]), "replaces: {replaces}");
+            let end =
+                if replaces && end == OrderState::Canceled { OrderState::Replaced } else { end.clone() };
+            assert_eq!(
+                (tasty.filled(id), tasty.fired()),
+                ((packages, end), vec![fault.clone()]),
+                "replaces: {replaces}"
+            );
             assert_eq!(tasty.order(id).await["status"], if packages == 3 { "Filled" } else { "Cancelled" });
         }
     }
@@ -148,7 +178,10 @@ async fn packages_fill_when_forced_and_others_can_replace_ours() {
     assert_eq!((&order["status"], &order["legs"][1]["remaining-quantity"]), (&json!("Live"), &json!(1)));
     tasty.next(Route::ListOrders, &Fault::ReplacedElsewhere(Price::cents(395)));
     let live = tasty.live().await;
-    assert_eq!((live.len(), &live[0]["price"], &live[0]["replaces-order-id"], &live[1]["status"]), (2, &json!("3.95"), &json!(id), &json!("Cancelled")));
+    assert_eq!(
+        (live.len(), &live[0]["price"], &live[0]["replaces-order-id"], &live[1]["status"]),
+        (2, &json!("3.95"), &json!(id), &json!("Cancelled"))
+    );
     assert!(live[0].get("external-identifier").is_none(), "whoever did that knows nothing of our words");
 }
 
@@ -159,7 +192,11 @@ async fn a_seeded_plan_strikes_this_face_too() {
     config.faults.add(Rule::on(Route::Chain).at(Service::Tastytrade).fault(Fault::EdgePage));
     let tasty = Tasty::with(config).await;
     for _ in 0..20 {
-        let http = reqwest::Client::builder().user_agent("test/1.0").timeout(Duration::from_millis(500)).build().unwrap();
+        let http = reqwest::Client::builder()
+            .user_agent("test/1.0")
+            .timeout(Duration::from_millis(500))
+            .build()
+            .unwrap();
         let url = format!("{}{}", tasty.simulator.tastytrade_url(), Tasty::account("/orders/live"));
         let _ = http.get(url).bearer_auth(&tasty.token).send().await;
         tasty.pass(4.seconds()).await;

@@ -15,22 +15,37 @@ async fn the_nested_chain_has_an_item_a_root() {
     .unwrap();
     let tasty = Tasty::start(1).await;
     let items = tasty.read("/option-chains/SPX/nested").await["items"].clone();
-    assert_eq!((&items[0]["root-symbol"], &items[1]["root-symbol"], items.as_array().unwrap().len()), (&json!("SPX"), &json!("SPXW"), 2));
+    assert_eq!(
+        (&items[0]["root-symbol"], &items[1]["root-symbol"], items.as_array().unwrap().len()),
+        (&json!("SPX"), &json!("SPXW"), 2)
+    );
     for item in items.as_array().unwrap() {
         assert_shape(item, &reference, "chain");
     }
     let dates = |item: &Value| {
-        item["expirations"].as_array().unwrap().iter().map(|expiration| expiration["expiration-date"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        item["expirations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|expiration| expiration["expiration-date"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(dates(&items[1]), ["2025-09-04", "2025-09-05", "2025-09-10", "2025-09-12"]);
-    assert_eq!((dates(&items[0]), &items[0]["expirations"][0]["settlement-type"]), (vec!["2025-09-19".to_owned()], &json!("AM")));
+    assert_eq!(
+        (dates(&items[0]), &items[0]["expirations"][0]["settlement-type"]),
+        (vec!["2025-09-19".to_owned()], &json!("AM"))
+    );
     let market = tasty.simulator.market();
     let expiry = "2025-09-04".parse().unwrap();
-    assert_eq!(items[1]["expirations"][0]["strikes"].as_array().unwrap().len(), market.chain().series(expiry, Right::Put).len());
+    assert_eq!(
+        items[1]["expirations"][0]["strikes"].as_array().unwrap().len(),
+        market.chain().series(expiry, Right::Put).len()
+    );
 
     let whole = tasty.read("/option-chains/SPX").await["items"].as_array().unwrap().len();
     let compact = tasty.read("/option-chains/SPX/compact").await["items"].clone();
-    let symbols: usize = compact.as_array().unwrap().iter().map(|item| item["symbols"].as_array().unwrap().len()).sum();
+    let symbols: usize =
+        compact.as_array().unwrap().iter().map(|item| item["symbols"].as_array().unwrap().len()).sum();
     assert_eq!(whole, symbols);
     assert_eq!(tasty.get("/option-chains/SPY/nested").await.0, 404);
 }
@@ -40,14 +55,28 @@ async fn instruments_say_their_ticks_and_streamer_symbols() {
     let tasty = Tasty::start(1).await;
     let index = tasty.read("/instruments/equities/SPX").await;
     let ticks = json!([{ "value": "0.05", "threshold": "3.0" }, { "value": "0.1" }]);
-    assert_eq!((&index["is-index"], &index["streamer-symbol"], &index["option-tick-sizes"]), (&json!(true), &json!("SPX"), &ticks));
+    assert_eq!(
+        (&index["is-index"], &index["streamer-symbol"], &index["option-tick-sizes"]),
+        (&json!(true), &json!("SPX"), &ticks)
+    );
     let options = tasty.read("/instruments/equity-options?symbol[]=SPXW%20%20250904P06425000&symbol[]=SPXW%20%20250904P06421000").await["items"].clone();
-    let shown = [&options[0]["streamer-symbol"], &options[0]["option-type"], &options[0]["stops-trading-at"], &options[0]["strike-price"]];
-    assert_eq!(shown, [&json!(".SPXW250904P6425"), &json!("P"), &json!("2025-09-04T20:00:00.000+00:00"), &json!("6425.0")]);
+    let shown = [
+        &options[0]["streamer-symbol"],
+        &options[0]["option-type"],
+        &options[0]["stops-trading-at"],
+        &options[0]["strike-price"],
+    ];
+    assert_eq!(
+        shown,
+        [&json!(".SPXW250904P6425"), &json!("P"), &json!("2025-09-04T20:00:00.000+00:00"), &json!("6425.0")]
+    );
     assert_eq!(options.as_array().unwrap().len(), 1, "what is unknown is left out");
     assert_eq!(tasty.get("/instruments/equity-options/SPXW%20%20250904P06421000").await.0, 404);
     let monthly = tasty.read("/instruments/equity-options/SPX%20%20%20250919P06425000").await;
-    assert_eq!((&monthly["settlement-type"], &monthly["stops-trading-at"]), (&json!("AM"), &json!("2025-09-18T20:15:00.000+00:00")));
+    assert_eq!(
+        (&monthly["settlement-type"], &monthly["stops-trading-at"]),
+        (&json!("AM"), &json!("2025-09-18T20:15:00.000+00:00"))
+    );
     assert_eq!(tasty.get("/instruments/equities/SPY").await.0, 404);
 }
 
@@ -63,8 +92,20 @@ async fn quotes_are_those_of_every_other_face_at_the_same_time() {
     for seconds in [0, 7, 60] {
         tasty.pass(seconds.seconds()).await;
         let items = tasty.read(path).await["items"].clone();
-        let schwab = format!("{}/marketdata/v1/quotes?symbols={}&fields=quote", tasty.simulator.schwab_url(), symbols.join(",").replace(' ', "%20"));
-        let theirs = reqwest::Client::new().get(schwab).bearer_auth("I0.simulated-access-token@").send().await.unwrap().text().await.unwrap();
+        let schwab = format!(
+            "{}/marketdata/v1/quotes?symbols={}&fields=quote",
+            tasty.simulator.schwab_url(),
+            symbols.join(",").replace(' ', "%20")
+        );
+        let theirs = reqwest::Client::new()
+            .get(schwab)
+            .bearer_auth("I0.simulated-access-token@")
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
         let theirs: Value = serde_json::from_str(&theirs).unwrap();
         for (at, symbol) in symbols.iter().enumerate() {
             let shown = |name: &str| items[at + 1][name].as_str().unwrap().parse::<f64>().unwrap();
@@ -77,7 +118,10 @@ async fn quotes_are_those_of_every_other_face_at_the_same_time() {
         }
         let level: f64 = items[0]["last"].as_str().unwrap().parse().unwrap();
         assert_eq!(json!(level), theirs[symbols[0]]["quote"]["underlyingPrice"]);
-        assert!(items[0].get("bid").is_none() && items.as_array().unwrap().len() == 3, "an index has no bid; what is unknown is left out");
+        assert!(
+            items[0].get("bid").is_none() && items.as_array().unwrap().len() == 3,
+            "an index has no bid; what is unknown is left out"
+        );
     }
     tasty.simulator.drop_quote(symbols[0].parse().unwrap());
     assert_eq!(tasty.read(path).await["items"].as_array().unwrap().len(), 2);
@@ -103,8 +147,14 @@ async fn sessions_say_what_state_the_market_is_in() {
         let mut config = SimulatorConfig::of_2025_09_03(1).unwrap();
         config.start = start.parse().unwrap();
         let tasty = Tasty::with(config).await;
-        let items = tasty.read("/market-time/sessions/current?instrument-collections[]=Equity").await["items"].clone();
-        assert_eq!((&items[0]["state"], &items[0]["instrument-collection"]), (&json!(state), &json!("Equity")), "{start}");
+        let items =
+            tasty.read("/market-time/sessions/current?instrument-collections[]=Equity").await["items"]
+                .clone();
+        assert_eq!(
+            (&items[0]["state"], &items[0]["instrument-collection"]),
+            (&json!(state), &json!("Equity")),
+            "{start}"
+        );
         assert_eq!(tasty.read("/market-time/equities/sessions/current").await, items[0]);
         let next = if start.starts_with("2025-09-06") { "2025-09-08" } else { "2025-09-04" };
         assert_eq!(items[0]["next-session"]["session-date"], next);
@@ -116,8 +166,14 @@ async fn a_quote_token_lasts_a_day_and_names_the_stream() {
     let tasty = Tasty::start(1).await;
     tasty.simulator.tastytrade().set_dxlink_url("ws://127.0.0.1:4321/realtime");
     let shown = tasty.read("/api-quote-tokens").await;
-    assert_eq!((&shown["dxlink-url"], &shown["level"]), (&json!("ws://127.0.0.1:4321/realtime"), &json!("api")));
-    assert_eq!((&shown["issued-at"], &shown["expires-at"]), (&json!("2025-09-03T20:12:00.000+00:00"), &json!("2025-09-04T20:12:00.000+00:00")));
+    assert_eq!(
+        (&shown["dxlink-url"], &shown["level"]),
+        (&json!("ws://127.0.0.1:4321/realtime"), &json!("api"))
+    );
+    assert_eq!(
+        (&shown["issued-at"], &shown["expires-at"]),
+        (&json!("2025-09-03T20:12:00.000+00:00"), &json!("2025-09-04T20:12:00.000+00:00"))
+    );
     let token = shown["token"].as_str().unwrap();
     let known = |token: &str| tasty.simulator.tastytrade().knows_quote_token(token);
     assert!(known(token) && !known("other"));

@@ -50,8 +50,15 @@ async fn an_order_goes_its_way_and_fills() {
     assert_eq!(seen, ["Received", "Routed", "In Flight", "Live", "Filled"]);
 
     let order = tasty.order(id).await;
-    assert!(order["live-at"].as_str() <= order["terminal-at"].as_str() && order["received-at"] == "2025-09-03T20:12:00.000+00:00", "{order}");
-    assert_eq!((&order["cancellable"], &order["external-identifier"]), (&json!(false), &json!("a7f3c2d0-0000-4000-8000-0000000000aa")));
+    assert!(
+        order["live-at"].as_str() <= order["terminal-at"].as_str()
+            && order["received-at"] == "2025-09-03T20:12:00.000+00:00",
+        "{order}"
+    );
+    assert_eq!(
+        (&order["cancellable"], &order["external-identifier"]),
+        (&json!(false), &json!("a7f3c2d0-0000-4000-8000-0000000000aa"))
+    );
     assert_eq!(order["updated-at"].as_i64().unwrap() / 1000, tasty.truth(id).closed.unwrap().as_second());
     let fill = json!({"ext-group-fill-id": "20260820000123", "ext-exec-id": "0300104", "fill-id": "3_TWISEA9X0100::20260820.53-FILL", "quantity": 2,
         "fill-price": "2.95", "filled-at": "2026-08-20T18:30:06.910+00:00", "destination-venue": "CBOE"});
@@ -62,10 +69,15 @@ async fn an_order_goes_its_way_and_fills() {
             assert_shape(shown, &fill, "fill");
         }
     }
-    let ids: BTreeSet<_> = legs.iter().flat_map(|leg| leg["fills"].as_array().unwrap()).map(|fill| fill["fill-id"].to_string()).collect();
+    let ids: BTreeSet<_> = legs
+        .iter()
+        .flat_map(|leg| leg["fills"].as_array().unwrap())
+        .map(|fill| fill["fill-id"].to_string())
+        .collect();
     assert_eq!(ids.len(), tasty.truth(id).fills.len() * 2, "an id for each leg of each fill");
     let net = |order: &Value| -> f64 {
-        let price = |at: usize| order["legs"][at]["fills"][0]["fill-price"].as_str().unwrap().parse::<f64>().unwrap();
+        let price =
+            |at: usize| order["legs"][at]["fills"][0]["fill-price"].as_str().unwrap().parse::<f64>().unwrap();
         price(1) - price(0)
     };
     assert!(net(&order) > 0.3, "filled at the market, not at the limit");
@@ -77,13 +89,19 @@ async fn a_cancel_is_asked_for_and_comes_later() {
     let tasty = Tasty::start(1).await;
     let id = tasty.resting(3).await;
     let (status, body) = tasty.delete(id).await;
-    assert_eq!((status, &body["data"]["status"], &body["data"]["id"]), (StatusCode::OK, &json!("Cancel Requested"), &json!(id)));
+    assert_eq!(
+        (status, &body["data"]["status"], &body["data"]["id"]),
+        (StatusCode::OK, &json!("Cancel Requested"), &json!(id))
+    );
     tasty.pass(2.seconds()).await;
     let order = tasty.order(id).await;
     assert_eq!((&order["status"], &order["legs"][0]["remaining-quantity"]), (&json!("Cancelled"), &json!(3)));
     assert!(order["cancelled-at"].is_string() && order["terminal-at"].is_string());
     for (status, body) in [tasty.delete(id).await, tasty.replace(id, &vertical(3, "3.95")).await] {
-        assert_eq!((status, &body["error"]["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("cannot_update_order")));
+        assert_eq!(
+            (status, &body["error"]["code"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("cannot_update_order"))
+        );
     }
     assert_eq!(tasty.delete(77).await.0, 404);
 }
@@ -95,14 +113,22 @@ async fn a_replacement_waits_until_the_old_order_is_gone() {
     let (status, body) = tasty.replace(old, &without(vertical(3, "3.95"), "legs")).await;
     assert_eq!(status, 200, "{body}");
     let new = body["data"]["id"].as_u64().unwrap();
-    let shown = [&body["data"]["status"], &body["data"]["contingent-status"], &body["data"]["replaces-order-id"], &body["data"]["price"]];
+    let shown = [
+        &body["data"]["status"],
+        &body["data"]["contingent-status"],
+        &body["data"]["replaces-order-id"],
+        &body["data"]["price"],
+    ];
     assert_eq!(shown, [&json!("Contingent"), &json!("Pending Order"), &json!(old), &json!("3.95")]);
     assert_ne!(old, new);
     assert_eq!(tasty.order(old).await["status"], "Replace Requested");
     assert_eq!(tasty.delete(old).await.1["error"]["code"], "cannot_update_order");
     let mut pairs = Vec::new();
     for _ in 0..30 {
-        let pair = (tasty.order(old).await["status"].as_str().unwrap().to_owned(), tasty.order(new).await["status"].as_str().unwrap().to_owned());
+        let pair = (
+            tasty.order(old).await["status"].as_str().unwrap().to_owned(),
+            tasty.order(new).await["status"].as_str().unwrap().to_owned(),
+        );
         if pairs.last() != Some(&pair) {
             pairs.push(pair);
         }
@@ -110,11 +136,16 @@ async fn a_replacement_waits_until_the_old_order_is_gone() {
     }
     let words: Vec<_> = pairs.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
     assert_eq!(words[0], ("Replace Requested", "Contingent"));
-    assert!(words[1..].iter().all(|(old, new)| *old == "Cancelled" && *new != "Contingent") && words.last() == Some(&("Cancelled", "Live")), "{words:?}");
+    assert!(
+        words[1..].iter().all(|(old, new)| *old == "Cancelled" && *new != "Contingent")
+            && words.last() == Some(&("Cancelled", "Live")),
+        "{words:?}"
+    );
     assert_eq!(tasty.order(old).await["replacing-order-id"], new);
     assert_eq!(tasty.order(new).await["external-identifier"], "a7f3c2d0-0000-4000-8000-0000000000aa");
 
-    let (status, body) = tasty.ask(Method::PATCH, &Tasty::account(&format!("/orders/{new}")), &json!({ "price": 3.9 })).await;
+    let (status, body) =
+        tasty.ask(Method::PATCH, &Tasty::account(&format!("/orders/{new}")), &json!({ "price": 3.9 })).await;
     assert_eq!(
         (status, &body["data"]["price"], &body["data"]["price-effect"], &body["data"]["size"]),
         (StatusCode::OK, &json!("3.9"), &json!("Credit"), &json!(3))
@@ -129,7 +160,9 @@ async fn a_replacement_is_for_what_is_left_and_has_the_same_legs() {
     assert_eq!(tasty.order(old).await["legs"][0]["remaining-quantity"], 2);
     let other = with(vertical(3, "3.95"), "/legs/0/symbol", json!("SPXW  250904P06415000"));
     assert_eq!(tasty.replace(old, &other).await.0, 400);
-    let dry = tasty.ask(Method::POST, &Tasty::account(&format!("/orders/{old}/dry-run")), &vertical(3, "3.95")).await;
+    let dry = tasty
+        .ask(Method::POST, &Tasty::account(&format!("/orders/{old}/dry-run")), &vertical(3, "3.95"))
+        .await;
     assert_eq!((dry.0, &dry.1["data"]["order"]["size"]), (StatusCode::CREATED, &json!(2)));
     assert_eq!(tasty.simulator.book_of("5WT00001").unwrap().posts().len(), 1, "a rehearsal is no order");
     let (_, body) = tasty.replace(old, &vertical(3, "3.95")).await;
@@ -165,10 +198,19 @@ async fn a_dry_run_says_what_an_order_would_come_to() {
     let (status, body) = dry(&vertical(2, "0.90")).await;
     assert_eq!(status, 201);
     let order = &body["data"]["order"];
-    assert_eq!((order.get("id"), &order["status"], &order["updated-at"]), (None, &json!("Received"), &json!(0)));
+    assert_eq!(
+        (order.get("id"), &order["status"], &order["updated-at"]),
+        (None, &json!("Received"), &json!(0))
+    );
     let effect = &body["data"]["buying-power-effect"];
-    assert_eq!((&effect["change-in-margin-requirement"], &effect["change-in-buying-power"]), (&json!("1000.0"), &json!("823.88")));
-    assert_eq!((&effect["new-buying-power"], &body["data"]["fee-calculation"]["total-fees"]), (&json!("99176.12"), &json!("3.88")));
+    assert_eq!(
+        (&effect["change-in-margin-requirement"], &effect["change-in-buying-power"]),
+        (&json!("1000.0"), &json!("823.88"))
+    );
+    assert_eq!(
+        (&effect["new-buying-power"], &body["data"]["fee-calculation"]["total-fees"]),
+        (&json!("99176.12"), &json!("3.88"))
+    );
     assert_eq!(body["data"]["warnings"], json!([]));
     assert_eq!(dry(&vertical(2, "0.97")).await.0, 201, "a price between two ticks passes");
     assert!(tasty.simulator.book_of("5WT00001").unwrap().posts().is_empty());
@@ -193,14 +235,22 @@ async fn an_order_of_another_day_works_in_both_lists_or_in_one() {
     tasty.token = fresh_token(&tasty).await;
     let search = "/orders?start-at=2024-09-04T14:00:00Z&status[]=Received&status[]=Live&status[]=Contingent";
     let ids = |rows: &[Value]| rows.iter().map(|row| row["id"].as_u64().unwrap()).collect::<Vec<_>>();
-    let searched = async |tasty: &Tasty| ids(tasty.read(&Tasty::account(search)).await["items"].as_array().unwrap());
+    let searched =
+        async |tasty: &Tasty| ids(tasty.read(&Tasty::account(search)).await["items"].as_array().unwrap());
     assert_eq!((ids(&tasty.live().await), searched(&tasty).await), (vec![kept], vec![kept]));
-    assert_eq!((&tasty.order(kept).await["time-in-force"], &tasty.order(over).await["status"]), (&json!("GTC"), &json!("Expired")));
+    assert_eq!(
+        (&tasty.order(kept).await["time-in-force"], &tasty.order(over).await["status"]),
+        (&json!("GTC"), &json!("Expired"))
+    );
     tasty.simulator.tastytrade().show_only_todays_orders(true);
     assert_eq!((ids(&tasty.live().await), searched(&tasty).await), (vec![], vec![kept]));
     tasty.delete(kept).await;
     tasty.pass(3.seconds()).await;
-    assert_eq!((ids(&tasty.live().await), searched(&tasty).await), (vec![kept], vec![]), "changed today, and over");
+    assert_eq!(
+        (ids(&tasty.live().await), searched(&tasty).await),
+        (vec![kept], vec![]),
+        "changed today, and over"
+    );
 }
 
 #[tokio::test]
@@ -210,7 +260,11 @@ async fn some_orders_are_rejected_only_at_the_exchange() {
     tasty.pass(2.seconds()).await;
     let order = tasty.order(id).await;
     assert_eq!(order["status"], "Rejected");
-    assert!(order["reject-reason"].as_str().unwrap().contains("not a multiple of 0.05") && order["terminal-at"].is_string(), "{order}");
+    assert!(
+        order["reject-reason"].as_str().unwrap().contains("not a multiple of 0.05")
+            && order["terminal-at"].is_string(),
+        "{order}"
+    );
     tasty.next(Route::PlaceOrder, &Fault::Rejected("made up".into()));
     let id = tasty.post(&vertical(1, "0.90")).await;
     tasty.pass(2.seconds()).await;
@@ -221,17 +275,32 @@ async fn some_orders_are_rejected_only_at_the_exchange() {
 async fn a_closing_leg_without_position_is_refused_or_made_opening() {
     let tasty = Tasty::start(1).await;
     let (status, body) = tasty.place(&closing(1, "4.90", true)).await;
-    assert_eq!((status, &body["error"]["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("preflight_check_failure")));
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("preflight_check_failure"))
+    );
     let (status, body) = tasty.place(&closing(1, "4.90", false)).await;
-    assert_eq!((status, &body["data"]["order"]["legs"][0]["action"]), (StatusCode::CREATED, &json!("Sell to Open")));
+    assert_eq!(
+        (status, &body["data"]["order"]["legs"][0]["action"]),
+        (StatusCode::CREATED, &json!("Sell to Open"))
+    );
     let id = body["data"]["order"]["id"].as_u64().unwrap();
     assert!(tasty.truth(id).ticket.legs().iter().all(|leg| leg.effect == PositionEffect::Opening));
     tasty.pass(3.seconds()).await;
     assert_eq!(tasty.order(id).await["status"], "Filled");
 
     // Now there is something to close.
-    let back = with(vertical(1, "0.05"), "/legs", json!([leg("Buy to Close", "SPXW  250904P06420000", 1), leg("Sell to Close", "SPXW  250904P06425000", 1)]));
-    let id = tasty.post(&with(back, "/advanced-instructions", json!({ "strict-position-effect-validation": true }))).await;
+    let back = with(
+        vertical(1, "0.05"),
+        "/legs",
+        json!([
+            leg("Buy to Close", "SPXW  250904P06420000", 1),
+            leg("Sell to Close", "SPXW  250904P06425000", 1)
+        ]),
+    );
+    let id = tasty
+        .post(&with(back, "/advanced-instructions", json!({ "strict-position-effect-validation": true })))
+        .await;
     tasty.pass(3.seconds()).await;
     let order = tasty.order(id).await;
     assert_eq!((&order["status"], &order["legs"][0]["action"]), (&json!("Filled"), &json!("Buy to Close")));
@@ -250,7 +319,10 @@ async fn single_legs_and_four_legs_trade() {
         let id = tasty.post(&order).await;
         tasty.pass(3.seconds()).await;
         let shown = tasty.order(id).await;
-        assert_eq!((&shown["status"], &shown["leg-count"], &shown["time-in-force"]), (&json!("Filled"), &json!(legs), &order["time-in-force"]));
+        assert_eq!(
+            (&shown["status"], &shown["leg-count"], &shown["time-in-force"]),
+            (&json!("Filled"), &json!(legs), &order["time-in-force"])
+        );
         assert_eq!(shown.get("price").is_some(), order["order-type"] == "Limit");
     }
 }
@@ -259,8 +331,12 @@ async fn single_legs_and_four_legs_trade() {
 async fn what_cannot_be_read_is_refused_field_by_field() {
     let tasty = Tasty::start(1).await;
     let good = || vertical(2, "0.90");
-    let five: Vec<Value> = (0..5).map(|at| leg("Buy to Open", &format!("SPXW  250904P064{at}5000"), 1)).collect();
-    let twice = json!([leg("Buy to Open", "SPXW  250904P06420000", 1), leg("Buy to Open", "SPXW  250904P06420000", 1)]);
+    let five: Vec<Value> =
+        (0..5).map(|at| leg("Buy to Open", &format!("SPXW  250904P064{at}5000"), 1)).collect();
+    let twice = json!([
+        leg("Buy to Open", "SPXW  250904P06420000", 1),
+        leg("Buy to Open", "SPXW  250904P06420000", 1)
+    ]);
     let cases = [
         (json!([]), "body"),
         (without(good(), "legs"), "legs"),
@@ -277,7 +353,10 @@ async fn what_cannot_be_read_is_refused_field_by_field() {
         (with(good(), "/order-type", json!("Market")), "price"),
         (with(good(), "/order-type", json!("NET_CREDIT")), "order-type"),
         (with(good(), "/order-type", json!("Stop Limit")), "stop-trigger"),
-        (without(without(with(good(), "/order-type", json!("Market")), "price"), "price-effect"), "order-type"),
+        (
+            without(without(with(good(), "/order-type", json!("Market")), "price"), "price-effect"),
+            "order-type",
+        ),
         (with(good(), "/time-in-force", json!("DAY")), "time-in-force"),
         (without(good(), "time-in-force"), "time-in-force"),
         (with(good(), "/time-in-force", json!("GTD")), "gtc-date"),
@@ -291,22 +370,46 @@ async fn what_cannot_be_read_is_refused_field_by_field() {
     for (order, field) in cases {
         for path in ["/orders", "/orders/dry-run"] {
             let (status, body) = tasty.ask(Method::POST, &Tasty::account(path), &order).await;
-            assert_eq!((status, &body["error"]["code"]), (StatusCode::BAD_REQUEST, &json!("validation_error")), "{field}: {order} {body}");
-            let named = body["error"]["errors"].as_array().unwrap().iter().any(|error| error["domain"] == field && error["reason"].is_string());
+            assert_eq!(
+                (status, &body["error"]["code"]),
+                (StatusCode::BAD_REQUEST, &json!("validation_error")),
+                "{field}: {order} {body}"
+            );
+            let named = body["error"]["errors"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|error| error["domain"] == field && error["reason"].is_string());
             assert!(named, "{field}: {body}");
         }
     }
-    assert!(tasty.simulator.book_of("5WT00001").unwrap().posts().is_empty(), "nothing that was refused is in the book");
-    tasty.post(&with(with(good(), "/price", json!(0.9)), "/behavior", json!("what nobody knows is passed over"))).await;
+    assert!(
+        tasty.simulator.book_of("5WT00001").unwrap().posts().is_empty(),
+        "nothing that was refused is in the book"
+    );
+    tasty
+        .post(&with(
+            with(good(), "/price", json!(0.9)),
+            "/behavior",
+            json!("what nobody knows is passed over"),
+        ))
+        .await;
 }
 
 #[tokio::test]
 async fn what_may_not_be_is_refused_by_a_check_with_a_name() {
     let tasty = Tasty::start(1).await;
     let good = || vertical(2, "0.90");
-    let both = json!([leg("Buy to Open", "SPXW  250904P06420000", 1), leg("Sell to Open", "SPXW  250904P06420000", 1)]);
-    let single = |action: &str| with(vertical(1, "1.00"), "/legs", json!([leg(action, "SPXW  250904P06425000", 1)]));
-    let market = without(without(with(single("Buy to Open"), "/order-type", json!("Market")), "price"), "price-effect");
+    let both = json!([
+        leg("Buy to Open", "SPXW  250904P06420000", 1),
+        leg("Sell to Open", "SPXW  250904P06420000", 1)
+    ]);
+    let single =
+        |action: &str| with(vertical(1, "1.00"), "/legs", json!([leg(action, "SPXW  250904P06425000", 1)]));
+    let market = without(
+        without(with(single("Buy to Open"), "/order-type", json!("Market")), "price"),
+        "price-effect",
+    );
     let cases = [
         (with(good(), "/legs/0/symbol", json!("SPXW  250904P06421000")), "instrument_validation_failed"),
         (with(good(), "/legs/0/symbol", json!("SPX   250919P06420000")), "instrument_validation_failed"),
@@ -321,9 +424,17 @@ async fn what_may_not_be_is_refused_by_a_check_with_a_name() {
     for (order, code) in cases {
         for path in ["/orders", "/orders/dry-run"] {
             let (status, body) = tasty.ask(Method::POST, &Tasty::account(path), &order).await;
-            assert_eq!((status, &body["error"]["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("preflight_check_failure")), "{code}: {order} {body}");
+            assert_eq!(
+                (status, &body["error"]["code"]),
+                (StatusCode::UNPROCESSABLE_ENTITY, &json!("preflight_check_failure")),
+                "{code}: {order} {body}"
+            );
             let inner = &body["error"]["errors"][0];
-            assert_eq!((&inner["code"], inner["preflight-id"].is_string()), (&json!(code), true), "{order} {body}");
+            assert_eq!(
+                (&inner["code"], inner["preflight-id"].is_string()),
+                (&json!(code), true),
+                "{order} {body}"
+            );
         }
     }
     assert!(tasty.simulator.book_of("5WT00001").unwrap().posts().is_empty());

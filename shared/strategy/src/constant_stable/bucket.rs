@@ -7,8 +7,8 @@ use super::ProfileError;
 
 const MOST_BREAKS: usize = 50;
 
-/// A volatility as a decimal fraction a year lies between 2 % and 200 %. Below it stands one of a day (0.0117 for 0.185), above it one in percent
-/// (18.5), and either would take a size that nobody meant.
+/// A volatility as a decimal fraction a year lies between 2 % and 200 %. Below it stands one of a day (0.0117
+/// for 0.185), above it one in percent (18.5), and either would take a size that nobody meant.
 pub(super) fn is_plausible(volatility: Decimal) -> bool {
     (Decimal::new(2, 2)..=Decimal::TWO).contains(&volatility)
 }
@@ -27,11 +27,19 @@ impl Buckets {
     /// [`ProfileError`] names the field, what came and what was expected.
     pub fn new(breaks: Vec<Decimal>, multipliers: Vec<u32>) -> Result<Self, ProfileError> {
         if !(1..=MOST_BREAKS).contains(&breaks.len()) {
-            return Err(ProfileError::new("volatility_breaks", format!("a list of {}", breaks.len()), "1 to 50 breaks"));
+            return Err(ProfileError::new(
+                "volatility_breaks",
+                format!("a list of {}", breaks.len()),
+                "1 to 50 breaks",
+            ));
         }
         let rising = breaks.windows(2).all(|pair| pair[0] < pair[1]);
         if !rising || !breaks.iter().all(|limit| is_plausible(*limit)) {
-            return Err(ProfileError::new("volatility_breaks", format!("{breaks:?}"), "rising decimal fractions from 0.02 to 2"));
+            return Err(ProfileError::new(
+                "volatility_breaks",
+                format!("{breaks:?}"),
+                "rising decimal fractions from 0.02 to 2",
+            ));
         }
         if multipliers.len() != breaks.len() + 1 {
             let got = format!("{} multipliers for {} breaks", multipliers.len(), breaks.len());
@@ -65,8 +73,10 @@ mod tests {
 
     #[test]
     fn reference_vectors_1_2_and_4() {
-        let lambda = buckets(&["0.1636779", "0.3276571", "0.3702533", "0.4514141"], &[2, 3, 5, 8, 10]).unwrap();
-        let default = buckets(&["0.089", "0.111", "0.131", "0.158", "0.192", "0.253"], &[1, 1, 1, 2, 3, 4, 6]).unwrap();
+        let lambda =
+            buckets(&["0.1636779", "0.3276571", "0.3702533", "0.4514141"], &[2, 3, 5, 8, 10]).unwrap();
+        let default =
+            buckets(&["0.089", "0.111", "0.131", "0.158", "0.192", "0.253"], &[1, 1, 1, 2, 3, 4, 6]).unwrap();
         for (table, value, expected) in [
             (&lambda, "0.10", (1, 2)),
             (&lambda, "0.1636778", (1, 2)),
@@ -89,13 +99,24 @@ mod tests {
     #[test]
     fn reference_vector_5_multipliers_must_be_one_more_than_breaks() {
         let error = buckets(&["0.1", "0.2", "0.3", "0.4"], &[1]).unwrap_err();
-        assert_eq!(error.to_string(), "profile multipliers: got 1 multipliers for 4 breaks, expected one more than volatility_breaks");
+        assert_eq!(
+            error.to_string(),
+            "profile multipliers: got 1 multipliers for 4 breaks, expected one more than volatility_breaks"
+        );
     }
 
     #[test]
     fn breaks_must_rise_within_what_a_volatility_can_be() {
         assert!(buckets(&["0.02", "2"], &[1; 3]).is_ok());
-        for breaks in [&["0.2", "0.1"][..], &["0.1", "0.1"], &["0", "0.1"], &["0.0199", "0.1"], &["0.1", "2.01"], &["16.3", "32.7"], &[]] {
+        for breaks in [
+            &["0.2", "0.1"][..],
+            &["0.1", "0.1"],
+            &["0", "0.1"],
+            &["0.0199", "0.1"],
+            &["0.1", "2.01"],
+            &["16.3", "32.7"],
+            &[],
+        ] {
             assert!(buckets(breaks, &vec![1; breaks.len() + 1]).is_err(), "{breaks:?}");
         }
     }

@@ -8,7 +8,9 @@ use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::bucket::is_plausible;
-use super::{Decision, Direction, MissingVolatility, Plan, PlanRefusal, Profile, ROOT, SidePlan, SkipReason, Structure};
+use super::{
+    Decision, Direction, MissingVolatility, Plan, PlanRefusal, Profile, ROOT, SidePlan, SkipReason, Structure,
+};
 use crate::signal::SignalRefusal;
 
 /// Points between the strikes of a vertical.
@@ -26,17 +28,20 @@ pub struct Snapshot<'a> {
 /// Decides the day. `row` has passed [`crate::signal::select`].
 ///
 /// # Errors
-/// [`PlanRefusal`] when the whole day must not be traded; a single side that must not is a skip inside the plan.
+/// [`PlanRefusal`] when the whole day must not be traded; a single side that must not is a skip inside the
+/// plan.
 pub fn decide(row: &SignalRow, snapshot: Snapshot<'_>, profile: &Profile) -> Result<Plan, PlanRefusal> {
     let raw = &profile.raw;
-    let expiry = row.expiry.ok_or(SignalRefusal::Missing { field: "TDate", expected: "the expiry, YYYY-MM-DD" })?;
+    let expiry =
+        row.expiry.ok_or(SignalRefusal::Missing { field: "TDate", expected: "the expiry, YYYY-MM-DD" })?;
     let equity = match snapshot.equity {
         None => return Err(PlanRefusal::EquityMissing),
         Some(equity) if equity <= Decimal::ZERO => return Err(PlanRefusal::EquityNotPositive { equity }),
         Some(equity) => equity,
     };
     // Very small units of very large equity are more than a decimal holds.
-    let units = equity.checked_div(raw.unit_dollars).map_or(Decimal::MAX, |units| units.floor().max(Decimal::ONE));
+    let units =
+        equity.checked_div(raw.unit_dollars).map_or(Decimal::MAX, |units| units.floor().max(Decimal::ONE));
     let trades = [side_of(row, Right::Put, expiry)?, side_of(row, Right::Call, expiry)?];
     let structure = structure_of(&trades).ok_or(PlanRefusal::NoSide)?;
     let (volatility, bucket, multiplier) = size(row, profile)?;
@@ -44,7 +49,11 @@ pub fn decide(row: &SignalRow, snapshot: Snapshot<'_>, profile: &Profile) -> Res
         return Err(PlanRefusal::MultiplierZero { bucket });
     }
     let too_large = PlanRefusal::TooLarge { units, multiplier };
-    let full_size = units.checked_mul(Decimal::from(multiplier)).and_then(|size| size.to_u32()).filter(|size| *size <= 100_000).ok_or(too_large)?;
+    let full_size = units
+        .checked_mul(Decimal::from(multiplier))
+        .and_then(|size| size.to_u32())
+        .filter(|size| *size <= 100_000)
+        .ok_or(too_large)?;
     let units = full_size / multiplier;
     let reduces = structure == Structure::RiskReversal && multiplier >= raw.risk_reversal_from_multiplier;
     let sides = trades
@@ -57,7 +66,19 @@ pub fn decide(row: &SignalRow, snapshot: Snapshot<'_>, profile: &Profile) -> Res
         })
         .collect();
     let volatility_field = raw.volatility_field.clone();
-    Ok(Plan { trade_date: row.date, expiry, structure, equity, unit_dollars: raw.unit_dollars, units, volatility_field, volatility, bucket, multiplier, sides })
+    Ok(Plan {
+        trade_date: row.date,
+        expiry,
+        structure,
+        equity,
+        unit_dollars: raw.unit_dollars,
+        units,
+        volatility_field,
+        volatility,
+        bucket,
+        multiplier,
+        sides,
+    })
 }
 
 /// A side of the signal that has a direction.
@@ -89,7 +110,13 @@ fn side_of(row: &SignalRow, side: Right, expiry: Date) -> Result<Option<Trade>, 
         Direction::Long => (symbol(outer)?, symbol(inner)?),
     };
     let vertical = Vertical::new(sell, buy).map_err(|_| bad)?;
-    Ok(Some(Trade { direction, vertical, go, strength: strength.unwrap_or_else(|| go.abs()), feed_price: price.map(Price::new) }))
+    Ok(Some(Trade {
+        direction,
+        vertical,
+        go,
+        strength: strength.unwrap_or_else(|| go.abs()),
+        feed_price: price.map(Price::new),
+    }))
 }
 
 fn structure_of(trades: &[Option<Trade>; 2]) -> Option<Structure> {
@@ -128,7 +155,13 @@ fn share(full: u32, ratio: Decimal) -> u32 {
     part.to_u32().unwrap_or(full).clamp(1, full.max(1))
 }
 
-fn plan_side(trade: &Trade, full_size: u32, target: u32, positions: &BTreeMap<OptionSymbol, i64>, profile: &Profile) -> SidePlan {
+fn plan_side(
+    trade: &Trade,
+    full_size: u32,
+    target: u32,
+    positions: &BTreeMap<OptionSymbol, i64>,
+    profile: &Profile,
+) -> SidePlan {
     let raw = &profile.raw;
     let position = |symbol: OptionSymbol| positions.get(&symbol).copied().unwrap_or(0);
     let (bought, sold) = (position(trade.vertical.buy()), position(trade.vertical.sell()));
@@ -143,7 +176,18 @@ fn plan_side(trade: &Trade, full_size: u32, target: u32, positions: &BTreeMap<Op
         Decision::Trade { quantity: raw.most_per_side.map_or(wanted, |most| wanted.min(most)) }
     };
     let Trade { direction, vertical, go, strength, feed_price } = *trade;
-    SidePlan { side: vertical.right(), direction, vertical, go, strength, feed_price, full_size, target, held, decision }
+    SidePlan {
+        side: vertical.right(),
+        direction,
+        vertical,
+        go,
+        strength,
+        feed_price,
+        full_size,
+        target,
+        held,
+        decision,
+    }
 }
 
 fn closing_leg(vertical: &Vertical, bought: i64, sold: i64) -> Option<SkipReason> {

@@ -38,7 +38,8 @@ pub struct RawProfile {
     /// Trade a signal that expires today.
     #[serde(default)]
     pub same_day_expiry: bool,
-    /// The furthest expiry that is traded, in calendar days after the trade date; a signal beyond it is refused.
+    /// The furthest expiry that is traded, in calendar days after the trade date; a signal beyond it is
+    /// refused.
     #[serde(default = "a_week")]
     pub most_days_to_expiry: u16,
 }
@@ -48,7 +49,8 @@ const fn a_week() -> u16 {
     7
 }
 
-/// What to do when the signal has no volatility. (The replaced system took the *middle* bucket: a larger size on missing data.)
+/// What to do when the signal has no volatility. (The replaced system took the *middle* bucket: a larger size
+/// on missing data.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingVolatility {
@@ -104,7 +106,11 @@ impl TryFrom<RawProfile> for Profile {
 
     fn try_from(raw: RawProfile) -> Result<Self, ProfileError> {
         if raw.unit_dollars <= Decimal::ZERO {
-            return Err(ProfileError::new("unit_dollars", raw.unit_dollars.to_string(), "dollars above zero"));
+            return Err(ProfileError::new(
+                "unit_dollars",
+                raw.unit_dollars.to_string(),
+                "dollars above zero",
+            ));
         }
         if raw.volatility_field.trim().is_empty() || raw.volatility_field.len() > 60 {
             let got = format!("a text of {} bytes", raw.volatility_field.len());
@@ -112,13 +118,25 @@ impl TryFrom<RawProfile> for Profile {
         }
         let ratio = raw.risk_reversal_credit_ratio;
         if ratio <= Decimal::ZERO || ratio > Decimal::ONE {
-            return Err(ProfileError::new("risk_reversal_credit_ratio", ratio.to_string(), "a share above 0 and up to 1"));
+            return Err(ProfileError::new(
+                "risk_reversal_credit_ratio",
+                ratio.to_string(),
+                "a share above 0 and up to 1",
+            ));
         }
         if raw.most_per_side == Some(0) {
-            return Err(ProfileError::new("most_per_side", "0".into(), "1 or more, or leave it out for no cap"));
+            return Err(ProfileError::new(
+                "most_per_side",
+                "0".into(),
+                "1 or more, or leave it out for no cap",
+            ));
         }
         if !(1..=FURTHEST_LIMIT).contains(&raw.most_days_to_expiry) {
-            return Err(ProfileError::new("most_days_to_expiry", raw.most_days_to_expiry.to_string(), "1 to 60 calendar days"));
+            return Err(ProfileError::new(
+                "most_days_to_expiry",
+                raw.most_days_to_expiry.to_string(),
+                "1 to 60 calendar days",
+            ));
         }
         let buckets = Buckets::new(raw.volatility_breaks.clone(), raw.multipliers.clone())?;
         Ok(Self { raw, buckets })
@@ -134,7 +152,10 @@ pub(super) mod tests {
         RawProfile {
             unit_dollars: Decimal::from(10_000),
             volatility_field: "VixOne".into(),
-            volatility_breaks: ["0.1636779", "0.3276571", "0.3702533", "0.4514141"].iter().map(|text| text.parse().unwrap()).collect(),
+            volatility_breaks: ["0.1636779", "0.3276571", "0.3702533", "0.4514141"]
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect(),
             multipliers: vec![2, 3, 5, 8, 10],
             missing_volatility: MissingVolatility::Skip,
             risk_reversal_credit_ratio: "0.6".parse().unwrap(),
@@ -178,7 +199,12 @@ pub(super) mod tests {
 
     #[test]
     fn the_rows_it_trades_are_what_was_written() {
-        let profile = Profile::try_from(RawProfile { most_days_to_expiry: 3, same_day_expiry: true, ..lambda() }).unwrap();
-        assert_eq!(profile.selection(), Selection { same_day_expiry: true, most_days_to_expiry: 3, volatility_field: "VixOne" });
+        let profile =
+            Profile::try_from(RawProfile { most_days_to_expiry: 3, same_day_expiry: true, ..lambda() })
+                .unwrap();
+        assert_eq!(
+            profile.selection(),
+            Selection { same_day_expiry: true, most_days_to_expiry: 3, volatility_field: "VixOne" }
+        );
     }
 }

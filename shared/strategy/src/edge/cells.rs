@@ -32,11 +32,13 @@ pub const COLUMNS: [&str; 21] = [
 ];
 
 impl EdgeRow {
-    /// The row's cells under [`COLUMNS`]: money with 2 decimals, returns with 8, `dd_pct` and `llr` with 6; what is not known is empty.
+    /// The row's cells under [`COLUMNS`]: money with 2 decimals, returns with 8, `dd_pct` and `llr` with 6;
+    /// what is not known is empty.
     #[must_use]
     pub fn cells(&self) -> [String; COLUMNS.len()] {
         let time = "%Y-%m-%dT%H:%M:%S%:z";
-        let optional = |value: Option<Decimal>, places| value.map(|value| fixed(value, places)).unwrap_or_default();
+        let optional =
+            |value: Option<Decimal>, places| value.map(|value| fixed(value, places)).unwrap_or_default();
         [
             self.at.strftime(time).to_string(),
             self.at.to_zoned(eastern().clone()).strftime(time).to_string(),

@@ -12,12 +12,19 @@ use super::{EdgeRow, EdgeSettings, Observation, Transfer, Verdict, WinLoss};
 /// How far before the first observation transfers are counted.
 const BEFORE_THE_FIRST: SignedDuration = SignedDuration::from_hours(24);
 
-/// The rows of an account, one for each date that was observed, oldest first. What is given may be in any order and hold the same thing
-/// twice; a date that was observed more than once has one row. An observation without equity has none.
+/// The rows of an account, one for each date that was observed, oldest first. What is given may be in any
+/// order and hold the same thing twice; a date that was observed more than once has one row. An observation
+/// without equity has none.
 ///
-/// A transfer belongs to the first row whose equity holds it, whenever it became known, and whether the account was paused or not.
+/// A transfer belongs to the first row whose equity holds it, whenever it became known, and whether the
+/// account was paused or not.
 #[must_use]
-pub fn chain(observations: &[Observation], transfers: &[Transfer], settings: &EdgeSettings, account: &str) -> Vec<EdgeRow> {
+pub fn chain(
+    observations: &[Observation],
+    transfers: &[Transfer],
+    settings: &EdgeSettings,
+    account: &str,
+) -> Vec<EdgeRow> {
     let days = one_a_day(observations);
     let mut transfers = by_id(transfers);
     transfers.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
@@ -38,11 +45,13 @@ pub fn chain(observations: &[Observation], transfers: &[Transfer], settings: &Ed
     rows
 }
 
-/// Of several observations of a date the same one counts, whichever came first: a live run's before another's, what the run itself read
-/// before what was asked for afterwards, the earlier before the later.
+/// Of several observations of a date the same one counts, whichever came first: a live run's before
+/// another's, what the run itself read before what was asked for afterwards, the earlier before the later.
 fn one_a_day(observations: &[Observation]) -> Vec<&Observation> {
     let mut days: BTreeMap<Date, &Observation> = BTreeMap::new();
-    let rank = |seen: &Observation| (!seen.live, seen.source, seen.at, seen.run_id.clone(), seen.equity, seen.counted_until);
+    let rank = |seen: &Observation| {
+        (!seen.live, seen.source, seen.at, seen.run_id.clone(), seen.equity, seen.counted_until)
+    };
     for seen in observations.iter().filter(|seen| seen.equity > Decimal::ZERO) {
         let chosen = days.entry(seen.date).or_insert(seen);
         if rank(seen) < rank(chosen) {
@@ -62,12 +71,19 @@ fn by_id(transfers: &[Transfer]) -> Vec<&Transfer> {
 }
 
 /// The row after `prev`.
-pub(super) fn next_row(prev: Option<&EdgeRow>, day: &Observation, transfer_net: Decimal, settings: &EdgeSettings, account: &str) -> EdgeRow {
+pub(super) fn next_row(
+    prev: Option<&EdgeRow>,
+    day: &Observation,
+    transfer_net: Decimal,
+    settings: &EdgeSettings,
+    account: &str,
+) -> EdgeRow {
     let transfer_cum = prev.map_or(Decimal::ZERO, |prev| prev.transfer_cum).saturating_add(transfer_net);
     let equity_adj = day.equity.saturating_sub(transfer_cum);
     let prev_equity_adj = prev.map(|prev| prev.equity_adj);
     let pnl = prev_equity_adj.map(|before| equity_adj.saturating_sub(before));
-    let ret = prev_equity_adj.filter(|before| *before > Decimal::ZERO).and_then(|before| pnl?.checked_div(before));
+    let ret =
+        prev_equity_adj.filter(|before| *before > Decimal::ZERO).and_then(|before| pnl?.checked_div(before));
     let peak_equity = prev.map_or(equity_adj, |prev| prev.peak_equity.max(equity_adj));
     let dd = peak_equity.saturating_sub(equity_adj);
     let tested = test(prev, day.date, ret, settings);
@@ -116,7 +132,9 @@ fn test(prev: Option<&EdgeRow>, date: Date, ret: Option<Decimal>, settings: &Edg
     if pause_until.is_some_and(|until| date <= until) {
         return carried(Verdict::Paused);
     }
-    let (Some(mu1), Some(sigma), Some(ret)) = (settings.mu1, settings.sigma, ret) else { return carried(Verdict::MonitorOnly) };
+    let (Some(mu1), Some(sigma), Some(ret)) = (settings.mu1, settings.sigma, ret) else {
+        return carried(Verdict::MonitorOnly);
+    };
     let step = if sigma > Decimal::ZERO { settings.step(mu1, sigma, ret) } else { None };
     let Some(step) = step else { return carried(Verdict::NoSigma) };
     let (reached, n) = (llr.saturating_add(step), n.saturating_add(1));

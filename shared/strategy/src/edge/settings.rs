@@ -4,7 +4,8 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
-/// The sequential test of daily returns: is their mean rather `mu1` or `mu0`? Without `mu1` or `sigma` equity is only logged.
+/// The sequential test of daily returns: is their mean rather `mu1` or `mu0`? Without `mu1` or `sigma` equity
+/// is only logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EdgeSettings {
@@ -26,7 +27,15 @@ pub struct EdgeSettings {
 
 impl Default for EdgeSettings {
     fn default() -> Self {
-        Self { mu0: Decimal::ZERO, mu1: None, sigma: None, alpha: Decimal::new(1, 2), beta: Decimal::new(5, 2), min_samples: 30, pause_days: 5 }
+        Self {
+            mu0: Decimal::ZERO,
+            mu1: None,
+            sigma: None,
+            alpha: Decimal::new(1, 2),
+            beta: Decimal::new(5, 2),
+            min_samples: 30,
+            pause_days: 5,
+        }
     }
 }
 
@@ -53,7 +62,10 @@ impl EdgeSettings {
         if let Some(mu1) = self.mu1.filter(|mu1| *mu1 <= self.mu0 || mu1.abs() > Decimal::ONE) {
             return fail("mu1", mu1.to_string(), "a daily return above mu0, up to 1");
         }
-        if let Some(sigma) = self.sigma.filter(|sigma| *sigma > Decimal::ONE || (*sigma > Decimal::ZERO && *sigma < Decimal::new(1, 6))) {
+        if let Some(sigma) = self
+            .sigma
+            .filter(|sigma| *sigma > Decimal::ONE || (*sigma > Decimal::ZERO && *sigma < Decimal::new(1, 6)))
+        {
             return fail("sigma", sigma.to_string(), "a standard deviation of daily returns, 0.000001 to 1");
         }
         if !share(self.alpha) {
@@ -79,8 +91,8 @@ impl EdgeSettings {
         square(self.mu0)?.checked_sub(square(mu1)?)?.checked_add(drift)?.checked_div(spread)
     }
 
-    /// The bounds of the statistic: at the lower one the edge is given up, at the upper one it is believed. They are logarithms, so
-    /// floats; no money passes through them.
+    /// The bounds of the statistic: at the lower one the edge is given up, at the upper one it is believed.
+    /// They are logarithms, so floats; no money passes through them.
     #[must_use]
     pub fn bounds(&self) -> (f64, f64) {
         let float = |value: Decimal| value.to_f64().unwrap_or(f64::NAN);

@@ -19,7 +19,15 @@ fn at(days: i64) -> Timestamp {
 
 fn seen(days: i64, equity: &str) -> Observation {
     let (date, at) = (FIRST + days.days(), at(days));
-    Observation { date, run_id: format!("run-{days}"), live: true, at, counted_until: at, equity: dec(equity), source: EquitySource::Run }
+    Observation {
+        date,
+        run_id: format!("run-{days}"),
+        live: true,
+        at,
+        counted_until: at,
+        equity: dec(equity),
+        source: EquitySource::Run,
+    }
 }
 
 fn moved(id: &str, at: Timestamp, amount: &str) -> Transfer {
@@ -51,7 +59,14 @@ fn vector_38l_the_transfer_test() {
         ("OTHER", None, "", false, false, false, false),
         ("OTHER", None, "wire transfer of interest", false, true, false, false),
     ] {
-        let row = MoneyRow { kind, sub_kind: sub, description: Some(description), has_order, has_items, moves_options };
+        let row = MoneyRow {
+            kind,
+            sub_kind: sub,
+            description: Some(description),
+            has_order,
+            has_items,
+            moves_options,
+        };
         assert_eq!(is_transfer(&row), expected, "{row:?}");
     }
 }
@@ -86,7 +101,10 @@ fn vector_38m_no_equity_no_row_a_first_run_and_a_pause() {
     assert_eq!(rows[0].cells(), expected.map(str::to_owned));
     let before = EdgeRow { pause_until: Some(date(2099, 1, 1)), llr: dec("1.5"), n: 7, ..rows[0].clone() };
     let paused = next_row(Some(&before), &seen(1, "19000"), Decimal::ZERO, &tested(), "schwab");
-    assert_eq!(columns(&paused, &["pnl", "dd", "dd_pct", "llr", "n", "pause_until", "decision"]), "-1000.00 1000.00 0.050000 1.500000 7 2099-01-01 PAUSED");
+    assert_eq!(
+        columns(&paused, &["pnl", "dd", "dd_pct", "llr", "n", "pause_until", "decision"]),
+        "-1000.00 1000.00 0.050000 1.500000 7 2099-01-01 PAUSED"
+    );
     assert!(!paused.verdict.can_trade() && Verdict::NoEquity.can_trade());
 }
 
@@ -102,8 +120,20 @@ fn vector_39_the_step_and_the_bounds() {
 fn vector_40_a_deposit_is_no_gain() {
     let deposit = [moved("1", at(1) - 1.hour(), "1000")];
     let rows = chain(&[seen(0, "20000"), seen(1, "20500")], &deposit, &EdgeSettings::default(), "schwab");
-    let names = ["transfer_net", "transfer_cum", "equity_adj", "prev_equity_adj", "pnl", "ret", "winloss", "decision"];
-    assert_eq!(columns(&rows[1], &names), "1000.00 1000.00 19500.00 20000.00 -500.00 -0.02500000 LOSS MONITOR_ONLY");
+    let names = [
+        "transfer_net",
+        "transfer_cum",
+        "equity_adj",
+        "prev_equity_adj",
+        "pnl",
+        "ret",
+        "winloss",
+        "decision",
+    ];
+    assert_eq!(
+        columns(&rows[1], &names),
+        "1000.00 1000.00 19500.00 20000.00 -500.00 -0.02500000 LOSS MONITOR_ONLY"
+    );
 }
 
 #[test]
@@ -116,17 +146,30 @@ fn vector_41_the_lower_bound_pauses_and_the_test_begins_anew() {
     assert!(!row.verdict.can_trade());
     assert_eq!(row.why(), "the sequential test reached -3.1226 on 2026-02-03: pause until 2026-02-08");
     // Too few returns, and a statistic above the lower bound, go on.
-    for (llr, n, verdict) in [("-2.9", 28, Verdict::Ok), ("-2.9", 29, Verdict::PauseEdge), ("-2.7", 40, Verdict::Ok), ("4.9", 0, Verdict::EdgeOkReset)] {
+    for (llr, n, verdict) in [
+        ("-2.9", 28, Verdict::Ok),
+        ("-2.9", 29, Verdict::PauseEdge),
+        ("-2.7", 40, Verdict::Ok),
+        ("4.9", 0, Verdict::EdgeOkReset),
+    ] {
         let before = EdgeRow { llr: dec(llr), n, ..first.clone() };
-        assert_eq!(next_row(Some(&before), &seen(1, "19800"), Decimal::ZERO, &tested(), "schwab").verdict, verdict, "{llr} {n}");
+        assert_eq!(
+            next_row(Some(&before), &seen(1, "19800"), Decimal::ZERO, &tested(), "schwab").verdict,
+            verdict,
+            "{llr} {n}"
+        );
     }
 }
 
 #[test]
 fn the_upper_bound_restarts_the_test_and_no_sigma_tests_nothing() {
-    let grows: Vec<Observation> = [(0, "10000"), (1, "12100"), (2, "12200")].map(|(day, equity)| seen(day, equity)).to_vec();
+    let grows: Vec<Observation> =
+        [(0, "10000"), (1, "12100"), (2, "12200")].map(|(day, equity)| seen(day, equity)).to_vec();
     let rows = chain(&grows, &[], &tested(), "schwab");
-    assert_eq!(rows.iter().map(|row| (row.verdict, row.n)).collect::<Vec<_>>(), [(Verdict::MonitorOnly, 0), (Verdict::EdgeOkReset, 0), (Verdict::Ok, 1)]);
+    assert_eq!(
+        rows.iter().map(|row| (row.verdict, row.n)).collect::<Vec<_>>(),
+        [(Verdict::MonitorOnly, 0), (Verdict::EdgeOkReset, 0), (Verdict::Ok, 1)]
+    );
     for sigma in ["0", "-0.1", "0.00000000000000000000000001"] {
         let settings = EdgeSettings { sigma: Some(dec(sigma)), ..tested() };
         assert_eq!(chain(&grows, &[], &settings, "schwab")[2].verdict, Verdict::NoSigma, "{sigma}");
@@ -141,9 +184,15 @@ fn a_pause_lasts_its_days_and_loses_no_transfer_or_return() {
     let days: Vec<Observation> = (0..).zip(equities).map(|(day, equity)| seen(day, equity)).collect();
     let rows = chain(&days, &[moved("1", at(3) - 1.minute(), "5000")], &settings, "schwab");
     let verdicts: Vec<&str> = rows.iter().map(|row| row.verdict.name()).collect();
-    assert_eq!(verdicts, ["MONITOR_ONLY", "PAUSE_EDGE", "PAUSED", "PAUSED", "PAUSED", "PAUSED", "PAUSED", "OK"]);
+    assert_eq!(
+        verdicts,
+        ["MONITOR_ONLY", "PAUSE_EDGE", "PAUSED", "PAUSED", "PAUSED", "PAUSED", "PAUSED", "OK"]
+    );
     assert_eq!(columns(&rows[3], &["transfer_net", "equity_adj", "pnl"]), "5000.00 17000.00 0.00");
-    assert_eq!(columns(&rows[7], &["transfer_net", "transfer_cum", "equity_adj", "pnl", "n", "pause_until"]), "0.00 5000.00 17000.00 0.00 1 2026-02-08");
+    assert_eq!(
+        columns(&rows[7], &["transfer_net", "transfer_cum", "equity_adj", "pnl", "n", "pause_until"]),
+        "0.00 5000.00 17000.00 0.00 1 2026-02-08"
+    );
 }
 
 #[test]
@@ -151,15 +200,32 @@ fn a_transfer_belongs_to_the_first_row_whose_equity_holds_it() {
     let start_of_day = |days| Observation { counted_until: at(days) - 16.hours(), ..seen(days, "20000") };
     for (days, moment, nets) in [
         ([seen(0, "20000"), seen(1, "20000"), seen(2, "20000")], at(1), ["0.00", "7.00", "0.00"]),
-        ([seen(0, "20000"), seen(1, "20000"), seen(2, "20000")], at(1) + 1.second(), ["0.00", "0.00", "7.00"]),
+        (
+            [seen(0, "20000"), seen(1, "20000"), seen(2, "20000")],
+            at(1) + 1.second(),
+            ["0.00", "0.00", "7.00"],
+        ),
         // The value of the day's start shows what came at noon tomorrow.
         ([start_of_day(0), start_of_day(1), start_of_day(2)], at(1) - 4.hours(), ["0.00", "0.00", "7.00"]),
         // Up to a day before the first, as in the replaced system; not yet in any row.
-        ([seen(0, "20000"), seen(1, "20000"), seen(2, "20000")], at(-1) + 1.second(), ["7.00", "0.00", "0.00"]),
+        (
+            [seen(0, "20000"), seen(1, "20000"), seen(2, "20000")],
+            at(-1) + 1.second(),
+            ["7.00", "0.00", "0.00"],
+        ),
         ([seen(0, "20000"), seen(1, "20000"), seen(2, "20000")], at(-1), ["0.00", "0.00", "0.00"]),
-        ([seen(0, "20000"), seen(1, "20000"), seen(2, "20000")], at(2) + 1.second(), ["0.00", "0.00", "0.00"]),
+        (
+            [seen(0, "20000"), seen(1, "20000"), seen(2, "20000")],
+            at(2) + 1.second(),
+            ["0.00", "0.00", "0.00"],
+        ),
     ] {
-        let rows = chain(&days, &[moved("1", moment, "7"), moved("1", moment, "7")], &EdgeSettings::default(), "schwab");
+        let rows = chain(
+            &days,
+            &[moved("1", moment, "7"), moved("1", moment, "7")],
+            &EdgeSettings::default(),
+            "schwab",
+        );
         assert_eq!(rows.iter().map(|row| column(row, "transfer_net")).collect::<Vec<_>>(), nets, "{moment}");
     }
 }
@@ -167,7 +233,12 @@ fn a_transfer_belongs_to_the_first_row_whose_equity_holds_it() {
 #[test]
 fn of_a_dates_observations_the_live_runs_counts() {
     let dry = Observation { live: false, run_id: "dry".into(), at: at(0) - 5.hours(), ..seen(0, "1") };
-    let asked = Observation { source: EquitySource::Broker, run_id: "sweep".into(), at: at(0) - 1.hour(), ..seen(0, "2") };
+    let asked = Observation {
+        source: EquitySource::Broker,
+        run_id: "sweep".into(),
+        at: at(0) - 1.hour(),
+        ..seen(0, "2")
+    };
     let later = Observation { run_id: "again".into(), at: at(0) + 1.minute(), ..seen(0, "3") };
     let mut days = vec![dry, asked, later, seen(0, "20000")];
     for expected in ["20000.00", "3.00", "2.00", "1.00"] {
@@ -182,7 +253,8 @@ fn amounts_beyond_what_a_decimal_holds_do_not_panic() {
     let most = Decimal::MAX.to_string();
     let least = "0.0000000000000000000000000001";
     let days = [seen(0, least), seen(1, &most), seen(2, least), seen(3, &most)];
-    let transfers = [moved("1", at(1), &format!("-{most}")), moved("2", at(2), &most), moved("3", at(3), &most)];
+    let transfers =
+        [moved("1", at(1), &format!("-{most}")), moved("2", at(2), &most), moved("3", at(3), &most)];
     let rows = chain(&days, &transfers, &tested(), "schwab");
     assert_eq!(rows.iter().map(|row| row.cells().len()).sum::<usize>(), 84);
 }
@@ -240,7 +312,13 @@ fn a_bound_is_reached_by_standing_on_it() {
         // A return of half of mu1 speaks for neither mean: the statistic stays where it stood.
         let llr = dec(&bound.to_string());
         assert_eq!(llr.to_f64(), Some(bound), "the bound itself");
-        let row = next_row(Some(&EdgeRow { llr, n: 40, ..first.clone() }), &seen(1, "20003.5"), Decimal::ZERO, &tested(), "schwab");
+        let row = next_row(
+            Some(&EdgeRow { llr, n: 40, ..first.clone() }),
+            &seen(1, "20003.5"),
+            Decimal::ZERO,
+            &tested(),
+            "schwab",
+        );
         assert_eq!((row.reached, row.verdict), (llr, verdict));
     }
 }
@@ -249,8 +327,19 @@ fn a_bound_is_reached_by_standing_on_it() {
 fn without_adjusted_equity_above_zero_there_is_no_share() {
     // The account lives by what was transferred into it: without that nothing, then less than nothing.
     for (transfer, adjusted) in [("20000", "0.00"), ("20500", "-500.00")] {
-        let rows = chain(&[seen(0, "20000"), seen(1, "19000")], &[moved("1", at(0) - 1.hour(), transfer)], &tested(), "schwab");
-        assert_eq!(columns(&rows[0], &["equity_adj", "peak_equity", "dd_pct"]), format!("{adjusted} {adjusted} "));
-        assert_eq!(columns(&rows[1], &["pnl", "ret", "dd", "dd_pct", "decision"]), "-1000.00  1000.00  MONITOR_ONLY");
+        let rows = chain(
+            &[seen(0, "20000"), seen(1, "19000")],
+            &[moved("1", at(0) - 1.hour(), transfer)],
+            &tested(),
+            "schwab",
+        );
+        assert_eq!(
+            columns(&rows[0], &["equity_adj", "peak_equity", "dd_pct"]),
+            format!("{adjusted} {adjusted} ")
+        );
+        assert_eq!(
+            columns(&rows[1], &["pnl", "ret", "dd", "dd_pct", "decision"]),
+            "-1000.00  1000.00  MONITOR_ONLY"
+        );
     }
 }

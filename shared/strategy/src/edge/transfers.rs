@@ -1,10 +1,12 @@
 //! Which rows of an account's transactions are transfers (docs/reference/strategy.md, Edge test).
 
 /// Words of what an account earns and trades: whatever says one of them is no transfer.
-const EARNED: [&str; 8] = ["DIVIDEND", "INTEREST", "TRADE", "OPTION", "BUY", "SELL", "EXERCISE", "ASSIGNMENT"];
+const EARNED: [&str; 8] =
+    ["DIVIDEND", "INTEREST", "TRADE", "OPTION", "BUY", "SELL", "EXERCISE", "ASSIGNMENT"];
 
 /// Words of money that comes and goes.
-const MOVED: [&str; 9] = ["TRANSFER", "WIRE", "ACH", "EFT", "DEPOSIT", "WITHDRAW", "JOURNAL", "CONTRIBUTION", "DISTRIBUTION"];
+const MOVED: [&str; 9] =
+    ["TRANSFER", "WIRE", "ACH", "EFT", "DEPOSIT", "WITHDRAW", "JOURNAL", "CONTRIBUTION", "DISTRIBUTION"];
 
 /// What the test looks at in one row of a broker's transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +28,12 @@ pub struct MoneyRow<'a> {
 /// Whether it is a transfer by its words: `None` when they do not say.
 #[must_use]
 pub fn words_say_transfer(row: &MoneyRow<'_>) -> Option<bool> {
-    let text = [Some(row.kind), row.sub_kind, row.description].into_iter().flatten().collect::<Vec<_>>().join(" ").to_uppercase();
+    let text = [Some(row.kind), row.sub_kind, row.description]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_uppercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if says(&EARNED) {
         return Some(false);

@@ -56,7 +56,10 @@ pub(super) fn account(data: &[u8]) -> Verdict {
 pub(super) fn held_to(snapshot: &AccountSnapshot) {
     workable("equity", snapshot.equity.unwrap_or_default(), 1_000_000_000_000_000);
     for (symbol, held) in &snapshot.positions {
-        assert!(*held != 0 && held.unsigned_abs() <= 1_000_000_000, "{symbol}: got {held} contracts, expected 1000000000 at most");
+        assert!(
+            *held != 0 && held.unsigned_abs() <= 1_000_000_000,
+            "{symbol}: got {held} contracts, expected 1000000000 at most"
+        );
     }
     snapshot.unreadable.iter().for_each(|row| short("unreadable", row));
     useful(snapshot);
@@ -66,8 +69,16 @@ pub(super) fn held_to(snapshot: &AccountSnapshot) {
 pub(super) fn useful(snapshot: &AccountSnapshot) {
     let _ = unbounded_expiries(&snapshot.positions);
     let profile = profile::shipped();
-    let _ = decide(&signal::row(), Snapshot { equity: snapshot.equity, positions: &snapshot.positions }, &profile.strategy);
-    let (approved, foreign, ledger) = ([], BTreeSet::new(), BTreeMap::from([(PUT_LOW.parse::<OptionSymbol>().unwrap_or_else(|error| panic!("{error}")), 2)]));
+    let _ = decide(
+        &signal::row(),
+        Snapshot { equity: snapshot.equity, positions: &snapshot.positions },
+        &profile.strategy,
+    );
+    let (approved, foreign, ledger) = (
+        [],
+        BTreeSet::new(),
+        BTreeMap::from([(PUT_LOW.parse::<OptionSymbol>().unwrap_or_else(|error| panic!("{error}")), 2)]),
+    );
     for ledger in [&BTreeMap::new(), &ledger] {
         let book = Book {
             equity: snapshot.equity.unwrap_or(Decimal::ONE_THOUSAND),
@@ -91,10 +102,16 @@ pub(super) fn vertical() -> Vertical {
 
 /// A market for it.
 pub(super) fn nbbo() -> PackageNbbo {
-    PackageNbbo { effect: vertical().effect(), bid: Price::cents(105), ask: Price::cents(125), mid: Price::cents(115) }
+    PackageNbbo {
+        effect: vertical().effect(),
+        bid: Price::cents(105),
+        ask: Price::cents(125),
+        mid: Price::cents(115),
+    }
 }
 
-/// Approves the vertical under other limits, in an account that holds nothing, and prices rungs at these offsets.
+/// Approves the vertical under other limits, in an account that holds nothing, and prices rungs at these
+/// offsets.
 pub(super) fn works_orders(limits: Limits, offsets: &[Price]) {
     let book = Book {
         equity: Decimal::from(25_000),
@@ -105,10 +122,18 @@ pub(super) fn works_orders(limits: Limits, offsets: &[Price]) {
         capabilities: CAPABILITIES,
     };
     if let Ok(intent) = approve(vertical(), 5, nbbo(), book, limits) {
-        assert!(intent.get().worst_price > Price::ZERO && intent.get().worst_price < vertical().width(), "{:?}", intent.get());
+        assert!(
+            intent.get().worst_price > Price::ZERO && intent.get().worst_price < vertical().width(),
+            "{:?}",
+            intent.get()
+        );
         for offset in offsets {
             let price = Ladder::price(intent.get(), nbbo(), *offset);
-            assert!(intent.order(5, price, 0).is_ok(), "every rung can be sent: {price} at offset {offset} of {:?}", intent.get());
+            assert!(
+                intent.order(5, price, 0).is_ok(),
+                "every rung can be sent: {price} at offset {offset} of {:?}",
+                intent.get()
+            );
         }
     }
 }

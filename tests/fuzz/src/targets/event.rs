@@ -33,9 +33,12 @@ pub(super) fn event(data: &[u8]) -> Verdict {
 /// What a run does with it first.
 fn useful(event: &Event) {
     match event {
-        Event::Run(Task::Trade { scheduled, .. }) => {
-            drop(time_gates(Timestamp::UNIX_EPOCH, *scheduled, &ExecutionProfile::default(), &Ok(Calendar::default())))
-        }
+        Event::Run(Task::Trade { scheduled, .. }) => drop(time_gates(
+            Timestamp::UNIX_EPOCH,
+            *scheduled,
+            &ExecutionProfile::default(),
+            &Ok(Calendar::default()),
+        )),
         Event::Run(Task::Sweep { date }) => drop(date.map(session_day)),
         Event::Run(Task::Resolve(resolve)) => {
             let _ = session_day(resolve.date);

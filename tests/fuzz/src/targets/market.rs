@@ -11,14 +11,18 @@ pub(super) fn option_symbol(data: &[u8]) -> Verdict {
             let osi = symbol.to_string();
             assert_eq!(osi.len(), 21, "{osi:?}");
             assert_eq!(osi.parse(), Ok(symbol), "the clearing house's form reads back");
-            // A root that ends in digits has only the form of fixed width: elsewhere the date would run into it.
+            // A root that ends in digits has only the form of fixed width: elsewhere the date would run into
+            // it.
             match symbol.streamer().parse::<OptionSymbol>() {
                 Ok(read) => assert_eq!(read, symbol, "the streamer's form reads back"),
                 Err(error) => assert!(symbol.root().ends_with(|last: char| last.is_ascii_digit()), "{error}"),
             }
             assert_eq!(Strike::thousandths(symbol.strike().as_thousandths()), Some(symbol.strike()));
             assert!((2000..2100).contains(&symbol.expiry().year()), "{osi}");
-            assert!(OptionSymbol::new(symbol.root(), symbol.expiry(), symbol.right(), symbol.strike()).is_none_or(|same| same == symbol));
+            assert!(
+                OptionSymbol::new(symbol.root(), symbol.expiry(), symbol.right(), symbol.strike())
+                    .is_none_or(|same| same == symbol)
+            );
             Verdict::Reads
         }
         Err(error) => {

@@ -14,8 +14,14 @@ pub(super) fn list(data: &[u8]) -> Verdict {
         Ok(views) => {
             views.iter().for_each(useful_with_count);
             let vertical = account::vertical();
-            let print =
-                Fingerprint { package: vertical.into(), quantity: 2, price: Price::cents(115), marked: Timestamp::UNIX_EPOCH, seen: &[], mark: Mark::None };
+            let print = Fingerprint {
+                package: vertical.into(),
+                quantity: 2,
+                price: Price::cents(115),
+                marked: Timestamp::UNIX_EPOCH,
+                seen: &[],
+                mark: Mark::None,
+            };
             assert!(print.matches(&views).len() <= views.len());
             Verdict::Reads
         }
@@ -31,7 +37,11 @@ pub(super) fn order(data: &[u8]) -> Verdict {
     let id = OrderId("1005638175790".to_owned());
     match decode::order(data, &id) {
         Ok(view) => {
-            assert_eq!((&view.id, &view.unreadable), (&id, &None), "the answer is about the order that was asked for, and reads");
+            assert_eq!(
+                (&view.id, &view.unreadable),
+                (&id, &None),
+                "the answer is about the order that was asked for, and reads"
+            );
             useful_with_count(&view);
             Verdict::Reads
         }
@@ -45,7 +55,10 @@ pub(super) fn order(data: &[u8]) -> Verdict {
 /// The broker counts what is filled itself.
 fn useful_with_count(view: &OrderView) {
     let reads = view.unreadable.is_none();
-    assert!(!reads || view.status != OrderStatus::Filled || view.filled >= view.quantity, "FILLED is all of it: {view:?}");
+    assert!(
+        !reads || view.status != OrderStatus::Filled || view.filled >= view.quantity,
+        "FILLED is all of it: {view:?}"
+    );
     if !reads {
         // It is never taken for one of ours, whose legs are all read.
         assert!(view.fills.is_empty() && (view.foreign_legs || view.legs.is_empty()), "{view:?}");

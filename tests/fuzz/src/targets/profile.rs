@@ -14,8 +14,9 @@ use crate::promise::bounded;
 
 /// The profile that is shipped.
 pub(super) fn shipped() -> &'static AccountProfile {
-    static SHIPPED: LazyLock<AccountProfile> =
-        LazyLock::new(|| profiles::load("schwab", Overrides::default()).unwrap_or_else(|failure| panic!("{failure}")).profile);
+    static SHIPPED: LazyLock<AccountProfile> = LazyLock::new(|| {
+        profiles::load("schwab", Overrides::default()).unwrap_or_else(|failure| panic!("{failure}")).profile
+    });
     &SHIPPED
 }
 
@@ -30,8 +31,15 @@ pub(super) fn sizing(data: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(data) else { return Verdict::Refused };
     let (own, by_number) = (("/gamma/schwab/sizing", text), ("/gamma/tt/account_sizing", text));
     let own = judge(profiles::load("schwab", Overrides { sizing: Some(own), ..Overrides::default() }), "");
-    let by_number = judge(profiles::load("tt-ira", Overrides { sizing_by_number: Some(by_number), ..Overrides::default() }), "");
-    if matches!((own, by_number), (Verdict::Refused, Verdict::Refused)) { Verdict::Refused } else { Verdict::Reads }
+    let by_number = judge(
+        profiles::load("tt-ira", Overrides { sizing_by_number: Some(by_number), ..Overrides::default() }),
+        "",
+    );
+    if matches!((own, by_number), (Verdict::Refused, Verdict::Refused)) {
+        Verdict::Refused
+    } else {
+        Verdict::Reads
+    }
 }
 
 fn judge(read: Result<Account, Failure>, place: &str) -> Verdict {
@@ -53,14 +61,22 @@ fn judge(read: Result<Account, Failure>, place: &str) -> Verdict {
 /// Decides, approves, prices and schedules with it, as a run does.
 fn useful(profile: &AccountProfile) {
     // It stands in every run's report.
-    let shown = serde_json::to_value((profile.strategy.raw(), &profile.execution)).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(serde_json::from_value(shown).ok(), Some((profile.strategy.raw().clone(), profile.execution.clone())), "what is read, written and read again");
+    let shown = serde_json::to_value((profile.strategy.raw(), &profile.execution))
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(
+        serde_json::from_value(shown).ok(),
+        Some((profile.strategy.raw().clone(), profile.execution.clone())),
+        "what is read, written and read again"
+    );
     let held = BTreeMap::new();
     for equity in [1, 25_000, 10_000_000] {
         let snapshot = Snapshot { equity: Some(Decimal::from(equity)), positions: &held };
         if let Ok(plan) = decide(&signal::row(), snapshot, &profile.strategy) {
             let most = profile.strategy.raw().most_per_side.unwrap_or(u32::MAX);
-            assert!(plan.sides.iter().all(|side| side.quantity() <= most && side.quantity() <= 100_000), "{plan:?}");
+            assert!(
+                plan.sides.iter().all(|side| side.quantity() <= most && side.quantity() <= 100_000),
+                "{plan:?}"
+            );
         }
     }
     let execution = &profile.execution;
@@ -68,6 +84,7 @@ fn useful(profile: &AccountProfile) {
     // Cost of a large order, as reports tell it.
     let _ = execution.cost_per_contract * Decimal::from(2 * 100_000_u32);
     let now = Timestamp::UNIX_EPOCH;
-    let share = share(now, now + std::time::Duration::from_secs(120), execution.rung_offsets.len(), execution);
+    let share =
+        share(now, now + std::time::Duration::from_secs(120), execution.rung_offsets.len(), execution);
     assert!(share.rungs <= execution.rung_offsets.len(), "{share:?}");
 }

@@ -55,9 +55,20 @@ pub(super) fn signal(data: &[u8]) -> Verdict {
 fn useful(row: &SignalRow, rows: &[SignalRow]) {
     let shipped = profile::shipped();
     for same_day in [false, true] {
-        match select(rows, row.date, Selection { same_day_expiry: same_day, ..shipped.strategy.selection() }, Calendar::built_in()) {
+        match select(
+            rows,
+            row.date,
+            Selection { same_day_expiry: same_day, ..shipped.strategy.selection() },
+            Calendar::built_in(),
+        ) {
             Ok(chosen) => {
-                assert!(chosen.date == row.date && chosen.expiry.is_some_and(|expiry| expiry >= row.date && (expiry - row.date).get_days() <= 7), "{chosen:?}")
+                assert!(
+                    chosen.date == row.date
+                        && chosen
+                            .expiry
+                            .is_some_and(|expiry| expiry >= row.date && (expiry - row.date).get_days() <= 7),
+                    "{chosen:?}"
+                )
             }
             Err(refusal) => drop(bounded(&refusal)),
         }
@@ -80,7 +91,10 @@ pub(super) fn login(data: &[u8]) -> Verdict {
     match login_token(data) {
         Some(token) => {
             let token = token.expose_secret();
-            assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()), "it must fit into a header");
+            assert!(
+                !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()),
+                "it must fit into a header"
+            );
             Verdict::Reads
         }
         None => Verdict::Refused,

@@ -1,4 +1,5 @@
-//! The readers of tastytrade's texts. What they make of an account, an order or a quote is held to what every broker's is.
+//! The readers of tastytrade's texts. What they make of an account, an order or a quote is held to what every
+//! broker's is.
 
 pub(super) mod account;
 pub(super) mod market;

@@ -1,5 +1,7 @@
 use gamma_execution::ports::BrokerFault;
-use gamma_schwab::{FeeKind, PositionEffect, Transaction, TransactionKind, TransactionStatus, TransferItem, decode};
+use gamma_schwab::{
+    FeeKind, PositionEffect, Transaction, TransactionKind, TransactionStatus, TransferItem, decode,
+};
 use rust_decimal::Decimal;
 
 use super::Verdict;
@@ -55,8 +57,12 @@ fn useful(row: &Transaction) {
                     short("effect", word);
                 }
             }
-            TransferItem::Cash { amount, .. } => workable("cash", amount.unwrap_or_default(), 1_000_000_000_000_000),
-            TransferItem::Other { asset_type, symbol, .. } => [asset_type, symbol].into_iter().flatten().for_each(|text| short("instrument", text)),
+            TransferItem::Cash { amount, .. } => {
+                workable("cash", amount.unwrap_or_default(), 1_000_000_000_000_000)
+            }
+            TransferItem::Other { asset_type, symbol, .. } => {
+                [asset_type, symbol].into_iter().flatten().for_each(|text| short("instrument", text))
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Texts derived from others: a few bytes changed, a part doubled or gone, a number or a word put in the place of another.
+//! Texts derived from others: a few bytes changed, a part doubled or gone, a number or a word put in the
+//! place of another.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

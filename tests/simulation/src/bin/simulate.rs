@@ -13,8 +13,8 @@ use gamma_simulation::play::{End, play};
 use gamma_simulation::scenario::{Scenario, UNKIND};
 use gamma_simulation::trial::{Trial, trial};
 
-/// Fault simulation of the whole order path: every seed is one day of one to three accounts, with its own deliveries, market, signal,
-/// operators and faults. Nothing is reached, nothing sleeps.
+/// Fault simulation of the whole order path: every seed is one day of one to three accounts, with its own
+/// deliveries, market, signal, operators and faults. Nothing is reached, nothing sleeps.
 #[derive(Parser)]
 #[command(name = "simulate")]
 struct Wish {
@@ -42,7 +42,8 @@ struct Wish {
     /// Whether the broker tells the truth.
     #[arg(long, value_enum, default_value_t = if UNKIND { Draw::Unkind } else { Draw::Kind })]
     draw: Draw,
-    /// Write what each seed came to, a line each in the order of the seeds: two versions of the code are the same where these are.
+    /// Write what each seed came to, a line each in the order of the seeds: two versions of the code are the
+    /// same where these are.
     #[arg(long)]
     record: Option<PathBuf>,
     /// Stop at the first violation, keep nothing, and do not ask for coverage: is a safeguard missed?
@@ -152,7 +153,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    println!("{} seeds from {} in {:.1} s, {:.0} seeds/s on {} threads", wish.seeds, wish.from, took.as_secs_f64(), rate(wish.seeds, took), wish.jobs);
+    println!(
+        "{} seeds from {} in {:.1} s, {:.0} seeds/s on {} threads",
+        wish.seeds,
+        wish.from,
+        took.as_secs_f64(),
+        rate(wish.seeds, took),
+        wish.jobs
+    );
     let sound = [ends(&sum, wish.draw), covered(&sum, &wish), violated(&wish, &sum)];
     ExitCode::from(u8::from(sound.contains(&false)))
 }
@@ -177,15 +185,23 @@ fn missed(wish: &Wish, sum: &Sum) -> ExitCode {
 }
 
 /// The share of trades that must end so, in a thousand: a system that always refuses fails.
-const TRADES: [(&str, u64); 7] =
-    [("filled", 100), ("partially_filled", 15), ("uneven", 25), ("one_sided", 30), ("no_fill", 20), ("recovered", 20), ("already_traded", 40)];
+const TRADES: [(&str, u64); 7] = [
+    ("filled", 100),
+    ("partially_filled", 15),
+    ("uneven", 25),
+    ("one_sided", 30),
+    ("no_fill", 20),
+    ("recovered", 20),
+    ("already_traded", 40),
+];
 
 /// The share of accounts' days that must come to this by the broker's own books.
 const DAYS: [(&str, u64); 4] = [("filled", 300), ("partially_filled", 30), ("uneven", 70), ("one_sided", 80)];
 
-/// The same where the broker lies: on some of these days a leg is not quoted from morning to evening, or the feed takes its trade back, and
-/// nobody can fill them.
-const UNKIND_DAYS: [(&str, u64); 4] = [("filled", 260), ("partially_filled", 40), ("uneven", 70), ("one_sided", 80)];
+/// The same where the broker lies: on some of these days a leg is not quoted from morning to evening, or the
+/// feed takes its trade back, and nobody can fill them.
+const UNKIND_DAYS: [(&str, u64); 4] =
+    [("filled", 260), ("partially_filled", 40), ("uneven", 70), ("one_sided", 80)];
 
 /// Whether every floor is reached.
 fn floors(floors: &[(&str, u64)], all: u64, count: impl Fn(&str) -> u64) -> bool {
@@ -209,7 +225,13 @@ fn ends(sum: &Sum, draw: Draw) -> bool {
             println!("  {:<22}{count:>9}{:>8.2} %", name_of(*end), percent(*count, all));
         }
         if task == "trade" {
-            let count = |name: &str| sum.ends.iter().filter(|((of, end), _)| *of == task && name_of(*end) == name).map(|(_, count)| *count).sum();
+            let count = |name: &str| {
+                sum.ends
+                    .iter()
+                    .filter(|((of, end), _)| *of == task && name_of(*end) == name)
+                    .map(|(_, count)| *count)
+                    .sum()
+            };
             sound &= floors(&TRADES, all, count);
         }
     }
@@ -266,10 +288,16 @@ fn violated(wish: &Wish, sum: &Sum) -> bool {
     let keep = wish.keep.clone().unwrap_or_else(|| wish.draw.seeds().into());
     for (seed, words) in sum.failed.iter().take(wish.show) {
         let file = keep.join(format!("{seed}.txt"));
-        if let Err(error) = std::fs::create_dir_all(&keep).and_then(|()| std::fs::write(&file, format!("{}\n", words.join("\n")))) {
+        if let Err(error) = std::fs::create_dir_all(&keep)
+            .and_then(|()| std::fs::write(&file, format!("{}\n", words.join("\n"))))
+        {
             eprintln!("{} could not be kept: {error}", file.display());
         }
     }
-    println!("\nseed {first}: {}\nkept in {}; scripts/simulate --story {first} tells it again", words.join("; "), keep.display());
+    println!(
+        "\nseed {first}: {}\nkept in {}; scripts/simulate --story {first} tells it again",
+        words.join("; "),
+        keep.display()
+    );
     false
 }

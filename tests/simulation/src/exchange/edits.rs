@@ -69,7 +69,10 @@ impl Exchange {
     pub fn edit(&mut self, now: Ms, account: usize, edit: &Edit) {
         let id = 1000 + self.orders.len() as u64;
         let wanted = |order: &&mut Order| {
-            order.account == account && order.vertical.right() == edit.side && !order.status.is_terminal() && (order.owner == Owner::User) != edit.ours
+            order.account == account
+                && order.vertical.right() == edit.side
+                && !order.status.is_terminal()
+                && (order.owner == Owner::User) != edit.ours
         };
         let Some(old) = self.orders.iter_mut().rfind(wanted) else { return };
         let left = old.quantity - old.filled();
@@ -82,8 +85,10 @@ impl Exchange {
             Owner::Ours(run) | Owner::Edited(run) => Owner::Edited(run),
             Owner::User => Owner::User,
         };
-        (new.id, new.owner, new.quantity, new.price) = (id, owner, quantity, old.price + Price::cents(edit.cents));
-        (new.entered, new.name, new.status, new.replaces, new.replaced_by) = (now, None, OrderStatus::Working, Some(old.id), None);
+        (new.id, new.owner, new.quantity, new.price) =
+            (id, owner, quantity, old.price + Price::cents(edit.cents));
+        (new.entered, new.name, new.status, new.replaces, new.replaced_by) =
+            (now, None, OrderStatus::Working, Some(old.id), None);
         (new.fills, new.before) = (Vec::new(), Vec::new());
         if edit.ours {
             let linked = edit.linked || self.lies.appears_after(id) == 0;

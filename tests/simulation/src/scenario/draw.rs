@@ -5,14 +5,24 @@ use gamma_market::{Price, Right};
 use jiff::civil::date;
 use rust_decimal::Decimal;
 
-use super::{ACCOUNTS, Account, Delivery, Happening, MOST, Mode, SCHEDULED, SWEEPS, Scenario, Signal, sweeps, trade, trade_date};
+use super::{
+    ACCOUNTS, Account, Delivery, Happening, MOST, Mode, SCHEDULED, SWEEPS, Scenario, Signal, sweeps, trade,
+    trade_date,
+};
 use crate::chance::Chance;
 use crate::exchange::{Market, Ms};
 use crate::fault::{Fault, Kind, Step, pairs, step};
 
-/// An operator's decision of how much of a side was filled; how much, he sees at the broker when the time comes.
+/// An operator's decision of how much of a side was filled; how much, he sees at the broker when the time
+/// comes.
 fn decision(side: Right) -> Task {
-    Task::Resolve(Resolve { date: trade_date(), side, filled: 0, by: "operator".to_owned(), why: "looked at the broker's history".to_owned() })
+    Task::Resolve(Resolve {
+        date: trade_date(),
+        side,
+        filled: 0,
+        by: "operator".to_owned(),
+        why: "looked at the broker's history".to_owned(),
+    })
 }
 
 const fn aws(step: Step) -> bool {
@@ -32,7 +42,8 @@ pub(super) const fn feed(step: Step) -> bool {
 }
 
 impl Scenario {
-    /// What `seed` makes happen in a world whose broker tells the truth. What a seed draws here never changes.
+    /// What `seed` makes happen in a world whose broker tells the truth. What a seed draws here never
+    /// changes.
     #[must_use]
     pub fn kind(seed: u64) -> Self {
         let mut chance = Chance::of(seed, 1);
@@ -53,26 +64,51 @@ impl Scenario {
         let signal = draw_signal(chance);
         day.plans.clear();
         day.add_plans(signal);
-        day.feed = vec![(SCHEDULED - 3_600_000, signal.row(date(2025, 9, 2))), (SCHEDULED + 30_000, signal.row(trade_date()))];
+        day.feed = vec![
+            (SCHEDULED - 3_600_000, signal.row(date(2025, 9, 2))),
+            (SCHEDULED + 30_000, signal.row(trade_date())),
+        ];
         for key in day.sides() {
             let (after, every, cancel) = (chance.below(1500), chance.below(200), chance.below(800));
-            let market = Market { fills_at: Some(*chance.pick(&[0, 0, 5])), after, every, cancel, liquidity: 100, deaf: 0, rejects: false };
+            let market = Market {
+                fills_at: Some(*chance.pick(&[0, 0, 5])),
+                after,
+                every,
+                cancel,
+                liquidity: 100,
+                deaf: 0,
+                rejects: false,
+            };
             day.markets.insert(key, market);
         }
-        day.deliveries = day.all_accounts().flat_map(|account| first(account, chance).into_iter().chain(sweeps(account))).collect();
+        day.deliveries = day
+            .all_accounts()
+            .flat_map(|account| first(account, chance).into_iter().chain(sweeps(account)))
+            .collect();
         if chance.per_mille(200) {
             day.token_ends = SCHEDULED + chance.between(-100_000, 300_000);
         }
         let at = SCHEDULED + chance.between(0, 60_000);
         // "One AWS or read fault": a POST that fails is neither.
         day.faults.orders_arrive = true;
-        let quick = [Fault::Fails, Fault::Fails, Fault::FailsAfter, Fault::Twice, Fault::TooMany, Fault::Garbled, Fault::Unauthorized];
+        let quick = [
+            Fault::Fails,
+            Fault::Fails,
+            Fault::FailsAfter,
+            Fault::Twice,
+            Fault::TooMany,
+            Fault::Garbled,
+            Fault::Unauthorized,
+        ];
         match chance.below(5) {
             0 => {}
             1 => day.faults.outage = Some((aws, at, at + 2000)),
             2 => day.faults.outage = Some((broker_reads, at, at + 2000)),
             3 => day.faults.outage = Some((feed, SCHEDULED + 30_000, SCHEDULED + 32_000)),
-            _ => day.faults.at_call = Some((u32::try_from(chance.below(140)).unwrap_or(0), *chance.pick(&quick))),
+            _ => {
+                day.faults.at_call =
+                    Some((u32::try_from(chance.below(140)).unwrap_or(0), *chance.pick(&quick)))
+            }
         }
         day
     }
@@ -85,8 +121,15 @@ impl Scenario {
         let signal = draw_signal(chance);
         day.plans.clear();
         day.add_plans(signal);
-        let published = if chance.per_mille(100) { chance.between(40_000, 100_000) } else { chance.between(28_000, 31_500) };
-        day.feed = vec![(SCHEDULED - 3_600_000, signal.row(date(2025, 9, 2))), (SCHEDULED + published, signal.row(trade_date()))];
+        let published = if chance.per_mille(100) {
+            chance.between(40_000, 100_000)
+        } else {
+            chance.between(28_000, 31_500)
+        };
+        day.feed = vec![
+            (SCHEDULED - 3_600_000, signal.row(date(2025, 9, 2))),
+            (SCHEDULED + published, signal.row(trade_date())),
+        ];
         if moves {
             let other = Signal { shift: if chance.per_mille(800) { 10 } else { 0 }, ..draw_signal(chance) };
             day.add_plans(other);
@@ -101,7 +144,8 @@ impl Scenario {
         day.tag_known = chance.per_mille(500);
         day.undated = chance.per_mille(300);
         day.draw_happenings(chance);
-        day.token_ends = SCHEDULED + if chance.per_mille(300) { chance.between(-100_000, 400_000) } else { 1_500_000 };
+        day.token_ends =
+            SCHEDULED + if chance.per_mille(300) { chance.between(-100_000, 400_000) } else { 1_500_000 };
         day.function = *chance.pick(&[240_000, 240_000, 240_000, 240_000, 180_000, 120_000, 90_000, 60_000]);
         day.draw_faults(chance);
         day
@@ -125,7 +169,13 @@ impl Scenario {
         };
         let made = ACCOUNTS[from..from + wanted].iter().map(|(name, token, names_orders)| {
             let equity = Decimal::from(*chance.pick(&[9_000, 9_000, 25_000]));
-            Account { name, token, equity, held: u32::from(chance.per_mille(100)), names_orders: *names_orders }
+            Account {
+                name,
+                token,
+                equity,
+                held: u32::from(chance.per_mille(100)),
+                names_orders: *names_orders,
+            }
         });
         self.accounts = made.collect();
     }
@@ -134,10 +184,17 @@ impl Scenario {
         for (number, account) in self.accounts.iter().enumerate() {
             let mut plan = signal.plan(account);
             let plans = self.plans.entry(number).or_default();
-            // What is held is of the first plan's put side: the same is topped up, its opposite would be closed.
-            let held = plans.first().unwrap_or(&plan).iter().find(|(vertical, _)| vertical.right() == Right::Put).map(|(vertical, _)| *vertical);
+            // What is held is of the first plan's put side: the same is topped up, its opposite would be
+            // closed.
+            let held = plans
+                .first()
+                .unwrap_or(&plan)
+                .iter()
+                .find(|(vertical, _)| vertical.right() == Right::Put)
+                .map(|(vertical, _)| *vertical);
             for (vertical, quantity) in &mut plan {
-                let opposite = held.is_some_and(|held| (held.sell(), held.buy()) == (vertical.buy(), vertical.sell()));
+                let opposite =
+                    held.is_some_and(|held| (held.sell(), held.buy()) == (vertical.buy(), vertical.sell()));
                 *quantity = match account.held {
                     0 => *quantity,
                     _ if opposite => 0,
@@ -170,9 +227,18 @@ impl Scenario {
                 let task = trade(chance.per_mille(40));
                 self.deliveries.push(Delivery { at: SCHEDULED + after, account, task, skew: skew(chance) });
             }
-            self.deliveries.extend(sweeps(account).map(|sweep| Delivery { at: sweep.at + chance.below(900), skew: skew(chance), ..sweep }));
+            self.deliveries.extend(sweeps(account).map(|sweep| Delivery {
+                at: sweep.at + chance.below(900),
+                skew: skew(chance),
+                ..sweep
+            }));
             if chance.per_mille(100) {
-                self.deliveries.push(Delivery { at: SWEEPS[0] + chance.below(20_000), account, task: Task::Sweep { date: None }, skew: skew(chance) });
+                self.deliveries.push(Delivery {
+                    at: SWEEPS[0] + chance.below(20_000),
+                    account,
+                    task: Task::Sweep { date: None },
+                    skew: skew(chance),
+                });
             }
         }
         self.redelivered = 600;
@@ -188,10 +254,12 @@ impl Scenario {
     }
 
     fn draw_happenings(&mut self, chance: &mut Chance) {
-        let account = usize::try_from(chance.below(i64::try_from(self.accounts.len()).unwrap_or(1))).unwrap_or(0);
+        let account =
+            usize::try_from(chance.below(i64::try_from(self.accounts.len()).unwrap_or(1))).unwrap_or(0);
         let at = SCHEDULED + chance.below(118_000);
         if chance.per_mille(60) {
-            let happening = if chance.per_mille(500) { Happening::Halt(account) } else { Happening::Disarm(account) };
+            let happening =
+                if chance.per_mille(500) { Happening::Halt(account) } else { Happening::Disarm(account) };
             self.happenings.push((at, happening));
         }
         if chance.per_mille(20) {
@@ -212,7 +280,11 @@ impl Scenario {
     fn draw_faults(&mut self, chance: &mut Chance) {
         let all: Vec<(Step, Fault)> = pairs().collect();
         let (at, fault) = all[usize::try_from(self.seed / 10 % all.len() as u64).unwrap_or(0)];
-        self.faults.aimed.push((at, fault, u32::try_from(*chance.pick(&[0, 0, 0, 1, 1, 2, 3, 5])).unwrap_or(0)));
+        self.faults.aimed.push((
+            at,
+            fault,
+            u32::try_from(*chance.pick(&[0, 0, 0, 1, 1, 2, 3, 5])).unwrap_or(0),
+        ));
         self.lead_to(at, chance);
         self.faults.per_mille = *chance.pick(&[0, 0, 5, 20, 60, 150]);
         if chance.per_mille(250) {
@@ -221,7 +293,11 @@ impl Scenario {
             self.faults.outage = Some((of, from, from + chance.between(1_000, 30_000)));
         }
         if self.mode == Mode::Liveness {
-            let moments = [chance.between(10_000, 60_000), chance.between(60_000, 200_000), SWEEPS[1] - SCHEDULED - 1000];
+            let moments = [
+                chance.between(10_000, 60_000),
+                chance.between(60_000, 200_000),
+                SWEEPS[1] - SCHEDULED - 1000,
+            ];
             self.faults.calm = Some(SCHEDULED + *chance.pick(&moments));
         }
     }
@@ -238,7 +314,15 @@ impl Scenario {
         if let Some((name, fault)) = before {
             self.faults.aimed.push((step(name), fault, 0));
         }
-        if matches!(at.0, "token history" | "save token" | "load token" | "refresh token" | "take token lock" | "release token lock") {
+        if matches!(
+            at.0,
+            "token history"
+                | "save token"
+                | "load token"
+                | "refresh token"
+                | "take token lock"
+                | "release token lock"
+        ) {
             self.token_ends = SCHEDULED + chance.between(-50_000, 100_000);
         }
         if self.faults.aimed[0].1 == Fault::Stalls && chance.per_mille(700) {
@@ -249,7 +333,8 @@ impl Scenario {
                 task: trade(false),
                 skew: 0,
             }));
-            let (name, which) = *chance.pick(&[("load day", 1), ("open day", 1), ("account", 1), ("signal", 1)]);
+            let (name, which) =
+                *chance.pick(&[("load day", 1), ("open day", 1), ("account", 1), ("signal", 1)]);
             self.faults.aimed.push((step(name), Fault::DiesBefore, which));
         }
         if matches!(at.0, "cancel" | "renew lease" | "order") {
@@ -261,7 +346,18 @@ impl Scenario {
 }
 
 pub(super) fn draw_signal(chance: &mut Chance) -> Signal {
-    let (left, right) = *chance.pick(&[(-1, -1), (-1, -1), (-1, -1), (-1, -1), (1, 1), (1, -1), (-1, 1), (-1, 0), (0, -1), (0, 1)]);
+    let (left, right) = *chance.pick(&[
+        (-1, -1),
+        (-1, -1),
+        (-1, -1),
+        (-1, -1),
+        (1, 1),
+        (1, -1),
+        (-1, 1),
+        (-1, 0),
+        (0, -1),
+        (0, 1),
+    ]);
     Signal { left, right, shift: 0, low: chance.per_mille(600) }
 }
 

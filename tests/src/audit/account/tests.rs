@@ -14,7 +14,8 @@ use serde_json::json;
 
 use super::*;
 
-/// A quiet day as it ought to be: the first of two copies found no taker on either side, the second stood back, the sweep swept.
+/// A quiet day as it ought to be: the first of two copies found no taker on either side, the second stood
+/// back, the sweep swept.
 struct Quiet {
     book: Book,
     day: LoadedDay,
@@ -24,7 +25,8 @@ struct Quiet {
 
 impl Quiet {
     fn new() -> Self {
-        let market = Market::new(Chain::spxw_2025_09_03().unwrap(), 1, "2025-09-03T20:13:00Z".parse().unwrap());
+        let market =
+            Market::new(Chain::spxw_2025_09_03().unwrap(), 1, "2025-09-03T20:13:00Z".parse().unwrap());
         let book = Exchange::new(market, Account::new(Decimal::from(1000), &[]), 1).book().clone();
         let sides = json!([{ "side": "put", "revision": 1, "quantity": 6, "filled": 0 }, { "side": "call", "revision": 1, "quantity": 6, "filled": 0 }]);
         let delivered = vec![
@@ -33,7 +35,9 @@ impl Quiet {
             Delivered { sweep: true, ..delivered("sweep", json!({ "outcome": "swept", "sides": [] })) },
         ];
         let ends = [("one.ab", "no_fill"), ("two.cd", "already_traded"), ("sweep.ef", "swept")];
-        let runs = ends.map(|(run, outcome)| (run.to_owned(), RunEnd { outcome: outcome.to_owned(), live: true })).into();
+        let runs = ends
+            .map(|(run, outcome)| (run.to_owned(), RunEnd { outcome: outcome.to_owned(), live: true }))
+            .into();
         let record = DayRecord {
             account: "schwab-001".into(),
             strategy: "constant_stable".into(),
@@ -43,7 +47,12 @@ impl Quiet {
             sending: true,
             outcome: Some("no_fill".into()),
         };
-        let day = LoadedDay { day: Some(record), intents: vec![intent(Right::Put), intent(Right::Call)], rungs: Vec::new(), runs };
+        let day = LoadedDay {
+            day: Some(record),
+            intents: vec![intent(Right::Put), intent(Right::Call)],
+            rungs: Vec::new(),
+            runs,
+        };
         Self { book, day, delivered, weather: Weather::Calm }
     }
 
@@ -54,7 +63,14 @@ impl Quiet {
 }
 
 fn delivered(request_id: &str, body: Value) -> Delivered {
-    Delivered { number: "1".into(), at: Timestamp::UNIX_EPOCH, sweep: false, request_id: request_id.into(), failed: false, body }
+    Delivered {
+        number: "1".into(),
+        at: Timestamp::UNIX_EPOCH,
+        sweep: false,
+        request_id: request_id.into(),
+        failed: false,
+        body,
+    }
 }
 
 fn writer(run_id: &str) -> Writer {
@@ -62,7 +78,11 @@ fn writer(run_id: &str) -> Writer {
 }
 
 fn intent(side: Right) -> IntentRecord {
-    let (sell, buy) = if side == Right::Put { ("SPXW250904P6420", "SPXW250904P6415") } else { ("SPXW250904C6480", "SPXW250904C6485") };
+    let (sell, buy) = if side == Right::Put {
+        ("SPXW250904P6420", "SPXW250904P6415")
+    } else {
+        ("SPXW250904C6480", "SPXW250904C6485")
+    };
     IntentRecord {
         key: IntentKey { strategy: "constant_stable".into(), slot: side.into(), revision: 1 },
         package: Vertical::new(sell.parse().unwrap(), buy.parse().unwrap()).unwrap().into(),
@@ -114,10 +134,12 @@ fn a_lost_intent_or_trade_is_found_and_in_bad_weather_forgiven() {
     let forgiven = after(|day| {
         day.weather = Weather::Faults;
         day.day.intents.clear();
-        day.delivered[0] = Delivered { failed: true, ..delivered("one", json!({ "errorType": "BrokerUnavailable" })) };
+        day.delivered[0] =
+            Delivered { failed: true, ..delivered("one", json!({ "errorType": "BrokerUnavailable" })) };
     });
     assert_eq!(forgiven, Vec::<String>::new());
-    let contradicted = after(|day| (day.weather, day.delivered[1].body["outcome"]) = (Weather::Faults, "filled".into()));
+    let contradicted =
+        after(|day| (day.weather, day.delivered[1].body["outcome"]) = (Weather::Faults, "filled".into()));
     assert_eq!(contradicted, ["delivery two ended \"filled\", the ledger has [\"already_traded\"] of it"]);
 }
 
@@ -134,7 +156,10 @@ fn an_end_that_is_nobodys_name_or_not_in_the_ledger_is_found() {
     }
     let found = after(|day| {
         day.weather = Weather::Faults;
-        day.delivered[1] = Delivered { failed: true, ..delivered("two", json!({ "errorType": "Sandbox.Timedout", "errorMessage": "240 s" })) };
+        day.delivered[1] = Delivered {
+            failed: true,
+            ..delivered("two", json!({ "errorType": "Sandbox.Timedout", "errorMessage": "240 s" }))
+        };
     });
     assert_eq!(found[0], "delivery two placed nothing and ended \"Sandbox.Timedout\": 240 s");
     assert_eq!(after(|day| drop(day.delivered.pop())), ["it was never swept"]);

@@ -59,25 +59,46 @@ impl Day {
         let start: Timestamp = AFTER_SIGNAL.parse()?;
         let market = Market::new(Chain::spxw_2025_09_03()?, 1, start);
         let signal = GammaWizardConfig::default();
-        let published = default_rows(&market, 1, signal.delay, signal.signal).into_iter().map(|row| Value::Object(row.fields)).collect::<Vec<_>>();
+        let published = default_rows(&market, 1, signal.delay, signal.signal)
+            .into_iter()
+            .map(|row| Value::Object(row.fields))
+            .collect::<Vec<_>>();
         let rows = payload::view(&serde_json::to_vec(&published)?)?.rows;
-        let row = select(&rows, market.chain().trade_date(), profile.selection(), Calendar::built_in())?.clone();
+        let row =
+            select(&rows, market.chain().trade_date(), profile.selection(), Calendar::built_in())?.clone();
         let mut day = Self { row, quotes: QuoteBook::new(), profile, execution };
-        let plan = decide(&day.row, Snapshot { equity: Some(equity()), positions: &BTreeMap::new() }, &day.profile)?;
-        let legs: BTreeSet<OptionSymbol> = plan.sides.iter().flat_map(|side| side.vertical.legs().map(|leg| leg.symbol)).collect();
+        let plan =
+            decide(&day.row, Snapshot { equity: Some(equity()), positions: &BTreeMap::new() }, &day.profile)?;
+        let legs: BTreeSet<OptionSymbol> =
+            plan.sides.iter().flat_map(|side| side.vertical.legs().map(|leg| leg.symbol)).collect();
         day.quotes = market.quotes(&legs);
         Ok(day)
     }
 
-    /// What a run does between its last read and its first write: plan, package NBBOs, approval of every side.
+    /// What a run does between its last read and its first write: plan, package NBBOs, approval of every
+    /// side.
     fn decide_and_approve(&self) -> Vec<Approved<Intent>> {
         let (positions, foreign, ledger) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        let Ok(plan) = decide(&self.row, Snapshot { equity: Some(equity()), positions: &positions }, &self.profile) else { return Vec::new() };
+        let Ok(plan) =
+            decide(&self.row, Snapshot { equity: Some(equity()), positions: &positions }, &self.profile)
+        else {
+            return Vec::new();
+        };
         let mut approved = Vec::new();
         for side in &plan.sides {
-            let nbbo = PriceRule::for_root(side.vertical.sell().root()).and_then(|rule| side.vertical.nbbo(&self.quotes, rule.package_tick()));
-            let book = Book { equity: plan.equity, positions: &positions, approved: &approved, foreign: &foreign, ledger: &ledger, capabilities: CAPABILITIES };
-            let intent = nbbo.and_then(|nbbo| approve(side.vertical, side.quantity(), nbbo, book, self.execution.limits()).ok());
+            let nbbo = PriceRule::for_root(side.vertical.sell().root())
+                .and_then(|rule| side.vertical.nbbo(&self.quotes, rule.package_tick()));
+            let book = Book {
+                equity: plan.equity,
+                positions: &positions,
+                approved: &approved,
+                foreign: &foreign,
+                ledger: &ledger,
+                capabilities: CAPABILITIES,
+            };
+            let intent = nbbo.and_then(|nbbo| {
+                approve(side.vertical, side.quantity(), nbbo, book, self.execution.limits()).ok()
+            });
             approved.extend(intent);
         }
         approved

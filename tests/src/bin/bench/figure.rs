@@ -67,14 +67,25 @@ impl Figure {
             Target::AtMost(most) => Some((false, format!("MISSED by {} {}", short(ours - most), self.unit))),
             Target::TimesBetter(times) => {
                 let reached = self.peer_median().map_or(0.0, |peer| peer / ours);
-                Some((reached >= times, if reached >= times { "met".to_owned() } else { format!("MISSED: only {} ×", short(reached)) }))
+                Some((
+                    reached >= times,
+                    if reached >= times {
+                        "met".to_owned()
+                    } else {
+                        format!("MISSED: only {} ×", short(reached))
+                    },
+                ))
             }
         }
     }
 
     fn cells(&self) -> [String; 7] {
         let (least, most) = ends(&self.sample);
-        let spread = if self.sample.len() > 1 { format!("{} – {}", short(least), short(most)) } else { String::new() };
+        let spread = if self.sample.len() > 1 {
+            format!("{} – {}", short(least), short(most))
+        } else {
+            String::new()
+        };
         let target = match self.target {
             Some(Target::AtMost(most)) => format!("≤ {} {}", short(most), self.unit),
             Some(Target::TimesBetter(times)) => format!("≥ {} × better", short(times)),
@@ -85,9 +96,19 @@ impl Figure {
             Some(Peer::Quoted(value)) => format!("{} {} quoted", short(*value), self.unit),
             None => String::new(),
         };
-        let ratio = self.peer_median().map_or_else(String::new, |peer| format!("{} ×", short(peer / median(&self.sample))));
+        let ratio = self
+            .peer_median()
+            .map_or_else(String::new, |peer| format!("{} ×", short(peer / median(&self.sample))));
         let verdict = self.verdict().map_or_else(String::new, |(_, words)| words);
-        [self.name.clone(), format!("{} {}", short(median(&self.sample)), self.unit), spread, target, verdict, peer, ratio]
+        [
+            self.name.clone(),
+            format!("{} {}", short(median(&self.sample)), self.unit),
+            spread,
+            target,
+            verdict,
+            peer,
+            ratio,
+        ]
     }
 
     fn json(&self) -> Value {
@@ -147,7 +168,9 @@ pub(crate) fn median(sample: &[f64]) -> f64 {
 }
 
 fn ends(sample: &[f64]) -> (f64, f64) {
-    sample.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(*value), most.max(*value)))
+    sample.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| {
+        (least.min(*value), most.max(*value))
+    })
 }
 
 /// Three digits that matter.
@@ -165,7 +188,9 @@ mod tests {
 
     #[test]
     fn the_middle_of_a_sample() {
-        for (sample, middle) in [(&[3.0, 1.0, 2.0][..], 2.0), (&[4.0, 1.0, 2.0, 3.0][..], 2.5), (&[7.0][..], 7.0)] {
+        for (sample, middle) in
+            [(&[3.0, 1.0, 2.0][..], 2.0), (&[4.0, 1.0, 2.0, 3.0][..], 2.5), (&[7.0][..], 7.0)]
+        {
             assert!((median(sample) - middle).abs() < 1e-9, "{sample:?}");
         }
         assert!(median(&[]).is_nan());
@@ -173,15 +198,25 @@ mod tests {
 
     #[test]
     fn a_missed_target_is_said_with_its_distance_and_its_cost() {
-        let slow = Figure::new("first order", "ms", vec![90.0, 70.0, 80.0]).target(Target::AtMost(60.0)).because("It is spent on: waiting".to_owned());
-        let quick = Figure::new("cold start", "ms", vec![2.0]).target(Target::TimesBetter(20.0)).peer(Peer::Measured(vec![30.0, 40.0]));
+        let slow = Figure::new("first order", "ms", vec![90.0, 70.0, 80.0])
+            .target(Target::AtMost(60.0))
+            .because("It is spent on: waiting".to_owned());
+        let quick = Figure::new("cold start", "ms", vec![2.0])
+            .target(Target::TimesBetter(20.0))
+            .peer(Peer::Measured(vec![30.0, 40.0]));
         let unknown = Figure::new("nothing measured", "ms", Vec::new()).target(Target::AtMost(60.0));
         let text = table(&[slow, quick, unknown]);
-        for words in ["MISSED by 20.0 ms", "first order: MISSED by 20.0 ms. It is spent on: waiting", "MISSED: only 17.5 ×", "MISSED by NaN ms"] {
+        for words in [
+            "MISSED by 20.0 ms",
+            "first order: MISSED by 20.0 ms. It is spent on: waiting",
+            "MISSED: only 17.5 ×",
+            "MISSED by NaN ms",
+        ] {
             assert!(text.contains(words), "{words:?} is not in\n{text}");
         }
         assert!(!text.contains("met"), "{text}");
-        let starts: Vec<usize> = text.lines().take(3).filter_map(|line| line.find("≤").or_else(|| line.find("target"))).collect();
+        let starts: Vec<usize> =
+            text.lines().take(3).filter_map(|line| line.find("≤").or_else(|| line.find("target"))).collect();
         assert!(starts.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
     }
 }

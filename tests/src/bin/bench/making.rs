@@ -1,4 +1,5 @@
-//! What clients cost, measured in this process: to make, which is done anew for every event, and to call AWS with, moto left out.
+//! What clients cost, measured in this process: to make, which is done anew for every event, and to call AWS
+//! with, moto left out.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -70,7 +71,10 @@ async fn instant() -> io::Result<String> {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
-                let answer = format!("HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n\r\n{ANSWER}", ANSWER.len());
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n\r\n{ANSWER}",
+                    ANSWER.len()
+                );
                 let mut asked = vec![0; 16 * 1024];
                 // The SDK writes these small requests in one piece.
                 while let Ok(1..) = stream.read(&mut asked).await {

@@ -1,4 +1,5 @@
-//! A relay on loopback that notes when each request and its answer passed, for services that keep no such record themselves.
+//! A relay on loopback that notes when each request and its answer passed, for services that keep no such
+//! record themselves.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,8 +19,8 @@ pub(crate) struct Call {
     pub(crate) to: &'static str,
     /// The operation.
     pub(crate) what: String,
-    /// When the request began to arrive; on a new connection, when that was made: moto closes it after every answer, and the wait for
-    /// the next is of its making.
+    /// When the request began to arrive; on a new connection, when that was made: moto closes it after every
+    /// answer, and the wait for the next is of its making.
     pub(crate) began: Instant,
     /// When the last of its answer came.
     pub(crate) ended: Instant,
@@ -36,7 +37,8 @@ impl Relay {
     /// A relay to the server at `url`, which is called `to` in the record.
     pub(crate) async fn start(to: &'static str, url: &str) -> io::Result<Self> {
         let expected = || io::Error::other(format!("{to}: got {url:?}, expected http://ADDRESS:PORT"));
-        let server: SocketAddr = url.strip_prefix("http://").and_then(|address| address.parse().ok()).ok_or_else(expected)?;
+        let server: SocketAddr =
+            url.strip_prefix("http://").and_then(|address| address.parse().ok()).ok_or_else(expected)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let seen = Seen { to, calls: Arc::default() };
@@ -128,7 +130,9 @@ async fn carry(mut client: TcpStream, server: SocketAddr, seen: &Seen) -> io::Re
 /// The operation of an AWS call (`X-Amz-Target: AmazonSSM.GetParameters`), else method and path.
 fn operation(head: &[u8]) -> String {
     let head = String::from_utf8_lossy(head);
-    let target = head.lines().find_map(|line| line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("x-amz-target")));
+    let target = head
+        .lines()
+        .find_map(|line| line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("x-amz-target")));
     match target {
         Some((_, target)) => target.rsplit('.').next().unwrap_or(target).trim().to_owned(),
         None => head.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
@@ -157,7 +161,10 @@ mod tests {
     async fn requests_of_one_connection_are_told_apart_and_named() {
         let relay = Relay::start("AWS", &server().await).await.unwrap();
         let mut client = TcpStream::connect(relay.address).await.unwrap();
-        for request in ["POST / HTTP/1.1\r\nx-amz-target: AmazonSSM.GetParameters\r\n\r\n", "GET /clock/now HTTP/1.1\r\n\r\n"] {
+        for request in [
+            "POST / HTTP/1.1\r\nx-amz-target: AmazonSSM.GetParameters\r\n\r\n",
+            "GET /clock/now HTTP/1.1\r\n\r\n",
+        ] {
             client.write_all(request.as_bytes()).await.unwrap();
             let mut answer = [0; 16];
             let size = client.read(&mut answer).await.unwrap();
@@ -165,13 +172,19 @@ mod tests {
         }
         drop(client);
         let calls = relay.calls();
-        assert_eq!(calls.iter().map(|call| call.what.as_str()).collect::<Vec<_>>(), ["GetParameters", "GET /clock/now"]);
+        assert_eq!(
+            calls.iter().map(|call| call.what.as_str()).collect::<Vec<_>>(),
+            ["GetParameters", "GET /clock/now"]
+        );
         assert!(calls[0].began <= calls[1].began && calls[0].ended <= calls[1].began, "{calls:?}");
     }
 
     #[tokio::test]
     async fn an_address_that_is_none_is_named() {
         let error = Relay::start("AWS", "https://sqs.example").await.err().unwrap();
-        assert!(error.to_string().contains("AWS: got \"https://sqs.example\", expected http://ADDRESS:PORT"), "{error}");
+        assert!(
+            error.to_string().contains("AWS: got \"https://sqs.example\", expected http://ADDRESS:PORT"),
+            "{error}"
+        );
     }
 }

@@ -47,7 +47,8 @@ impl Runs {
         }
         for _ in 0..ladders {
             all.ladders.push(run(moto, climbs, AFTER_SIGNAL, (Start::Warm, Orders::Wait), SCHWAB).await?);
-            all.streamed_ladders.push(run(moto, climbs, AFTER_SIGNAL, (Start::Warm, Orders::Wait), TT_IRA).await?);
+            all.streamed_ladders
+                .push(run(moto, climbs, AFTER_SIGNAL, (Start::Warm, Orders::Wait), TT_IRA).await?);
         }
         Ok(all)
     }
@@ -55,24 +56,41 @@ impl Runs {
     pub(crate) fn figures(&self) -> Fallible<Vec<Figure>> {
         let mut figures = Vec::new();
         for (name, runs) in [("warm", &self.warm), ("cold", &self.cold)] {
-            let first = figure(format!("event to first order, {name}"), runs, |run| Ok(milliseconds(run.first_order()? - run.sent)))?;
+            let first = figure(format!("event to first order, {name}"), runs, |run| {
+                Ok(milliseconds(run.first_order()? - run.sent))
+            })?;
             let first = first.peer(Peer::Quoted(QUOTED_FIRST_ORDER_MS));
             let shares = shares(runs)?;
-            figures.push(if name == "warm" { first.target(Target::AtMost(60.0)).because(cost(&shares)) } else { first });
+            figures.push(if name == "warm" {
+                first.target(Target::AtMost(60.0)).because(cost(&shares))
+            } else {
+                first
+            });
             figures.extend(shares);
         }
-        let first = figure("event to first order, warm, tastytrade over DXLink", &self.streamed, |run| Ok(milliseconds(run.first_order()? - run.sent)))?;
+        let first = figure("event to first order, warm, tastytrade over DXLink", &self.streamed, |run| {
+            Ok(milliseconds(run.first_order()? - run.sent))
+        })?;
         figures.push(first.target(Target::AtMost(200.0)));
         figures.extend(shares(&self.streamed)?);
-        figures.push(figure("signal final to first order, event before it", &self.early, |run| Ok(milliseconds(run.first_order()? - woken(run)?)))?);
+        figures.push(figure("signal final to first order, event before it", &self.early, |run| {
+            Ok(milliseconds(run.first_order()? - woken(run)?))
+        })?);
         for (name, runs) in [("warm", &self.warm), ("cold", &self.cold)] {
-            let figure = figure(format!("event to recorded outcome, orders fill at once, {name}"), runs, |run| Ok(milliseconds(run.recorded()? - run.sent)))?;
+            let figure =
+                figure(format!("event to recorded outcome, orders fill at once, {name}"), runs, |run| {
+                    Ok(milliseconds(run.recorded()? - run.sent))
+                })?;
             figures.push(figure.peer(Peer::Quoted(QUOTED_RUN_MS)));
             let moto = |run: &Timed| Ok(milliseconds(run.asking(AWS, run.sent, run.recorded()?)));
             figures.push(self::figure("  of it waiting for moto (Python)", runs, moto)?);
         }
         let gaps: Vec<_> = self.ladders.iter().flat_map(Timed::gaps).collect();
-        figures.push(Figure::new("cancel answered to next rung's POST, virtual", "s", gaps.iter().map(|(seconds, _)| *seconds).collect()));
+        figures.push(Figure::new(
+            "cancel answered to next rung's POST, virtual",
+            "s",
+            gaps.iter().map(|(seconds, _)| *seconds).collect(),
+        ));
         let real = gaps.iter().map(|(_, real)| milliseconds(*real)).collect();
         figures.push(Figure::new("  real time, in which waits pass at once", "ms", real));
         figures.extend(self.counts()?);
@@ -80,15 +98,31 @@ impl Runs {
     }
 
     fn counts(&self) -> Fallible<Vec<Figure>> {
-        let requests = |services: &'static [&'static str]| move |run: &Timed| Ok(count(run.asked(services, run.recorded()?)));
-        let of = |name: &str, unit, runs: &[Timed], of: &dyn Fn(&Timed) -> Fallible<f64>| figure_of(name.to_owned(), unit, runs, of);
-        let peak = |run: &Timed| Ok(count(run.attempt.peak_memory_kib.ok_or("the peak memory could not be read")?.try_into()?) / 1024.0);
-        let by_type = |run: &Timed| Ok(count(run.requests.iter().filter(|request| request.path.ends_with("/market-data/by-type")).count()));
+        let requests = |services: &'static [&'static str]| {
+            move |run: &Timed| Ok(count(run.asked(services, run.recorded()?)))
+        };
+        let of = |name: &str, unit, runs: &[Timed], of: &dyn Fn(&Timed) -> Fallible<f64>| {
+            figure_of(name.to_owned(), unit, runs, of)
+        };
+        let peak = |run: &Timed| {
+            Ok(count(run.attempt.peak_memory_kib.ok_or("the peak memory could not be read")?.try_into()?)
+                / 1024.0)
+        };
+        let by_type = |run: &Timed| {
+            Ok(count(
+                run.requests.iter().filter(|request| request.path.ends_with("/market-data/by-type")).count(),
+            ))
+        };
         Ok(vec![
-            of("requests to broker and feed, orders fill at once", "", &self.cold, &requests(FACES))?.peer(Peer::Quoted(QUOTED_REQUESTS)),
+            of("requests to broker and feed, orders fill at once", "", &self.cold, &requests(FACES))?
+                .peer(Peer::Quoted(QUOTED_REQUESTS)),
             of("  calls to AWS", "", &self.cold, &requests(AWS))?,
-            of("DXLink connections of a whole run (longest ladder)", "", &self.streamed_ladders, &|run| Ok(count(run.stream.0)))?.target(Target::AtMost(1.0)),
-            of("  questions per package quote on it", "", &self.streamed_ladders, &asked_per_rung)?.target(Target::AtMost(1.0)),
+            of("DXLink connections of a whole run (longest ladder)", "", &self.streamed_ladders, &|run| {
+                Ok(count(run.stream.0))
+            })?
+            .target(Target::AtMost(1.0)),
+            of("  questions per package quote on it", "", &self.streamed_ladders, &asked_per_rung)?
+                .target(Target::AtMost(1.0)),
             of("  quotes asked over REST beside it", "", &self.streamed_ladders, &by_type)?,
             of("peak memory of a whole run (longest ladder)", "MiB", &self.ladders, &peak)?,
         ])
@@ -96,14 +130,24 @@ impl Runs {
 
     /// The warm run of median length.
     pub(crate) fn journey(&self) -> Fallible<Journey> {
-        let lengths = self.warm.iter().map(|run| Ok(milliseconds(run.first_order()? - run.sent))).collect::<Fallible<Vec<f64>>>()?;
+        let lengths = self
+            .warm
+            .iter()
+            .map(|run| Ok(milliseconds(run.first_order()? - run.sent)))
+            .collect::<Fallible<Vec<f64>>>()?;
         let middle = median(&lengths);
-        let nearest = self.warm.iter().zip(&lengths).min_by(|a, b| (a.1 - middle).abs().total_cmp(&(b.1 - middle).abs())).map(|(run, _)| run);
+        let nearest = self
+            .warm
+            .iter()
+            .zip(&lengths)
+            .min_by(|a, b| (a.1 - middle).abs().total_cmp(&(b.1 - middle).abs()))
+            .map(|(run, _)| run);
         Journey::of(nearest.ok_or("no warm run")?)
     }
 }
 
-/// The first day on which both sides climb the whole ladder. Days change with the simulator, so it is looked for and not written down.
+/// The first day on which both sides climb the whole ladder. Days change with the simulator, so it is looked
+/// for and not written down.
 async fn day_that_climbs(moto: &Moto) -> Fallible<u64> {
     for seed in SEEDS {
         if run(moto, seed, AFTER_SIGNAL, (Start::Cold, Orders::Wait), SCHWAB).await?.orders() == 6 {
@@ -119,7 +163,13 @@ async fn at_once(moto: &Moto, at: &str, start: Start, trader: Trader) -> Fallibl
     if filled { Ok(run) } else { Err(format!("the orders did not fill at once: {}", run.report).into()) }
 }
 
-async fn run(moto: &Moto, seed: u64, at: &str, (start, orders): (Start, Orders), trader: Trader) -> Fallible<Timed> {
+async fn run(
+    moto: &Moto,
+    seed: u64,
+    at: &str,
+    (start, orders): (Start, Orders),
+    trader: Trader,
+) -> Fallible<Timed> {
     let world = World::start(moto, seed, at, orders, trader).await?;
     let run = world.run(start).await?;
     world.host.stop().await;
@@ -127,7 +177,8 @@ async fn run(moto: &Moto, seed: u64, at: &str, (start, orders): (Start, Orders),
     Ok(run)
 }
 
-/// How often the leg asked for most was asked for, per rung of its side: each rung takes one quote of its package.
+/// How often the leg asked for most was asked for, per rung of its side: each rung takes one quote of its
+/// package.
 fn asked_per_rung(run: &Timed) -> Fallible<f64> {
     match run.orders() {
         6 => Ok(count(run.stream.1) / 3.0),
@@ -137,10 +188,16 @@ fn asked_per_rung(run: &Timed) -> Fallible<f64> {
 
 /// Where the time to the first order goes. The lines add up to it.
 fn shares(runs: &[Timed]) -> Fallible<Vec<Figure>> {
-    let asking =
-        |services: &'static [&'static str]| move |run: &Timed| -> Fallible<f64> { Ok(milliseconds(run.asking(services, run.sent, run.first_order()?))) };
+    let asking = |services: &'static [&'static str]| {
+        move |run: &Timed| -> Fallible<f64> {
+            Ok(milliseconds(run.asking(services, run.sent, run.first_order()?)))
+        }
+    };
     let calls = |services: &[&str]| -> Fallible<f64> {
-        let counts = runs.iter().map(|run| Ok(count(run.asked(services, run.first_order()?)))).collect::<Fallible<Vec<_>>>()?;
+        let counts = runs
+            .iter()
+            .map(|run| Ok(count(run.asked(services, run.first_order()?))))
+            .collect::<Fallible<Vec<_>>>()?;
         Ok(median(&counts))
     };
     let own = |run: &Timed| {
@@ -157,14 +214,19 @@ fn shares(runs: &[Timed]) -> Fallible<Vec<Figure>> {
 
 /// What the missed target costs, in words.
 fn cost(shares: &[Figure]) -> String {
-    let parts = shares.iter().map(|share| format!("{} {:.1} ms", share.name.trim().trim_start_matches("of it "), median(&share.sample)));
+    let parts = shares.iter().map(|share| {
+        format!("{} {:.1} ms", share.name.trim().trim_start_matches("of it "), median(&share.sample))
+    });
     format!("It is spent on: {}", parts.collect::<Vec<_>>().join("; "))
 }
 
 /// When the run's last wait before its first order ended.
 fn woken(run: &Timed) -> Fallible<Instant> {
     let first = run.first_order()?;
-    let waits = run.calls.iter().filter(|call| call.to == "clock" && call.what.ends_with("/wait") && call.ended < first);
+    let waits = run
+        .calls
+        .iter()
+        .filter(|call| call.to == "clock" && call.what.ends_with("/wait") && call.ended < first);
     waits.map(|call| call.ended).max().ok_or_else(|| "the run never waited for the signal".into())
 }
 
@@ -172,7 +234,12 @@ fn figure(name: impl Into<String>, runs: &[Timed], of: impl Fn(&Timed) -> Fallib
     figure_of(name.into(), "ms", runs, &of)
 }
 
-fn figure_of(name: String, unit: &'static str, runs: &[Timed], of: &dyn Fn(&Timed) -> Fallible<f64>) -> Fallible<Figure> {
+fn figure_of(
+    name: String,
+    unit: &'static str,
+    runs: &[Timed],
+    of: &dyn Fn(&Timed) -> Fallible<f64>,
+) -> Fallible<Figure> {
     Ok(Figure::new(name, unit, runs.iter().map(of).collect::<Fallible<Vec<_>>>()?))
 }
 
@@ -211,6 +278,9 @@ impl Journey {
     }
 
     pub(crate) fn json(&self) -> Value {
-        self.0.iter().map(|Step { at, took, what }| json!({ "at_ms": at, "took_ms": took, "call": what })).collect()
+        self.0
+            .iter()
+            .map(|Step { at, took, what }| json!({ "at_ms": at, "took_ms": took, "call": what }))
+            .collect()
     }
 }

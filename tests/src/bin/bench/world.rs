@@ -51,8 +51,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn start(moto: &Moto, seed: u64, at: &str, orders: Orders, trader: Trader) -> Fallible<Self> {
-        let stack = Stack::start(moto, &StackConfig { start: at.parse()?, ..StackConfig::of_seed(seed) }).await?;
+    pub(crate) async fn start(
+        moto: &Moto,
+        seed: u64,
+        at: &str,
+        orders: Orders,
+        trader: Trader,
+    ) -> Fallible<Self> {
+        let stack =
+            Stack::start(moto, &StackConfig { start: at.parse()?, ..StackConfig::of_seed(seed) }).await?;
         if orders == Orders::FillAtOnce {
             stack.faults().add(Rule::on(Route::PlaceOrder).always().fault(Fault::PartFill(u32::MAX)));
         }
@@ -71,20 +78,31 @@ impl World {
         if start == Start::Warm {
             let answer = self.host.invoke("trade", WARM_UP.as_bytes(), InvokeKind::RequestResponse).await?;
             if answer.function_error.is_some() {
-                return Err(format!("the warm-up failed: {}", String::from_utf8_lossy(&answer.payload)).into());
+                return Err(
+                    format!("the warm-up failed: {}", String::from_utf8_lossy(&answer.payload)).into()
+                );
             }
         }
         let sent = now();
-        let event = json!({ "account": self.trader.account, "scheduled_time": "2025-09-03T20:13:00Z" }).to_string();
+        let event =
+            json!({ "account": self.trader.account, "scheduled_time": "2025-09-03T20:13:00Z" }).to_string();
         let answer = self.host.invoke("trade", event.as_bytes(), InvokeKind::RequestResponse).await?;
         let report: Value = serde_json::from_slice(&answer.payload)?;
         let attempt = self.host.attempts().pop().ok_or("the host noted no attempt")?;
         if attempt.cold != (start == Start::Cold) {
             return Err("the process was not started when it should have been, or the other way round".into());
         }
-        let requests: Vec<LoggedRequest> = self.stack.simulator.requests().into_iter().filter(|request| request.arrived >= sent).collect();
+        let requests: Vec<LoggedRequest> =
+            self.stack.simulator.requests().into_iter().filter(|request| request.arrived >= sent).collect();
         let faces = requests.iter().map(of_face);
-        let mut calls: Vec<Call> = self.aws.calls().into_iter().chain(self.clock.calls()).filter(|call| call.began >= sent).chain(faces).collect();
+        let mut calls: Vec<Call> = self
+            .aws
+            .calls()
+            .into_iter()
+            .chain(self.clock.calls())
+            .filter(|call| call.began >= sent)
+            .chain(faces)
+            .collect();
         calls.sort_by_key(|call| call.began);
         let counters = self.stack.simulator.dxlink().counters();
         let stream = (counters.connections, counters.questions.values().copied().max().unwrap_or_default());
@@ -98,9 +116,19 @@ pub(crate) async fn host(stack: &Stack, functions: Vec<FunctionConfig>) -> Falli
     Ok(Host::start(HostConfig { functions, clock, connections }).await?)
 }
 
-pub(crate) fn function(name: &str, binary: PathBuf, environment: &BTreeMap<String, String>) -> FunctionConfig {
+pub(crate) fn function(
+    name: &str,
+    binary: PathBuf,
+    environment: &BTreeMap<String, String>,
+) -> FunctionConfig {
     let timeout = Duration::from_secs(240);
-    FunctionConfig { environment: environment.clone(), timeout, memory_mb: 256, max_retries: 0, ..FunctionConfig::new(name, binary) }
+    FunctionConfig {
+        environment: environment.clone(),
+        timeout,
+        memory_mb: 256,
+        max_retries: 0,
+        ..FunctionConfig::new(name, binary)
+    }
 }
 
 pub(crate) fn trade_binary() -> Fallible<PathBuf> {
@@ -109,7 +137,9 @@ pub(crate) fn trade_binary() -> Fallible<PathBuf> {
 
 /// A file whose path `scripts/bench` hands over in the environment.
 pub(crate) fn file(variable: &str) -> Fallible<PathBuf> {
-    let path = std::env::var_os(variable).map(PathBuf::from).ok_or_else(|| format!("{variable}: unset, expected a path; scripts/bench sets it"))?;
+    let path = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .ok_or_else(|| format!("{variable}: unset, expected a path; scripts/bench sets it"))?;
     path.canonicalize().map_err(|error| format!("{variable}: {}: {error}", path.display()).into())
 }
 
@@ -122,8 +152,15 @@ fn of_face(request: &LoggedRequest) -> Call {
         Service::Aws => "AWS",
     };
     // Account hashes and order ids tell nothing here.
-    let path = request.path.split('/').map(|part| if part.bytes().any(|byte| byte.is_ascii_digit()) && part.len() > 2 { "…" } else { part });
-    Call { to, what: format!("{} {}", request.method, path.collect::<Vec<_>>().join("/")), began: request.arrived, ended: request.answered }
+    let path = request.path.split('/').map(|part| {
+        if part.bytes().any(|byte| byte.is_ascii_digit()) && part.len() > 2 { "…" } else { part }
+    });
+    Call {
+        to,
+        what: format!("{} {}", request.method, path.collect::<Vec<_>>().join("/")),
+        began: request.arrived,
+        ended: request.answered,
+    }
 }
 
 /// One delivery, timed from outside.
@@ -142,12 +179,18 @@ impl Timed {
     /// When the first order reached the broker.
     pub(crate) fn first_order(&self) -> Fallible<Instant> {
         let order = self.requests.iter().find(|request| is_order(request));
-        order.map(|request| request.arrived).ok_or_else(|| format!("no order was sent: {}", self.report).into())
+        order
+            .map(|request| request.arrived)
+            .ok_or_else(|| format!("no order was sent: {}", self.report).into())
     }
 
     /// When the run's own record, its last write, was acknowledged.
     pub(crate) fn recorded(&self) -> Fallible<Instant> {
-        self.calls.iter().rfind(|call| call.to == "AWS").map(|call| call.ended).ok_or_else(|| "AWS was never called".into())
+        self.calls
+            .iter()
+            .rfind(|call| call.to == "AWS")
+            .map(|call| call.ended)
+            .ok_or_else(|| "AWS was never called".into())
     }
 
     /// Orders that reached the broker.
@@ -164,17 +207,26 @@ impl Timed {
         self.calls.iter().filter(|call| services.contains(&call.to) && call.began < until).count()
     }
 
-    /// From the broker's answer to the last cancel of a rung until the next order's arrival: virtual seconds, and real time.
+    /// From the broker's answer to the last cancel of a rung until the next order's arrival: virtual seconds,
+    /// and real time.
     pub(crate) fn gaps(&self) -> Vec<(f64, Duration)> {
-        let wires: Vec<&LoggedRequest> = self.requests.iter().filter(|request| is_order(request) || request.method == "DELETE").collect();
+        let wires: Vec<&LoggedRequest> =
+            self.requests.iter().filter(|request| is_order(request) || request.method == "DELETE").collect();
         let pairs = wires.windows(2).filter(|pair| pair[0].method == "DELETE" && is_order(pair[1]));
-        let gap = |pair: &[&LoggedRequest]| (pair[1].at.duration_since(pair[0].at).as_secs_f64(), pair[1].arrived.duration_since(pair[0].answered));
+        let gap = |pair: &[&LoggedRequest]| {
+            (
+                pair[1].at.duration_since(pair[0].at).as_secs_f64(),
+                pair[1].arrived.duration_since(pair[0].answered),
+            )
+        };
         pairs.map(gap).collect()
     }
 }
 
 fn is_order(request: &LoggedRequest) -> bool {
-    matches!(request.service, Service::Schwab | Service::Tastytrade) && request.method == "POST" && request.path.ends_with("/orders")
+    matches!(request.service, Service::Schwab | Service::Tastytrade)
+        && request.method == "POST"
+        && request.path.ends_with("/orders")
 }
 
 /// Time that at least one of the calls, oldest first, was under way.
@@ -198,7 +250,8 @@ mod tests {
         let at = |milliseconds| zero + Duration::from_millis(milliseconds);
         let call = |began, ended| Call { to: "AWS", what: String::new(), began: at(began), ended: at(ended) };
         // Before, across the beginning, two overlapping, one inside another, across the end, after.
-        let calls = [call(0, 5), call(8, 12), call(20, 26), call(22, 24), call(25, 30), call(48, 55), call(60, 70)];
+        let calls =
+            [call(0, 5), call(8, 12), call(20, 26), call(22, 24), call(25, 30), call(48, 55), call(60, 70)];
         assert_eq!(covered(calls.iter(), at(10), at(50)), Duration::from_millis(2 + 10 + 2));
         assert_eq!(covered([].iter(), at(10), at(50)), Duration::ZERO);
     }

@@ -19,7 +19,12 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn now(moto: Option<u32>) -> Self {
         let [own, functions] = seconds("self").unwrap_or_default();
-        Self { moto: moto.and_then(|process| seconds(&process.to_string())).map_or(0.0, |[own, _]| own), own, functions, all: everybody().unwrap_or(0.0) }
+        Self {
+            moto: moto.and_then(|process| seconds(&process.to_string())).map_or(0.0, |[own, _]| own),
+            own,
+            functions,
+            all: everybody().unwrap_or(0.0),
+        }
     }
 
     /// What the others on this machine used: while they work, everything here takes longer.
@@ -28,14 +33,20 @@ impl Machine {
     }
 
     pub(crate) fn since(self, before: &Self) -> Self {
-        Self { moto: self.moto - before.moto, own: self.own - before.own, functions: self.functions - before.functions, all: self.all - before.all }
+        Self {
+            moto: self.moto - before.moto,
+            own: self.own - before.own,
+            functions: self.functions - before.functions,
+            all: self.all - before.all,
+        }
     }
 }
 
 /// The time of all processors that were not idle: user, nice, system, interrupts.
 fn everybody() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/stat").ok()?;
-    let fields: Vec<f64> = text.lines().next()?.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+    let fields: Vec<f64> =
+        text.lines().next()?.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
     // After system come idle and waiting for disks.
     let [user, nice, system, _, _, interrupts, soft_interrupts, ..] = fields.as_slice() else { return None };
     Some((user + nice + system + interrupts + soft_interrupts) / TICKS)

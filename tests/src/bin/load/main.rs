@@ -1,4 +1,5 @@
-//! `scripts/load`: many accounts, all invoked within one minute of virtual time, against one table and one simulated broker.
+//! `scripts/load`: many accounts, all invoked within one minute of virtual time, against one table and one
+//! simulated broker.
 
 mod figures;
 mod machine;
@@ -16,20 +17,24 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::figures::{Figures, Span};
 use crate::machine::Machine;
 
-/// Invokes the unmodified function of many accounts within one minute of virtual time, each event several times, and sweeps every account
-/// after the close; one moto table, one simulated broker and feed. Then it compares books and ledger of every account, looks for anything
-/// of one account under another's keys, and prints what it measured. Fails when anything is wrong.
+/// Invokes the unmodified function of many accounts within one minute of virtual time, each event several
+/// times, and sweeps every account after the close; one moto table, one simulated broker and feed. Then it
+/// compares books and ledger of every account, looks for anything of one account under another's keys, and
+/// prints what it measured. Fails when anything is wrong.
 ///
-/// Virtual time stands still while anybody works. So that hundreds of processes do not starve each other on a small machine, a few work
-/// at a time (--at-once), all of them at the same moment of virtual time; their waits, leases and orders overlap as they would at full
-/// width. Real time is that of moto, a Python program that serves one request after the other, and of the machine.
+/// Virtual time stands still while anybody works. So that hundreds of processes do not starve each other on a
+/// small machine, a few work at a time (--at-once), all of them at the same moment of virtual time; their
+/// waits, leases and orders overlap as they would at full width. Real time is that of moto, a Python program
+/// that serves one request after the other, and of the machine.
 #[derive(Parser)]
 #[command(name = "scripts/load", max_term_width = 110)]
 struct Arguments {
-    /// How many accounts, each with books, ledger, arming and function of its own; four share a login and its token
+    /// How many accounts, each with books, ledger, arming and function of its own; four share a login and its
+    /// token
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST_ACCOUNTS as u64))]
     accounts: usize,
-    /// How often each account's event is delivered: half of the later copies at the same moment as the first, half up to a minute later
+    /// How often each account's event is delivered: half of the later copies at the same moment as the first,
+    /// half up to a minute later
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=5))]
     copies: u32,
     /// Let this many of a thousand requests fail, at broker, feed and AWS, until the sweeps
@@ -60,8 +65,14 @@ async fn main() -> Fallible<ExitCode> {
         print!("{}", figures.tell());
         match wrong.len() {
             0 => {
-                let traded = if arguments.faults == 0 { "one delivery of each traded" } else { "at most one delivery of each traded" };
-                println!("\nBooks and ledger of every account agree; {traded}, the others placed nothing; nothing strayed.");
+                let traded = if arguments.faults == 0 {
+                    "one delivery of each traded"
+                } else {
+                    "at most one delivery of each traded"
+                };
+                println!(
+                    "\nBooks and ledger of every account agree; {traded}, the others placed nothing; nothing strayed."
+                );
             }
             count => println!("\nWRONG, {count} times:\n  {}", wrong.join("\n  ")),
         }
@@ -106,7 +117,10 @@ fn say(what: &str) {
 }
 
 /// Real time.
-#[allow(clippy::disallowed_methods, reason = "a load test measures the machine's time; nothing decides by it")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a load test measures the machine's time; nothing decides by it"
+)]
 fn now() -> Instant {
     Instant::now()
 }

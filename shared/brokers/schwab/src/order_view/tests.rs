@@ -20,13 +20,23 @@ fn fills(view: &OrderView) -> Vec<String> {
 #[test]
 fn a_filled_vertical() {
     let view = read(&filled_vertical()).unwrap();
-    assert_eq!((view.id.0.as_str(), &view.status, view.quantity, view.filled), ("1005638175790", &OrderStatus::Filled, 2, 2));
-    assert_eq!((view.price, view.effect, view.foreign_legs), (Some(Price::cents(115)), Some(Effect::Credit), false));
+    assert_eq!(
+        (view.id.0.as_str(), &view.status, view.quantity, view.filled),
+        ("1005638175790", &OrderStatus::Filled, 2, 2)
+    );
+    assert_eq!(
+        (view.price, view.effect, view.foreign_legs),
+        (Some(Price::cents(115)), Some(Effect::Credit), false)
+    );
     assert_eq!((view.tag.as_deref(), view.reason.as_deref()), (Some("TA_someapp"), None));
     assert_eq!(view.entered.unwrap().to_string(), "2026-08-20T18:30:05Z");
-    let legs: Vec<_> = view.legs.iter().map(|(leg, ratio)| format!("{:?} {} x{ratio}", leg.action, leg.symbol)).collect();
+    let legs: Vec<_> =
+        view.legs.iter().map(|(leg, ratio)| format!("{:?} {} x{ratio}", leg.action, leg.symbol)).collect();
     assert_eq!(legs, ["Buy SPXW  260821P05895000 x1", "Sell SPXW  260821P05900000 x1"]);
-    assert_eq!(view.fills, [Fill { quantity: 2, price: Price::cents(115), at: "2026-08-20T18:30:07Z".parse().ok() }]);
+    assert_eq!(
+        view.fills,
+        [Fill { quantity: 2, price: Price::cents(115), at: "2026-08-20T18:30:07Z".parse().ok() }]
+    );
 }
 
 #[test]
@@ -99,7 +109,10 @@ fn foreign_orders_are_read_but_never_look_like_ours() {
     let share = json!({"orderId": 1, "status": "WORKING", "quantity": 0.5, "filledQuantity": 0.0, "orderType": "MARKET",
         "orderLegCollection": [{"legId": 1, "instruction": "BUY", "quantity": 0.5, "instrument": {"assetType": "EQUITY", "symbol": "SPY"}}]});
     let view = read(&share).unwrap();
-    assert_eq!((view.quantity, view.foreign_legs, view.legs.len(), view.price, view.effect), (1, true, 0, None, None));
+    assert_eq!(
+        (view.quantity, view.foreign_legs, view.legs.len(), view.price, view.effect),
+        (1, true, 0, None, None)
+    );
 
     let mut closing = filled_vertical();
     closing["orderLegCollection"][0]["instruction"] = json!("BUY_TO_CLOSE");
@@ -148,7 +161,11 @@ fn what_does_not_read_is_named() {
         ("/price", json!({}), "order.price: got {}"),
         ("/enteredTime", json!("yesterday"), "order.enteredTime: got \"yesterday\""),
         ("/orderLegCollection", json!({}), "order.orderLegCollection: got {}"),
-        ("/orderActivityCollection/0/quantity", Value::Null, "order.orderActivityCollection[0].quantity: got nothing"),
+        (
+            "/orderActivityCollection/0/quantity",
+            Value::Null,
+            "order.orderActivityCollection[0].quantity: got nothing",
+        ),
         ("/orderActivityCollection/0/executionLegs/1/price", json!("x"), "executionLegs[1].price: got \"x\""),
     ] {
         let mut order = filled_vertical();

@@ -10,12 +10,18 @@ use crate::fields::{FieldError, Object};
 use crate::foreign::{is_no_option, may_be_ours};
 use crate::order_status::status;
 
-/// The row as what it may touch, for whoever looks for orders of others. One of the list without an id gets one that no order can have.
+/// The row as what it may touch, for whoever looks for orders of others. One of the list without an id gets
+/// one that no order can have.
 ///
 /// # Errors
-/// `why` it does not read, where it has no id and could be an order of ours: nobody could ask for it, and a list in which ours is missing
-/// proves nothing. A child without an id is its parent's matter.
-pub(super) fn kept(row: &Object<'_>, number: usize, place: Place, why: FieldError) -> Result<OrderView, FieldError> {
+/// `why` it does not read, where it has no id and could be an order of ours: nobody could ask for it, and a
+/// list in which ours is missing proves nothing. A child without an id is its parent's matter.
+pub(super) fn kept(
+    row: &Object<'_>,
+    number: usize,
+    place: Place,
+    why: FieldError,
+) -> Result<OrderView, FieldError> {
     let legs = known_legs(row);
     let id = row.id("orderId").ok().flatten();
     if id.is_none() && (place == Place::Child || legs.may_touch(ROOTS)) {
@@ -23,7 +29,9 @@ pub(super) fn kept(row: &Object<'_>, number: usize, place: Place, why: FieldErro
     }
     let id = id.unwrap_or_else(|| format!("row {number} without an id"));
     tracing::debug!(order = id, %why, "a row of the list does not read");
-    let count = |key: &str| row.decimal(key).ok().flatten().and_then(|number| number.ceil().to_u32()).unwrap_or_default();
+    let count = |key: &str| {
+        row.decimal(key).ok().flatten().and_then(|number| number.ceil().to_u32()).unwrap_or_default()
+    };
     let words = |key: &str| row.words(key).ok().flatten();
     Ok(OrderView {
         id: OrderId(id),
@@ -51,7 +59,10 @@ pub(super) fn kept(row: &Object<'_>, number: usize, place: Place, why: FieldErro
 /// The contracts of a row's legs, read one by one.
 fn known_legs(order: &Object<'_>) -> KnownLegs {
     let Ok(legs) = order.objects("orderLegCollection") else { return KnownLegs::unknown() };
-    let is_group = || order.value("childOrderStrategies").is_some() || order.value("orderStrategyType").is_some_and(|kind| kind == "OCO");
+    let is_group = || {
+        order.value("childOrderStrategies").is_some()
+            || order.value("orderStrategyType").is_some_and(|kind| kind == "OCO")
+    };
     if legs.is_empty() && !is_group() {
         return KnownLegs::unknown();
     }
@@ -97,7 +108,8 @@ mod tests {
         };
         let bond = json!([{"instruction": "BUY", "quantity": "many", "instrument": {"assetType": "FIXED_INCOME", "symbol": "912828"}}]);
         let mut filled_bond = order(2, &bond);
-        filled_bond["orderActivityCollection"] = json!([{"activityType": "EXECUTION", "executionType": "FILL"}]);
+        filled_bond["orderActivityCollection"] =
+            json!([{"activityType": "EXECUTION", "executionType": "FILL"}]);
         let mut nameless = with("status", Value::Null);
         nameless["orderId"] = Value::Null;
         // Row, id, status, whether it may touch a contract of ours.
@@ -108,13 +120,25 @@ mod tests {
             (with("price", json!({})), "2", "working", false),
             (order(2, &json!([option("AAPL  260821C00200000", Value::Null)])), "2", "working", false),
             (order(2, &json!([option(OURS, Value::Null)])), "2", "working", true),
-            (order(2, &json!([option("SPXW  26", json!(1)), option("AAPL  260821C00200000", Value::Null)])), "2", "working", true),
+            (
+                order(
+                    2,
+                    &json!([option("SPXW  26", json!(1)), option("AAPL  260821C00200000", Value::Null)]),
+                ),
+                "2",
+                "working",
+                true,
+            ),
             (order(2, &json!("none")), "2", "working", true),
             (order(2, &json!([null])), "2", "working", true),
             (nameless, "row 2 without an id", "a status that does not read", false),
         ] {
             let view = listed(&row).unwrap();
-            assert_eq!((view.id.0.as_str(), view.status.to_string().as_str(), view.may_touch(OURS.parse().unwrap())), (id, status, touches), "{row}");
+            assert_eq!(
+                (view.id.0.as_str(), view.status.to_string().as_str(), view.may_touch(OURS.parse().unwrap())),
+                (id, status, touches),
+                "{row}"
+            );
             assert!(view.unreadable.is_some() && !view.is_settled(0) && view.fills.is_empty(), "{view:?}");
         }
     }
@@ -126,7 +150,14 @@ mod tests {
             row["orderId"] = json!("two");
             row
         };
-        let unreadable = [json!([option(OURS, json!(1))]), json!([option("XSP   ", json!(1))]), json!([{}]), json!([]), json!(7)].map(without_id);
+        let unreadable = [
+            json!([option(OURS, json!(1))]),
+            json!([option("XSP   ", json!(1))]),
+            json!([{}]),
+            json!([]),
+            json!(7),
+        ]
+        .map(without_id);
         for row in unreadable.into_iter().chain([json!(null), json!(5)]) {
             assert!(matches!(listed(&row).unwrap_err(), BrokerFault::Malformed(_)), "{row}");
         }
@@ -136,13 +167,24 @@ mod tests {
     fn children_that_do_not_read_are_kept_like_others() {
         let child = json!({"orderId": null, "status": null, "orderLegCollection": [option(OURS, json!(1))]});
         let mut parent = order(2, &json!([option(OURS, json!(1))]));
-        parent["childOrderStrategies"] =
-            json!([{"orderStrategyType": "OCO", "orderId": 21, "status": null, "childOrderStrategies": [child, order(23, &json!([]))]}]);
+        parent["childOrderStrategies"] = json!([{"orderStrategyType": "OCO", "orderId": 21, "status": null, "childOrderStrategies": [child, order(23, &json!([]))]}]);
         let views = order_list(&json!([parent])).unwrap();
-        let shown: Vec<_> = views.iter().map(|view| (view.id.0.as_str(), view.unreadable.is_some(), view.may_touch(OURS.parse().unwrap()))).collect();
-        assert_eq!(shown, [("2", false, true), ("21", true, true), ("23", false, false)], "nobody knows what the one without an id touches");
+        let shown: Vec<_> = views
+            .iter()
+            .map(|view| {
+                (view.id.0.as_str(), view.unreadable.is_some(), view.may_touch(OURS.parse().unwrap()))
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [("2", false, true), ("21", true, true), ("23", false, false)],
+            "nobody knows what the one without an id touches"
+        );
         parent["childOrderStrategies"] = json!("two");
         let [view] = order_list(&json!([parent])).unwrap().try_into().unwrap();
-        assert!(view.unreadable.is_some() && view.may_touch("SPXW  260821C06000000".parse().unwrap()), "its children may touch anything: {view:?}");
+        assert!(
+            view.unreadable.is_some() && view.may_touch("SPXW  260821C06000000".parse().unwrap()),
+            "its children may touch anything: {view:?}"
+        );
     }
 }

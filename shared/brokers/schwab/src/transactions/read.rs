@@ -1,18 +1,24 @@
-//! Reading transactions. They carry the account's number, so an answer of the wrong shape is described and not shown.
+//! Reading transactions. They carry the account's number, so an answer of the wrong shape is described and
+//! not shown.
 
 use gamma_execution::ports::{BrokerFault, OrderId};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
-use super::{FeeKind, PositionEffect, Transaction, TransactionKind, TransactionQuery, TransactionStatus, TransferItem};
+use super::{
+    FeeKind, PositionEffect, Transaction, TransactionKind, TransactionQuery, TransactionStatus, TransferItem,
+};
 use crate::fields::{FieldError, Object};
 
 /// Every transaction of a list, oldest first.
 pub(crate) fn list(answer: &Value) -> Result<Vec<Transaction>, BrokerFault> {
     let rows = answer.as_array().ok_or_else(|| wrong_shape("transactions", answer, "a list"))?;
     if rows.len() >= TransactionQuery::MOST_ROWS {
-        let text = format!("transactions: got {} rows, expected fewer: the list may be cut off, ask for a shorter time", rows.len());
+        let text = format!(
+            "transactions: got {} rows, expected fewer: the list may be cut off, ask for a shorter time",
+            rows.len()
+        );
         return Err(BrokerFault::Malformed(text));
     }
     let read = |(at, row): (usize, &Value)| transaction(row, &format!("transactions[{at}]"));
@@ -27,10 +33,19 @@ pub(crate) fn one(answer: &Value, id: u64) -> Result<Transaction, BrokerFault> {
         None => answer,
         Some([row]) => row,
         Some([]) => return Err(BrokerFault::NotFound(format!("transaction {id}: got an empty list"))),
-        Some(rows) => return Err(BrokerFault::Malformed(format!("transaction: got a list of {}, expected one", rows.len()))),
+        Some(rows) => {
+            return Err(BrokerFault::Malformed(format!(
+                "transaction: got a list of {}, expected one",
+                rows.len()
+            )));
+        }
     };
     let transaction = transaction(row, "transaction")?;
-    if transaction.id == id { Ok(transaction) } else { Err(BrokerFault::Malformed(format!("transaction.activityId: got {}, expected {id}", transaction.id))) }
+    if transaction.id == id {
+        Ok(transaction)
+    } else {
+        Err(BrokerFault::Malformed(format!("transaction.activityId: got {}, expected {id}", transaction.id)))
+    }
 }
 
 fn transaction(row: &Value, path: &str) -> Result<Transaction, BrokerFault> {
@@ -42,7 +57,10 @@ fn transaction(row: &Value, path: &str) -> Result<Transaction, BrokerFault> {
 
 fn fields(row: &Object<'_>) -> Result<Transaction, FieldError> {
     Ok(Transaction {
-        id: row.id("activityId")?.and_then(|digits| digits.parse().ok()).ok_or_else(|| row.bad("activityId", "an id of digits"))?,
+        id: row
+            .id("activityId")?
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| row.bad("activityId", "an id of digits"))?,
         kind: kind(row.required_text("type")?),
         status: row.text("status")?.map(status),
         at: row.time("time")?.ok_or_else(|| row.bad("time", "a time such as 2026-08-20T18:30:05+0000"))?,
@@ -58,7 +76,10 @@ fn item(row: &Object<'_>) -> Result<TransferItem, FieldError> {
     let (amount, cost) = (row.decimal("amount")?, row.decimal("cost")?);
     if let Some(word) = row.text("feeType")? {
         // The amount of a fee has no sign, and is zero in some rows that cost something.
-        return Ok(TransferItem::Fee { kind: fee(word), cost: cost.ok_or_else(|| row.bad("cost", "dollars"))? });
+        return Ok(TransferItem::Fee {
+            kind: fee(word),
+            cost: cost.ok_or_else(|| row.bad("cost", "dollars"))?,
+        });
     }
     let price = row.price("price")?;
     let instrument = row.object("instrument")?;
@@ -69,15 +90,30 @@ fn item(row: &Object<'_>) -> Result<TransferItem, FieldError> {
         (_, Some(symbol)) => {
             let contracts = amount.filter(Decimal::is_integer).and_then(|amount| amount.to_i64());
             let contracts = contracts.ok_or_else(|| row.bad("amount", "a whole number of contracts"))?;
-            TransferItem::Contracts { symbol, contracts, price, cost, effect: row.text("positionEffect")?.map(effect) }
+            TransferItem::Contracts {
+                symbol,
+                contracts,
+                price,
+                cost,
+                effect: row.text("positionEffect")?.map(effect),
+            }
         }
         (Some("CURRENCY"), None) => TransferItem::Cash { amount, cost },
-        _ => TransferItem::Other { asset_type: asset_type.map(stranger), symbol: symbol.map(stranger), amount, price, cost },
+        _ => TransferItem::Other {
+            asset_type: asset_type.map(stranger),
+            symbol: symbol.map(stranger),
+            amount,
+            price,
+            cost,
+        },
     })
 }
 
 fn kind(word: &str) -> TransactionKind {
-    TransactionKind::KNOWN.into_iter().find(|kind| kind.word() == word).unwrap_or_else(|| TransactionKind::Other(stranger(word)))
+    TransactionKind::KNOWN
+        .into_iter()
+        .find(|kind| kind.word() == word)
+        .unwrap_or_else(|| TransactionKind::Other(stranger(word)))
 }
 
 fn status(word: &str) -> TransactionStatus {

@@ -49,7 +49,8 @@ impl Reply {
     }
 
     pub(super) fn created(id: &str) -> Self {
-        Self::new(201, "").header("location", format!("https://api.example.com/trader/v1/accounts/{HASH}/orders/{id}"))
+        Self::new(201, "")
+            .header("location", format!("https://api.example.com/trader/v1/accounts/{HASH}/orders/{id}"))
     }
 
     pub(super) fn token(access: &str, refresh: &str) -> Self {
@@ -129,7 +130,12 @@ pub(super) struct Alone {
 
 #[async_trait]
 impl TokenRenewal for Alone {
-    async fn renew(&self, held: &SecretString, _: InHand, issuer: &dyn TokenIssuer) -> Result<SecretString, BrokerFault> {
+    async fn renew(
+        &self,
+        held: &SecretString,
+        _: InHand,
+        issuer: &dyn TokenIssuer,
+    ) -> Result<SecretString, BrokerFault> {
         let refreshed = issuer.refresh(held).await?;
         self.obtained.lock().unwrap().push(refreshed.clone());
         Ok(refreshed)
@@ -170,7 +176,11 @@ impl Stage {
     }
 
     /// A token that is renewed through `renewal`.
-    pub(super) async fn renewed_through(seconds: i64, account: Option<&str>, renewal: Arc<dyn TokenRenewal>) -> Self {
+    pub(super) async fn renewed_through(
+        seconds: i64,
+        account: Option<&str>,
+        renewal: Arc<dyn TokenRenewal>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/", listener.local_addr().unwrap());
         let script: Arc<Mutex<Script>> = Arc::default();
@@ -213,19 +223,28 @@ impl Stage {
     }
 }
 
-async fn answer(State((script, clock)): State<(Arc<Mutex<Script>>, Arc<TestClock>)>, request: Request) -> Response<Body> {
+async fn answer(
+    State((script, clock)): State<(Arc<Mutex<Script>>, Arc<TestClock>)>,
+    request: Request,
+) -> Response<Body> {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1_000_000).await.unwrap();
     let seen = Seen {
         target: format!("{} {}", head.method, head.uri.path()),
         query: head.uri.query().unwrap_or_default().to_owned(),
-        authorization: head.headers.get("authorization").map_or(String::new(), |value| value.to_str().unwrap().to_owned()),
+        authorization: head
+            .headers
+            .get("authorization")
+            .map_or(String::new(), |value| value.to_str().unwrap().to_owned()),
         body: String::from_utf8(body.to_vec()).unwrap(),
     };
     let reply = {
         let mut script = script.lock().unwrap();
         let replies = script.replies.get_mut(&seen.target);
-        let reply = replies.and_then(|replies| if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() });
+        let reply =
+            replies.and_then(
+                |replies| if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() },
+            );
         script.seen.push(seen);
         reply.unwrap_or_else(|| Reply::new(418, "not scripted"))
     };
@@ -243,7 +262,9 @@ async fn answer(State((script, clock)): State<(Arc<Mutex<Script>>, Arc<TestClock
 /// Two put credit spreads at 1.15.
 pub(super) fn order() -> PackageOrder {
     PackageOrder {
-        package: Vertical::new("SPXW260821P5900".parse().unwrap(), "SPXW260821P5895".parse().unwrap()).unwrap().into(),
+        package: Vertical::new("SPXW260821P5900".parse().unwrap(), "SPXW260821P5895".parse().unwrap())
+            .unwrap()
+            .into(),
         effect: Effect::Credit,
         quantity: 2,
         price: Price::cents(115),

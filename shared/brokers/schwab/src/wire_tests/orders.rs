@@ -14,19 +14,28 @@ fn five() -> OrderId {
 }
 
 fn condor() -> Package {
-    let vertical = |sell: &str, buy: &str| Vertical::new(sell.parse().unwrap(), buy.parse().unwrap()).unwrap();
-    Package::iron_condor(vertical("SPXW260821P5900", "SPXW260821P5895"), vertical("SPXW260821C6000", "SPXW260821C6005")).unwrap()
+    let vertical =
+        |sell: &str, buy: &str| Vertical::new(sell.parse().unwrap(), buy.parse().unwrap()).unwrap();
+    Package::iron_condor(
+        vertical("SPXW260821P5900", "SPXW260821P5895"),
+        vertical("SPXW260821C6000", "SPXW260821C6005"),
+    )
+    .unwrap()
 }
 
 #[tokio::test]
 async fn an_order_goes_out_once_with_the_token_and_its_id_comes_back() {
     let stage = Stage::new().await;
     stage.on(ORDERS, [Reply::created("1005638175790")]);
-    assert_eq!(stage.schwab.send_order(&order()).await, PlaceReply::Accepted(OrderId("1005638175790".into())));
+    assert_eq!(
+        stage.schwab.send_order(&order()).await,
+        PlaceReply::Accepted(OrderId("1005638175790".into()))
+    );
     let posts = stage.seen(ORDERS);
     assert_eq!((posts.len(), posts[0].authorization.as_str()), (1, "Bearer canary-access-1"));
     let sent: Value = serde_json::from_str(&posts[0].body).unwrap();
-    let expected: Value = serde_json::from_str(include_str!("../../fixtures/order_request__put_credit.json")).unwrap();
+    let expected: Value =
+        serde_json::from_str(include_str!("../../fixtures/order_request__put_credit.json")).unwrap();
     assert_eq!(sent, expected);
 }
 
@@ -35,20 +44,34 @@ async fn whatever_comes_back_there_is_one_post() {
     let is_unknown = |reply: &PlaceReply| matches!(reply, PlaceReply::Unknown(_));
     let is_rejected = |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::Rejected { .. }));
     let is_not_read = |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::NotRead(_)));
-    let is_limited = |reply: &PlaceReply| *reply == PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(3)) });
+    let is_limited = |reply: &PlaceReply| {
+        *reply == PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(3)) })
+    };
     let is_unauthorized = |reply: &PlaceReply| *reply == PlaceReply::NotPlaced(NotPlaced::Unauthorized);
     type Expected<'a> = &'a dyn Fn(&PlaceReply) -> bool;
     let cases: [(&str, Reply, Expected<'_>); 12] = [
         ("201 without Location", Reply::new(201, ""), &is_unknown),
         ("201 cut off", Reply::created("5").cut(), &is_unknown),
-        ("201 of another account", Reply::new(201, "").header("location", "/trader/v1/accounts/FFFF/orders/5"), &is_unknown),
-        ("302", Reply::new(302, "").header("location", format!("/trader/v1/accounts/{HASH}/orders/5")), &is_unknown),
+        (
+            "201 of another account",
+            Reply::new(201, "").header("location", "/trader/v1/accounts/FFFF/orders/5"),
+            &is_unknown,
+        ),
+        (
+            "302",
+            Reply::new(302, "").header("location", format!("/trader/v1/accounts/{HASH}/orders/5")),
+            &is_unknown,
+        ),
         ("408", Reply::new(408, ""), &is_unknown),
         ("500", Reply::new(500, r#"{"message":"try later"}"#), &is_unknown),
         ("503 too large", Reply::new(503, "x".repeat(9_000_000)), &is_unknown),
         ("400", Reply::new(400, r#"{"message":"no"}"#), &is_rejected),
         ("403 edge", Reply::new(403, "<html>Access Denied</html>"), &is_not_read),
-        ("404 gateway", Reply::new(404, "404 Not Found: Requested route ('x') does not exist."), &is_not_read),
+        (
+            "404 gateway",
+            Reply::new(404, "404 Not Found: Requested route ('x') does not exist."),
+            &is_not_read,
+        ),
         ("429", Reply::new(429, "").header("retry-after", "3"), &is_limited),
         ("401", Reply::new(401, ""), &is_unauthorized),
     ];
@@ -80,7 +103,10 @@ async fn nobody_listening_is_a_proven_refusal() {
     stage.schwab.hash().await.unwrap();
     stage.stop_server().await;
     let reply = stage.schwab.send_order(&order()).await;
-    assert!(matches!(&reply, PlaceReply::NotPlaced(NotPlaced::NotSent(NotSent::NotConnected(why))) if why.contains("POST")), "{reply:?}");
+    assert!(
+        matches!(&reply, PlaceReply::NotPlaced(NotPlaced::NotSent(NotSent::NotConnected(why))) if why.contains("POST")),
+        "{reply:?}"
+    );
     let reply = stage.schwab.cancel(&five()).await;
     assert!(matches!(reply, CancelReply::Unknown(_)), "{reply:?}");
 }
@@ -91,8 +117,12 @@ async fn an_order_that_cannot_be_prepared_is_not_sent() {
     type Expected = fn(&NotPlaced) -> bool;
     let cases: [(&str, Reply, Expected); 4] = [
         ("dead login", Reply::new(400, dead), |why| *why == NotPlaced::Unauthorized),
-        ("edge page", Reply::new(403, "<html>Access Denied</html>"), |why| matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))),
-        ("token endpoint down", Reply::new(503, ""), |why| matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))),
+        ("edge page", Reply::new(403, "<html>Access Denied</html>"), |why| {
+            matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))
+        }),
+        ("token endpoint down", Reply::new(503, ""), |why| {
+            matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))
+        }),
         (
             "too slow",
             Reply::token("canary-access-2", "r").takes(Duration::from_millis(2001)),
@@ -119,7 +149,8 @@ async fn our_own_limit_refuses_unsent_and_lets_cancels_through() {
     for _ in 0..2 {
         assert_eq!(stage.schwab.cancel(&five()).await, CancelReply::Requested);
     }
-    let refused = PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(60)) });
+    let refused =
+        PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(60)) });
     assert_eq!(stage.schwab.send_order(&order()).await, refused);
     assert_eq!(stage.seen(ORDERS).len(), 1);
 }
@@ -129,7 +160,10 @@ async fn what_a_cancel_can_bring() {
     for (answer, expected) in [
         (Reply::new(200, ""), "Requested"),
         (Reply::new(204, ""), "Requested"),
-        (Reply::new(400, r#"{"message":"Order cannot be canceled: FILLED"}"#), "Refused(\"400 Order cannot be canceled: FILLED\")"),
+        (
+            Reply::new(400, r#"{"message":"Order cannot be canceled: FILLED"}"#),
+            "Refused(\"400 Order cannot be canceled: FILLED\")",
+        ),
         (Reply::new(404, r#"{"message":"none"}"#), "Refused(\"404 none\")"),
         // None of these was said of the order: it is asked for again.
         (Reply::new(429, ""), "Unknown(\"429 no text\")"),
@@ -181,7 +215,8 @@ async fn a_preview_sends_any_package_and_places_nothing() {
     stage.on(PREVIEW, [Reply::new(503, ""), Reply::new(200, body)]);
     assert!(stage.schwab.preview(&condor(), Effect::Credit, 3, Price::cents(210)).await.unwrap().accepted);
     let sent: Value = serde_json::from_str(&stage.seen(PREVIEW)[1].body).unwrap();
-    let expected: Value = serde_json::from_str(include_str!("../../fixtures/order_request__iron_condor_credit.json")).unwrap();
+    let expected: Value =
+        serde_json::from_str(include_str!("../../fixtures/order_request__iron_condor_credit.json")).unwrap();
     assert_eq!(sent, expected);
     assert!(stage.seen(ORDERS).is_empty());
 }
@@ -194,10 +229,19 @@ async fn what_can_never_be_placed_is_not_even_previewed() {
         (&condor(), Effect::Credit, 1001, 100, "schwab takes 1000 packages at most, this order has 1001"),
         (&condor(), Effect::Credit, 1, -5, "price: got -0.05, expected 0 or more"),
         (&condor(), Effect::Credit, 1, 97, "schwab prices SPXW in steps of 0.05, got 0.97"),
-        (&condor(), Effect::Debit, 1, 100, "effect: got debit, expected credit for iron condor +1 SPXW260821P5895"),
+        (
+            &condor(),
+            Effect::Debit,
+            1,
+            100,
+            "effect: got debit, expected credit for iron condor +1 SPXW260821P5895",
+        ),
     ] {
         let error = stage.schwab.preview(package, effect, quantity, Price::cents(cents)).await.unwrap_err();
-        assert!(matches!(&error.fault, BrokerFault::Refused(why) if why.starts_with(shown) && why.ends_with("nothing was sent")), "{error}");
+        assert!(
+            matches!(&error.fault, BrokerFault::Refused(why) if why.starts_with(shown) && why.ends_with("nothing was sent")),
+            "{error}"
+        );
     }
     assert_eq!(stage.targets(), Vec::<String>::new());
 }

@@ -33,7 +33,10 @@ async fn reads_ask_as_documented_and_the_hash_is_read_once() {
     assert_eq!(stage.targets(), [ACCOUNTS, ACCOUNT, LIST, ORDER, QUOTES]);
     let query = |target: &str| stage.seen(target)[0].query.clone();
     assert_eq!(query(ACCOUNT), "fields=positions");
-    assert_eq!(query(LIST), "fromEnteredTime=2026-08-20T04%3A00%3A00.000Z&toEnteredTime=2026-08-21T04%3A00%3A00.000Z&maxResults=3000");
+    assert_eq!(
+        query(LIST),
+        "fromEnteredTime=2026-08-20T04%3A00%3A00.000Z&toEnteredTime=2026-08-21T04%3A00%3A00.000Z&maxResults=3000"
+    );
     assert_eq!(query(QUOTES), "symbols=SPXW%20%20260821P05895000%2CSPXW%20%20260821P05900000&fields=quote");
     assert_eq!(stage.seen(ORDER)[0].authorization, "Bearer canary-access-1");
 }
@@ -62,7 +65,9 @@ async fn what_cannot_be_read_is_named_for_what_it_is() {
     type Expected = fn(&BrokerFault) -> bool;
     // A read made while orders are out is tried twice at most: the other side's cancel waits for it.
     let cases: [(&str, Reply, usize, Expected); 12] = [
-        ("down", Reply::new(503, r#"{"message":"later"}"#), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        ("down", Reply::new(503, r#"{"message":"later"}"#), 2, |fault| {
+            matches!(fault, BrokerFault::Unavailable(_))
+        }),
         (
             "too big a body at the gateway",
             Reply::new(502, r#"{"fault":{"faultstring":"Body buffer overflow"}}"#),
@@ -71,15 +76,25 @@ async fn what_cannot_be_read_is_named_for_what_it_is() {
         ),
         ("limited", Reply::new(429, ""), 2, |fault| matches!(fault, BrokerFault::RateLimited(_))),
         ("lost", Reply::new(200, "{}").cut(), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
-        ("no such order", Reply::new(404, r#"{"message":"Order not found"}"#), 1, |fault| matches!(fault, BrokerFault::NotFound(_))),
+        ("no such order", Reply::new(404, r#"{"message":"Order not found"}"#), 1, |fault| {
+            matches!(fault, BrokerFault::NotFound(_))
+        }),
         // A route that is gone says nothing about the order, and may be back in a moment.
         ("no such route", Reply::new(404, route), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
-        ("edge", Reply::new(403, "<html>Access Denied</html>"), 2, |fault| matches!(fault, BrokerFault::Unavailable(_))),
-        ("bad request", Reply::new(400, r#"{"errors":["x"]}"#), 1, |fault| *fault == BrokerFault::Refused("400 x".into())),
+        ("edge", Reply::new(403, "<html>Access Denied</html>"), 2, |fault| {
+            matches!(fault, BrokerFault::Unavailable(_))
+        }),
+        ("bad request", Reply::new(400, r#"{"errors":["x"]}"#), 1, |fault| {
+            *fault == BrokerFault::Refused("400 x".into())
+        }),
         ("no JSON", Reply::new(200, "hello"), 1, |fault| matches!(fault, BrokerFault::Malformed(_))),
         // What stands before the API answers 200 in its place too.
-        ("a page", Reply::new(200, " <html>Sorry</html>"), 2, |fault| *fault == BrokerFault::Unavailable("200 edge page: Sorry".into())),
-        ("nothing", Reply::new(200, " "), 2, |fault| *fault == BrokerFault::Unavailable("200 no text".into())),
+        ("a page", Reply::new(200, " <html>Sorry</html>"), 2, |fault| {
+            *fault == BrokerFault::Unavailable("200 edge page: Sorry".into())
+        }),
+        ("nothing", Reply::new(200, " "), 2, |fault| {
+            *fault == BrokerFault::Unavailable("200 no text".into())
+        }),
         (
             "another order",
             Reply::json(&json!({"orderId": 6, "status": "WORKING"})),
@@ -100,7 +115,10 @@ async fn what_cannot_be_read_is_named_for_what_it_is() {
 async fn one_refused_token_is_replaced_and_a_second_refusal_ends_it() {
     let stage = Stage::new().await;
     stage.on(TOKEN, [Reply::token("canary-access-2", "canary-refresh-2")]);
-    stage.on(ACCOUNT, [Reply::new(401, r#"{"errors":[{"status":401,"title":"Unauthorized"}]}"#), account_reply()]);
+    stage.on(
+        ACCOUNT,
+        [Reply::new(401, r#"{"errors":[{"status":401,"title":"Unauthorized"}]}"#), account_reply()],
+    );
     stage.schwab.account().await.unwrap();
     assert_eq!(stage.seen(ACCOUNT)[1].authorization, "Bearer canary-access-2");
 
@@ -128,15 +146,33 @@ fn rows(ids: impl IntoIterator<Item = (u64, &'static str)>) -> Reply {
 #[tokio::test]
 async fn working_orders_of_sixty_days_come_in_one_request() {
     let stage = Stage::new().await;
-    stage.on(LIST, [rows([(1, "WORKING"), (2, "FILLED"), (3, "AWAITING_STOP_CONDITION"), (4, "CANCELED"), (5, "SOMETHING_NEW")])]);
+    stage.on(
+        LIST,
+        [rows([
+            (1, "WORKING"),
+            (2, "FILLED"),
+            (3, "AWAITING_STOP_CONDITION"),
+            (4, "CANCELED"),
+            (5, "SOMETHING_NEW"),
+        ])],
+    );
     let working = stage.schwab.working_orders().await.unwrap();
-    assert_eq!(working.orders.iter().map(|order| order.id.0.as_str()).collect::<Vec<_>>(), ["1", "3", "5"], "a word we do not know may work");
-    assert_eq!(working.since.unwrap().to_string(), "2026-07-23T18:00:00Z", "an hour inside the 60 days that Schwab gives");
+    assert_eq!(
+        working.orders.iter().map(|order| order.id.0.as_str()).collect::<Vec<_>>(),
+        ["1", "3", "5"],
+        "a word we do not know may work"
+    );
+    assert_eq!(
+        working.since.unwrap().to_string(),
+        "2026-07-23T18:00:00Z",
+        "an hour inside the 60 days that Schwab gives"
+    );
     let query = "fromEnteredTime=2026-07-23T18%3A00%3A00.000Z&toEnteredTime=2026-09-21T17%3A01%3A00.000Z&maxResults=3000";
     assert_eq!(stage.seen(LIST).iter().map(|seen| seen.query.as_str()).collect::<Vec<_>>(), [query]);
 }
 
-/// Whoever has thousands of orders loses none of those that work: the time is split until each answer is whole.
+/// Whoever has thousands of orders loses none of those that work: the time is split until each answer is
+/// whole.
 #[tokio::test]
 async fn a_list_that_is_cut_off_is_asked_for_in_pieces() {
     let cut_off = || rows((0..3000).map(|id| (id, "WORKING")));
@@ -145,11 +181,22 @@ async fn a_list_that_is_cut_off_is_asked_for_in_pieces() {
         let stage = Stage::new().await;
         stage.on(
             LIST,
-            [first, rows([(7001, "WORKING")]), rows([(7001, "WORKING"), (7002, "FILLED")]), cut_off(), rows([(7003, "QUEUED")]), rows([(7004, "WORKING")])],
+            [
+                first,
+                rows([(7001, "WORKING")]),
+                rows([(7001, "WORKING"), (7002, "FILLED")]),
+                cut_off(),
+                rows([(7003, "QUEUED")]),
+                rows([(7004, "WORKING")]),
+            ],
         );
         let working = stage.schwab.working_orders().await.unwrap();
         let ids: Vec<_> = working.orders.iter().map(|order| order.id.0.as_str()).collect();
-        assert_eq!(ids, ["7001", "7003", "7004"], "{name}: what a piece showed that was cut off is asked for again");
+        assert_eq!(
+            ids,
+            ["7001", "7003", "7004"],
+            "{name}: what a piece showed that was cut off is asked for again"
+        );
         assert_eq!(stage.seen(LIST).len(), 1 + 4 + 4, "{name}");
     }
     let stage = Stage::new().await;
@@ -165,12 +212,17 @@ async fn a_row_of_others_that_does_not_read_hides_no_working_order() {
     let bond = json!({"orderId": 8, "status": "FILLED", "orderLegCollection": [{"instruction": "BUY", "instrument": {"assetType": "FIXED_INCOME"}}],
         "orderActivityCollection": [{"activityType": "EXECUTION", "executionType": "FILL"}]});
     stage.on(LIST, [Reply::json(&json!([{"orderId": 1, "status": null, "childOrderStrategies": []}, bond, {"orderId": 2, "status": "WORKING"}]))]);
-    let ids = |orders: &[gamma_execution::ports::OrderView]| orders.iter().map(|order| order.id.0.clone()).collect::<Vec<_>>();
+    let ids = |orders: &[gamma_execution::ports::OrderView]| {
+        orders.iter().map(|order| order.id.0.clone()).collect::<Vec<_>>()
+    };
     assert_eq!(ids(&stage.schwab.working_orders().await.unwrap().orders), ["1", "2"]);
     let now = gamma_execution::ports::Clock::now(stage.clock.as_ref());
     assert_eq!(ids(&stage.schwab.orders(now, now).await.unwrap()), ["1", "8", "2"]);
     // Asked for alone, it is an error.
     stage.on(ORDER, [Reply::json(&json!({"orderId": 1_005_638_175_790_u64, "status": null}))]);
     let error = stage.schwab.order(&OrderId("1005638175790".into())).await.unwrap_err();
-    assert!(matches!(&error.fault, BrokerFault::Malformed(why) if why.contains("order.status: got nothing")), "{error}");
+    assert!(
+        matches!(&error.fault, BrokerFault::Malformed(why) if why.contains("order.status: got nothing")),
+        "{error}"
+    );
 }

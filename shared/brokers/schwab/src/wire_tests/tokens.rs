@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gamma_execution::ports::{
-    Broker, BrokerFault, OrderId, PlaceReply, PutOutcome, SaveError, StoredToken, TokenLock, TokenLockError, TokenStore, TokenVersion, TokenWrite,
+    Broker, BrokerFault, OrderId, PlaceReply, PutOutcome, SaveError, StoredToken, TokenLock, TokenLockError,
+    TokenStore, TokenVersion, TokenWrite,
 };
 use gamma_execution::tokens::{TokenAge, TokenIdentity, TokenKeeper, TokenPorts, TokenSaved};
 use gamma_http::{HttpClient, HttpConfig};
@@ -22,7 +23,8 @@ async fn a_due_token_is_refreshed_once_for_concurrent_callers() {
     let stage = Stage::with_token_for(300, None).await;
     stage.on(TOKEN, [Reply::token("canary-access-2", "canary-refresh-2")]);
     stage.on(ACCOUNT, [Reply::json(&json!({"securitiesAccount": {}}))]);
-    let (first, second, third) = tokio::join!(stage.schwab.account(), stage.schwab.account(), stage.schwab.refresh_if_needed());
+    let (first, second, third) =
+        tokio::join!(stage.schwab.account(), stage.schwab.account(), stage.schwab.refresh_if_needed());
     assert!(first.is_ok() && second.is_ok() && third.is_ok());
     assert!(!stage.schwab.refresh_if_needed().await.unwrap());
 
@@ -53,10 +55,14 @@ async fn callers_whose_token_was_refused_together_share_one_refresh() {
     assert_eq!(stage.seen(TOKEN).len(), 1);
 }
 
-/// However often the kernel asks while everything is answered with 401, and whatever the token endpoint says meanwhile.
+/// However often the kernel asks while everything is answered with 401, and whatever the token endpoint says
+/// meanwhile.
 #[tokio::test]
 async fn repeated_401s_do_not_hammer_the_token_endpoint() {
-    for (answer, works) in [(Reply::token("canary-access-2", "canary-refresh-2"), true), (Reply::new(401, r#"{"error":"invalid_client"}"#), false)] {
+    for (answer, works) in [
+        (Reply::token("canary-access-2", "canary-refresh-2"), true),
+        (Reply::new(401, r#"{"error":"invalid_client"}"#), false),
+    ] {
         let stage = Stage::new().await;
         stage.schwab.hash().await.unwrap();
         stage.on(TOKEN, [answer]);
@@ -84,7 +90,10 @@ async fn a_token_good_for_longer_is_left_alone() {
 async fn a_token_that_was_good_at_first_is_not_renewed_between_rungs() {
     let stage = Stage::with_token_for(302, None).await;
     let well = Reply::json(&json!({"securitiesAccount": {}}));
-    stage.on(ACCOUNT, [well.clone().takes(Duration::from_secs(100)), well.clone().takes(Duration::from_secs(142)), well]);
+    stage.on(
+        ACCOUNT,
+        [well.clone().takes(Duration::from_secs(100)), well.clone().takes(Duration::from_secs(142)), well],
+    );
     for _ in 0..2 {
         assert!(stage.schwab.account().await.is_ok());
     }
@@ -104,8 +113,16 @@ async fn a_token_endpoint_outage_stops_nothing_while_the_token_lives() {
     }
     assert_eq!(stage.seen(TOKEN).len(), 1, "and it is not asked again between rungs");
     assert!(stage.seen(ACCOUNT).iter().all(|seen| seen.authorization == "Bearer canary-access-1"));
-    assert!(stage.alone.notes.lock().unwrap()[0].contains("traded on the token in hand: unavailable: token refresh: 503"), "{:?}", stage.alone.notes);
-    assert!(matches!(stage.schwab.refresh_if_needed().await.unwrap_err().fault, BrokerFault::Unavailable(_)), "the warm-up says so");
+    assert!(
+        stage.alone.notes.lock().unwrap()[0]
+            .contains("traded on the token in hand: unavailable: token refresh: 503"),
+        "{:?}",
+        stage.alone.notes
+    );
+    assert!(
+        matches!(stage.schwab.refresh_if_needed().await.unwrap_err().fault, BrokerFault::Unavailable(_)),
+        "the warm-up says so"
+    );
 }
 
 /// What is stored; the lock is always free.
@@ -124,7 +141,12 @@ impl TokenStore for Parameter {
         Ok(TokenWrite::Made(TokenVersion::Count(kept.1)))
     }
 
-    async fn between(&self, _: &str, _: &TokenVersion, _: &TokenVersion) -> Result<Vec<SecretString>, SaveError> {
+    async fn between(
+        &self,
+        _: &str,
+        _: &TokenVersion,
+        _: &TokenVersion,
+    ) -> Result<Vec<SecretString>, SaveError> {
         Ok(Vec::new())
     }
 }
@@ -146,7 +168,11 @@ async fn kept(stored: &Value) -> (Stage, Arc<TokenKeeper>, Arc<Parameter>) {
     let clock = Arc::new(TestClock::new());
     let ports = TokenPorts { store: parameter.clone(), lock: parameter.clone(), clock };
     let read = StoredToken { text: token_text(0), version: TokenVersion::Count(6) };
-    let keeper = Arc::new(TokenKeeper::new(ports, TokenIdentity { name: "/gamma/schwab/token_json", run_id: "run-1", read_age: token_age }, &read));
+    let keeper = Arc::new(TokenKeeper::new(
+        ports,
+        TokenIdentity { name: "/gamma/schwab/token_json", run_id: "run-1", read_age: token_age },
+        &read,
+    ));
     let stage = Stage::renewed_through(0, None, keeper.clone()).await;
     stage.on(ACCOUNT, [Reply::json(&json!({"securitiesAccount": {}}))]);
     (stage, keeper, parameter)
@@ -160,7 +186,10 @@ fn stored(created: i64, expires: i64) -> Value {
 async fn a_token_refreshed_by_another_process_is_used() {
     let (stage, keeper, _) = kept(&stored(START - 561_600, START + 1500)).await;
     assert!(stage.schwab.account().await.is_ok());
-    assert_eq!((stage.seen(TOKEN).len(), stage.seen(ACCOUNT)[0].authorization.as_str()), (0, "Bearer canary-access-3"));
+    assert_eq!(
+        (stage.seen(TOKEN).len(), stage.seen(ACCOUNT)[0].authorization.as_str()),
+        (0, "Bearer canary-access-3")
+    );
     assert_eq!(keeper.flush().await.saved, TokenSaved::Unchanged);
 }
 
@@ -185,7 +214,10 @@ async fn a_dead_login_is_looked_up_once_more_and_then_it_is_dead() {
     stage.on(TOKEN, [Reply::new(400, DEAD)]);
     for _ in 0..2 {
         let fault = stage.schwab.account().await.unwrap_err().fault;
-        assert!(matches!(&fault, BrokerFault::TokenDead(words) if words.contains("docs/runbook.md, 'Schwab login'")), "{fault}");
+        assert!(
+            matches!(&fault, BrokerFault::TokenDead(words) if words.contains("docs/runbook.md, 'Schwab login'")),
+            "{fault}"
+        );
     }
     assert_eq!(stage.seen(TOKEN).len(), 1);
 }
@@ -200,15 +232,21 @@ async fn what_a_refused_refresh_means() {
             1,
             |fault| matches!(fault, BrokerFault::TokenDead(text) if text.contains("docs/runbook.md, 'Schwab login'") && text.contains("6.5 days")),
         ),
-        ("invalid grant", Reply::new(400, r#"{"error":"invalid_grant"}"#), 1, |fault| matches!(fault, BrokerFault::TokenDead(_))),
-        ("bad form", Reply::new(400, r#"{"error":"invalid_request"}"#), 1, |fault| matches!(fault, BrokerFault::Unauthorized(_))),
+        ("invalid grant", Reply::new(400, r#"{"error":"invalid_grant"}"#), 1, |fault| {
+            matches!(fault, BrokerFault::TokenDead(_))
+        }),
+        ("bad form", Reply::new(400, r#"{"error":"invalid_request"}"#), 1, |fault| {
+            matches!(fault, BrokerFault::Unauthorized(_))
+        }),
         (
             "bad client",
             Reply::new(401, r#"{"error":"invalid_client","error_description":"Unauthorized"}"#),
             1,
             |fault| matches!(fault, BrokerFault::Unauthorized(text) if text.contains("invalid_client")),
         ),
-        ("edge", Reply::new(403, "<HTML>Access Denied</HTML>"), 4, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        ("edge", Reply::new(403, "<HTML>Access Denied</HTML>"), 4, |fault| {
+            matches!(fault, BrokerFault::Unavailable(_))
+        }),
         ("limited", Reply::new(429, ""), 4, |fault| matches!(fault, BrokerFault::RateLimited(_))),
         ("down", Reply::new(500, ""), 4, |fault| matches!(fault, BrokerFault::Unavailable(_))),
         (
@@ -241,7 +279,10 @@ async fn a_dead_login_is_asked_about_only_once() {
 #[tokio::test]
 async fn a_token_endpoint_that_recovers_costs_a_read_only_time() {
     let stage = Stage::with_token_for(0, None).await;
-    stage.on(TOKEN, [Reply::new(503, ""), Reply::new(200, "").cut(), Reply::token("canary-access-2", "canary-refresh-2")]);
+    stage.on(
+        TOKEN,
+        [Reply::new(503, ""), Reply::new(200, "").cut(), Reply::token("canary-access-2", "canary-refresh-2")],
+    );
     stage.on(ACCOUNT, [Reply::json(&json!({"securitiesAccount": {}}))]);
     stage.schwab.account().await.unwrap();
     assert_eq!(stage.targets(), [TOKEN, TOKEN, TOKEN, ACCOUNTS, ACCOUNT]);
@@ -250,7 +291,8 @@ async fn a_token_endpoint_that_recovers_costs_a_read_only_time() {
 #[tokio::test]
 async fn no_secret_shows_even_where_the_broker_echoes_it() {
     let echo = "canary-access-1 canary-access-2 canary-refresh-1 canary-refresh-2 canary-key canary-secret";
-    let own = |status: u16, word: &str| Reply::new(status, format!(r#"{{"message":"{word} is not wanted"}}"#));
+    let own =
+        |status: u16, word: &str| Reply::new(status, format!(r#"{{"message":"{word} is not wanted"}}"#));
     let mut shown = Vec::new();
     for (target, reply) in [
         (ACCOUNT, own(400, "canary-access-1")),
@@ -272,7 +314,12 @@ async fn no_secret_shows_even_where_the_broker_echoes_it() {
             shown.push(format!("{error} {error:?}"));
         }
     }
-    for reply in [own(400, "canary-refresh-1"), own(401, "canary-key"), own(500, "canary-secret"), Reply::new(200, echo)] {
+    for reply in [
+        own(400, "canary-refresh-1"),
+        own(401, "canary-key"),
+        own(500, "canary-secret"),
+        Reply::new(200, echo),
+    ] {
         let stage = Stage::with_token_for(0, None).await;
         stage.on(TOKEN, [reply]);
         let error = stage.schwab.order(&OrderId("5".into())).await.unwrap_err();
@@ -290,7 +337,9 @@ async fn a_configuration_that_cannot_work_is_named_and_shows_nothing() {
         ("base_url", |config| config.base_url = "/".into()),
         ("app_key", |config| config.app_key = SecretString::from(" ")),
         ("app_secret", |config| config.app_secret = SecretString::from("")),
-        ("creation_timestamp", |config| config.token_text = SecretString::from(r#"{"token":{"refresh_token":"canary"}}"#)),
+        ("creation_timestamp", |config| {
+            config.token_text = SecretString::from(r#"{"token":{"refresh_token":"canary"}}"#)
+        }),
     ];
     for (field, change) in cases {
         let stage = Stage::new().await;

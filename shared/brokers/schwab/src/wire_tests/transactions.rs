@@ -14,7 +14,12 @@ fn rows() -> Reply {
 
 fn query(from: &str, to: &str) -> TransactionQuery {
     let time = |text: &str| text.parse::<Timestamp>().unwrap();
-    TransactionQuery { from: time(from), to: time(to), kinds: vec![TransactionKind::Trade, TransactionKind::AchReceipt], symbol: None }
+    TransactionQuery {
+        from: time(from),
+        to: time(to),
+        kinds: vec![TransactionKind::Trade, TransactionKind::AchReceipt],
+        symbol: None,
+    }
 }
 
 #[tokio::test]
@@ -29,8 +34,15 @@ async fn transactions_are_requested_as_documented_oldest_first() {
     stage.schwab.transactions(&query).await.unwrap();
 
     let seen = stage.seen(LIST);
-    assert_eq!(seen[1].query, "startDate=2026-08-20T04%3A00%3A00.000Z&endDate=2026-08-21T04%3A00%3A00.001Z&types=TRADE%2CACH_RECEIPT");
-    assert!(seen[2].query.ends_with("&types=LOYALTY_REWARD&symbol=SPXW%20%20260821P05900000"), "{}", seen[2].query);
+    assert_eq!(
+        seen[1].query,
+        "startDate=2026-08-20T04%3A00%3A00.000Z&endDate=2026-08-21T04%3A00%3A00.001Z&types=TRADE%2CACH_RECEIPT"
+    );
+    assert!(
+        seen[2].query.ends_with("&types=LOYALTY_REWARD&symbol=SPXW%20%20260821P05900000"),
+        "{}",
+        seen[2].query
+    );
     assert_eq!(seen[1].authorization, "Bearer canary-access-1");
     assert_eq!(stage.targets(), [ACCOUNTS, LIST, LIST, LIST]);
 }
@@ -39,14 +51,24 @@ async fn transactions_are_requested_as_documented_oldest_first() {
 async fn a_query_that_can_have_no_answer_is_not_sent() {
     let stage = Stage::new().await;
     stage.on(LIST, [rows()]);
-    let none = TransactionQuery { kinds: Vec::new(), ..query("2026-08-20T04:00:00Z", "2026-08-21T04:00:00Z") };
+    let none =
+        TransactionQuery { kinds: Vec::new(), ..query("2026-08-20T04:00:00Z", "2026-08-21T04:00:00Z") };
     for (query, shown) in [
         (none, "types: got none, expected at least one"),
-        (query("2026-08-21T04:00:00Z", "2026-08-20T04:00:00Z"), "endDate: got 2026-08-20T04:00:00Z, expected up to 365 days from 2026-08-21T04:00:00Z"),
-        (query("2025-08-20T04:00:00Z", "2026-08-20T04:00:01Z"), "endDate: got 2026-08-20T04:00:01Z, expected up to 365 days from 2025-08-20T04:00:00Z"),
+        (
+            query("2026-08-21T04:00:00Z", "2026-08-20T04:00:00Z"),
+            "endDate: got 2026-08-20T04:00:00Z, expected up to 365 days from 2026-08-21T04:00:00Z",
+        ),
+        (
+            query("2025-08-20T04:00:00Z", "2026-08-20T04:00:01Z"),
+            "endDate: got 2026-08-20T04:00:01Z, expected up to 365 days from 2025-08-20T04:00:00Z",
+        ),
     ] {
         let error = stage.schwab.transactions(&query).await.unwrap_err();
-        assert!(matches!(&error.fault, BrokerFault::Refused(why) if why.starts_with(shown) && why.ends_with("nothing was sent")), "{error}");
+        assert!(
+            matches!(&error.fault, BrokerFault::Refused(why) if why.starts_with(shown) && why.ends_with("nothing was sent")),
+            "{error}"
+        );
     }
     assert_eq!(stage.targets(), Vec::<String>::new());
     stage.schwab.transactions(&query("2025-08-20T04:00:00Z", "2026-08-20T04:00:00Z")).await.unwrap();
@@ -77,7 +99,11 @@ async fn neither_the_account_nor_the_token_is_in_an_error() {
     ] {
         let stage = Stage::new().await;
         stage.on(LIST, [answer]);
-        let error = stage.schwab.transactions(&query("2026-08-20T04:00:00Z", "2026-08-21T04:00:00Z")).await.unwrap_err();
+        let error = stage
+            .schwab
+            .transactions(&query("2026-08-20T04:00:00Z", "2026-08-21T04:00:00Z"))
+            .await
+            .unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(text.contains(shown) && !text.contains("12345678") && !text.contains("canary"), "{text}");
     }
@@ -87,13 +113,30 @@ async fn neither_the_account_nor_the_token_is_in_an_error() {
 async fn long_spans_of_transfers_are_read_by_year_and_reported_once() {
     let stage = Stage::new().await;
     stage.on(LIST, [rows(), rows()]);
-    let (from, to): (Timestamp, Timestamp) = ("2025-08-20T04:00:00Z".parse().unwrap(), "2026-08-21T20:13:00Z".parse().unwrap());
+    let (from, to): (Timestamp, Timestamp) =
+        ("2025-08-20T04:00:00Z".parse().unwrap(), "2026-08-21T20:13:00Z".parse().unwrap());
     let transfers = stage.schwab.transfers(from, to).await.unwrap();
     let shown: Vec<String> = transfers.iter().map(|transfer| transfer.amount.to_string()).collect();
     assert_eq!(shown, ["5000.0", "10000.1", "-250.25"]);
     let seen = stage.seen(LIST);
-    assert!(seen[0].query.starts_with("startDate=2025-08-20T04%3A00%3A00.000Z&endDate=2026-08-20T04%3A00%3A00.000Z&types=ACH_RECEIPT"), "{}", seen[0].query);
-    assert!(seen[1].query.starts_with("startDate=2026-08-20T04%3A00%3A00.000Z&endDate=2026-08-21T20%3A13%3A00.000Z"), "{}", seen[1].query);
+    assert!(
+        seen[0].query.starts_with(
+            "startDate=2025-08-20T04%3A00%3A00.000Z&endDate=2026-08-20T04%3A00%3A00.000Z&types=ACH_RECEIPT"
+        ),
+        "{}",
+        seen[0].query
+    );
+    assert!(
+        seen[1]
+            .query
+            .starts_with("startDate=2026-08-20T04%3A00%3A00.000Z&endDate=2026-08-21T20%3A13%3A00.000Z"),
+        "{}",
+        seen[1].query
+    );
     assert!(!seen[0].query.contains("TRADE"), "{}", seen[0].query);
-    assert_eq!(stage.schwab.counted_until(to).to_string(), "2026-08-21T04:00:00Z", "its equity is the value of the day's start");
+    assert_eq!(
+        stage.schwab.counted_until(to).to_string(),
+        "2026-08-21T04:00:00Z",
+        "its equity is the value of the day's start"
+    );
 }

@@ -42,13 +42,26 @@ fn order(status: &str, quantity: u32, remaining: [Value; 2], legs: [&[(&str, u32
 #[test]
 fn a_filled_vertical() {
     let view = read(&filled_vertical()).unwrap();
-    assert_eq!((view.id.0.as_str(), &view.status, view.quantity, view.filled), ("312345678", &OrderStatus::Filled, 2, 2));
-    assert_eq!((view.price, view.effect, view.foreign_legs), (Some(Price::cents(115)), Some(Effect::Credit), false));
-    assert_eq!((view.tag.as_deref(), view.name.clone(), view.reason.as_deref()), (Some("gamma-trading/0.1.0"), Some(OrderName("gt-1-p1".into())), None));
+    assert_eq!(
+        (view.id.0.as_str(), &view.status, view.quantity, view.filled),
+        ("312345678", &OrderStatus::Filled, 2, 2)
+    );
+    assert_eq!(
+        (view.price, view.effect, view.foreign_legs),
+        (Some(Price::cents(115)), Some(Effect::Credit), false)
+    );
+    assert_eq!(
+        (view.tag.as_deref(), view.name.clone(), view.reason.as_deref()),
+        (Some("gamma-trading/0.1.0"), Some(OrderName("gt-1-p1".into())), None)
+    );
     assert_eq!(view.entered.unwrap().to_string(), "2026-08-20T18:30:05.01Z");
-    let legs: Vec<_> = view.legs.iter().map(|(leg, ratio)| format!("{:?} {} x{ratio}", leg.action, leg.symbol)).collect();
+    let legs: Vec<_> =
+        view.legs.iter().map(|(leg, ratio)| format!("{:?} {} x{ratio}", leg.action, leg.symbol)).collect();
     assert_eq!(legs, ["Buy SPXW  260821P05895000 x1", "Sell SPXW  260821P05900000 x1"]);
-    assert_eq!(view.fills, [Fill { quantity: 2, price: Price::cents(115), at: "2026-08-20T18:30:06.91Z".parse().ok() }]);
+    assert_eq!(
+        view.fills,
+        [Fill { quantity: 2, price: Price::cents(115), at: "2026-08-20T18:30:06.91Z".parse().ok() }]
+    );
     assert!(view.is_settled(2));
 }
 
@@ -63,7 +76,10 @@ fn a_cancelled_order_keeps_its_partial_fill_paired_in_time() {
 #[test]
 fn a_rejected_order_says_why() {
     let view = read(&fixture(include_str!("../../fixtures/order__rejected.json"))).unwrap();
-    assert_eq!((&view.status, view.filled, view.reason.as_deref()), (&OrderStatus::Rejected, 0, Some("Price is not on a valid tick")));
+    assert_eq!(
+        (&view.status, view.filled, view.reason.as_deref()),
+        (&OrderStatus::Rejected, 0, Some("Price is not on a valid tick"))
+    );
     assert!(view.fills.is_empty() && view.is_settled(2));
 }
 
@@ -102,7 +118,11 @@ fn an_order_is_over_only_once_status_remainder_and_fills_agree() {
         ("Cancel Requested", left(0, 0), one, "cancel pending", 1, false),
     ] {
         let view = read(&order(status, 2, remaining.clone(), attached)).unwrap();
-        assert_eq!((view.status.to_string().as_str(), view.filled, view.is_settled(2)), (shown, filled, settled), "{status} {remaining:?} {attached:?}");
+        assert_eq!(
+            (view.status.to_string().as_str(), view.filled, view.is_settled(2)),
+            (shown, filled, settled),
+            "{status} {remaining:?} {attached:?}"
+        );
     }
 }
 
@@ -129,7 +149,12 @@ fn a_cancel_that_left_nothing_is_believed_after_the_fills_lag() {
         shown.as_object_mut().unwrap().remove("terminal-at");
         shown.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
         let view = read(&shown).unwrap();
-        assert_eq!((view.filled, view.is_settled(2)), (1, believed), "{status} {remaining:?} {times}: {:?}", view.status);
+        assert_eq!(
+            (view.filled, view.is_settled(2)),
+            (1, believed),
+            "{status} {remaining:?} {times}: {:?}",
+            view.status
+        );
     }
 }
 
@@ -179,7 +204,11 @@ fn the_orders_an_order_is_linked_to_are_named() {
 
 #[test]
 fn an_order_that_waits_for_another_is_not_over() {
-    for (status, contingent) in [("Contingent", "Pending Order"), ("Replace Requested", "Replace Requested"), ("Live", "Pending Cancel")] {
+    for (status, contingent) in [
+        ("Contingent", "Pending Order"),
+        ("Replace Requested", "Replace Requested"),
+        ("Live", "Pending Cancel"),
+    ] {
         let mut order = order(status, 2, [json!(2), json!(2)], [&[], &[]]);
         order["contingent-status"] = json!(contingent);
         let view = read(&order).unwrap();
@@ -223,7 +252,10 @@ fn what_is_reported_twice_is_counted_once() {
     let mut closing = order("Cancelled", 2, [json!(1), json!(1)], [&[], &[]]);
     closing["legs"][0]["action"] = json!("Buy to Close");
     let view = read(&closing).unwrap();
-    assert_eq!((view.foreign_legs, view.status.to_string().as_str(), view.is_settled(2)), (true, "Cancelled, 0 of 1 fills attached", false));
+    assert_eq!(
+        (view.foreign_legs, view.status.to_string().as_str(), view.is_settled(2)),
+        (true, "Cancelled, 0 of 1 fills attached", false)
+    );
 }
 
 #[test]
@@ -240,10 +272,15 @@ fn a_fill_that_lacks_fields_is_counted_as_far_as_it_can_be() {
         let mut order = filled_vertical();
         change(&mut order["legs"][0]["fills"][0]);
         let view = read(&order).unwrap();
-        assert_eq!((view.filled, view.fills.len(), view.is_settled(2)), (filled, priced, filled == 2), "{name}");
+        assert_eq!(
+            (view.filled, view.fills.len(), view.is_settled(2)),
+            (filled, priced, filled == 2),
+            "{name}"
+        );
     }
     let mut alike = order("Filled", 2, [json!(0), json!(0)], [&[], &[("b", 2, 410)]]);
-    alike["legs"][0]["fills"] = json!([{"quantity": 1, "fill-price": "2.95"}, {"quantity": 1, "fill-price": "2.95"}]);
+    alike["legs"][0]["fills"] =
+        json!([{"quantity": 1, "fill-price": "2.95"}, {"quantity": 1, "fill-price": "2.95"}]);
     assert_eq!(read(&alike).unwrap().filled, 2, "two without ids in one report are two");
     let again = alike["legs"][0].clone();
     alike["legs"].as_array_mut().unwrap().push(again);
@@ -252,15 +289,28 @@ fn a_fill_that_lacks_fields_is_counted_as_far_as_it_can_be() {
 
 #[test]
 fn foreign_orders_are_read_but_never_look_like_ours() {
-    let answer: Value = serde_json::from_str(include_str!("../../fixtures/orders__ours_shares_and_a_closing_leg.json")).unwrap();
+    let answer: Value =
+        serde_json::from_str(include_str!("../../fixtures/orders__ours_shares_and_a_closing_leg.json"))
+            .unwrap();
     let (rows, _) = crate::order_list::page(&answer, Timestamp::MAX).unwrap();
-    let shown: Vec<_> = rows.iter().map(|(id, view)| format!("{id} {} {} x{} {}", view.status, view.legs.len(), view.quantity, view.foreign_legs)).collect();
-    assert_eq!(shown, ["312345678 pending 2 x2 false", "312345600 working 0 x11 true", "312345601 pending 1 x1 true"]);
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|(id, view)| {
+            format!("{id} {} {} x{} {}", view.status, view.legs.len(), view.quantity, view.foreign_legs)
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        ["312345678 pending 2 x2 false", "312345600 working 0 x11 true", "312345601 pending 1 x1 true"]
+    );
 
     let mut ratio = filled_vertical();
     ratio["legs"][0]["quantity"] = json!(4);
     let view = read(&ratio).unwrap();
-    assert_eq!((view.foreign_legs, view.quantity, view.legs[0].1, view.legs[1].1, view.filled), (false, 2, 2, 1, 1));
+    assert_eq!(
+        (view.foreign_legs, view.quantity, view.legs[0].1, view.legs[1].1, view.filled),
+        (false, 2, 2, 1, 1)
+    );
 }
 
 #[test]
@@ -322,13 +372,15 @@ fn leg_json(symbol: &str, action: &str, quantity: u32, fills: &[(u32, i64)]) -> 
 }
 
 proptest! {
-    /// What the packages cost together is what the legs cost together, to the last digit, and every package has a price.
+    /// What the packages cost together is what the legs cost together, to the last digit, and every package
+    /// has a price.
     #[test]
     fn packages_add_up_to_the_legs(
         (packages, ratios, bought, sold) in (1_u32..20, prop_oneof![Just((1_u32, 1_u32)), Just((1, 2)), Just((3, 2))])
             .prop_flat_map(|(packages, ratios)| (Just(packages), Just(ratios), any_fills(packages * ratios.0), any_fills(packages * ratios.1)))
     ) {
-        // The sold leg is worth more than any bought one, so that the net has one sign and nothing is lost with it.
+        // The sold leg is worth more than any bought one, so that the net has one sign and nothing is lost
+        // with it.
         let sold: Vec<(u32, i64)> = sold.into_iter().map(|(contracts, cents)| (contracts, cents + 10_000)).collect();
         let legs = json!([leg_json(BOUGHT, "Buy to Open", packages * ratios.0, &bought), leg_json(SOLD, "Sell to Open", packages * ratios.1, &sold)]);
         let view = read(&json!({"id": 1, "status": "Filled", "legs": legs})).unwrap();

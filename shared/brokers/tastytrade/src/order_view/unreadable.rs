@@ -13,10 +13,12 @@ use crate::foreign::{is_no_option, may_be_ours};
 /// How the source of an order of ours begins, whichever version sent it.
 const OUR_SOURCE: &str = "gamma-trading/";
 
-/// The row as what it may touch, for whoever looks for orders of others. One without an id gets one that no order can have.
+/// The row as what it may touch, for whoever looks for orders of others. One without an id gets one that no
+/// order can have.
 ///
 /// # Errors
-/// `why` it does not read, where it could be an order of ours: a list in which that one is missing proves nothing.
+/// `why` it does not read, where it could be an order of ours: a list in which that one is missing proves
+/// nothing.
 pub(super) fn kept(order: &Object<'_>, why: FieldError) -> Result<OrderView, FieldError> {
     let legs = known_legs(order);
     let id = order.id("id").ok().flatten();
@@ -57,7 +59,8 @@ fn made_up_id(order: &Object<'_>) -> String {
     format!("row {:08x} without an id", hasher.finish() >> 32)
 }
 
-/// An order of ours carries our source and a name. One without a name is never taken for ours; a name that does not read may be.
+/// An order of ours carries our source and a name. One without a name is never taken for ours; a name that
+/// does not read may be.
 fn may_have_our_name(order: &Object<'_>) -> bool {
     match (order.text("external-identifier"), order.text("source")) {
         (Ok(None), _) => false,

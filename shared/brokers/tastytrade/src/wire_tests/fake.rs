@@ -53,7 +53,9 @@ impl Reply {
     }
 
     pub(super) fn token(access: &str) -> Self {
-        Self::json(&json!({"expires_in": 900, "token_type": "Bearer", "access_token": access, "id_token": "canary-id"}))
+        Self::json(
+            &json!({"expires_in": 900, "token_type": "Bearer", "access_token": access, "id_token": "canary-id"}),
+        )
     }
 
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -128,7 +130,12 @@ pub(super) struct Alone {
 
 #[async_trait]
 impl TokenRenewal for Alone {
-    async fn renew(&self, held: &SecretString, _: InHand, issuer: &dyn TokenIssuer) -> Result<SecretString, BrokerFault> {
+    async fn renew(
+        &self,
+        held: &SecretString,
+        _: InHand,
+        issuer: &dyn TokenIssuer,
+    ) -> Result<SecretString, BrokerFault> {
         let refreshed = issuer.refresh(held).await?;
         self.obtained.lock().unwrap().push(refreshed.clone());
         Ok(refreshed)
@@ -217,10 +224,14 @@ impl Stage {
     }
 }
 
-async fn answer(State((script, clock)): State<(Arc<Mutex<Script>>, Arc<TestClock>)>, request: Request) -> Response<Body> {
+async fn answer(
+    State((script, clock)): State<(Arc<Mutex<Script>>, Arc<TestClock>)>,
+    request: Request,
+) -> Response<Body> {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1_000_000).await.unwrap();
-    let header = |name: &str| head.headers.get(name).map_or(String::new(), |value| value.to_str().unwrap().to_owned());
+    let header =
+        |name: &str| head.headers.get(name).map_or(String::new(), |value| value.to_str().unwrap().to_owned());
     let seen = Seen {
         target: format!("{} {}", head.method, head.uri.path()),
         query: head.uri.query().unwrap_or_default().to_owned(),
@@ -231,7 +242,10 @@ async fn answer(State((script, clock)): State<(Arc<Mutex<Script>>, Arc<TestClock
     let reply = {
         let mut script = script.lock().unwrap();
         let replies = script.replies.get_mut(&seen.target);
-        let reply = replies.and_then(|replies| if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() });
+        let reply =
+            replies.and_then(
+                |replies| if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() },
+            );
         script.seen.push(seen);
         reply.unwrap_or_else(|| Reply::new(418, "not scripted"))
     };
@@ -249,7 +263,9 @@ async fn answer(State((script, clock)): State<(Arc<Mutex<Script>>, Arc<TestClock
 /// Two put credit spreads at 1.15.
 pub(super) fn order() -> PackageOrder {
     PackageOrder {
-        package: Vertical::new("SPXW260821P5900".parse().unwrap(), "SPXW260821P5895".parse().unwrap()).unwrap().into(),
+        package: Vertical::new("SPXW260821P5900".parse().unwrap(), "SPXW260821P5895".parse().unwrap())
+            .unwrap()
+            .into(),
         effect: Effect::Credit,
         quantity: 2,
         price: Price::cents(115),

@@ -35,15 +35,25 @@ async fn a_foreign_position_that_does_not_read_is_noted() {
         (held(json!("BRK/B 260921C00400000"), one.clone()), "symbol: got \"BRK/B "),
         (held(json!("AAPL  260921C00200000"), Value::Null), "quantity: got nothing"),
         (held(json!("AAPL  260921C00200000"), json!("1.5")), "AAPL  260921C00200000: "),
-        (json!({"instrument-type": "Equity Option", "symbol": "AAPL  260921C00200000", "quantity": 1}), "quantity-direction: got nothing"),
+        (
+            json!({"instrument-type": "Equity Option", "symbol": "AAPL  260921C00200000", "quantity": 1}),
+            "quantity-direction: got nothing",
+        ),
         (json!({"symbol": "SPY", "quantity": "10"}), "instrument-type: got nothing"),
         (json!({"symbol": "CUSIP912810", "instrument-type": 5, "quantity": "10"}), "instrument-type: got 5"),
-        (json!({"instrument-type": "Equity Option", "underlying-symbol": "AAPL", "quantity": "1", "quantity-direction": "Long"}), "symbol: got nothing"),
+        (
+            json!({"instrument-type": "Equity Option", "underlying-symbol": "AAPL", "quantity": "1", "quantity-direction": "Long"}),
+            "symbol: got nothing",
+        ),
     ] {
         let stage = with_positions(&[row.clone(), ours.clone()]).await;
         let snapshot = stage.broker.account().await.unwrap_or_else(|error| panic!("{row}: {error}"));
         assert_eq!(snapshot.positions, [(OURS.parse().unwrap(), 2)].into(), "{row}");
-        assert!(matches!(snapshot.unreadable.as_slice(), [note] if note.contains(shown)), "{row}: {:?}", snapshot.unreadable);
+        assert!(
+            matches!(snapshot.unreadable.as_slice(), [note] if note.contains(shown)),
+            "{row}: {:?}",
+            snapshot.unreadable
+        );
     }
     // What is no option needs no quantity: it is not looked at.
     for row in [
@@ -89,7 +99,8 @@ async fn listed(rows: &[Value]) -> Result<[Vec<OrderView>; 3], gamma_execution::
     let stage = Stage::new().await;
     stage.on(LIVE, [list(rows)]);
     stage.on(DATED, [list(rows)]);
-    let (from, to): (Timestamp, Timestamp) = ("2026-09-21T04:00:00Z".parse().unwrap(), "2026-09-22T04:00:00Z".parse().unwrap());
+    let (from, to): (Timestamp, Timestamp) =
+        ("2026-09-21T04:00:00Z".parse().unwrap(), "2026-09-22T04:00:00Z".parse().unwrap());
     let orders = stage.broker.orders(from, to).await?;
     Ok([orders, stage.broker.orders_in_haste(from, to).await?, stage.broker.working_orders().await?.orders])
 }
@@ -97,7 +108,8 @@ async fn listed(rows: &[Value]) -> Result<[Vec<OrderView>; 3], gamma_execution::
 #[tokio::test]
 async fn a_foreign_order_that_does_not_read_is_kept() {
     let apple = || leg(json!("AAPL  260921C00200000"), json!(1));
-    let bare = |symbol: &str| json!({"instrument-type": "Equity Option", "symbol": symbol, "action": "Buy to Open"});
+    let bare =
+        |symbol: &str| json!({"instrument-type": "Equity Option", "symbol": symbol, "action": "Buy to Open"});
     let ours = || leg(json!(OURS), json!(1));
     let named = |mut order: Value, source: &str| {
         order["external-identifier"] = json!("a name of somebody's");
@@ -109,8 +121,18 @@ async fn a_foreign_order_that_does_not_read_is_kept() {
     for (row, touches) in [
         touching(order(json!(7), Value::Null, json!([apple()])), false),
         touching(order(json!(7), json!("Live"), json!([bare("AAPL  260921C00200000")])), false),
-        touching(order(json!(7), Value::Null, json!([{"instrument-type": "Future", "symbol": "/ESZ6", "quantity": "x"}])), false),
-        touching(order(json!(7), Value::Null, json!([{"instrument-type": "Cryptocurrency", "symbol": "BTC/USD"}])), false),
+        touching(
+            order(
+                json!(7),
+                Value::Null,
+                json!([{"instrument-type": "Future", "symbol": "/ESZ6", "quantity": "x"}]),
+            ),
+            false,
+        ),
+        touching(
+            order(json!(7), Value::Null, json!([{"instrument-type": "Cryptocurrency", "symbol": "BTC/USD"}])),
+            false,
+        ),
         touching(order(json!(7), Value::Null, json!([leg(json!("2SPX  260921P05900000"), json!(1))])), false),
         touching(json!({"id": 7, "status": null, "underlying-symbol": "AAPL", "legs": {}}), false),
         // Of these nobody knows, or knows that they do.
@@ -124,9 +146,14 @@ async fn a_foreign_order_that_does_not_read_is_kept() {
         touching(named(order(json!(7), Value::Null, json!([ours()])), "WBT"), true),
     ] {
         let readable = order(json!(9), json!("Live"), json!([ours()]));
-        for orders in listed(&[row.clone(), readable]).await.unwrap_or_else(|error| panic!("{row}: {error}")) {
+        for orders in listed(&[row.clone(), readable]).await.unwrap_or_else(|error| panic!("{row}: {error}"))
+        {
             let [kept, other] = orders.as_slice() else { panic!("{row}: {orders:?}") };
-            assert_eq!((kept.id.0.as_str(), other.id.0.as_str(), &other.unreadable), ("7", "9", &None), "{row}");
+            assert_eq!(
+                (kept.id.0.as_str(), other.id.0.as_str(), &other.unreadable),
+                ("7", "9", &None),
+                "{row}"
+            );
             assert!(kept.unreadable.as_ref().is_some_and(|why| why.contains("got")), "{row}: {kept:?}");
             assert_eq!(kept.may_touch(symbol), touches, "{row}: {kept:?}");
             assert!(!kept.is_settled(1) && !kept.status.is_terminal(), "{row}: {kept:?}");
@@ -159,16 +186,28 @@ async fn an_order_that_may_be_ours_must_read() {
         let error = listed(std::slice::from_ref(&row)).await.unwrap_err();
         assert!(matches!(error.fault, BrokerFault::Malformed(_)), "{row}: {error}");
     }
-    for orders in listed(&[order(Value::Null, json!("Live"), apple), order(json!(9), json!("Live"), json!([]))]).await.unwrap() {
+    for orders in
+        listed(&[order(Value::Null, json!("Live"), apple), order(json!(9), json!("Live"), json!([]))])
+            .await
+            .unwrap()
+    {
         let [readable, odd] = orders.as_slice() else { panic!("{orders:?}") };
-        assert!(readable.id.0 == "9" && odd.id.0.ends_with("without an id") && !odd.may_touch(OURS.parse().unwrap()), "{orders:?}");
+        assert!(
+            readable.id.0 == "9"
+                && odd.id.0.ends_with("without an id")
+                && !odd.may_touch(OURS.parse().unwrap()),
+            "{orders:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_order_asked_for_by_its_id_must_read() {
     let stage = Stage::new().await;
-    for row in [order(json!(7), Value::Null, json!([])), order(json!(7), json!("Live"), json!([leg(json!("AAPL  260921C00200000"), Value::Null)]))] {
+    for row in [
+        order(json!(7), Value::Null, json!([])),
+        order(json!(7), json!("Live"), json!([leg(json!("AAPL  260921C00200000"), Value::Null)])),
+    ] {
         stage.on("GET /accounts/5WT00001/orders/7", [Reply::json(&json!({"data": row}))]);
         let error = stage.broker.order(&OrderId("7".into())).await.unwrap_err();
         assert!(matches!(error.fault, BrokerFault::Malformed(_)), "{error}");
@@ -178,9 +217,15 @@ async fn an_order_asked_for_by_its_id_must_read() {
 /// Pages are told apart by ids: one that is made up is the same wherever the row stands.
 #[tokio::test]
 async fn a_row_without_an_id_is_counted_on_its_page() {
-    let told = |rows: &[Value]| Reply::json(&json!({"data": {"items": rows}, "pagination": {"total-items": 3, "total-pages": 2}}));
+    let told = |rows: &[Value]| {
+        Reply::json(&json!({"data": {"items": rows}, "pagination": {"total-items": 3, "total-pages": 2}}))
+    };
     let nameless = |symbol: &str| order(Value::Null, json!("Live"), json!([leg(json!(symbol), json!(1))]));
-    let rows = [nameless("AAPL  260921C00200000"), order(json!(9), json!("Live"), json!([])), nameless("AAPL  260921C00210000")];
+    let rows = [
+        nameless("AAPL  260921C00200000"),
+        order(json!(9), json!("Live"), json!([])),
+        nameless("AAPL  260921C00210000"),
+    ];
     let stage = Stage::new().await;
     stage.on(LIVE, [list(&[])]);
     stage.on(DATED, [told(&rows[..2]), told(&rows[2..])]);
@@ -194,13 +239,18 @@ async fn of_two_readings_of_an_order_the_one_that_reads_stands() {
     stage.on(
         LIVE,
         [list(&[
-            order(json!(7), json!("Cancelled"), json!([{"instrument-type": "Equity", "symbol": "A"}, leg(json!("A"), Value::Null)])),
+            order(
+                json!(7),
+                json!("Cancelled"),
+                json!([{"instrument-type": "Equity", "symbol": "A"}, leg(json!("A"), Value::Null)]),
+            ),
             order(json!(8), Value::Null, legs.clone()),
         ])],
     );
     stage.on(DATED, [list(&[order(json!(8), json!("Live"), legs)])]);
     let (from, to) = ("2026-09-21T04:00:00Z".parse().unwrap(), "2026-09-22T04:00:00Z".parse().unwrap());
     let orders = stage.broker.orders(from, to).await.unwrap();
-    let shown: Vec<_> = orders.iter().map(|view| (view.id.0.as_str(), &view.status, view.unreadable.is_none())).collect();
+    let shown: Vec<_> =
+        orders.iter().map(|view| (view.id.0.as_str(), &view.status, view.unreadable.is_none())).collect();
     assert_eq!(shown, [("7", &OrderStatus::Canceled, true), ("8", &OrderStatus::Working, true)]);
 }

@@ -18,22 +18,28 @@ fn five() -> OrderId {
 async fn an_order_is_sent_once_with_token_and_name_and_gets_its_id() {
     let stage = Stage::new().await;
     stage.on(ORDERS, [Reply::new(201, include_str!("../../fixtures/order_placed__routed.json"))]);
-    assert_eq!(stage.broker.send_order(&order(), NAME).await, PlaceReply::Accepted(OrderId("312345678".into())));
+    assert_eq!(
+        stage.broker.send_order(&order(), NAME).await,
+        PlaceReply::Accepted(OrderId("312345678".into()))
+    );
     let posts = stage.seen(ORDERS);
     assert_eq!((posts.len(), posts[0].authorization.as_str()), (1, "Bearer canary-access-1"));
     let sent: Value = serde_json::from_str(&posts[0].body).unwrap();
-    let expected: Value = serde_json::from_str(include_str!("../../fixtures/order_request__put_credit.json")).unwrap();
+    let expected: Value =
+        serde_json::from_str(include_str!("../../fixtures/order_request__put_credit.json")).unwrap();
     assert_eq!(sent, expected);
 }
 
 #[tokio::test]
 async fn whatever_comes_back_there_is_one_post() {
     let is_unknown = |reply: &PlaceReply| matches!(reply, PlaceReply::Unknown(_));
-    let is_rejected =
-        |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::Rejected { status: 422, message }) if message.contains("margin_check_failed"));
+    let is_rejected = |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::Rejected { status: 422, message }) if message.contains("margin_check_failed"));
     let is_not_read = |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::NotRead(why)) if why.starts_with("40"));
-    let is_forbidden = |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::Rejected { status: 403, .. }));
-    let is_limited = |reply: &PlaceReply| *reply == PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(3)) });
+    let is_forbidden =
+        |reply: &PlaceReply| matches!(reply, PlaceReply::NotPlaced(NotPlaced::Rejected { status: 403, .. }));
+    let is_limited = |reply: &PlaceReply| {
+        *reply == PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(3)) })
+    };
     let is_unauthorized = |reply: &PlaceReply| *reply == PlaceReply::NotPlaced(NotPlaced::Unauthorized);
     type Expected<'a> = &'a dyn Fn(&PlaceReply) -> bool;
     let cases: [(&str, Reply, Expected<'_>); 15] = [
@@ -45,7 +51,11 @@ async fn whatever_comes_back_there_is_one_post() {
         ("409 of the edge", Reply::new(409, "<html>Conflict</html>"), &is_unknown),
         ("500", Reply::new(500, r#"{"error":{"code":"internal_server_error"}}"#), &is_unknown),
         ("502 page", Reply::new(502, "<html>Bad Gateway</html>"), &is_unknown),
-        ("422", Reply::new(422, include_str!("../../fixtures/error__preflight_check_failure.json")), &is_rejected),
+        (
+            "422",
+            Reply::new(422, include_str!("../../fixtures/error__preflight_check_failure.json")),
+            &is_rejected,
+        ),
         ("403 of the edge", Reply::new(403, "<HTML><H1>Access Denied</H1></HTML>"), &is_not_read),
         ("403 of the API", Reply::new(403, r#"{"error":{"code":"margin_check_failed"}}"#), &is_forbidden),
         ("400 of a gateway", Reply::new(400, "upstream connect error"), &is_not_read),
@@ -80,7 +90,10 @@ async fn nobody_listening_is_a_proven_refusal() {
     let mut stage = Stage::new().await;
     stage.stop_server().await;
     let reply = stage.broker.send_order(&order(), NAME).await;
-    assert!(matches!(&reply, PlaceReply::NotPlaced(NotPlaced::NotSent(NotSent::NotConnected(why))) if why.contains("POST")), "{reply:?}");
+    assert!(
+        matches!(&reply, PlaceReply::NotPlaced(NotPlaced::NotSent(NotSent::NotConnected(why))) if why.contains("POST")),
+        "{reply:?}"
+    );
     let reply = stage.broker.cancel(&five()).await;
     assert!(matches!(reply, CancelReply::Unknown(_)), "{reply:?}");
 }
@@ -89,9 +102,15 @@ async fn nobody_listening_is_a_proven_refusal() {
 async fn an_order_that_cannot_be_prepared_is_not_sent() {
     type Expected = fn(&NotPlaced) -> bool;
     let cases: [(&str, Reply, Expected); 4] = [
-        ("dead grant", Reply::new(400, r#"{"error":"invalid_grant"}"#), |why| *why == NotPlaced::Unauthorized),
-        ("edge page", Reply::new(403, "<html>Forbidden</html>"), |why| matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))),
-        ("token endpoint down", Reply::new(503, ""), |why| matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))),
+        ("dead grant", Reply::new(400, r#"{"error":"invalid_grant"}"#), |why| {
+            *why == NotPlaced::Unauthorized
+        }),
+        ("edge page", Reply::new(403, "<html>Forbidden</html>"), |why| {
+            matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))
+        }),
+        ("token endpoint down", Reply::new(503, ""), |why| {
+            matches!(why, NotPlaced::NotSent(NotSent::NotPrepared(_)))
+        }),
         (
             "too slow",
             Reply::token("canary-access-2").takes(Duration::from_millis(2001)),
@@ -118,7 +137,8 @@ async fn our_own_limit_refuses_unsent_and_lets_cancels_through() {
     for _ in 0..2 {
         assert_eq!(stage.broker.cancel(&five()).await, CancelReply::Requested);
     }
-    let refused = PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(60)) });
+    let refused =
+        PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: Some(Duration::from_secs(60)) });
     assert_eq!(stage.broker.send_order(&order(), NAME).await, refused);
     assert_eq!(stage.seen(ORDERS).len(), 1);
 }
@@ -127,7 +147,10 @@ async fn our_own_limit_refuses_unsent_and_lets_cancels_through() {
 async fn what_a_cancel_can_bring() {
     for (answer, expected) in [
         (Reply::new(200, ""), "Requested"),
-        (Reply::new(422, r#"{"error":{"code":"cannot_update_order","message":"Order is Filled"}}"#), "Refused(\"422 cannot_update_order: Order is Filled\")"),
+        (
+            Reply::new(422, r#"{"error":{"code":"cannot_update_order","message":"Order is Filled"}}"#),
+            "Refused(\"422 cannot_update_order: Order is Filled\")",
+        ),
         (Reply::new(404, r#"{"error":{"code":"record_not_found"}}"#), "Refused(\"404 record_not_found\")"),
         // What was not read is not refused: nothing is known of the order.
         (Reply::new(429, ""), "Unknown(\"429 no text\")"),
@@ -151,7 +174,11 @@ async fn what_a_cancel_can_bring() {
     let stage = Stage::new().await;
     stage.on(TOKEN, [Reply::token("canary-access-2")]);
     stage.on(CANCEL, [Reply::new(401, r#"{"error":{"code":"token_invalid"}}"#)]);
-    assert_eq!(stage.broker.cancel(&five()).await, CancelReply::Unknown("401 token_invalid".into()), "a refused token says nothing of the order");
+    assert_eq!(
+        stage.broker.cancel(&five()).await,
+        CancelReply::Unknown("401 token_invalid".into()),
+        "a refused token says nothing of the order"
+    );
 }
 
 #[tokio::test]
@@ -168,9 +195,17 @@ async fn an_id_that_is_no_id_reaches_no_path() {
 #[tokio::test]
 async fn a_preview_places_nothing_and_a_rejection_is_its_answer() {
     let package = order().package;
-    let preview = async |stage: &Stage, cents| stage.broker.preview(&package, Effect::Credit, 2, Price::cents(cents)).await;
+    let preview = async |stage: &Stage, cents| {
+        stage.broker.preview(&package, Effect::Credit, 2, Price::cents(cents)).await
+    };
     let stage = Stage::new().await;
-    stage.on(DRY_RUN, [Reply::new(503, ""), Reply::new(201, include_str!("../../fixtures/dry_run__accepted_with_warning.json"))]);
+    stage.on(
+        DRY_RUN,
+        [
+            Reply::new(503, ""),
+            Reply::new(201, include_str!("../../fixtures/dry_run__accepted_with_warning.json")),
+        ],
+    );
     assert!(preview(&stage, 115).await.unwrap().accepted);
     let sent: Value = serde_json::from_str(&stage.seen(DRY_RUN)[1].body).unwrap();
     assert_eq!(sent["external-identifier"], Value::Null, "no name is used up");
@@ -182,15 +217,24 @@ async fn a_preview_places_nothing_and_a_rejection_is_its_answer() {
     assert!(!rejected.accepted && rejected.rejects[0].contains("margin_check_failed"), "{rejected:?}");
 
     let stage = Stage::new().await;
-    stage.on(DRY_RUN, [Reply::new(422, r#"{"error":{"code":"odd","message":"canary-access-1 is not wanted"}}"#)]);
+    stage.on(
+        DRY_RUN,
+        [Reply::new(422, r#"{"error":{"code":"odd","message":"canary-access-1 is not wanted"}}"#)],
+    );
     assert_eq!(preview(&stage, 115).await.unwrap().rejects, ["odd: [hidden] is not wanted"]);
 
     let stage = Stage::new().await;
     stage.on(DRY_RUN, [Reply::new(400, r#"{"error":{"code":"validation_error"}}"#)]);
     assert!(matches!(preview(&stage, 115).await.unwrap_err().fault, BrokerFault::Refused(_)));
-    for (cents, shown) in [(0, "price: got 0.00, expected more than 0"), (97, "tastytrade prices SPXW in steps of 0.05, got 0.97")] {
+    for (cents, shown) in [
+        (0, "price: got 0.00, expected more than 0"),
+        (97, "tastytrade prices SPXW in steps of 0.05, got 0.97"),
+    ] {
         let error = preview(&stage, cents).await.unwrap_err();
-        assert!(matches!(&error.fault, BrokerFault::Refused(why) if why.starts_with(shown) && why.ends_with("nothing was sent")), "{error}");
+        assert!(
+            matches!(&error.fault, BrokerFault::Refused(why) if why.starts_with(shown) && why.ends_with("nothing was sent")),
+            "{error}"
+        );
     }
     assert_eq!(stage.seen(DRY_RUN).len(), 1);
 }

@@ -20,18 +20,28 @@ async fn a_due_token_is_refreshed_once_for_concurrent_callers() {
     let stage = Stage::with_token_for(300).await;
     stage.on(TOKEN, [Reply::token("canary-access-2")]);
     well(&stage);
-    let (first, second, third) = tokio::join!(stage.broker.account(), stage.broker.account(), stage.broker.refresh_if_needed());
+    let (first, second, third) =
+        tokio::join!(stage.broker.account(), stage.broker.account(), stage.broker.refresh_if_needed());
     assert!(first.is_ok() && second.is_ok() && third.is_ok());
     assert!(!stage.broker.refresh_if_needed().await.unwrap());
     let refreshes = stage.seen(TOKEN);
     assert_eq!(refreshes.len(), 1);
-    assert_eq!(refreshes[0].body, "grant_type=refresh_token&refresh_token=canary-refresh-1&client_secret=canary-secret&client_id=canary-id");
+    assert_eq!(
+        refreshes[0].body,
+        "grant_type=refresh_token&refresh_token=canary-refresh-1&client_secret=canary-secret&client_id=canary-id"
+    );
     assert_eq!(refreshes[0].authorization, "");
 
     let obtained = stage.alone.obtained.lock().unwrap();
-    assert_eq!((obtained.len(), token_age(&obtained[0])), (1, Some(TokenAge { created: START, expires: START + 900 })));
+    assert_eq!(
+        (obtained.len(), token_age(&obtained[0])),
+        (1, Some(TokenAge { created: START, expires: START + 900 }))
+    );
     let document: Value = serde_json::from_str(obtained[0].expose_secret()).unwrap();
-    assert_eq!((&document["refresh_token"], &document["access_token"]), (&json!("canary-refresh-1"), &json!("canary-access-2")));
+    assert_eq!(
+        (&document["refresh_token"], &document["access_token"]),
+        (&json!("canary-refresh-1"), &json!("canary-access-2"))
+    );
 }
 
 #[tokio::test]
@@ -42,7 +52,11 @@ async fn the_application_says_who_it_is_as_configured() {
             "grant_type=refresh_token&refresh_token=canary-refresh-1&client_secret=canary-secret",
             "",
         ),
-        (|config| config.client_auth = ClientAuth::Basic, "grant_type=refresh_token&refresh_token=canary-refresh-1", "Basic Y2FuYXJ5LWlkOmNhbmFyeS1zZWNyZXQ="),
+        (
+            |config| config.client_auth = ClientAuth::Basic,
+            "grant_type=refresh_token&refresh_token=canary-refresh-1",
+            "Basic Y2FuYXJ5LWlkOmNhbmFyeS1zZWNyZXQ=",
+        ),
     ] {
         let stage = Stage::configured(|url| {
             let mut config = config(url, 0);
@@ -52,14 +66,24 @@ async fn the_application_says_who_it_is_as_configured() {
         .await;
         stage.on(TOKEN, [Reply::token("canary-access-2")]);
         assert!(stage.broker.refresh_if_needed().await.unwrap());
-        assert_eq!((stage.seen(TOKEN)[0].body.as_str(), stage.seen(TOKEN)[0].authorization.as_str()), (body, authorization));
+        assert_eq!(
+            (stage.seen(TOKEN)[0].body.as_str(), stage.seen(TOKEN)[0].authorization.as_str()),
+            (body, authorization)
+        );
     }
 }
 
 #[tokio::test]
 async fn a_token_stored_without_times_is_refreshed_first() {
-    for text in [r#"{"refresh_token":"canary-refresh-1"}"#, r#"{"refresh_token":"canary-refresh-1","access_token":"canary-old","expires_in":900}"#] {
-        let stage = Stage::configured(|url| TastytradeConfig { token_text: SecretString::from(text), ..config(url, 0) }).await;
+    for text in [
+        r#"{"refresh_token":"canary-refresh-1"}"#,
+        r#"{"refresh_token":"canary-refresh-1","access_token":"canary-old","expires_in":900}"#,
+    ] {
+        let stage = Stage::configured(|url| TastytradeConfig {
+            token_text: SecretString::from(text),
+            ..config(url, 0)
+        })
+        .await;
         stage.on(TOKEN, [Reply::token("canary-access-2")]);
         well(&stage);
         stage.broker.account().await.unwrap();
@@ -78,15 +102,38 @@ async fn what_a_refused_refresh_means() {
             1,
             |fault| matches!(fault, BrokerFault::TokenDead(text) if text.contains("docs/runbook.md, 'tastytrade grant'") && text.contains("Token revoked")),
         ),
-        ("revoked, as the API says it", Reply::new(400, r#"{"error":{"code":"invalid_grant"}}"#), 1, |fault| matches!(fault, BrokerFault::TokenDead(_))),
-        ("revoked, as OAuth says it", Reply::new(400, r#"{"error_code":"invalid_grant"}"#), 1, |fault| matches!(fault, BrokerFault::TokenDead(_))),
-        ("may pass", Reply::new(400, r#"{"error_code":"invalid_request","error_description":"?"}"#), 4, |fault| matches!(fault, BrokerFault::Unavailable(_))),
-        ("bad client", Reply::new(401, r#"{"error":{"code":"invalid_client"}}"#), 1, |fault| matches!(fault, BrokerFault::Unauthorized(_))),
-        ("no error", Reply::new(400, r#"{"error_description":"odd"}"#), 1, |fault| matches!(fault, BrokerFault::Unauthorized(text) if text.contains("odd"))),
-        ("edge", Reply::new(401, "<html>nginx</html>"), 4, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        (
+            "revoked, as the API says it",
+            Reply::new(400, r#"{"error":{"code":"invalid_grant"}}"#),
+            1,
+            |fault| matches!(fault, BrokerFault::TokenDead(_)),
+        ),
+        ("revoked, as OAuth says it", Reply::new(400, r#"{"error_code":"invalid_grant"}"#), 1, |fault| {
+            matches!(fault, BrokerFault::TokenDead(_))
+        }),
+        (
+            "may pass",
+            Reply::new(400, r#"{"error_code":"invalid_request","error_description":"?"}"#),
+            4,
+            |fault| matches!(fault, BrokerFault::Unavailable(_)),
+        ),
+        ("bad client", Reply::new(401, r#"{"error":{"code":"invalid_client"}}"#), 1, |fault| {
+            matches!(fault, BrokerFault::Unauthorized(_))
+        }),
+        (
+            "no error",
+            Reply::new(400, r#"{"error_description":"odd"}"#),
+            1,
+            |fault| matches!(fault, BrokerFault::Unauthorized(text) if text.contains("odd")),
+        ),
+        ("edge", Reply::new(401, "<html>nginx</html>"), 4, |fault| {
+            matches!(fault, BrokerFault::Unavailable(_))
+        }),
         ("limited", Reply::new(429, ""), 4, |fault| matches!(fault, BrokerFault::RateLimited(_))),
         ("down", Reply::new(500, ""), 4, |fault| matches!(fault, BrokerFault::Unavailable(_))),
-        ("a word in a page", Reply::new(502, "<html>invalid_grant</html>"), 4, |fault| matches!(fault, BrokerFault::Unavailable(_))),
+        ("a word in a page", Reply::new(502, "<html>invalid_grant</html>"), 4, |fault| {
+            matches!(fault, BrokerFault::Unavailable(_))
+        }),
         (
             "no token in it",
             Reply::json(&json!({"token_type": "Bearer"})),
@@ -139,7 +186,10 @@ async fn one_refused_token_is_replaced_and_a_second_refusal_ends_it() {
     well(&stage);
     stage.on(BALANCES, [Reply::new(401, ""), Reply::json(&json!({"data": {}}))]);
     stage.broker.account().await.unwrap();
-    assert_eq!((stage.seen(BALANCES)[1].authorization.as_str(), stage.seen(TOKEN).len()), ("Bearer canary-access-2", 1));
+    assert_eq!(
+        (stage.seen(BALANCES)[1].authorization.as_str(), stage.seen(TOKEN).len()),
+        ("Bearer canary-access-2", 1)
+    );
 
     let stubborn = Stage::new().await;
     stubborn.on(TOKEN, [Reply::token("canary-access-2")]);
@@ -149,7 +199,8 @@ async fn one_refused_token_is_replaced_and_a_second_refusal_ends_it() {
     assert_eq!(error.to_string(), "tastytrade GET balances: not authorised: 401 invalid_credentials");
 }
 
-/// Whoever reads on through two seconds of 401 costs the token endpoint one request, and reads again once they are over.
+/// Whoever reads on through two seconds of 401 costs the token endpoint one request, and reads again once
+/// they are over.
 #[tokio::test]
 async fn a_span_of_401s_asks_for_one_token_and_passes() {
     let refused = || Reply::new(401, r#"{"error":{"code":"token_invalid"}}"#);
@@ -169,7 +220,12 @@ async fn a_span_of_401s_asks_for_one_token_and_passes() {
 
 #[tokio::test]
 async fn no_secret_shows_even_where_the_broker_echoes_it() {
-    let own = |status: u16, word: &str| Reply::new(status, json!({"error": {"code": "odd", "message": format!("{word} is not wanted")}}).to_string());
+    let own = |status: u16, word: &str| {
+        Reply::new(
+            status,
+            json!({"error": {"code": "odd", "message": format!("{word} is not wanted")}}).to_string(),
+        )
+    };
     let mut shown = Vec::new();
     for (target, reply) in [
         (BALANCES, own(400, "canary-access-1")),
@@ -193,7 +249,13 @@ async fn no_secret_shows_even_where_the_broker_echoes_it() {
         }
     }
     let new_token = Reply::new(400, r#"{"access_token":"canary-new"}"#);
-    for reply in [own(400, "canary-refresh-1"), own(401, "canary-id"), own(500, "canary-secret"), Reply::new(200, "canary-new"), new_token] {
+    for reply in [
+        own(400, "canary-refresh-1"),
+        own(401, "canary-id"),
+        own(500, "canary-secret"),
+        Reply::new(200, "canary-new"),
+        new_token,
+    ] {
         let stage = Stage::with_token_for(0).await;
         stage.on(TOKEN, [reply]);
         let error = stage.broker.order(&OrderId("5".into())).await.unwrap_err();
@@ -210,7 +272,9 @@ async fn a_configuration_that_cannot_work_is_named_and_shows_nothing() {
     let cases: [(&str, Change); 7] = [
         ("base_url", |config| config.base_url = "/".into()),
         ("client_secret", |config| config.client_secret = SecretString::from(" ")),
-        ("client_id", |config| (config.client_id, config.client_auth) = (Some(SecretString::from("")), ClientAuth::Basic)),
+        ("client_id", |config| {
+            (config.client_id, config.client_auth) = (Some(SecretString::from("")), ClientAuth::Basic)
+        }),
         ("account_number: got nothing", |config| config.account_number = String::new()),
         ("account_number: got other characters", |config| config.account_number = "5WT/canary".into()),
         ("root", |config| config.root = "../canary".into()),
@@ -222,7 +286,8 @@ async fn a_configuration_that_cannot_work_is_named_and_shows_nothing() {
         let shown = format!("{config:?}");
         change(&mut config);
         let http = HttpClient::new(&HttpConfig::default()).unwrap();
-        let error = Tastytrade::new(http, config, stage.clock.clone(), Arc::new(Alone::default())).err().unwrap();
+        let error =
+            Tastytrade::new(http, config, stage.clock.clone(), Arc::new(Alone::default())).err().unwrap();
         assert!(error.to_string().contains(field), "{error}");
         assert!(!format!("{shown} {error} {error:?}").contains("canary"), "{error}");
     }

@@ -27,7 +27,11 @@ fn shown(working: &WorkingOrders) -> Vec<String> {
 #[tokio::test]
 async fn orders_of_earlier_days_that_work_are_shown() {
     for (name, live, dated) in [
-        ("in both lists", vec![row(7, "Live", LAST_WEEK), row(9, "Live", TODAY)], vec![row(7, "Live", LAST_WEEK), row(9, "Live", TODAY)]),
+        (
+            "in both lists",
+            vec![row(7, "Live", LAST_WEEK), row(9, "Live", TODAY)],
+            vec![row(7, "Live", LAST_WEEK), row(9, "Live", TODAY)],
+        ),
         ("in today's list alone", vec![row(7, "Live", LAST_WEEK), row(9, "Live", TODAY)], vec![]),
         ("in the search alone", vec![row(9, "Live", TODAY)], vec![row(7, "Live", LAST_WEEK)]),
     ] {
@@ -37,10 +41,16 @@ async fn orders_of_earlier_days_that_work_are_shown() {
         let working = stage.broker.working_orders().await.unwrap();
         assert_eq!(shown(&working), ["7 working", "9 working"], "{name}");
         assert_eq!(working.since.unwrap().to_string(), "2025-09-21T17:00:00Z", "{name}");
-        assert_eq!((stage.seen(LIVE).len(), stage.seen(DATED).len()), (1, 1), "{name}: one round trip, side by side");
+        assert_eq!(
+            (stage.seen(LIVE).len(), stage.seen(DATED).len()),
+            (1, 1),
+            "{name}: one round trip, side by side"
+        );
         let asked = &stage.seen(DATED)[0].query;
         assert!(asked.starts_with("start-at=2025-09-21T17%3A00%3A00.000Z&status%5B%5D=Received&"), "{asked}");
-        for word in ["Routed", "In%20Flight", "Live", "Cancel%20Requested", "Replace%20Requested", "Contingent"] {
+        for word in
+            ["Routed", "In%20Flight", "Live", "Cancel%20Requested", "Replace%20Requested", "Contingent"]
+        {
             assert!(asked.contains(&format!("&status%5B%5D={word}&")), "{asked}");
         }
         assert!(!asked.contains("end-at"), "an order entered this moment works too: {asked}");
@@ -71,14 +81,18 @@ async fn working_orders_of_many_pages_are_all_read() {
     assert!(matches!(&error.fault, BrokerFault::Malformed(text) if text.contains("expected 201")), "{error}");
 }
 
-/// Today's list holds older orders that work too, so a search that the broker does not take costs no day; the notes say how far it goes.
+/// Today's list holds older orders that work too, so a search that the broker does not take costs no day; the
+/// notes say how far it goes.
 #[tokio::test]
 async fn a_search_the_broker_refuses_leaves_todays_list() {
     let stage = Stage::new().await;
     stage.on(LIVE, [list(&[row(9, "Live", TODAY)], &Value::Null)]);
     stage.on(DATED, [Reply::new(400, r#"{"error":{"code":"validation_error","errors":[{"domain":"start-at","reason":"too long ago"}]}}"#)]);
     let working = stage.broker.working_orders().await.unwrap();
-    assert_eq!((shown(&working), working.since.unwrap().to_string()), (vec!["9 working".to_owned()], "2026-09-21T04:00:00Z".to_owned()));
+    assert_eq!(
+        (shown(&working), working.since.unwrap().to_string()),
+        (vec!["9 working".to_owned()], "2026-09-21T04:00:00Z".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -112,8 +126,17 @@ async fn an_order_that_takes_the_place_of_another_names_it() {
     stage.on(LIVE, [list(&[old, new], &Value::Null)]);
     stage.on(DATED, [list(&[], &Value::Null)]);
     let working = stage.broker.working_orders().await.unwrap();
-    assert_eq!((shown(&working), &working.orders[0].linked), (vec!["9 working".to_owned()], &vec![OrderId("7".into())]));
+    assert_eq!(
+        (shown(&working), &working.orders[0].linked),
+        (vec!["9 working".to_owned()], &vec![OrderId("7".into())])
+    );
     let all = stage.broker.orders_in_haste(LAST_WEEK.parse().unwrap(), TODAY.parse().unwrap()).await.unwrap();
     let linked: Vec<_> = all.iter().map(|view| (view.status.to_string(), view.linked.clone())).collect();
-    assert_eq!(linked, [("replaced".to_owned(), vec![OrderId("9".into())]), ("working".to_owned(), vec![OrderId("7".into())])]);
+    assert_eq!(
+        linked,
+        [
+            ("replaced".to_owned(), vec![OrderId("9".into())]),
+            ("working".to_owned(), vec![OrderId("7".into())])
+        ]
+    );
 }

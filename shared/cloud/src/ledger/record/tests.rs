@@ -72,8 +72,19 @@ prop_compose! {
 }
 
 fn any_status() -> impl Strategy<Value = OrderStatus> {
-    use OrderStatus::{CancelPending, Canceled, Expired, Filled, Other, Pending, Rejected, Replaced, Working};
-    let known = prop::sample::select(vec![Pending, Working, CancelPending, Filled, Canceled, Rejected, Expired, Replaced]);
+    use OrderStatus::{
+        CancelPending, Canceled, Expired, Filled, Other, Pending, Rejected, Replaced, Working,
+    };
+    let known = prop::sample::select(vec![
+        Pending,
+        Working,
+        CancelPending,
+        Filled,
+        Canceled,
+        Rejected,
+        Expired,
+        Replaced,
+    ]);
     // `filled` and `other:` as a broker's own words must not turn into ours.
     let words = prop_oneof!["\\PC{0,20}", Just("filled".to_owned()), Just("other:x".to_owned())];
     prop_oneof![known, words.prop_map(Other)]
@@ -94,14 +105,11 @@ fn any_rung_state() -> impl Strategy<Value = RungState> {
         "\\PC{0,40}".prop_map(|reason| RungState::Refused { reason }),
         "\\PC{0,40}".prop_map(|reason| RungState::Unknown { reason }),
         "\\PC{0,40}".prop_map(|reason| RungState::NeverAccepted { reason }),
-        (any::<u32>(), "\\PC{1,20}", "\\PC{1,40}", any_time())
-            .prop_map(|(filled, by, why, at)| RungState::Resolved { filled, decision: Decision { by, why, at } }),
-        (order(), any_status(), any::<u32>(), prop::collection::vec(any_fill(), 0..4)).prop_map(|(order, status, filled, fills)| RungState::Terminal {
-            order,
-            status,
-            filled,
-            fills
+        (any::<u32>(), "\\PC{1,20}", "\\PC{1,40}", any_time()).prop_map(|(filled, by, why, at)| {
+            RungState::Resolved { filled, decision: Decision { by, why, at } }
         }),
+        (order(), any_status(), any::<u32>(), prop::collection::vec(any_fill(), 0..4))
+            .prop_map(|(order, status, filled, fills)| RungState::Terminal { order, status, filled, fills }),
     ]
 }
 
@@ -139,7 +147,8 @@ proptest! {
         prop_assert_eq!(rung_from(&rung_item(&key, &rung)).unwrap(), rung);
     }
 
-    /// Whatever field is lost or comes as another type, the error names item and field; no field is filled in silently.
+    /// Whatever field is lost or comes as another type, the error names item and field; no field is filled in
+    /// silently.
     #[test]
     fn a_lost_or_wrong_field_is_named(day in any_day(), intent in any_intent(), rung in any_rung()) {
         let day = day_item(&keys().day("test", &day.strategy).unwrap(), &day);
@@ -166,7 +175,10 @@ fn all_named(item: &Item, read: impl Fn(&Item) -> Result<(), Malformed>) -> Resu
         for (broken, may_be_absent) in [(wrong, false), (lost, field == "outcome")] {
             match read(&broken) {
                 Ok(()) => prop_assert!(may_be_absent, "{field} was not missed"),
-                Err(error) => prop_assert!(error.to_string().starts_with(&format!("field {field}: got ")), "{field}: {error}"),
+                Err(error) => prop_assert!(
+                    error.to_string().starts_with(&format!("field {field}: got ")),
+                    "{field}: {error}"
+                ),
             }
         }
     }
@@ -208,7 +220,10 @@ fn keys_are_cut_by_account_and_cannot_be_forged() {
     assert!(keys().day("test", "constant#stable").is_err());
     assert!(keys().run("test", "").is_err());
     let key = IntentKey { strategy: "constant_stable".into(), slot: Right::Call.into(), revision: 3 };
-    assert_eq!(keys().rung("test", &key, 12).unwrap().to_string(), "schwab#2026-02-12/rung#constant_stable#call#r03#12");
+    assert_eq!(
+        keys().rung("test", &key, 12).unwrap().to_string(),
+        "schwab#2026-02-12/rung#constant_stable#call#r03#12"
+    );
     assert!(keys().rung("test", &key, 0).is_err());
     assert!(keys().intent("test", &IntentKey { revision: 0, ..key }).is_err());
 }
@@ -217,8 +232,11 @@ fn keys_are_cut_by_account_and_cannot_be_forged() {
 fn a_package_of_any_legs_and_an_older_item_read_back() {
     let leg = |symbol: &str, action| (Leg::close(symbol.parse().unwrap(), action), 1);
     let long = (Leg::open("SPXW260219P6800".parse().unwrap(), LegAction::Buy), 1);
-    let roll = Package::custom([leg("SPXW260212P6900", LegAction::Sell), long]).unwrap().directed(Effect::Debit);
-    let put = Package::vertical(Vertical::new("SPXW260212P6900".parse().unwrap(), "SPXW260212P6895".parse().unwrap()).unwrap());
+    let roll =
+        Package::custom([leg("SPXW260212P6900", LegAction::Sell), long]).unwrap().directed(Effect::Debit);
+    let put = Package::vertical(
+        Vertical::new("SPXW260212P6900".parse().unwrap(), "SPXW260212P6895".parse().unwrap()).unwrap(),
+    );
     let intent = |slot: &str, package: Package| IntentRecord {
         key: IntentKey { strategy: "roller".into(), slot: Slot(slot.into()), revision: 1 },
         package,
@@ -242,5 +260,8 @@ fn a_package_of_any_legs_and_an_older_item_read_back() {
     let slot = older.remove("slot").unwrap();
     older.insert("side".to_owned(), slot);
     assert_eq!(intent_from(&older).unwrap(), record);
-    assert!(keys().intent("test", &IntentKey { slot: Slot("a#b".into()), ..record.key }).is_err(), "a slot cannot forge a key");
+    assert!(
+        keys().intent("test", &IntentKey { slot: Slot("a#b".into()), ..record.key }).is_err(),
+        "a slot cannot forge a key"
+    );
 }

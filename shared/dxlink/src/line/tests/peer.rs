@@ -25,7 +25,10 @@ impl Server {
 
     /// A connection of which nothing was read.
     pub(super) async fn raw(&self) -> TcpStream {
-        let (stream, _) = timeout(super::PATIENCE, self.listener.accept()).await.expect("the client connects").expect("a connection");
+        let (stream, _) = timeout(super::PATIENCE, self.listener.accept())
+            .await
+            .expect("the client connects")
+            .expect("a connection");
         // As a server of small messages does; without it each second one waits for an acknowledgement.
         stream.set_nodelay(true).expect("an open socket");
         stream
@@ -54,7 +57,9 @@ impl Peer {
 
     pub(super) async fn text(&mut self) -> String {
         loop {
-            let next = timeout(super::PATIENCE, self.socket.next()).await.expect("the client speaks within the patience of a test");
+            let next = timeout(super::PATIENCE, self.socket.next())
+                .await
+                .expect("the client speaks within the patience of a test");
             match next.expect("the client stays").expect("a frame") {
                 Message::Text(text) => return text.to_string(),
                 Message::Ping(_) | Message::Pong(_) => {}
@@ -86,14 +91,22 @@ impl Peer {
         assert_eq!((&request["channel"], &request["service"]), (&json!(1), &json!("FEED")));
         self.say(json!({"type": "CHANNEL_OPENED", "channel": 1, "service": "FEED", "parameters": {"contract": "AUTO"}})).await;
         let setup = self.expect("FEED_SETUP").await;
-        assert_eq!((&setup["acceptDataFormat"], &setup["acceptAggregationPeriod"]), (&json!("COMPACT"), &json!(0.1)));
+        assert_eq!(
+            (&setup["acceptDataFormat"], &setup["acceptAggregationPeriod"]),
+            (&json!("COMPACT"), &json!(0.1))
+        );
     }
 
     /// The symbols of the next question.
     pub(super) async fn asked(&mut self) -> Vec<String> {
         let message = self.expect("FEED_SUBSCRIPTION").await;
         assert_eq!(message["reset"], true, "{message}");
-        message["add"].as_array().expect("symbols").iter().map(|add| add["symbol"].as_str().expect("a symbol").to_owned()).collect()
+        message["add"]
+            .as_array()
+            .expect("symbols")
+            .iter()
+            .map(|add| add["symbol"].as_str().expect("a symbol").to_owned())
+            .collect()
     }
 
     /// A reset without symbols.

@@ -1,4 +1,5 @@
-//! What a connection and its questions cost beside the network, for people: `cargo test -p gamma-dxlink speed -- --nocapture`.
+//! What a connection and its questions cost beside the network, for people: `cargo test -p gamma-dxlink speed
+//! -- --nocapture`.
 
 use std::time::Instant;
 
@@ -13,8 +14,21 @@ async fn a_first_and_a_second_package_quote() {
         let mut peer = server.greeted().await;
         for price in [1, 2] {
             peer.asked().await;
-            let rows: Vec<Value> =
-                LEGS.iter().flat_map(|name| [json!("Quote"), json!(name), json!(price), json!(price), json!(1), json!(1), json!(0), json!(0)]).collect();
+            let rows: Vec<Value> = LEGS
+                .iter()
+                .flat_map(|name| {
+                    [
+                        json!("Quote"),
+                        json!(name),
+                        json!(price),
+                        json!(price),
+                        json!(1),
+                        json!(1),
+                        json!(0),
+                        json!(0),
+                    ]
+                })
+                .collect();
             peer.say(json!({"type": "FEED_DATA", "channel": 1, "data": ["Quote", rows]})).await;
             peer.unsubscribed().await;
         }
@@ -25,8 +39,14 @@ async fn a_first_and_a_second_package_quote() {
         let first = link.quotes(&legs, PATIENCE).await.unwrap();
         let connected = begun.elapsed();
         let second = link.quotes(&legs, PATIENCE).await.unwrap();
-        println!("connection and first package quote {connected:?}, second {:?}", begun.elapsed().saturating_sub(connected));
-        assert_eq!((shown(&first), shown(&second)), (vec!["1.00/1.00".to_owned(); 2], vec!["2.00/2.00".to_owned(); 2]));
+        println!(
+            "connection and first package quote {connected:?}, second {:?}",
+            begun.elapsed().saturating_sub(connected)
+        );
+        assert_eq!(
+            (shown(&first), shown(&second)),
+            (vec!["1.00/1.00".to_owned(); 2], vec!["2.00/2.00".to_owned(); 2])
+        );
         assert_eq!((link.connections_opened(), link.questions()), (1, 2));
         // Held until the script has seen the end of the last subscription.
         link

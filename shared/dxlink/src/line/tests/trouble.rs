@@ -82,8 +82,13 @@ async fn a_refused_token_is_not_tried_again() {
     };
     let (refused, ()) = tokio::join!(link.quotes(&legs, PATIENCE), script);
     for error in [refused.unwrap_err(), link.quotes(&legs, PATIENCE).await.unwrap_err()] {
-        assert_eq!(error.to_string(), "ws://127.0.0.1: got ERROR UNAUTHORIZED: token … has expired, expected the token to be accepted");
-        assert!(matches!(error, QuotesError::Refused { .. }) && !format!("{error:?} {link:?}").contains(TOKEN));
+        assert_eq!(
+            error.to_string(),
+            "ws://127.0.0.1: got ERROR UNAUTHORIZED: token … has expired, expected the token to be accepted"
+        );
+        assert!(
+            matches!(error, QuotesError::Refused { .. }) && !format!("{error:?} {link:?}").contains(TOKEN)
+        );
     }
     assert_eq!(link.connections_opened(), 1);
 }
@@ -121,7 +126,10 @@ async fn a_session_that_is_never_found_refuses_the_token() {
     };
     let (refused, ()) = tokio::join!(link.quotes(&legs, PATIENCE), script);
     let shown = refused.unwrap_err().to_string();
-    assert_eq!(shown, "ws://127.0.0.1: got ERROR UNAUTHORIZED: … Session not found: api, expected the token to be accepted");
+    assert_eq!(
+        shown,
+        "ws://127.0.0.1: got ERROR UNAUTHORIZED: … Session not found: api, expected the token to be accepted"
+    );
     assert_eq!(link.connections_opened(), 2);
 }
 
@@ -140,7 +148,10 @@ async fn a_refusal_after_a_drop_is_told_to_the_question_that_waits() {
     };
     let (refused, ()) = tokio::join!(link.quotes(&legs, PATIENCE), script);
     let shown = refused.unwrap_err().to_string();
-    assert!(shown.contains("got closed by the server with 1008 \"no longer\" while AUTHORIZED was awaited"), "{shown}");
+    assert!(
+        shown.contains("got closed by the server with 1008 \"no longer\" while AUTHORIZED was awaited"),
+        "{shown}"
+    );
 }
 
 /// Answers the upgrade with this status.
@@ -172,7 +183,13 @@ async fn a_failed_upgrade_is_retried_unless_it_is_about_the_token() {
         let link = connect(&server);
         let (refused, ()) = tokio::join!(link.quotes(&legs, PATIENCE), upgrade_answered(&server, status));
         let shown = refused.unwrap_err().to_string();
-        assert_eq!(shown, format!("ws://127.0.0.1: got HTTP {} to the upgrade, expected the token to be accepted", &status[..3]));
+        assert_eq!(
+            shown,
+            format!(
+                "ws://127.0.0.1: got HTTP {} to the upgrade, expected the token to be accepted",
+                &status[..3]
+            )
+        );
     }
 }
 
@@ -202,7 +219,9 @@ async fn a_message_that_is_too_large_is_named_and_made_smaller() {
         server.raw().await
     };
     let (quotes, _held) = tokio::join!(link.quotes(&legs[..1], Duration::from_secs(1)), script);
-    let Why::NotAsked { trouble: Some(trouble) } = &quotes.unwrap().missing[0].why else { panic!("the question was never sent") };
+    let Why::NotAsked { trouble: Some(trouble) } = &quotes.unwrap().missing[0].why else {
+        panic!("the question was never sent")
+    };
     assert!(trouble.contains("1009") && trouble.contains("a message is too large"), "{trouble}");
 }
 
@@ -227,13 +246,17 @@ async fn nobody_there_is_told_as_such_within_the_patience_given() {
     let link = DxLink::connect(config).unwrap();
     let quotes = link.quotes(&symbols(&[".A"]), Duration::from_millis(200)).await.unwrap();
     let shown = quotes.missing[0].to_string();
-    assert!(shown.starts_with(".A: got no connection (not connected: ") && shown.contains("refused"), "{shown}");
+    assert!(
+        shown.starts_with(".A: got no connection (not connected: ") && shown.contains("refused"),
+        "{shown}"
+    );
     assert_eq!((quotes.complete.len(), link.connections_opened(), link.questions()), (0, 0, 0));
 }
 
 #[tokio::test]
 async fn a_connection_that_would_show_the_token_is_not_made() {
-    let error = DxLink::connect(DxLinkConfig::new("ws://tasty-openapi-ws.dxfeed.com/realtime", TOKEN.into())).unwrap_err();
+    let error = DxLink::connect(DxLinkConfig::new("ws://tasty-openapi-ws.dxfeed.com/realtime", TOKEN.into()))
+        .unwrap_err();
     assert!(matches!(&error, ConnectError::Url { .. }) && !error.to_string().contains(TOKEN), "{error}");
 }
 
@@ -249,6 +272,8 @@ async fn tls_connects_and_refuses_an_invalid_certificate() {
     };
     let legs = symbols(&[".A"]);
     let (quotes, ()) = tokio::join!(link.quotes(&legs, Duration::from_millis(500)), script);
-    let Why::NotAsked { trouble: Some(trouble) } = &quotes.unwrap().missing[0].why else { panic!("nothing can be asked") };
+    let Why::NotAsked { trouble: Some(trouble) } = &quotes.unwrap().missing[0].why else {
+        panic!("nothing can be asked")
+    };
     assert!(trouble.starts_with("not connected: "), "{trouble}");
 }

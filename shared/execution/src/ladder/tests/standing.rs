@@ -28,11 +28,17 @@ fn what_has_filled_so_far_counts_the_order_that_is_still_out() {
     assert_eq!((side.filled(), side.filled_so_far()), (1, 1));
 
     let mut of_three = ladder(3);
-    for (second, id, status, filled, so_far) in
-        [(0, "1", OrderStatus::Canceled, 1, 1), (3, "2", OrderStatus::Working, 0, 1), (4, "2", OrderStatus::Working, 1, 2), (5, "2", OrderStatus::Filled, 2, 3)]
-    {
+    for (second, id, status, filled, so_far) in [
+        (0, "1", OrderStatus::Canceled, 1, 1),
+        (3, "2", OrderStatus::Working, 0, 1),
+        (4, "2", OrderStatus::Working, 1, 2),
+        (5, "2", OrderStatus::Filled, 2, 3),
+    ] {
         if of_three.is_ready() {
-            of_three.step(at(second), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(second + 20) });
+            of_three.step(
+                at(second),
+                Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(second + 20) },
+            );
             of_three.step(at(second), Event::Posted(PlaceReply::Accepted(OrderId(id.into()))));
         }
         let size = if id == "1" { 3 } else { 2 };
@@ -78,7 +84,11 @@ fn a_signal_that_moved_too_late_leaves_the_rungs_to_be_worked() {
     let commands = side.step(at(7), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(27) });
     let Command::Post(posting) = &commands[0] else { panic!("{commands:?}") };
     let order = posting.order.get();
-    assert_eq!((posting.number, order.quantity, order.price), (2, 1, Price::cents(90)), "the second rung, for what is left");
+    assert_eq!(
+        (posting.number, order.quantity, order.price),
+        (2, 1, Price::cents(90)),
+        "the second rung, for what is left"
+    );
 }
 
 #[test]
@@ -89,7 +99,11 @@ fn only_a_moved_signal_is_resumed_and_only_while_rungs_remain() {
         assert!(!side.resume(), "{reason}");
         assert_eq!(side.end(), Some(&SideEnd::Stopped(reason)));
     }
-    let mut last_rung = Ladder::new(intent(true, 2), vec![Price::ZERO], Settings { profile: profile(), look_until: at(100), prove_by: at(200) });
+    let mut last_rung = Ladder::new(
+        intent(true, 2),
+        vec![Price::ZERO],
+        Settings { profile: profile(), look_until: at(100), prove_by: at(200) },
+    );
     last_rung.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
     last_rung.step(at(0), Event::Posted(PlaceReply::Accepted(one())));
     last_rung.step(at(0), Event::Time);
@@ -110,10 +124,16 @@ fn a_stop_while_the_post_is_out_cancels_what_comes_of_it() {
         (side, commands)
     };
     let (mut side, commands) = stopped(PlaceReply::Accepted(one()));
-    assert!(matches!(&commands[..], [Command::RecordNamed { .. }]), "nothing is cancelled by a name: {commands:?}");
+    assert!(
+        matches!(&commands[..], [Command::RecordNamed { .. }]),
+        "nothing is cancelled by a name: {commands:?}"
+    );
     assert_eq!(side.step(at(2), Event::Time), [Command::Read(one())]);
     let commands = side.step(at(2), Event::Seen(&view(&one(), OrderStatus::Working, 2, 0)));
-    assert!(matches!(&commands[..], [Command::RecordAccepted { .. }, Command::Cancel(id)] if *id == one()), "{commands:?}");
+    assert!(
+        matches!(&commands[..], [Command::RecordAccepted { .. }, Command::Cancel(id)] if *id == one()),
+        "{commands:?}"
+    );
     assert_eq!(side.end(), None);
     for refusal in [NotPlaced::Unauthorized, NotPlaced::NotSent(NotSent::NotConnected("refused".into()))] {
         let (side, commands) = stopped(PlaceReply::NotPlaced(refusal));
@@ -138,11 +158,15 @@ fn a_named_order_is_not_cancelled_before_it_is_proven_ours() {
     let (mut side, _) = posted(PlaceReply::Accepted(one()));
     assert!(side.step(at(3), Event::Stop(StopReason::Disarmed)).is_empty());
     let mut now = at(3);
-    // Its time is over and it cannot be read: it is read on, and looked for in the list once the settle window is over.
+    // Its time is over and it cannot be read: it is read on, and looked for in the list once the settle
+    // window is over.
     while now < at(30) {
         now = side.next_wake().unwrap().max(now);
         let commands = side.step(now, Event::Time);
-        assert!(commands.iter().all(|command| matches!(command, Command::Read(_) | Command::Locate(_))), "{commands:?}");
+        assert!(
+            commands.iter().all(|command| matches!(command, Command::Read(_) | Command::Locate(_))),
+            "{commands:?}"
+        );
         assert_eq!(commands.len(), if now >= at(5) { 2 } else { 1 });
         side.step(now, Event::Unread);
         assert!(side.is_locating() && !side.is_ready());
@@ -152,9 +176,13 @@ fn a_named_order_is_not_cancelled_before_it_is_proven_ours() {
     assert!(matches!(&commands[..], [Command::RecordUnknown { .. }]), "{commands:?}");
     assert!(side.is_locating(), "whatever became of ours is looked for");
     // Two alike are found: the one that was named is ours.
-    let (own, twin) = (view(&one(), OrderStatus::Working, 2, 0), view(&OrderId("2".into()), OrderStatus::Working, 2, 0));
+    let (own, twin) =
+        (view(&one(), OrderStatus::Working, 2, 0), view(&OrderId("2".into()), OrderStatus::Working, 2, 0));
     let commands = other.step(now, Event::Located(vec![&twin, &own]));
-    assert!(matches!(&commands[..], [Command::RecordAccepted { order, .. }, Command::Cancel(id)] if *order == one() && *id == one()), "{commands:?}");
+    assert!(
+        matches!(&commands[..], [Command::RecordAccepted { order, .. }, Command::Cancel(id)] if *order == one() && *id == one()),
+        "{commands:?}"
+    );
 }
 
 #[test]
@@ -174,7 +202,10 @@ fn an_order_over_too_soon_is_read_until_two_reads_agree() {
     side.step(at(8), Event::Time);
     side.step(at(8), Event::Unlinked { shown: true });
     let commands = side.step(at(8), Event::Seen(&gone(3)));
-    assert!(matches!(&commands[..], [Command::RecordTerminal { order, .. }] if order.filled == 3), "{commands:?}");
+    assert!(
+        matches!(&commands[..], [Command::RecordTerminal { order, .. }] if order.filled == 3),
+        "{commands:?}"
+    );
     assert!(side.is_ready() && side.filled() == 3);
 }
 

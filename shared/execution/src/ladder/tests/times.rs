@@ -48,7 +48,9 @@ fn an_unreadable_order_is_cancelled_in_time() {
 #[test]
 fn a_cancel_is_asked_for_again_unless_the_broker_is_at_it() {
     // Four, a second apart, then one every five seconds until the end.
-    for (status, cancels) in [(OrderStatus::Working, 39), (OrderStatus::Other("ODD".into()), 39), (OrderStatus::CancelPending, 1)] {
+    for (status, cancels) in
+        [(OrderStatus::Working, 39), (OrderStatus::Other("ODD".into()), 39), (OrderStatus::CancelPending, 1)]
+    {
         let (mut side, mut asked, mut last) = (working(), 0, START);
         until_the_end(&mut side, |side, now| {
             last = now;
@@ -76,7 +78,10 @@ fn a_read_that_fails_during_a_cancel_asks_for_no_other() {
 fn what_was_not_sent_is_tried_after_1_2_4_and_8_s() {
     let refused = || Event::Posted(NotSent::NotConnected("refused".into()).into());
     // A mark that the ledger does not have is made again under its own number.
-    for (failed, renumbered) in [(refused as fn() -> Event<'static>, 1), (|| Event::Unmarked(NotSent::NotConnected("refused".into())), 0)] {
+    for (failed, renumbered) in [
+        (refused as fn() -> Event<'static>, 1),
+        (|| Event::Unmarked(NotSent::NotConnected("refused".into())), 0),
+    ] {
         let mut side = ladder(2);
         side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
         side.step(at(0), failed());
@@ -85,7 +90,10 @@ fn what_was_not_sent_is_tried_after_1_2_4_and_8_s() {
             assert!(side.step(at(second - 1), Event::Time).is_empty(), "not before second {second}");
             let commands = side.step(at(second), Event::Time);
             let number = 1 + resend * renumbered;
-            assert!(matches!(&commands[..], [Command::Post(posting)] if posting.number == number), "{number}: {commands:?}");
+            assert!(
+                matches!(&commands[..], [Command::Post(posting)] if posting.number == number),
+                "{number}: {commands:?}"
+            );
             side.step(at(second), failed());
         }
         // The next would be after 16 seconds: beyond the rung's end, and beyond the four it may take.
@@ -102,7 +110,11 @@ fn nothing_is_sent_again_at_the_end_of_its_rung() {
         let (mut side, _) = posted(PlaceReply::NotPlaced(NotPlaced::RateLimited { retry_after: wait }));
         assert_eq!(side.next_wake(), Some(at(wakes)));
         let commands = side.step(at(wakes), Event::Time);
-        assert_eq!(commands.iter().any(|command| matches!(command, Command::Post(_))), again, "{seconds} seconds");
+        assert_eq!(
+            commands.iter().any(|command| matches!(command, Command::Post(_))),
+            again,
+            "{seconds} seconds"
+        );
     }
 }
 
@@ -123,7 +135,11 @@ fn a_rate_limit_without_wait_is_a_second_at_most_four_a_rung() {
 
 /// The ladder of a run that has to end after so many seconds, and the first order's outcome unknown.
 fn lost(prove_by: i64) -> Ladder {
-    let mut side = Ladder::new(intent(true, 2), profile().rung_offsets, Settings { profile: profile(), look_until: at(100), prove_by: at(prove_by) });
+    let mut side = Ladder::new(
+        intent(true, 2),
+        profile().rung_offsets,
+        Settings { profile: profile(), look_until: at(100), prove_by: at(prove_by) },
+    );
     side.step(at(0), Event::Open { nbbo: nbbo(Effect::Credit, 85, 95, 105), closes: at(20) });
     side.step(at(0), Event::Posted(PlaceReply::Unknown("timeout".into())));
     side
@@ -140,9 +156,16 @@ fn an_unknown_order_is_looked_for_each_second_until_the_end() {
             assert!(matches!(commands[..], [Command::Locate(_)]), "{commands:?}");
             assert!(side.step(now, Event::Time).is_empty(), "once a look");
             let commands = side.step(now, if listed { Event::Located(vec![]) } else { Event::Unread });
-            assert_eq!(commands.iter().any(|command| matches!(command, Command::RecordUnknown { .. })), now == at(ends));
+            assert_eq!(
+                commands.iter().any(|command| matches!(command, Command::RecordUnknown { .. })),
+                now == at(ends)
+            );
         });
-        assert_eq!(looks, (5..=ends).collect::<Vec<_>>(), "the run has to end at {prove_by}, listed: {listed}");
+        assert_eq!(
+            looks,
+            (5..=ends).collect::<Vec<_>>(),
+            "the run has to end at {prove_by}, listed: {listed}"
+        );
         assert!(matches!(side.end(), Some(SideEnd::Unresolved(_))));
     }
 }
@@ -154,7 +177,11 @@ fn an_order_found_in_its_settle_window_works_out_its_rung() {
         let mut side = lost(200);
         side.step(at(5), Event::Time);
         let commands = side.step(at(second), Event::Located(vec![&own]));
-        assert_eq!(commands.iter().any(|command| matches!(command, Command::Cancel(_))), cancelled, "second {second}");
+        assert_eq!(
+            commands.iter().any(|command| matches!(command, Command::Cancel(_))),
+            cancelled,
+            "second {second}"
+        );
     }
 }
 
@@ -192,7 +219,10 @@ fn what_was_over_once_is_believed_when_no_read_succeeds() {
     }
     side.step(at(200), Event::Time);
     let commands = side.step(at(200), Event::Unread);
-    assert!(matches!(&commands[..], [Command::RecordTerminal { order, .. }] if **order == canceled), "{commands:?}");
+    assert!(
+        matches!(&commands[..], [Command::RecordTerminal { order, .. }] if **order == canceled),
+        "{commands:?}"
+    );
 }
 
 #[test]
@@ -201,13 +231,21 @@ fn an_order_that_is_over_is_read_again_only_while_there_is_time() {
         let mut side = accepted();
         side.step(at(20), Event::Time);
         let commands = side.step(at(second), Event::Seen(&view(&one(), OrderStatus::Canceled, 2, 1)));
-        assert_eq!(commands.is_empty(), settles, "two seconds after second {second} the run has to end, or not: {commands:?}");
+        assert_eq!(
+            commands.is_empty(),
+            settles,
+            "two seconds after second {second} the run has to end, or not: {commands:?}"
+        );
     }
 }
 
 #[test]
 fn a_replaced_order_ends_its_side_unless_it_has_filled() {
-    for (status, filled, ends) in [(OrderStatus::Canceled, 1, "unresolved"), (OrderStatus::Working, 0, "unresolved"), (OrderStatus::Filled, 2, "filled")] {
+    for (status, filled, ends) in [
+        (OrderStatus::Canceled, 1, "unresolved"),
+        (OrderStatus::Working, 0, "unresolved"),
+        (OrderStatus::Filled, 2, "filled"),
+    ] {
         let mut side = accepted();
         let linked = OrderView { linked: vec![OrderId("10".into())], ..view(&one(), status, 2, filled) };
         side.step(at(2), Event::Time);

@@ -2,19 +2,24 @@
 
 use futures_util::future::{join, join_all};
 use gamma_execution::gates::AnnouncedCalendar;
-use gamma_execution::ports::{ControlScope, EdgeDecision, IntentState, LedgerError, LoadedDay, RunRecord, STRATEGY, Standing};
+use gamma_execution::ports::{
+    ControlScope, EdgeDecision, IntentState, LedgerError, LoadedDay, RunRecord, STRATEGY, Standing,
+};
 use gamma_market::calendar::trade_date;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 
-use super::{AccountStatus, ArmedSince, EdgeStanding, Halted, Known, LastRun, LoginStatus, OpenIntent, ScheduleStatus};
+use super::{
+    AccountStatus, ArmedSince, EdgeStanding, Halted, Known, LastRun, LoginStatus, OpenIntent, ScheduleStatus,
+};
 use crate::login::LoginTimes;
 use crate::names::ScheduleKind;
 use crate::operator::Operator;
 use crate::schedule::NextFire;
 
-/// Days that are looked at, today among them: two weeks hold every recovery that an operator was not called for long ago.
+/// Days that are looked at, today among them: two weeks hold every recovery that an operator was not called
+/// for long ago.
 const DAYS: i64 = 14;
 
 impl Operator<'_> {
@@ -22,10 +27,14 @@ impl Operator<'_> {
         let today = trade_date(at);
         let days: Vec<Date> = (0..DAYS).filter_map(|back| today.checked_sub(back.days()).ok()).collect();
         let records = self.ports.records;
-        let loaded = join_all(days.iter().map(async |date| (*date, self.ports.days.day(account, STRATEGY, *date).await)));
-        let (loaded, (armed, halted)) = join(loaded, join(records.arming(account), self.halts(account))).await;
+        let loaded = join_all(
+            days.iter().map(async |date| (*date, self.ports.days.day(account, STRATEGY, *date).await)),
+        );
+        let (loaded, (armed, halted)) =
+            join(loaded, join(records.arming(account), self.halts(account))).await;
         let (schedules, login) = join(self.schedules_of(account, at), self.login(account, at)).await;
-        let (edge, (outbox, unproven)) = join(records.edge_decision(account), join(self.outbox_of(account), self.unproven(account))).await;
+        let (edge, (outbox, unproven)) =
+            join(records.edge_decision(account), join(self.outbox_of(account), self.unproven(account))).await;
         AccountStatus {
             account: account.to_owned(),
             armed: Known::of(armed.map(|armed| armed.map(armed_since))),
@@ -46,14 +55,25 @@ impl Operator<'_> {
         let mut halts = Vec::new();
         for scope in [ControlScope::All, ControlScope::from(account)] {
             if let Some(Standing { on: true, decision }) = self.ports.records.halt(&scope).await? {
-                halts.push(Halted { whom: scope.to_string(), since: decision.at, by: decision.by, why: decision.why });
+                halts.push(Halted {
+                    whom: scope.to_string(),
+                    since: decision.at,
+                    by: decision.by,
+                    why: decision.why,
+                });
             }
         }
         Ok(halts)
     }
 
-    /// The last run of the newest day that has one: sweeps, or what was to trade. A day that does not read hides what came before it.
-    async fn last(&self, account: &str, loaded: &[(Date, Result<LoadedDay, LedgerError>)], sweeps: bool) -> Known<Option<LastRun>> {
+    /// The last run of the newest day that has one: sweeps, or what was to trade. A day that does not read
+    /// hides what came before it.
+    async fn last(
+        &self,
+        account: &str,
+        loaded: &[(Date, Result<LoadedDay, LedgerError>)],
+        sweeps: bool,
+    ) -> Known<Option<LastRun>> {
         for (date, day) in loaded {
             match day {
                 Err(error) => return Known::of(Err(error)),
@@ -63,12 +83,17 @@ impl Operator<'_> {
                         Ok(runs) => runs,
                         Err(error) => return Known::of(Err(error)),
                     };
-                    let is_asked_for = |run: &&RunRecord| match run.report.get("task").and_then(Value::as_str) {
+                    let is_asked_for = |run: &&RunRecord| match run.report.get("task").and_then(Value::as_str)
+                    {
                         Some("sweep") => sweeps,
                         Some("warm-up") => false,
                         _ => !sweeps,
                     };
-                    let last = runs.into_iter().filter(|run| is_asked_for(&run)).map(last_run).max_by_key(|run| run.ended);
+                    let last = runs
+                        .into_iter()
+                        .filter(|run| is_asked_for(&run))
+                        .map(last_run)
+                        .max_by_key(|run| run.ended);
                     if last.is_some() {
                         return Known::Is(last);
                     }
@@ -81,8 +106,14 @@ impl Operator<'_> {
     pub(super) async fn schedules_of(&self, account: &str, at: Timestamp) -> Vec<ScheduleStatus> {
         let calendar = self.ports.sessions.calendar().await;
         // Sweeps sweep on any day.
-        let by = |kind| Some(&calendar).filter(|_| matches!(kind, ScheduleKind::Warmup | ScheduleKind::Trade));
-        join_all(ScheduleKind::ALL.map(|kind| self.schedule_status(self.names.schedule(account, kind), Some(kind), at, by(kind)))).await
+        let by =
+            |kind| Some(&calendar).filter(|_| matches!(kind, ScheduleKind::Warmup | ScheduleKind::Trade));
+        join_all(
+            ScheduleKind::ALL.map(|kind| {
+                self.schedule_status(self.names.schedule(account, kind), Some(kind), at, by(kind))
+            }),
+        )
+        .await
     }
 
     pub(super) async fn schedule_status(
@@ -98,7 +129,11 @@ impl Operator<'_> {
         };
         let next = found.as_ref().map(|schedule| schedule.next(at, calendar));
         let idle = matches!(&next, Some(NextFire::At(fire)) if fire.note.is_some());
-        let next_session = found.as_ref().filter(|_| idle).zip(calendar).map(|(schedule, calendar)| schedule.next_session(at, calendar));
+        let next_session = found
+            .as_ref()
+            .filter(|_| idle)
+            .zip(calendar)
+            .map(|(schedule, calendar)| schedule.next_session(at, calendar));
         let expression = found.map(|schedule| format!("{} {}", schedule.expression, schedule.time_zone));
         ScheduleStatus { name, kind, on, expression, next, next_session }
     }
@@ -112,7 +147,8 @@ impl Operator<'_> {
             Err(error) => return Known::of(Err(error)),
         };
         Known::of(LoginTimes::read(login.shape, &stored.text).map(|times| {
-            let ends = times.created.zip(login.lasts).and_then(|(created, lasts)| created.checked_add(lasts).ok());
+            let ends =
+                times.created.zip(login.lasts).and_then(|(created, lasts)| created.checked_add(lasts).ok());
             LoginStatus {
                 broker: login.broker,
                 document: login.document.clone(),
@@ -125,14 +161,21 @@ impl Operator<'_> {
 
     async fn outbox_of(&self, account: &str) -> Known<Vec<String>> {
         let pending = self.ports.days.outbox().pending(account).await;
-        Known::of(pending.map(|pending| pending.into_iter().map(|left| format!("{} {}", left.consumer, left.run.run_id)).collect()))
+        Known::of(pending.map(|pending| {
+            pending.into_iter().map(|left| format!("{} {}", left.consumer, left.run.run_id)).collect()
+        }))
     }
 
     /// The newest change of the account's schedules, where it is not done.
     async fn unproven(&self, account: &str) -> Known<Option<gamma_execution::ports::ControlChange>> {
         use gamma_execution::ports::ChangeState;
         match self.changes(&ControlScope::from(account)).await {
-            Ok(changes) => Known::Is(changes.into_iter().find(|change| change.verb.is_of_schedules()).filter(|change| change.state != ChangeState::Done)),
+            Ok(changes) => Known::Is(
+                changes
+                    .into_iter()
+                    .find(|change| change.verb.is_of_schedules())
+                    .filter(|change| change.state != ChangeState::Done),
+            ),
             Err(error) => Known::of(Err(error)),
         }
     }
@@ -164,7 +207,12 @@ fn open_intents(loaded: &[(Date, Result<LoadedDay, LedgerError>)]) -> Result<Vec
                 revision: intent.key.revision,
                 unresolved: intent.state == IntentState::Unresolved,
                 quantity: intent.quantity,
-                filled: day.rungs.iter().filter(|rung| rung.intent == intent.key).map(|rung| rung.state.filled()).sum(),
+                filled: day
+                    .rungs
+                    .iter()
+                    .filter(|rung| rung.intent == intent.key)
+                    .map(|rung| rung.state.filled())
+                    .sum(),
                 open_orders,
             });
         }
@@ -175,5 +223,11 @@ fn open_intents(loaded: &[(Date, Result<LoadedDay, LedgerError>)]) -> Result<Vec
 
 fn edge_standing(edge: EdgeDecision, today: Date) -> EdgeStanding {
     let pauses_today = edge.pauses(today).is_some();
-    EdgeStanding { run_date: edge.run_date, verdict: edge.verdict, pause_until: edge.pause_until, pauses_today, why: edge.why }
+    EdgeStanding {
+        run_date: edge.run_date,
+        verdict: edge.verdict,
+        pause_until: edge.pause_until,
+        pauses_today,
+        why: edge.why,
+    }
 }

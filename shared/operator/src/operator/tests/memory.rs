@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use gamma_execution::gates::AnnouncedCalendar;
 use gamma_execution::ports::{
-    ChangeState, Clock, Consumer, ControlChange, ControlRecord, ControlScope, ControlVerb, Decision, EdgeDecision, Handoff, HandoffError, LedgerError,
-    LoadedDay, OperatorLedger, Outbox, PendingHandoff, RunEnd, RunKey, RunRecord, SaveError, Standing, StoredToken, TokenStore, TokenVersion, TokenWrite,
+    ChangeState, Clock, Consumer, ControlChange, ControlRecord, ControlScope, ControlVerb, Decision,
+    EdgeDecision, Handoff, HandoffError, LedgerError, LoadedDay, OperatorLedger, Outbox, PendingHandoff,
+    RunEnd, RunKey, RunRecord, SaveError, Standing, StoredToken, TokenStore, TokenVersion, TokenWrite,
 };
 use gamma_market::calendar::{Calendar, ExtraDaysError};
 use jiff::Timestamp;
@@ -54,7 +55,12 @@ pub(crate) struct World {
 }
 
 pub(crate) fn away(operation: &'static str) -> LedgerError {
-    LedgerError { operation, item: "control#schwab/arming".to_owned(), reason: "the table is away".to_owned(), refused: false }
+    LedgerError {
+        operation,
+        item: "control#schwab/arming".to_owned(),
+        reason: "the table is away".to_owned(),
+        refused: false,
+    }
 }
 
 pub(crate) fn pending(account: &str, run_id: &str) -> PendingHandoff {
@@ -73,21 +79,36 @@ impl World {
             ScheduleKind::LastSweep => "30",
         };
         let schedule = |kind| Schedule {
-            expression: format!("cron({} 16 ? * {} *)", minute(kind), if kind == ScheduleKind::LastSweep { "*" } else { "MON-FRI" }),
+            expression: format!(
+                "cron({} 16 ? * {} *)",
+                minute(kind),
+                if kind == ScheduleKind::LastSweep { "*" } else { "MON-FRI" }
+            ),
             time_zone: "America/New_York".to_owned(),
             enabled: true,
             starts: None,
             ends: None,
         };
-        let all = ["schwab", "tt-ira"].into_iter().flat_map(|account| ScheduleKind::ALL.map(|kind| (names.schedule(account, kind), schedule(kind))));
+        let all = ["schwab", "tt-ira"].into_iter().flat_map(|account| {
+            ScheduleKind::ALL.map(|kind| (names.schedule(account, kind), schedule(kind)))
+        });
         let schwab = DocumentShape { token: Some("token"), dated: true };
         let tastytrade = DocumentShape { token: None, dated: false };
         let week = Some(jiff::SignedDuration::from_hours(7 * 24));
-        let login = |broker, document: &str, shape, lasts| Login { broker, document: document.to_owned(), shape, lasts };
+        let login = |broker, document: &str, shape, lasts| Login {
+            broker,
+            document: document.to_owned(),
+            shape,
+            lasts,
+        };
         Self {
             schedules: Mutex::new(all.collect()),
             names,
-            logins: [("schwab".to_owned(), login("schwab", "/s", schwab, week)), ("tt-ira".to_owned(), login("tastytrade", "/t", tastytrade, None))].into(),
+            logins: [
+                ("schwab".to_owned(), login("schwab", "/s", schwab, week)),
+                ("tt-ira".to_owned(), login("tastytrade", "/t", tastytrade, None)),
+            ]
+            .into(),
             now: "2025-09-03T21:00:00Z".parse().unwrap(),
             records: Mutex::default(),
             refuses: Mutex::default(),
@@ -103,7 +124,15 @@ impl World {
     }
 
     pub(crate) fn operator(&self) -> Operator<'_> {
-        let ports = OperatorPorts { clock: self, records: self, days: self, schedules: self, sessions: self, functions: self, tokens: self };
+        let ports = OperatorPorts {
+            clock: self,
+            records: self,
+            days: self,
+            schedules: self,
+            sessions: self,
+            functions: self,
+            tokens: self,
+        };
         Operator { names: &self.names, logins: &self.logins, ports }
     }
 
@@ -111,11 +140,23 @@ impl World {
     pub(crate) fn ran(&self, account: &str, date: Date, task: &str, outcome: &str, ended: &str) {
         let run_id = format!("{task}-{date}-{outcome}");
         let mut days = self.days.lock().unwrap();
-        let day = days.entry((account.to_owned(), date)).or_insert_with(|| Ok(LoadedDay::default())).as_mut().unwrap();
+        let day = days
+            .entry((account.to_owned(), date))
+            .or_insert_with(|| Ok(LoadedDay::default()))
+            .as_mut()
+            .unwrap();
         day.runs.insert(run_id.clone(), RunEnd { outcome: outcome.to_owned(), live: true });
         let report = json!({"task": task, "ended": ended});
         let (account, outcome) = (account.to_owned(), outcome.to_owned());
-        self.runs.lock().unwrap().push(RunRecord { run_id, account, date, outcome, live: true, report, hand_off: Vec::new() });
+        self.runs.lock().unwrap().push(RunRecord {
+            run_id,
+            account,
+            date,
+            outcome,
+            live: true,
+            report,
+            hand_off: Vec::new(),
+        });
     }
 }
 
@@ -135,9 +176,16 @@ impl Records {
         }
     }
 
-    fn change(&mut self, scope: &ControlScope, verb: ControlVerb, decision: &Decision, state: ChangeState) -> ControlChange {
+    fn change(
+        &mut self,
+        scope: &ControlScope,
+        verb: ControlVerb,
+        decision: &Decision,
+        state: ChangeState,
+    ) -> ControlChange {
         let id = format!("{:03}", self.changes.len());
-        let change = ControlChange { scope: scope.clone(), id, verb, decision: decision.clone(), state, detail: None };
+        let change =
+            ControlChange { scope: scope.clone(), id, verb, decision: decision.clone(), state, detail: None };
         self.changes.push(change.clone());
         change
     }
@@ -147,7 +195,10 @@ impl Records {
 impl Sessions for World {
     async fn calendar(&self) -> AnnouncedCalendar {
         let text = self.announced.lock().unwrap().clone();
-        text.map_or_else(|| Ok(Calendar::default()), |text| text.parse().map(Calendar::with).map_err(|error: ExtraDaysError| error.to_string()))
+        text.map_or_else(
+            || Ok(Calendar::default()),
+            |text| text.parse().map(Calendar::with).map_err(|error: ExtraDaysError| error.to_string()),
+        )
     }
 }
 
@@ -173,13 +224,22 @@ impl OperatorLedger for World {
         records.change(&record.scope(), record.verb(), decision, ChangeState::Done);
         let standing = |on| Standing { on, decision: decision.clone() };
         match record {
-            ControlRecord::Arming { account, armed } => drop(records.armed.insert(account.clone(), standing(*armed))),
-            ControlRecord::Halt { scope, halted } => drop(records.halted.insert(scope.clone(), standing(*halted))),
+            ControlRecord::Arming { account, armed } => {
+                drop(records.armed.insert(account.clone(), standing(*armed)))
+            }
+            ControlRecord::Halt { scope, halted } => {
+                drop(records.halted.insert(scope.clone(), standing(*halted)))
+            }
         }
         Ok(())
     }
 
-    async fn ask(&self, scope: &ControlScope, verb: ControlVerb, decision: &Decision) -> Result<ControlChange, LedgerError> {
+    async fn ask(
+        &self,
+        scope: &ControlScope,
+        verb: ControlVerb,
+        decision: &Decision,
+    ) -> Result<ControlChange, LedgerError> {
         let mut records = self.records.lock().unwrap();
         records.write()?;
         Ok(records.change(scope, verb, decision, ChangeState::AskedFor))
@@ -203,18 +263,32 @@ impl OperatorLedger for World {
 impl Schedules for World {
     async fn schedule(&self, name: &str) -> Result<Option<Schedule>, ScheduleFault> {
         if self.refuses.lock().unwrap().as_deref() == Some(name) {
-            return Err(ScheduleFault { name: name.to_owned(), what: "read", reason: "AccessDenied".to_owned() });
+            return Err(ScheduleFault {
+                name: name.to_owned(),
+                what: "read",
+                reason: "AccessDenied".to_owned(),
+            });
         }
         Ok(self.schedules.lock().unwrap().get(name).cloned())
     }
 
     async fn switch(&self, name: &str, on: bool) -> Result<Option<bool>, ScheduleFault> {
         if self.refuses.lock().unwrap().as_deref() == Some(name) {
-            return Err(ScheduleFault { name: name.to_owned(), what: "switch", reason: "AccessDenied".to_owned() });
+            return Err(ScheduleFault {
+                name: name.to_owned(),
+                what: "switch",
+                reason: "AccessDenied".to_owned(),
+            });
         }
-        let asked = self.records.lock().unwrap().changes.iter().any(|change| change.state == ChangeState::AskedFor);
+        let asked =
+            self.records.lock().unwrap().changes.iter().any(|change| change.state == ChangeState::AskedFor);
         self.recorded_before_switching.lock().unwrap().push(asked);
-        Ok(self.schedules.lock().unwrap().get_mut(name).map(|schedule| std::mem::replace(&mut schedule.enabled, on) != on))
+        Ok(self
+            .schedules
+            .lock()
+            .unwrap()
+            .get_mut(name)
+            .map(|schedule| std::mem::replace(&mut schedule.enabled, on) != on))
     }
 }
 
@@ -229,7 +303,14 @@ impl Invocations for World {
 #[async_trait]
 impl Outbox for World {
     async fn pending(&self, account: &str) -> Result<Vec<PendingHandoff>, LedgerError> {
-        Ok(self.outbox.lock().unwrap().iter().filter(|pending| pending.run.account == account).cloned().collect())
+        Ok(self
+            .outbox
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|pending| pending.run.account == account)
+            .cloned()
+            .collect())
     }
 
     async fn handed_off(&self, handoff: &PendingHandoff) -> Result<(), LedgerError> {
@@ -248,11 +329,23 @@ impl Handoff for World {
 #[async_trait]
 impl Days for World {
     async fn day(&self, account: &str, _: &str, date: Date) -> Result<LoadedDay, LedgerError> {
-        self.days.lock().unwrap().get(&(account.to_owned(), date)).cloned().unwrap_or_else(|| Ok(LoadedDay::default()))
+        self.days
+            .lock()
+            .unwrap()
+            .get(&(account.to_owned(), date))
+            .cloned()
+            .unwrap_or_else(|| Ok(LoadedDay::default()))
     }
 
     async fn runs_of(&self, account: &str, date: Date) -> Result<Vec<RunRecord>, LedgerError> {
-        Ok(self.runs.lock().unwrap().iter().filter(|run| run.account == account && run.date == date).cloned().collect())
+        Ok(self
+            .runs
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|run| run.account == account && run.date == date)
+            .cloned()
+            .collect())
     }
 
     fn outbox(&self) -> &dyn Outbox {
@@ -263,7 +356,11 @@ impl Days for World {
 #[async_trait]
 impl TokenStore for World {
     async fn load(&self, name: &str) -> Result<StoredToken, SaveError> {
-        let missing = || SaveError { what: "read", name: name.to_owned(), reason: "the parameter is missing".to_owned() };
+        let missing = || SaveError {
+            what: "read",
+            name: name.to_owned(),
+            reason: "the parameter is missing".to_owned(),
+        };
         let text = self.documents.lock().unwrap().get(name).cloned().ok_or_else(missing)?;
         Ok(StoredToken { text: SecretString::from(text), version: TokenVersion::Count(1) })
     }
@@ -272,7 +369,12 @@ impl TokenStore for World {
         panic!("an operator writes no token, yet {name} was written")
     }
 
-    async fn between(&self, name: &str, _: &TokenVersion, _: &TokenVersion) -> Result<Vec<SecretString>, SaveError> {
+    async fn between(
+        &self,
+        name: &str,
+        _: &TokenVersion,
+        _: &TokenVersion,
+    ) -> Result<Vec<SecretString>, SaveError> {
         panic!("an operator writes no token, yet versions of {name} were asked for")
     }
 }

@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
 use gamma_execution::ports::ControlScope;
-use gamma_execution::ports::{EdgeDecision, IntentKey, IntentRecord, IntentState, LoadedDay, OrderId, RungRecord, RungState, STRATEGY, Verdict, Writer};
+use gamma_execution::ports::{
+    EdgeDecision, IntentKey, IntentRecord, IntentState, LoadedDay, OrderId, RungRecord, RungState, STRATEGY,
+    Verdict, Writer,
+};
 use gamma_market::{Effect, Price, Right, Vertical};
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
@@ -25,7 +28,9 @@ fn unknown(value: &Value) -> &str {
 }
 
 fn intent(side: Right, state: IntentState, rung: RungState) -> (IntentRecord, RungRecord) {
-    let leg = |strike: &str| format!("SPXW250904{}{strike}", if side == Right::Put { "P" } else { "C" }).parse().unwrap();
+    let leg = |strike: &str| {
+        format!("SPXW250904{}{strike}", if side == Right::Put { "P" } else { "C" }).parse().unwrap()
+    };
     let key = IntentKey { strategy: STRATEGY.to_owned(), slot: side.into(), revision: 1 };
     let writer = Writer { run_id: "r".to_owned(), fence: 1 };
     let rung = RungRecord {
@@ -63,13 +68,25 @@ fn day(intents: impl IntoIterator<Item = (IntentRecord, RungRecord)>) -> LoadedD
 #[tokio::test]
 async fn an_account_that_never_ran_is_shown_as_such() {
     let world = World::new();
-    world.documents.lock().unwrap().insert("/s".to_owned(), json!({"creation_timestamp": 1_756_900_000, "token": {}}).to_string());
+    world
+        .documents
+        .lock()
+        .unwrap()
+        .insert("/s".to_owned(), json!({"creation_timestamp": 1_756_900_000, "token": {}}).to_string());
     let status = shown(&world).await;
     assert_eq!(status["armed"], Value::Null);
-    for (field, expected) in [("halted", json!([])), ("last_run", Value::Null), ("last_sweep", Value::Null), ("open_intents", json!([]))] {
+    for (field, expected) in [
+        ("halted", json!([])),
+        ("last_run", Value::Null),
+        ("last_sweep", Value::Null),
+        ("open_intents", json!([])),
+    ] {
         assert_eq!(status[field], expected, "{field}");
     }
-    assert_eq!((&status["outbox"], &status["edge"], &status["unproven"]), (&json!([]), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&status["outbox"], &status["edge"], &status["unproven"]),
+        (&json!([]), &Value::Null, &Value::Null)
+    );
     assert_eq!(status["looked_back_to"], "2025-08-21");
 }
 
@@ -96,13 +113,34 @@ async fn runs_and_sweeps_are_told_apart_and_the_newest_counts() {
 async fn open_intents_are_shown_unresolved_ones_first() {
     let world = World::new();
     let order = OrderId("1".to_owned());
-    let filled = RungState::Terminal { order: order.clone(), status: gamma_execution::ports::OrderStatus::Filled, filled: 3, fills: Vec::new() };
-    let older = day([intent(Right::Call, IntentState::Open, RungState::Accepted { order }), intent(Right::Put, IntentState::Terminal, filled)]);
-    let today = day([intent(Right::Put, IntentState::Unresolved, RungState::Unknown { reason: "lost".to_owned() })]);
-    world.days.lock().unwrap().extend([(("schwab".to_owned(), date(2025, 9, 2)), Ok(older)), (("schwab".to_owned(), DAY), Ok(today))]);
+    let filled = RungState::Terminal {
+        order: order.clone(),
+        status: gamma_execution::ports::OrderStatus::Filled,
+        filled: 3,
+        fills: Vec::new(),
+    };
+    let older = day([
+        intent(Right::Call, IntentState::Open, RungState::Accepted { order }),
+        intent(Right::Put, IntentState::Terminal, filled),
+    ]);
+    let today =
+        day([intent(Right::Put, IntentState::Unresolved, RungState::Unknown { reason: "lost".to_owned() })]);
+    world.days.lock().unwrap().extend([
+        (("schwab".to_owned(), date(2025, 9, 2)), Ok(older)),
+        (("schwab".to_owned(), DAY), Ok(today)),
+    ]);
     let open = &shown(&world).await["open_intents"];
-    let of = |at: usize| (open[at]["date"].as_str().unwrap(), open[at]["slot"].as_str().unwrap(), open[at]["unresolved"].as_bool().unwrap());
-    assert_eq!((open.as_array().unwrap().len(), of(0), of(1)), (2, ("2025-09-03", "put", true), ("2025-09-02", "call", false)));
+    let of = |at: usize| {
+        (
+            open[at]["date"].as_str().unwrap(),
+            open[at]["slot"].as_str().unwrap(),
+            open[at]["unresolved"].as_bool().unwrap(),
+        )
+    };
+    assert_eq!(
+        (open.as_array().unwrap().len(), of(0), of(1)),
+        (2, ("2025-09-03", "put", true), ("2025-09-02", "call", false))
+    );
     assert_eq!((&open[1]["quantity"], &open[1]["open_orders"]), (&json!(3), &json!(1)));
 }
 
@@ -117,10 +155,17 @@ async fn the_next_fire_is_told_with_what_the_calendar_says_of_it() {
     let schedules = &status["schedules"];
     assert_eq!(unknown(&schedules[0]["on"]), "AccessDenied");
     let trade = &schedules[1];
-    assert_eq!((&trade["on"], &trade["next"]["at"]["local"]), (&json!(false), &json!("Thu 2025-11-27 16:13")));
+    assert_eq!(
+        (&trade["on"], &trade["next"]["at"]["local"]),
+        (&json!(false), &json!("Thu 2025-11-27 16:13"))
+    );
     assert_eq!(trade["next"]["at"]["note"], "holiday (Thanksgiving Day), will not trade");
     assert_eq!(trade["next_session"]["at"]["local"], "Mon 2025-12-01 16:13");
-    assert_eq!((&schedules[2]["on"], &schedules[2]["next"]), (&Value::Null, &Value::Null), "a schedule that is missing is on nor off");
+    assert_eq!(
+        (&schedules[2]["on"], &schedules[2]["next"]),
+        (&Value::Null, &Value::Null),
+        "a schedule that is missing is on nor off"
+    );
     assert_eq!(schedules[3]["next"]["at"]["note"], Value::Null, "a sweep sweeps on any day");
     let all = world.operator().schedules(&ControlScope::All).await.unwrap();
     assert_eq!((all.len(), all[8].name.as_str()), (9, "gamma-cs-token-keeper"));
@@ -135,7 +180,11 @@ async fn an_announced_closure_is_told_beside_the_next_fire() {
     assert_eq!(trade["next_session"]["at"]["local"], "Fri 2025-09-05 16:13");
     *world.announced.lock().unwrap() = Some("tomorrow".to_owned());
     let schedules = &shown(&world).await["schedules"];
-    assert!(schedules[1]["next"]["at"]["note"].as_str().is_some_and(|note| note.contains("got \"tomorrow\"") && note.ends_with("will not trade")));
+    assert!(
+        schedules[1]["next"]["at"]["note"]
+            .as_str()
+            .is_some_and(|note| note.contains("got \"tomorrow\"") && note.ends_with("will not trade"))
+    );
     assert_eq!(schedules[3]["next"]["at"]["note"], Value::Null, "a sweep sweeps all the same");
 }
 
@@ -149,7 +198,10 @@ async fn a_login_shows_its_documents_times_and_no_token() {
     let status = serde_json::to_value(world.operator().status(&ControlScope::All).await.unwrap()).unwrap();
     assert_eq!(status["accounts"][0]["login"]["hours_left"], 23);
     assert_eq!(status["accounts"][0]["login"]["access_expires"], "2025-09-03T20:06:40Z");
-    assert_eq!((&status["accounts"][1]["login"]["hours_left"], &status["accounts"][1]["login"]["created"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&status["accounts"][1]["login"]["hours_left"], &status["accounts"][1]["login"]["created"]),
+        (&Value::Null, &Value::Null)
+    );
     assert!(!status.to_string().contains("canary"));
 }
 
@@ -160,13 +212,27 @@ async fn records_stand_with_who_and_why() {
     operator.arm("schwab", ME, Some("schwab")).await.unwrap();
     operator.halt(&schwab(), ME).await.unwrap();
     operator.halt(&ControlScope::All, ME).await.unwrap();
-    world.records.lock().unwrap().edge =
-        Some(EdgeDecision { run_date: DAY, verdict: Verdict::PauseEdge, pause_until: Some(date(2025, 9, 3)), why: "lost".to_owned(), known: 3 });
+    world.records.lock().unwrap().edge = Some(EdgeDecision {
+        run_date: DAY,
+        verdict: Verdict::PauseEdge,
+        pause_until: Some(date(2025, 9, 3)),
+        why: "lost".to_owned(),
+        known: 3,
+    });
     world.outbox.lock().unwrap().push(pending("schwab", "run-1"));
     let status = shown(&world).await;
-    assert_eq!((&status["armed"]["armed"], &status["armed"]["by"], &status["armed"]["why"]), (&json!(true), &json!("Ada"), &json!("a drill")));
-    assert_eq!((&status["halted"][0]["whom"], &status["halted"][1]["whom"]), (&json!("all"), &json!("schwab")));
-    assert_eq!((&status["edge"]["pauses_today"], &status["outbox"]), (&json!(true), &json!(["sheets-log run-1"])));
+    assert_eq!(
+        (&status["armed"]["armed"], &status["armed"]["by"], &status["armed"]["why"]),
+        (&json!(true), &json!("Ada"), &json!("a drill"))
+    );
+    assert_eq!(
+        (&status["halted"][0]["whom"], &status["halted"][1]["whom"]),
+        (&json!("all"), &json!("schwab"))
+    );
+    assert_eq!(
+        (&status["edge"]["pauses_today"], &status["outbox"]),
+        (&json!(true), &json!(["sheets-log run-1"]))
+    );
     operator.resume(&ControlScope::All, ME).await.unwrap();
     let halted = shown(&world).await["halted"].clone();
     assert_eq!((halted.as_array().unwrap().len(), &halted[0]["whom"]), (1, &json!("schwab")));

@@ -11,7 +11,10 @@ use serde_json::json;
 use super::InvokeError;
 use super::service::Service;
 
-pub(super) async fn configuration(State(service): State<Weak<Service>>, Path(function): Path<String>) -> Result<Response, InvokeError> {
+pub(super) async fn configuration(
+    State(service): State<Weak<Service>>,
+    Path(function): Path<String>,
+) -> Result<Response, InvokeError> {
     let service = service.upgrade().ok_or(InvokeError::Stopped)?;
     let function = service.find(&function, None)?;
     let config = &function.config;

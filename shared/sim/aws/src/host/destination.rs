@@ -24,8 +24,10 @@ pub(super) fn record(failure: &AsyncFailure) -> String {
         "requestPayload": payload,
     });
     if failure.attempts > 0 {
-        record["responseContext"] = json!({ "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" });
-        record["responsePayload"] = serde_json::from_str(&failure.error).unwrap_or_else(|_| failure.error.clone().into());
+        record["responseContext"] =
+            json!({ "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" });
+        record["responsePayload"] =
+            serde_json::from_str(&failure.error).unwrap_or_else(|_| failure.error.clone().into());
     }
     record.to_string()
 }

@@ -1,7 +1,7 @@
 //! One execution environment: a process, its Runtime API, and what becomes of an event it is given.
 //!
-//! `Starting → Running → Frozen → Running → … → Exited`: an environment runs from the moment it is handed an event until it asks for the
-//! next, and is frozen from then on.
+//! `Starting → Running → Frozen → Running → … → Exited`: an environment runs from the moment it is handed an
+//! event until it asks for the next, and is frozen from then on.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,9 +26,11 @@ use super::output::{Logs, Output};
 use super::process::Group;
 use super::{Init, runtime_api};
 
-/// Lambda's limit for initialisation, in real time: the function cannot wait on the clock before it knows its request id.
+/// Lambda's limit for initialisation, in real time: the function cannot wait on the clock before it knows its
+/// request id.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
-/// Real time beyond its timeout after which a function that neither ends nor waits counts as hanging; a slow machine is not a hang.
+/// Real time beyond its timeout after which a function that neither ends nor waits counts as hanging; a slow
+/// machine is not a hang.
 const HANG_MARGIN: Duration = Duration::from_secs(5);
 /// Real time within which signals take effect.
 const SIGNAL_LIMIT: Duration = Duration::from_secs(2);
@@ -99,21 +101,35 @@ pub(super) struct Around {
 
 impl Environment {
     /// Starts a process for an invocation, and its Runtime API on a port of its own.
-    pub(super) async fn start(function: &Function, around: Around, request_id: &str) -> io::Result<Arc<Self>> {
+    pub(super) async fn start(
+        function: &Function,
+        around: Around,
+        request_id: &str,
+    ) -> io::Result<Arc<Self>> {
         let Around { now, logs, connections, invoke_api } = around;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let (reader, writer) = io::pipe()?;
         let mut command = command(function, now, port, request_id)?;
-        if let Some(address) = invoke_api.filter(|_| !function.config.environment.contains_key(LAMBDA_ENDPOINT)) {
+        if let Some(address) =
+            invoke_api.filter(|_| !function.config.environment.contains_key(LAMBDA_ENDPOINT))
+        {
             command.env(LAMBDA_ENDPOINT, format!("http://{address}"));
         }
-        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0).kill_on_drop(true);
+        command
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer)
+            .process_group(0)
+            .kill_on_drop(true);
         let started = real_now();
         let child = command.spawn()?;
         // The command keeps the pipe's writing ends, and with them the end of the output from being seen.
         drop(command);
-        let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).ok_or_else(|| io::Error::other("the process has no id"))?;
+        let leader = child
+            .id()
+            .and_then(|id| Pid::from_raw(id.try_into().ok()?))
+            .ok_or_else(|| io::Error::other("the process has no id"))?;
         let environment = Arc::new(Self {
             port,
             group: Group::led_by(leader),
@@ -133,7 +149,8 @@ impl Environment {
         Ok(environment)
     }
 
-    /// Hands the function an event and sees it through: until it is frozen again or gone. The run must be attached to the clock.
+    /// Hands the function an event and sees it through: until it is frozen again or gone. The run must be
+    /// attached to the clock.
     pub(super) async fn run(&self, delivery: Delivery, limit: Duration, clock: &VirtualClock) -> Execution {
         let request_id = delivery.request_id.clone();
         let alarm = clock.alarm(delivery.deadline);
@@ -183,7 +200,10 @@ impl Environment {
     pub(super) async fn kill(&self) {
         self.signal_kill();
         let mut phase = self.phase.subscribe();
-        if tokio::time::timeout(SIGNAL_LIMIT, phase.wait_for(|phase| matches!(phase, Phase::Exited(_)))).await.is_err() {
+        if tokio::time::timeout(SIGNAL_LIMIT, phase.wait_for(|phase| matches!(phase, Phase::Exited(_))))
+            .await
+            .is_err()
+        {
             tracing::warn!(port = self.port, "a killed function is still there");
         }
     }
@@ -202,7 +222,8 @@ impl Environment {
         }
     }
 
-    /// Goes on to a phase; a process that has exited stays so, even when a request of its own is still under way.
+    /// Goes on to a phase; a process that has exited stays so, even when a request of its own is still under
+    /// way.
     fn enter(&self, next: Phase) {
         self.phase.send_if_modified(|phase| {
             let alive = !matches!(phase, Phase::Exited(_));
@@ -315,7 +336,8 @@ pub(super) struct Execution {
 async fn watch_over(environment: Arc<Environment>, mut child: Child, api: JoinHandle<()>) {
     // When the runtime ends before the process does, the descendants go too.
     let _kill = KillOnDrop(&environment);
-    // The output is followed until the process is gone: a descendant may close it early, or keep it open for longer.
+    // The output is followed until the process is gone: a descendant may close it early, or keep it open for
+    // longer.
     let status = tokio::select! {
         status = child.wait() => status,
         status = async {
@@ -341,7 +363,8 @@ impl Drop for KillOnDrop<'_> {
     }
 }
 
-/// Waits until a signal has reached every process, which takes a moment of real time; `false` when it took too long.
+/// Waits until a signal has reached every process, which takes a moment of real time; `false` when it took
+/// too long.
 async fn takes_effect(seen: impl Fn() -> bool) -> bool {
     let effect = async {
         while !seen() {

@@ -27,7 +27,9 @@ pub(super) struct Function {
 
 impl Function {
     pub(super) fn new(config: FunctionConfig) -> Self {
-        let most = config.reserved_concurrency.map_or(Semaphore::MAX_PERMITS, |most| usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS));
+        let most = config
+            .reserved_concurrency
+            .map_or(Semaphore::MAX_PERMITS, |most| usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS));
         let arn = arn(&config.name);
         Self { config, arn, permits: Arc::new(Semaphore::new(most)), idle: Mutex::default() }
     }

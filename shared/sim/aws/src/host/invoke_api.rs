@@ -58,7 +58,11 @@ fn kind(headers: &HeaderMap) -> Result<InvokeKind, InvokeError> {
         None | Some("RequestResponse") => Ok(InvokeKind::RequestResponse),
         Some("Event") => Ok(InvokeKind::Event),
         Some("DryRun") => Ok(InvokeKind::DryRun),
-        Some(other) => Err(InvokeError::InvalidParameter { parameter: PARAMETER, came: other.to_owned(), expected: "RequestResponse, Event or DryRun" }),
+        Some(other) => Err(InvokeError::InvalidParameter {
+            parameter: PARAMETER,
+            came: other.to_owned(),
+            expected: "RequestResponse, Event or DryRun",
+        }),
     }
 }
 
@@ -67,7 +71,11 @@ fn log_type(headers: &HeaderMap) -> Result<bool, InvokeError> {
     match text(headers, PARAMETER).as_deref() {
         None | Some("None") => Ok(false),
         Some("Tail") => Ok(true),
-        Some(other) => Err(InvokeError::InvalidParameter { parameter: PARAMETER, came: other.to_owned(), expected: "None or Tail" }),
+        Some(other) => Err(InvokeError::InvalidParameter {
+            parameter: PARAMETER,
+            came: other.to_owned(),
+            expected: "None or Tail",
+        }),
     }
 }
 
@@ -87,7 +95,8 @@ fn answer(result: InvokeResult, kind: InvokeKind, with_tail: bool) -> Response {
     if let Some(error) = result.function_error {
         headers.push(("x-amz-function-error", error));
     }
-    let mut response = (StatusCode::from_u16(result.status).unwrap_or(StatusCode::OK), result.payload).into_response();
+    let mut response =
+        (StatusCode::from_u16(result.status).unwrap_or(StatusCode::OK), result.payload).into_response();
     // The bytes' own content type would stay beside ours.
     response.headers_mut().clear();
     for (name, value) in headers {
@@ -103,15 +112,28 @@ impl IntoResponse for InvokeError {
         let message = self.to_string();
         let code = self.code();
         let (status, body) = match self {
-            Self::FunctionNotFound { .. } => (StatusCode::NOT_FOUND, json!({ "Message": message, "Type": "User" })),
-            Self::InvalidRequestContent { .. } | Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, json!({ "Type": "User", "message": message })),
-            Self::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, json!({ "Message": message, "Type": "User" })),
+            Self::FunctionNotFound { .. } => {
+                (StatusCode::NOT_FOUND, json!({ "Message": message, "Type": "User" }))
+            }
+            Self::InvalidRequestContent { .. } | Self::InvalidParameter { .. } => {
+                (StatusCode::BAD_REQUEST, json!({ "Type": "User", "message": message }))
+            }
+            Self::PayloadTooLarge { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, json!({ "Message": message, "Type": "User" }))
+            }
             Self::TooManyRequests => {
                 let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
-                (StatusCode::TOO_MANY_REQUESTS, json!({ "Reason": reason, "Type": "User", "message": message }))
+                (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    json!({ "Reason": reason, "Type": "User", "message": message }),
+                )
             }
-            Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, json!({ "Message": message, "Type": "Service" })),
-            Self::Stopped | Self::Unrecorded { .. } => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "Message": message, "Type": "Service" })),
+            Self::Unavailable { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, json!({ "Message": message, "Type": "Service" }))
+            }
+            Self::Stopped | Self::Unrecorded { .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, json!({ "Message": message, "Type": "Service" }))
+            }
         };
         (status, [("x-amzn-errortype", code)], Json(body)).into_response()
     }

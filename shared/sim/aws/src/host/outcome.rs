@@ -34,19 +34,26 @@ impl Outcome {
     }
 
     pub(super) fn response_too_large() -> Self {
-        let message = format!("Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes).");
+        let message = format!(
+            "Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes)."
+        );
         Self::document("Function.ResponseSizeTooLarge", &message)
     }
 
     pub(super) fn timed_out(request_id: &str, limit: Duration) -> Self {
         let seconds = limit.as_secs_f64();
-        Self::document("Sandbox.Timedout", &format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds"))
+        Self::document(
+            "Sandbox.Timedout",
+            &format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds"),
+        )
     }
 
     pub(super) fn exited(request_id: &str, status: Option<ExitStatus>) -> Self {
         let how = match status.map(|status| (status.code(), status.signal())) {
             Some((Some(code), _)) if code != 0 => format!("Runtime exited with error: exit status {code}"),
-            Some((None, Some(signal))) => format!("Runtime exited with error: signal: {}", signal_name(signal)),
+            Some((None, Some(signal))) => {
+                format!("Runtime exited with error: signal: {}", signal_name(signal))
+            }
             _ => "Runtime exited without providing a reason".to_owned(),
         };
         Self::document("Runtime.ExitError", &format!("RequestId: {request_id} Error: {how}"))

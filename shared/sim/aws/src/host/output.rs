@@ -18,7 +18,8 @@ const LAG: usize = 4096;
 pub struct LogLine {
     /// The function.
     pub function: String,
-    /// The invocation during which it was written; what is written between two belongs to the former, initialisation to the first.
+    /// The invocation during which it was written; what is written between two belongs to the former,
+    /// initialisation to the first.
     pub request_id: String,
     /// The line, without its end.
     pub line: String,
@@ -76,7 +77,12 @@ struct Text {
 
 impl Output {
     /// Reads `pipe`; initialisation belongs to the invocation it was started for.
-    pub(super) fn new(function: &str, logs: Arc<Logs>, pipe: PipeReader, request_id: &str) -> io::Result<Self> {
+    pub(super) fn new(
+        function: &str,
+        logs: Arc<Logs>,
+        pipe: PipeReader,
+        request_id: &str,
+    ) -> io::Result<Self> {
         // This makes the pipe non-blocking for either reader.
         let ready = pipe::Receiver::from_owned_fd(OwnedFd::from(pipe.try_clone()?))?;
         let text = Text { request_id: request_id.to_owned(), partial: Vec::new(), tail: VecDeque::new() };
@@ -116,8 +122,8 @@ impl Output {
         std::mem::take(&mut text.tail).into()
     }
 
-    /// Reads the pipe itself and does not wait to be told that there is something, so whatever a process wrote before it spoke to us
-    /// is there.
+    /// Reads the pipe itself and does not wait to be told that there is something, so whatever a process
+    /// wrote before it spoke to us is there.
     fn read_now(&self, text: &mut Text) {
         self.read(text, |chunk| (&self.pipe).read(chunk));
     }

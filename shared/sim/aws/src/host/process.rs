@@ -39,7 +39,8 @@ impl Group {
         left
     }
 
-    /// The leader's memory in KiB, by the name of a line in `/proc/PID/status` (`VmRSS`, `VmHWM`); `None` when it is gone.
+    /// The leader's memory in KiB, by the name of a line in `/proc/PID/status` (`VmRSS`, `VmHWM`); `None`
+    /// when it is gone.
     pub(super) fn memory_kib(&self, line: &str) -> Option<u64> {
         if self.reaped.load(Ordering::SeqCst) {
             return None;
@@ -52,8 +53,14 @@ impl Group {
     /// All that are in the group now. It looks at every process there is, so it is not for polling.
     pub(super) fn members(&self) -> Members {
         let Ok(entries) = fs::read_dir("/proc") else { return Members(Vec::new()) };
-        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter_map(Pid::from_raw);
-        Members(pids.filter(|pid| stat(*pid).is_some_and(|stat| stat.group == self.leader.as_raw_pid())).collect())
+        let pids = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter_map(Pid::from_raw);
+        Members(
+            pids.filter(|pid| stat(*pid).is_some_and(|stat| stat.group == self.leader.as_raw_pid()))
+                .collect(),
+        )
     }
 }
 
@@ -108,8 +115,15 @@ fn stat(pid: Pid) -> Option<Stat> {
 fn connections(pid: Pid) -> Vec<(u16, u16)> {
     let root = format!("/proc/{}", pid.as_raw_pid());
     let sockets = sockets(&Path::new(&root).join("fd"));
-    let tables = ["net/tcp", "net/tcp6"].map(|table| fs::read_to_string(Path::new(&root).join(table)).unwrap_or_default());
-    tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(established).filter(|(_, inode)| sockets.contains(inode)).map(|(ports, _)| ports).collect()
+    let tables = ["net/tcp", "net/tcp6"]
+        .map(|table| fs::read_to_string(Path::new(&root).join(table)).unwrap_or_default());
+    tables
+        .iter()
+        .flat_map(|table| table.lines().skip(1))
+        .filter_map(established)
+        .filter(|(_, inode)| sockets.contains(inode))
+        .map(|(ports, _)| ports)
+        .collect()
 }
 
 /// The inodes of the sockets among the open files.

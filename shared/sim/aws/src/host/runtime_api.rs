@@ -39,16 +39,28 @@ async fn next(State(environment): State<Arc<Environment>>) -> Result<Response, M
     Ok((headers, delivery.payload).into_response())
 }
 
-async fn response(State(environment): State<Arc<Environment>>, Path(request_id): Path<String>, payload: Bytes) -> Result<Response, Misuse> {
+async fn response(
+    State(environment): State<Arc<Environment>>,
+    Path(request_id): Path<String>,
+    payload: Bytes,
+) -> Result<Response, Misuse> {
     if payload.len() > LARGEST_RESPONSE {
         environment.answer(&request_id, Outcome::response_too_large())?;
-        return Ok((StatusCode::PAYLOAD_TOO_LARGE, problem("RequestEntityTooLarge", "Exceeded maximum allowed payload size")).into_response());
+        return Ok((
+            StatusCode::PAYLOAD_TOO_LARGE,
+            problem("RequestEntityTooLarge", "Exceeded maximum allowed payload size"),
+        )
+            .into_response());
     }
     environment.answer(&request_id, Outcome::answer(payload))?;
     Ok(accepted())
 }
 
-async fn error(State(environment): State<Arc<Environment>>, Path(request_id): Path<String>, payload: Bytes) -> Result<Response, Misuse> {
+async fn error(
+    State(environment): State<Arc<Environment>>,
+    Path(request_id): Path<String>,
+    payload: Bytes,
+) -> Result<Response, Misuse> {
     environment.answer(&request_id, Outcome::error(payload))?;
     Ok(accepted())
 }
@@ -69,8 +81,13 @@ fn problem(error_type: &str, message: &str) -> Json<serde_json::Value> {
 impl IntoResponse for Misuse {
     fn into_response(self) -> Response {
         match self {
-            Self::UnknownRequest => (StatusCode::BAD_REQUEST, problem("InvalidRequestID", "Invalid request ID")).into_response(),
-            Self::InvalidTransition => (StatusCode::FORBIDDEN, problem("InvalidStateTransition", "Transition is not allowed")).into_response(),
+            Self::UnknownRequest => {
+                (StatusCode::BAD_REQUEST, problem("InvalidRequestID", "Invalid request ID")).into_response()
+            }
+            Self::InvalidTransition => {
+                (StatusCode::FORBIDDEN, problem("InvalidStateTransition", "Transition is not allowed"))
+                    .into_response()
+            }
         }
     }
 }

@@ -80,7 +80,8 @@ pub(super) struct Invocation {
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) log_tail: Vec<u8>,
-    /// Keeps time: the run stays attached, and a deadline it missed is held, until whoever started it has decided what follows.
+    /// Keeps time: the run stays attached, and a deadline it missed is held, until whoever started it has
+    /// decided what follows.
     pub(super) moment: (Option<Hold>, Attached),
 }
 
@@ -90,7 +91,10 @@ impl Service {
         for function in config.functions {
             let name = function.name.clone();
             if functions.insert(name.clone(), Arc::new(Function::new(function))).is_some() {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("functions: {name:?} came twice, one function a name was expected")));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!("functions: {name:?} came twice, one function a name was expected"),
+                ));
             }
         }
         Ok(Arc::new(Self {
@@ -107,14 +111,26 @@ impl Service {
         }))
     }
 
-    pub(super) async fn invoke(self: &Arc<Self>, name: &str, qualifier: Option<&str>, payload: Bytes, kind: InvokeKind) -> Result<InvokeResult, InvokeError> {
+    pub(super) async fn invoke(
+        self: &Arc<Self>,
+        name: &str,
+        qualifier: Option<&str>,
+        payload: Bytes,
+        kind: InvokeKind,
+    ) -> Result<InvokeResult, InvokeError> {
         let function = self.find(name, qualifier)?;
         if self.state().unreachable.contains(&function.config.name) {
             return Err(InvokeError::Unavailable { function: function.config.name.clone() });
         }
         let payload = checked(payload, kind)?;
         let request_id = self.ids.next();
-        let taken = |status| InvokeResult { request_id: request_id.clone(), status, function_error: None, payload: Vec::new(), log_tail: Vec::new() };
+        let taken = |status| InvokeResult {
+            request_id: request_id.clone(),
+            status,
+            function_error: None,
+            payload: Vec::new(),
+            log_tail: Vec::new(),
+        };
         let invocation = Invocation { function, request_id: request_id.clone(), payload };
         match kind {
             InvokeKind::DryRun => Ok(taken(204)),
@@ -137,7 +153,13 @@ impl Service {
                     drop((permit, moment));
                     let function_error = outcome.failed.then(|| "Unhandled".to_owned());
                     let request_id = invocation.request_id;
-                    drop(ended.send(InvokeResult { request_id, status: 200, function_error, payload: outcome.payload.to_vec(), log_tail }));
+                    drop(ended.send(InvokeResult {
+                        request_id,
+                        status: 200,
+                        function_error,
+                        payload: outcome.payload.to_vec(),
+                        log_tail,
+                    }));
                 })?;
                 end.await.map_err(|_| InvokeError::Stopped)
             }
@@ -175,7 +197,13 @@ impl Service {
         let started = self.clock.now();
         let deadline = later(started, limit);
         let trace = trace(request_id, started);
-        let delivery = Delivery { request_id: request_id.clone(), arn: function.arn.clone(), payload: payload.clone(), deadline, trace };
+        let delivery = Delivery {
+            request_id: request_id.clone(),
+            arn: function.arn.clone(),
+            payload: payload.clone(),
+            deadline,
+            trace,
+        };
         let warm = function.take_idle();
         let cold = warm.is_none();
         let environment = match warm {
@@ -195,17 +223,32 @@ impl Service {
             Err(error) => (Outcome::invalid_entrypoint(request_id, error), Vec::new(), None),
         };
         let error = outcome.error_text();
-        let (init, peak_memory_kib) = environment.map_or((None, None), |environment| (environment.init().filter(|_| cold), environment.peak_memory_kib()));
+        let (init, peak_memory_kib) = environment.map_or((None, None), |environment| {
+            (environment.init().filter(|_| cold), environment.peak_memory_kib())
+        });
         let ended = self.clock.now();
-        let attempt =
-            Attempt { request_id: request_id.clone(), function: function.config.name.clone(), number, cold, started, ended, error, init, peak_memory_kib };
+        let attempt = Attempt {
+            request_id: request_id.clone(),
+            function: function.config.name.clone(),
+            number,
+            cold,
+            started,
+            ended,
+            error,
+            init,
+            peak_memory_kib,
+        };
         self.state().attempts.push(attempt);
         Ended { outcome, log_tail, moment: (missed, attached) }
     }
 
     async fn start(&self, function: &Function, request_id: &str) -> io::Result<Arc<Environment>> {
-        let around =
-            Around { now: self.clock.now(), logs: Arc::clone(&self.logs), connections: self.connections.clone(), invoke_api: self.invoke_api.get().copied() };
+        let around = Around {
+            now: self.clock.now(),
+            logs: Arc::clone(&self.logs),
+            connections: self.connections.clone(),
+            invoke_api: self.invoke_api.get().copied(),
+        };
         let environment = Environment::start(function, around, request_id).await?;
         let mut state = self.state();
         if state.stopped {
@@ -220,9 +263,12 @@ impl Service {
     /// Resolves a name, a partial ARN or an ARN, with or without qualifier.
     pub(super) fn find(&self, asked: &str, qualifier: Option<&str>) -> Result<Arc<Function>, InvokeError> {
         let name = asked.rsplit_once(":function:").map_or(asked, |(_, name)| name);
-        let (name, inline) = name.split_once(':').map_or((name, None), |(name, qualifier)| (name, Some(qualifier)));
+        let (name, inline) =
+            name.split_once(':').map_or((name, None), |(name, qualifier)| (name, Some(qualifier)));
         let unknown = || {
-            let qualified = qualifier.or(inline).map_or_else(|| name.to_owned(), |qualifier| format!("{name}:{qualifier}"));
+            let qualified = qualifier
+                .or(inline)
+                .map_or_else(|| name.to_owned(), |qualifier| format!("{name}:{qualifier}"));
             InvokeError::FunctionNotFound { arn: arn(&qualified) }
         };
         if [qualifier, inline].into_iter().flatten().any(|version| version != "$LATEST") {
@@ -367,7 +413,9 @@ impl RequestIds {
 
     fn new() -> io::Result<Self> {
         let uuid = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?;
-        let prefix = uuid.get(..Self::PREFIX).ok_or_else(|| io::Error::other(format!("random/uuid: {uuid:?} came, a UUID was expected")))?;
+        let prefix = uuid
+            .get(..Self::PREFIX)
+            .ok_or_else(|| io::Error::other(format!("random/uuid: {uuid:?} came, a UUID was expected")))?;
         Ok(Self { prefix: prefix.to_owned(), count: AtomicU64::new(1) })
     }
 

@@ -40,8 +40,18 @@ struct Field {
 const MINUTES: Field = Field { name: "minutes", first: 0, last: 59, names: &[] };
 const HOURS: Field = Field { name: "hours", first: 0, last: 23, names: &[] };
 const DAY_OF_MONTH: Field = Field { name: "day-of-month", first: 1, last: 31, names: &[] };
-const MONTH: Field = Field { name: "month", first: 1, last: 12, names: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"] };
-const DAY_OF_WEEK: Field = Field { name: "day-of-week", first: 1, last: 7, names: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"] };
+const MONTH: Field = Field {
+    name: "month",
+    first: 1,
+    last: 12,
+    names: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
+};
+const DAY_OF_WEEK: Field = Field {
+    name: "day-of-week",
+    first: 1,
+    last: 7,
+    names: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"],
+};
 const YEAR: Field = Field { name: "year", first: 1970, last: 2199, names: &[] };
 
 impl Cron {
@@ -49,22 +59,41 @@ impl Cron {
     pub(super) fn parse(text: &str) -> Result<Self, ExpressionError> {
         let fields: Vec<&str> = text.split_whitespace().collect();
         let &[minutes, hours, day_of_month, month, day_of_week, year] = fields.as_slice() else {
-            return Err(ExpressionError::of("cron", text, "six fields: minutes hours day-of-month month day-of-week year"));
+            return Err(ExpressionError::of(
+                "cron",
+                text,
+                "six fields: minutes hours day-of-month month day-of-week year",
+            ));
         };
         let days = match (day_of_month, day_of_week) {
             (days, "?") if days != "?" => Days::OfMonth(DAY_OF_MONTH.read(days)?),
             ("?", days) if days != "?" => Days::OfWeek(DAY_OF_WEEK.read(days)?),
-            _ => return Err(ExpressionError::of("day-of-month and day-of-week", &format!("{day_of_month} and {day_of_week}"), "? in exactly one of the two")),
+            _ => {
+                return Err(ExpressionError::of(
+                    "day-of-month and day-of-week",
+                    &format!("{day_of_month} and {day_of_week}"),
+                    "? in exactly one of the two",
+                ));
+            }
         };
-        Ok(Self { minutes: MINUTES.read(minutes)?, hours: HOURS.read(hours)?, days, months: MONTH.read(month)?, years: YEAR.read(year)? })
+        Ok(Self {
+            minutes: MINUTES.read(minutes)?,
+            hours: HOURS.read(hours)?,
+            days,
+            months: MONTH.read(month)?,
+            years: YEAR.read(year)?,
+        })
     }
 
     /// The first moment after `after`.
     pub(super) fn next(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let last_year = *self.years.last()?;
         let first = after.to_zoned(zone.clone()).date();
-        let dates = std::iter::successors(Some(first), |date| date.tomorrow().ok()).take_while(|date| date.year() <= last_year);
-        dates.filter(|date| self.allows(*date)).find_map(|date| self.times(date).filter_map(|at| instant(at, zone)).find(|at| *at > after))
+        let dates = std::iter::successors(Some(first), |date| date.tomorrow().ok())
+            .take_while(|date| date.year() <= last_year);
+        dates
+            .filter(|date| self.allows(*date))
+            .find_map(|date| self.times(date).filter_map(|at| instant(at, zone)).find(|at| *at > after))
     }
 
     fn allows(&self, date: Date) -> bool {
@@ -77,7 +106,9 @@ impl Cron {
 
     fn times(&self, date: Date) -> impl Iterator<Item = DateTime> {
         let small = |number: &i16| i8::try_from(*number).unwrap_or(0);
-        self.hours.iter().flat_map(move |hour| self.minutes.iter().map(move |minute| date.to_datetime(time(small(hour), small(minute), 0, 0))))
+        self.hours.iter().flat_map(move |hour| {
+            self.minutes.iter().map(move |minute| date.to_datetime(time(small(hour), small(minute), 0, 0)))
+        })
     }
 }
 
@@ -85,7 +116,8 @@ impl Field {
     fn read(&self, text: &str) -> Result<Numbers, ExpressionError> {
         let mut numbers = Numbers::new();
         for part in text.split(',') {
-            let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
+            let (range, step) =
+                part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
             let step = match step.map(str::parse::<usize>) {
                 None => None,
                 Some(Ok(step)) if step > 0 => Some(step),
@@ -108,13 +140,21 @@ impl Field {
     }
 
     fn number(&self, text: &str) -> Option<i16> {
-        let named = self.names.iter().position(|name| name.eq_ignore_ascii_case(text)).and_then(|at| i16::try_from(at).ok()).map(|at| at + self.first);
+        let named = self
+            .names
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(text))
+            .and_then(|at| i16::try_from(at).ok())
+            .map(|at| at + self.first);
         named.or_else(|| text.parse().ok()).filter(|number| (self.first..=self.last).contains(number))
     }
 
     fn wrong(&self, text: &str) -> ExpressionError {
         let names = if self.names.is_empty() { "" } else { " or names of three letters" };
-        let expected = format!("numbers from {} to {}{names}, with , - * / between them (L, W and # are not known here)", self.first, self.last);
+        let expected = format!(
+            "numbers from {} to {}{names}, with , - * / between them (L, W and # are not known here)",
+            self.first, self.last
+        );
         ExpressionError::of(self.name, text, &expected)
     }
 }

@@ -11,7 +11,8 @@ use super::schedule::{Context, Schedule};
 use super::{Firing, Inner};
 use crate::host::{InvokeError, InvokeKind};
 
-/// The wait before the second try; each later one is twice as long, up to the longest. Exponential is all that is documented.
+/// The wait before the second try; each later one is twice as long, up to the longest. Exponential is all
+/// that is documented.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
 
@@ -25,7 +26,10 @@ pub(super) struct Delivery {
 
 impl Delivery {
     pub(super) fn new(inner: Arc<Inner>, schedule: Arc<Schedule>, scheduled: Timestamp) -> Self {
-        let seed = schedule.arn().bytes().fold(inner.seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        let seed = schedule
+            .arn()
+            .bytes()
+            .fold(inner.seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
         let execution = uuid(seed, u64::try_from(scheduled.as_second()).unwrap_or(0));
         Self { inner, schedule, scheduled, execution, attempts: 0 }
     }
@@ -46,8 +50,13 @@ impl Delivery {
 
     async fn attempt(&mut self) -> Result<String, InvokeError> {
         self.attempts += 1;
-        let event = self.schedule.event(Context { scheduled: self.scheduled, execution: &self.execution, attempt: self.attempts });
-        let invoked = self.inner.invoker.invoke(&self.schedule.target.arn, event.as_bytes(), InvokeKind::Event).await;
+        let event = self.schedule.event(Context {
+            scheduled: self.scheduled,
+            execution: &self.execution,
+            attempt: self.attempts,
+        });
+        let invoked =
+            self.inner.invoker.invoke(&self.schedule.target.arn, event.as_bytes(), InvokeKind::Event).await;
         invoked.map(|result| result.request_id)
     }
 
@@ -84,7 +93,11 @@ impl Delivery {
     /// Source: EventBridge Scheduler user guide, "Configuring a dead-letter queue".
     async fn lay_aside(&self, error: &InvokeError, condition: &str) {
         let Some(queue) = &self.schedule.target.dead_letters else { return };
-        let event = self.schedule.event(Context { scheduled: self.scheduled, execution: &self.execution, attempt: self.attempts });
+        let event = self.schedule.event(Context {
+            scheduled: self.scheduled,
+            execution: &self.execution,
+            attempt: self.attempts,
+        });
         let attributes = [
             ("ERROR_CODE", error.code().to_owned()),
             ("ERROR_MESSAGE", error.to_string()),

@@ -1,9 +1,9 @@
 //! Schedule expressions, and the moments they name in a time zone.
 //!
-//! Where clocks are put forward, AWS skips an invocation whose local time does not exist; where they are put back, it invokes once for a
-//! time that comes twice. Its documentation does not say which of the two, nor what becomes of a one-time schedule in the gap: here it
-//! is the earlier, and never.
-//! Source: EventBridge Scheduler user guide, "Schedule types"; AWS re:Post, "EventBridge and daylight saving time".
+//! Where clocks are put forward, AWS skips an invocation whose local time does not exist; where they are put
+//! back, it invokes once for a time that comes twice. Its documentation does not say which of the two, nor
+//! what becomes of a one-time schedule in the gap: here it is the earlier, and never. Source: EventBridge
+//! Scheduler user guide, "Schedule types"; AWS re:Post, "EventBridge and daylight saving time".
 
 use std::str::FromStr;
 
@@ -46,11 +46,16 @@ impl FromStr for Expression {
 
     fn from_str(text: &str) -> Result<Self, ExpressionError> {
         let wrong = |expected| ExpressionError::of("expression", text, expected);
-        let (kind, inner) = text.strip_suffix(')').and_then(|text| text.split_once('(')).ok_or_else(|| wrong("cron(…), at(…) or rate(…)"))?;
+        let (kind, inner) = text
+            .strip_suffix(')')
+            .and_then(|text| text.split_once('('))
+            .ok_or_else(|| wrong("cron(…), at(…) or rate(…)"))?;
         Ok(Self(match kind {
             "cron" => Kind::Cron(Cron::parse(inner)?),
             // The grammar knows no fraction of a second and no zone.
-            "at" if inner.len() == 19 => Kind::At(inner.parse().map_err(|_| wrong("at(yyyy-mm-ddThh:mm:ss)"))?),
+            "at" if inner.len() == 19 => {
+                Kind::At(inner.parse().map_err(|_| wrong("at(yyyy-mm-ddThh:mm:ss)"))?)
+            }
             "at" => return Err(wrong("at(yyyy-mm-ddThh:mm:ss)")),
             "rate" => Kind::Rate(rate(inner).ok_or_else(|| wrong("rate(number minutes), hours or days"))?),
             _ => return Err(wrong("cron(…), at(…) or rate(…)")),
@@ -95,7 +100,9 @@ impl Expression {
 /// The moment a local time names: none in the gap of a clock put forward, the earlier of two.
 pub(super) fn instant(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     match zone.to_ambiguous_timestamp(at).offset() {
-        AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => offset.to_timestamp(at).ok(),
+        AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
+            offset.to_timestamp(at).ok()
+        }
         AmbiguousOffset::Gap { .. } => None,
     }
 }
@@ -110,7 +117,8 @@ mod tests {
 
     /// The first moments after `after`, in New York.
     fn moments(expression: &str, after: &str, count: usize) -> Vec<String> {
-        let (expression, zone) = (expression.parse::<Expression>().unwrap(), TimeZone::get("America/New_York").unwrap());
+        let (expression, zone) =
+            (expression.parse::<Expression>().unwrap(), TimeZone::get("America/New_York").unwrap());
         let (mut after, begin) = (at(after), at(after));
         let next = |after: Timestamp| expression.next(after, &zone, begin);
         let found = std::iter::from_fn(|| next(after).inspect(|at| after = *at));
@@ -120,28 +128,58 @@ mod tests {
     #[test]
     fn a_cron_keeps_new_york_time_through_both_clock_changes() {
         let trade = "cron(13 16 ? * MON-FRI *)";
-        assert_eq!(moments(trade, "2025-10-31T00:00:00Z", 2), ["2025-10-31T20:13:00Z", "2025-11-03T21:13:00Z"]);
-        assert_eq!(moments(trade, "2026-03-06T00:00:00Z", 2), ["2026-03-06T21:13:00Z", "2026-03-09T20:13:00Z"]);
-        assert_eq!(moments("cron(13 16 ? * 2-6 *)", "2025-11-28T21:13:00Z", 1), ["2025-12-01T21:13:00Z"], "1 is Sunday; the moment itself is over");
-        assert_eq!(moments("cron(30 16 * * ? *)", "2025-11-07T22:00:00Z", 2), ["2025-11-08T21:30:00Z", "2025-11-09T21:30:00Z"]);
+        assert_eq!(
+            moments(trade, "2025-10-31T00:00:00Z", 2),
+            ["2025-10-31T20:13:00Z", "2025-11-03T21:13:00Z"]
+        );
+        assert_eq!(
+            moments(trade, "2026-03-06T00:00:00Z", 2),
+            ["2026-03-06T21:13:00Z", "2026-03-09T20:13:00Z"]
+        );
+        assert_eq!(
+            moments("cron(13 16 ? * 2-6 *)", "2025-11-28T21:13:00Z", 1),
+            ["2025-12-01T21:13:00Z"],
+            "1 is Sunday; the moment itself is over"
+        );
+        assert_eq!(
+            moments("cron(30 16 * * ? *)", "2025-11-07T22:00:00Z", 2),
+            ["2025-11-08T21:30:00Z", "2025-11-09T21:30:00Z"]
+        );
     }
 
     #[test]
     fn a_missing_local_time_is_skipped_a_repeated_one_fires_once() {
         let half_past_two = "cron(30 2 * * ? *)";
-        assert_eq!(moments(half_past_two, "2026-03-07T00:00:00Z", 2), ["2026-03-07T07:30:00Z", "2026-03-09T06:30:00Z"]);
+        assert_eq!(
+            moments(half_past_two, "2026-03-07T00:00:00Z", 2),
+            ["2026-03-07T07:30:00Z", "2026-03-09T06:30:00Z"]
+        );
         let half_past_one = "cron(30 1 * * ? *)";
-        assert_eq!(moments(half_past_one, "2025-11-01T12:00:00Z", 2), ["2025-11-02T05:30:00Z", "2025-11-03T06:30:00Z"]);
+        assert_eq!(
+            moments(half_past_one, "2025-11-01T12:00:00Z", 2),
+            ["2025-11-02T05:30:00Z", "2025-11-03T06:30:00Z"]
+        );
         assert_eq!(moments("at(2026-03-08T02:30:00)", "2026-03-07T00:00:00Z", 1), Vec::<String>::new());
     }
 
     #[test]
     fn lists_ranges_steps_and_years() {
         let quarter_hours = moments("cron(0/15 9-10 1,15 JAN,jul ? 2026)", "2025-06-01T00:00:00Z", 9);
-        assert_eq!((quarter_hours[0].as_str(), quarter_hours[1].as_str()), ("2026-01-01T14:00:00Z", "2026-01-01T14:15:00Z"));
+        assert_eq!(
+            (quarter_hours[0].as_str(), quarter_hours[1].as_str()),
+            ("2026-01-01T14:00:00Z", "2026-01-01T14:15:00Z")
+        );
         assert_eq!(quarter_hours[8], "2026-01-15T14:00:00Z");
-        assert_eq!(moments("cron(0 12 31 2 ? *)", "2025-01-01T00:00:00Z", 1), Vec::<String>::new(), "no such day");
-        assert_eq!(moments("cron(0 12 1 1 ? 2020)", "2025-01-01T00:00:00Z", 1), Vec::<String>::new(), "the year is over");
+        assert_eq!(
+            moments("cron(0 12 31 2 ? *)", "2025-01-01T00:00:00Z", 1),
+            Vec::<String>::new(),
+            "no such day"
+        );
+        assert_eq!(
+            moments("cron(0 12 1 1 ? 2020)", "2025-01-01T00:00:00Z", 1),
+            Vec::<String>::new(),
+            "the year is over"
+        );
     }
 
     #[test]
@@ -150,7 +188,11 @@ mod tests {
         let every_half_day = moments("rate(12 hours)", "2025-11-01T12:00:00Z", 3);
         assert_eq!(every_half_day, ["2025-11-02T00:00:00Z", "2025-11-02T12:00:00Z", "2025-11-03T00:00:00Z"]);
         let begin = at("2025-09-01T00:00:00Z");
-        let first = "rate(1 day)".parse::<Expression>().unwrap().next(begin - SignedDuration::from_nanos(1), &TimeZone::UTC, begin);
+        let first = "rate(1 day)".parse::<Expression>().unwrap().next(
+            begin - SignedDuration::from_nanos(1),
+            &TimeZone::UTC,
+            begin,
+        );
         assert_eq!(first, Some(begin), "it begins with one");
     }
 

@@ -38,7 +38,11 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 
 /// A function named `f`; its clock is told to it by [`Stage::new`].
 pub(crate) fn function() -> FunctionConfig {
-    FunctionConfig { timeout: Duration::from_secs(900), memory_mb: 256, ..FunctionConfig::new("f", BINARY.clone()) }
+    FunctionConfig {
+        timeout: Duration::from_secs(900),
+        memory_mb: 256,
+        ..FunctionConfig::new("f", BINARY.clone())
+    }
 }
 
 /// A host and what stands around it.
@@ -51,12 +55,16 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new(mut functions: Vec<FunctionConfig>) -> Self {
-        let (clock, connections, clock_server) = (VirtualClock::new(start(), None), Connections::new(), Connections::new());
+        let (clock, connections, clock_server) =
+            (VirtualClock::new(start(), None), Connections::new(), Connections::new());
         let address = clock_server.serve(router(clock.clone())).await.unwrap();
         for function in &mut functions {
             function.environment.insert("CLOCK".to_owned(), format!("http://{address}/clock"));
         }
-        let host = Host::start(HostConfig { functions, clock: clock.clone(), connections: connections.clone() }).await.unwrap();
+        let host =
+            Host::start(HostConfig { functions, clock: clock.clone(), connections: connections.clone() })
+                .await
+                .unwrap();
         Self { host, clock, connections, _clock_server: clock_server }
     }
 

@@ -40,13 +40,29 @@ enum Telling {
 impl Channel {
     pub(super) fn new(number: u64, connection: u64) -> Self {
         let (fields, told, wanted) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { number, connection, period: json!(PERIOD), full: false, fields, telling: Telling::Before, told, wanted }
+        Self {
+            number,
+            connection,
+            period: json!(PERIOD),
+            full: false,
+            fields,
+            telling: Telling::Before,
+            told,
+            wanted,
+        }
     }
 
     /// Takes what the client accepts; gives the answer, if there is one.
-    pub(super) fn set_up(&mut self, setup: FeedSetup, at: jiff::Timestamp, switches: &Switches) -> Option<Value> {
+    pub(super) fn set_up(
+        &mut self,
+        setup: FeedSetup,
+        at: jiff::Timestamp,
+        switches: &Switches,
+    ) -> Option<Value> {
         let on = format!("FEED_SETUP of channel {}", self.number);
-        let strike = |wanted: &Switch| switches.strike(at, self.connection, &on, |switch| (switch == wanted).then_some(())).is_some();
+        let strike = |wanted: &Switch| {
+            switches.strike(at, self.connection, &on, |switch| (switch == wanted).then_some(())).is_some()
+        };
         let full = setup.full && strike(&Switch::HonourFull);
         let mut now = BTreeMap::new();
         for (name, asked) in &setup.fields {
@@ -71,15 +87,30 @@ impl Channel {
     }
 
     /// The fields that were asked for and are known.
-    fn negotiated(&self, kind: EventType, asked: &[String], at: jiff::Timestamp, switches: &Switches, on: &str) -> Vec<String> {
-        let known: Vec<String> = asked.iter().filter(|name| kind.fields().contains(&name.as_str())).cloned().collect();
+    fn negotiated(
+        &self,
+        kind: EventType,
+        asked: &[String],
+        at: jiff::Timestamp,
+        switches: &Switches,
+        on: &str,
+    ) -> Vec<String> {
+        let known: Vec<String> =
+            asked.iter().filter(|name| kind.fields().contains(&name.as_str())).cloned().collect();
         let without = |switch: &Switch| match switch {
-            Switch::WithoutFields(names) if known.iter().any(|name| names.contains(name)) => Some(names.clone()),
+            Switch::WithoutFields(names) if known.iter().any(|name| names.contains(name)) => {
+                Some(names.clone())
+            }
             _ => None,
         };
         let missing = switches.strike(at, self.connection, on, without).unwrap_or_default();
         let mut fields: Vec<String> = known.into_iter().filter(|name| !missing.contains(name)).collect();
-        let own: Vec<String> = kind.fields().iter().filter(|name| fields.iter().any(|asked| asked == *name)).map(|name| (*name).to_owned()).collect();
+        let own: Vec<String> = kind
+            .fields()
+            .iter()
+            .filter(|name| fields.iter().any(|asked| asked == *name))
+            .map(|name| (*name).to_owned())
+            .collect();
         let differs = |switch: &Switch| (*switch == Switch::OwnFieldOrder && own != fields).then_some(());
         if switches.strike(at, self.connection, on, differs).is_some() {
             fields = own;
@@ -90,7 +121,8 @@ impl Channel {
     /// Says how these types are written.
     fn config(&mut self, kinds: &[EventType]) -> Value {
         self.told.extend(kinds);
-        let fields: Map<String, Value> = kinds.iter().map(|kind| (kind.name().to_owned(), self.fields_of(*kind).into())).collect();
+        let fields: Map<String, Value> =
+            kinds.iter().map(|kind| (kind.name().to_owned(), self.fields_of(*kind).into())).collect();
         feed_config(self.number, &self.period, self.full, fields)
     }
 
@@ -118,8 +150,15 @@ impl Channel {
     }
 
     /// The first events of what was just subscribed.
-    pub(super) fn answer(&mut self, new: Vec<(EventType, String)>, sight: &mut Sight, switches: &Switches) -> Vec<Value> {
-        let known = |sight: &mut Sight| new.iter().filter(|(kind, symbol)| sight.event(*kind, symbol).is_some()).count();
+    pub(super) fn answer(
+        &mut self,
+        new: Vec<(EventType, String)>,
+        sight: &mut Sight,
+        switches: &Switches,
+    ) -> Vec<Value> {
+        let known = |sight: &mut Sight| {
+            new.iter().filter(|(kind, symbol)| sight.event(*kind, symbol).is_some()).count()
+        };
         let rows = known(sight);
         let on = format!("{rows} rows of channel {}", self.number);
         let partial = |switch: &Switch| match switch {
@@ -136,7 +175,13 @@ impl Channel {
         self.deliver(all, usize::MAX, sight, switches)
     }
 
-    fn deliver(&mut self, keys: Vec<(EventType, String)>, most: usize, sight: &mut Sight, switches: &Switches) -> Vec<Value> {
+    fn deliver(
+        &mut self,
+        keys: Vec<(EventType, String)>,
+        most: usize,
+        sight: &mut Sight,
+        switches: &Switches,
+    ) -> Vec<Value> {
         let mut rows = Vec::new();
         let mut sent = Vec::new();
         for key in keys {
@@ -146,7 +191,9 @@ impl Channel {
             }
             let Some(event) = sight.event(*kind, symbol) else { continue };
             let core = essence(&event);
-            if self.wanted.get(&key).is_none_or(|last| last.as_ref() == Some(&core)) || self.is_silent(*kind, symbol, sight, switches) {
+            if self.wanted.get(&key).is_none_or(|last| last.as_ref() == Some(&core))
+                || self.is_silent(*kind, symbol, sight, switches)
+            {
                 continue;
             }
             let shown = self.twisted(*kind, symbol, &event, sight, switches);
@@ -154,7 +201,9 @@ impl Channel {
             // What was not shown as it is, is shown again as it is when that is over.
             sent.push((key, (essence(&shown) == core).then_some(core)));
         }
-        if rows.is_empty() || self.strike(sight, switches, &format!("{} rows", rows.len()), Switch::KeepaliveOnly) {
+        if rows.is_empty()
+            || self.strike(sight, switches, &format!("{} rows", rows.len()), Switch::KeepaliveOnly)
+        {
             return Vec::new();
         }
         self.wanted.extend(sent);
@@ -163,30 +212,50 @@ impl Channel {
 
     fn is_silent(&self, kind: EventType, symbol: &str, sight: &Sight, switches: &Switches) -> bool {
         let on = format!("{} {symbol}", kind.name());
-        switches.strike(sight.at(), self.connection, &on, |switch| matches!(switch, Switch::Silent(which) if which.has(symbol)).then_some(())).is_some()
+        switches
+            .strike(sight.at(), self.connection, &on, |switch| {
+                matches!(switch, Switch::Silent(which) if which.has(symbol)).then_some(())
+            })
+            .is_some()
     }
 
     fn strike(&self, sight: &Sight, switches: &Switches, on: &str, wanted: Switch) -> bool {
         let on = format!("{on} of channel {}", self.number);
-        switches.strike(sight.at(), self.connection, &on, |switch| (*switch == wanted).then_some(())).is_some()
+        switches
+            .strike(sight.at(), self.connection, &on, |switch| (*switch == wanted).then_some(()))
+            .is_some()
     }
 
     /// A quote as the switches want it seen.
-    fn twisted(&self, kind: EventType, symbol: &str, event: &Event, sight: &mut Sight, switches: &Switches) -> Event {
+    fn twisted(
+        &self,
+        kind: EventType,
+        symbol: &str,
+        event: &Event,
+        sight: &mut Sight,
+        switches: &Switches,
+    ) -> Event {
         let mut shown = event.clone();
         if kind != EventType::Quote {
             return shown;
         }
         let (at, on) = (sight.at(), format!("Quote {symbol}"));
-        if switches.strike(at, self.connection, &on, |switch| (*switch == Switch::Stamped).then_some(())).is_some() {
+        if switches
+            .strike(at, self.connection, &on, |switch| (*switch == Switch::Stamped).then_some(()))
+            .is_some()
+        {
             stamp(&mut shown, at);
         }
-        let age = switches.strike(at, self.connection, &on, |switch| if let Switch::Stale(age) = switch { Some(*age) } else { None });
+        let age = switches.strike(at, self.connection, &on, |switch| {
+            if let Switch::Stale(age) = switch { Some(*age) } else { None }
+        });
         if let Some(past) = age.and_then(|age| sight.past_quote(symbol, age)) {
             shown = past;
         }
         let odd = |switch: &Switch| match switch {
-            Switch::Crossed(which) | Switch::Locked(which) | Switch::OneSided(which) if which.has(symbol) => oddity(switch, &shown),
+            Switch::Crossed(which) | Switch::Locked(which) | Switch::OneSided(which) if which.has(symbol) => {
+                oddity(switch, &shown)
+            }
             _ => None,
         };
         if let Some(odd) = switches.strike(at, self.connection, &on, odd) {

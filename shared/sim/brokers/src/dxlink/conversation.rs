@@ -62,7 +62,16 @@ pub(super) struct Conversation {
 
 impl Conversation {
     pub(super) const fn new(connection: u64) -> Self {
-        Self { connection, stage: Stage::Opened, asks_late: false, heard_tokens: 0, channels: BTreeMap::new(), client_timeout: None, said: 0, acts: Vec::new() }
+        Self {
+            connection,
+            stage: Stage::Opened,
+            asks_late: false,
+            heard_tokens: 0,
+            channels: BTreeMap::new(),
+            client_timeout: None,
+            said: 0,
+            acts: Vec::new(),
+        }
     }
 
     /// What is to be done, in this order; each is given once.
@@ -76,18 +85,26 @@ impl Conversation {
     }
 
     pub(super) fn hear(&mut self, text: &str, message: Message, around: &mut Around<'_>) {
-        let limit = around.switches.peek(|switch| if let Switch::MessageLimit(bytes) = switch { Some(*bytes) } else { None });
+        let limit = around
+            .switches
+            .peek(|switch| if let Switch::MessageLimit(bytes) = switch { Some(*bytes) } else { None });
         if text.len() > limit.unwrap_or(MOST_BYTES) {
             let on = format!("a message of {} bytes", text.len());
-            around.switches.strike(around.now, self.connection, &on, |switch| matches!(switch, Switch::MessageLimit(_)).then_some(()));
+            around.switches.strike(around.now, self.connection, &on, |switch| {
+                matches!(switch, Switch::MessageLimit(_)).then_some(())
+            });
             return self.hang_up(HangUp::Close(1009));
         }
         let channel = message.channel;
         match message.said {
             Err(wrong) => self.complain(channel, "INVALID_MESSAGE", &wrong, around),
             Ok(Said::Keepalive | Said::Error | Said::Unknown) if self.stage > Stage::Opened => {}
-            Ok(Said::Setup { version, keepalive_timeout }) => self.set_up(version.as_deref(), keepalive_timeout, around),
-            Ok(_) if self.stage == Stage::Opened => self.complain(0, "BAD_ACTION", &format!("{} came before SETUP.", message.kind), around),
+            Ok(Said::Setup { version, keepalive_timeout }) => {
+                self.set_up(version.as_deref(), keepalive_timeout, around)
+            }
+            Ok(_) if self.stage == Stage::Opened => {
+                self.complain(0, "BAD_ACTION", &format!("{} came before SETUP.", message.kind), around)
+            }
             Ok(Said::Auth { token }) => self.authorize(token.expose_secret(), around),
             Ok(said) => self.hear_channel(channel, said, around),
         }
@@ -96,12 +113,17 @@ impl Conversation {
     fn set_up(&mut self, version: Option<&str>, client_timeout: Option<Duration>, around: &Around<'_>) {
         let protocol = version.and_then(|version| version.split('-').next());
         if !protocol.is_some_and(|protocol| PROTOCOLS.contains(&protocol)) {
-            let message = format!("version: got {version:?}, expected a protocol of {}.", PROTOCOLS.join(", "));
+            let message =
+                format!("version: got {version:?}, expected a protocol of {}.", PROTOCOLS.join(", "));
             self.complain(0, "UNSUPPORTED_PROTOCOL", &message, around);
             return self.hang_up(HangUp::Close(1000));
         }
         self.client_timeout = client_timeout.or(self.client_timeout);
-        self.say(messages::setup(around.config.keepalive_timeout, around.config.accept_keepalive_timeout), around.switches, around.now);
+        self.say(
+            messages::setup(around.config.keepalive_timeout, around.config.accept_keepalive_timeout),
+            around.switches,
+            around.now,
+        );
         if self.stage == Stage::Opened {
             self.stage = Stage::SetUp;
             self.asks_late = self.strikes(&Switch::AsksLate, "SETUP", around);
@@ -115,7 +137,10 @@ impl Conversation {
     }
 
     fn strikes(&self, wanted: &Switch, on: &str, around: &Around<'_>) -> bool {
-        around.switches.strike(around.now, self.connection, on, |switch| (switch == wanted).then_some(())).is_some()
+        around
+            .switches
+            .strike(around.now, self.connection, on, |switch| (switch == wanted).then_some(()))
+            .is_some()
     }
 
     fn authorize(&mut self, token: &str, around: &Around<'_>) {
@@ -130,7 +155,12 @@ impl Conversation {
         if good && self.heard_tokens == 1 && self.strikes(&Switch::FirstAuthUnheard, "AUTH", around) {
             self.say(messages::unauthorized(), around.switches, around.now);
         } else if good && self.strikes(&Switch::SessionNotFound, "AUTH", around) {
-            self.complain(0, "UNAUTHORIZED", "com.dxfeed.mdd.dxlink.auth.AuthException: Session not found: api", around);
+            self.complain(
+                0,
+                "UNAUTHORIZED",
+                "com.dxfeed.mdd.dxlink.auth.AuthException: Session not found: api",
+                around,
+            );
             self.hang_up(HangUp::Close(1000));
         } else if good {
             self.stage = Stage::Authorized;
@@ -151,7 +181,9 @@ impl Conversation {
         }
         match said {
             Said::ChannelRequest { service, contract } => self.open(channel, &service, &contract, around),
-            _ if !self.channels.contains_key(&channel) => self.complain(channel, "BAD_ACTION", "The channel is not open.", around),
+            _ if !self.channels.contains_key(&channel) => {
+                self.complain(channel, "BAD_ACTION", "The channel is not open.", around)
+            }
             Said::ChannelCancel => {
                 self.channels.remove(&channel);
                 self.say(messages::channel_closed(channel), around.switches, around.now);
@@ -164,10 +196,17 @@ impl Conversation {
 
     fn open(&mut self, channel: u64, service: &str, contract: &str, around: &Around<'_>) {
         let wrong = match (service, contract) {
-            _ if self.channels.contains_key(&channel) => Some(("BAD_ACTION", "The channel is open already.".to_owned())),
+            _ if self.channels.contains_key(&channel) => {
+                Some(("BAD_ACTION", "The channel is open already.".to_owned()))
+            }
             ("FEED", "AUTO" | "TICKER" | "STREAM") => None,
-            ("FEED", "HISTORY") => Some(("BAD_ACTION", "contract: got HISTORY, expected AUTO, TICKER or STREAM.".to_owned())),
-            ("FEED", _) => Some(("INVALID_MESSAGE", format!("contract: got {contract:?}, expected AUTO, TICKER or STREAM."))),
+            ("FEED", "HISTORY") => {
+                Some(("BAD_ACTION", "contract: got HISTORY, expected AUTO, TICKER or STREAM.".to_owned()))
+            }
+            ("FEED", _) => Some((
+                "INVALID_MESSAGE",
+                format!("contract: got {contract:?}, expected AUTO, TICKER or STREAM."),
+            )),
             _ => Some(("BAD_ACTION", format!("service: got {service:?}, expected FEED."))),
         };
         if let Some((error, message)) = wrong {
@@ -201,7 +240,8 @@ impl Conversation {
         if std::mem::take(&mut self.asks_late) {
             self.say(messages::unauthorized(), switches, at);
         }
-        let data: Vec<Value> = self.channels.values_mut().flat_map(|channel| channel.step(sight, switches)).collect();
+        let data: Vec<Value> =
+            self.channels.values_mut().flat_map(|channel| channel.step(sight, switches)).collect();
         data.into_iter().for_each(|frame| self.say(frame, switches, at));
     }
 

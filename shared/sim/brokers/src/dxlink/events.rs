@@ -51,7 +51,8 @@ impl Sight {
         self.now.market.now()
     }
 
-    /// The last event of that type; `None` for a symbol that the market does not have, and where it has no such events.
+    /// The last event of that type; `None` for a symbol that the market does not have, and where it has no
+    /// such events.
     pub(super) fn event(&mut self, kind: EventType, symbol: &str) -> Option<Event> {
         self.now.event(kind, symbol)
     }
@@ -73,7 +74,11 @@ impl Sight {
 
 /// The event without the fields that only say when.
 pub(super) fn essence(event: &Event) -> Vec<Value> {
-    event.iter().filter(|(name, _)| !STAMPS.contains(&name.as_str())).map(|(_, value)| value.clone()).collect()
+    event
+        .iter()
+        .filter(|(name, _)| !STAMPS.contains(&name.as_str()))
+        .map(|(_, value)| value.clone())
+        .collect()
 }
 
 /// Gives a quote the time it is of.
@@ -83,8 +88,8 @@ pub(super) fn stamp(quote: &mut Event, at: Timestamp) {
     }
 }
 
-/// A JSON float. The decimal is exact until here; what is printed is the shortest text that reads back as the nearest double, so every
-/// price prints as itself.
+/// A JSON float. The decimal is exact until here; what is printed is the shortest text that reads back as the
+/// nearest double, so every price prints as itself.
 pub(super) fn number(value: Decimal) -> Value {
     let text = value.normalize().to_string();
     text.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map_or(Value::from(NAN), Value::Number)
@@ -113,7 +118,12 @@ impl View {
     fn event(&mut self, kind: EventType, symbol: &str) -> Option<Event> {
         let body = match symbol {
             "SPX" => self.index(kind, &Level::of_index(&self.market), Decimal::new(125, 2), "S&P 500 INDEX"),
-            "VIX" => self.index(kind, &Level::of_volatility(&self.market), Decimal::new(5, 2), "CBOE VOLATILITY INDEX"),
+            "VIX" => self.index(
+                kind,
+                &Level::of_volatility(&self.market),
+                Decimal::new(5, 2),
+                "CBOE VOLATILITY INDEX",
+            ),
             _ => self.option(kind, symbol),
         };
         let Value::Object(mut event) = body? else { return None };
@@ -123,11 +133,23 @@ impl View {
         Some(event)
     }
 
-    fn index(&self, kind: EventType, level: &Level, half_spread: Decimal, description: &str) -> Option<Value> {
+    fn index(
+        &self,
+        kind: EventType,
+        level: &Level,
+        half_spread: Decimal,
+        description: &str,
+    ) -> Option<Value> {
         let last = level.last.points();
         Some(match kind {
-            EventType::Quote => quote(Some(last - half_spread), Some(last + half_spread), (Value::from(NAN), Value::from(NAN))),
-            EventType::Trade => self.trade(number(last), number(level.change()), Value::from(NAN), Value::from(NAN)),
+            EventType::Quote => quote(
+                Some(last - half_spread),
+                Some(last + half_spread),
+                (Value::from(NAN), Value::from(NAN)),
+            ),
+            EventType::Trade => {
+                self.trade(number(last), number(level.change()), Value::from(NAN), Value::from(NAN))
+            }
             EventType::Summary => self.summary(level.last, level.close, 0),
             EventType::Profile => profile(description),
             EventType::Greeks => return None,
@@ -142,10 +164,18 @@ impl View {
         let size = |size: u32| number(size.into());
         Some(match kind {
             EventType::Quote => {
-                let sizes = (size(figures.bid_size), if quoted.ask.is_some() { size(figures.ask_size) } else { Value::from(NAN) });
+                let sizes = (
+                    size(figures.bid_size),
+                    if quoted.ask.is_some() { size(figures.ask_size) } else { Value::from(NAN) },
+                );
                 quote(quoted.bid.map(Price::points), quoted.ask.map(Price::points), sizes)
             }
-            EventType::Trade => self.trade(points(figures.last), number(figures.change), number(Decimal::ONE), number(listed.volume.into())),
+            EventType::Trade => self.trade(
+                points(figures.last),
+                number(figures.change),
+                number(Decimal::ONE),
+                number(listed.volume.into()),
+            ),
             EventType::Summary => self.summary(figures.last, figures.close, listed.open_interest),
             EventType::Greeks => self.greeks(&symbol, &quoted),
             EventType::Profile => profile(&symbol.to_string()),
@@ -154,7 +184,8 @@ impl View {
 
     fn quote(&mut self, symbol: &OptionSymbol) -> Option<LegQuote> {
         let (expiry, right) = (symbol.expiry(), symbol.right());
-        let quotes = self.series.entry((expiry, right)).or_insert_with(|| self.market.series_quotes(expiry, right));
+        let quotes =
+            self.series.entry((expiry, right)).or_insert_with(|| self.market.series_quotes(expiry, right));
         let at = quotes.binary_search_by_key(&symbol.strike(), |(strike, _)| *strike).ok()?;
         quotes.get(at).map(|(_, quote)| *quote)
     }
@@ -179,12 +210,20 @@ impl View {
     /// All "NaN" where nobody offers and where no volatility explains the mid.
     fn greeks(&self, symbol: &OptionSymbol, quoted: &LegQuote) -> Value {
         let (now, mid) = (self.market.now(), mark(quoted));
-        let seconds = series_close(symbol, symbol.expiry()).map_or(0, |close| close.as_second() - now.as_second());
+        let seconds =
+            series_close(symbol, symbol.expiry()).map_or(0, |close| close.as_second() - now.as_second());
         let float = |value: Decimal| value.to_f64().unwrap_or(0.0);
         let years = float(Decimal::from(seconds)) / (365.0 * 86_400.0);
-        let contract = Contract { right: symbol.right(), level: float(self.market.underlying().points()), strike: float(symbol.strike().points()), years };
+        let contract = Contract {
+            right: symbol.right(),
+            level: float(self.market.underlying().points()),
+            strike: float(symbol.strike().points()),
+            years,
+        };
         let greeks = quoted.ask.and_then(|_| contract.greeks(float(mid.points())));
-        let of = |pick: fn(super::greeks::Greeks) -> f64| greeks.map_or(Value::from(NAN), |greeks| modelled(pick(greeks)));
+        let of = |pick: fn(super::greeks::Greeks) -> f64| {
+            greeks.map_or(Value::from(NAN), |greeks| modelled(pick(greeks)))
+        };
         json!({
             "eventFlags": 0, "index": now.as_second() << 32, "time": now.as_millisecond(), "sequence": 0, "price": points(mid),
             "volatility": of(|greeks| greeks.volatility), "delta": of(|greeks| greeks.delta), "gamma": of(|greeks| greeks.gamma),

@@ -13,7 +13,9 @@ pub(super) enum EventType {
 
 impl EventType {
     pub(super) fn of(name: &str) -> Option<Self> {
-        [Self::Quote, Self::Trade, Self::Summary, Self::Greeks, Self::Profile].into_iter().find(|kind| kind.name() == name)
+        [Self::Quote, Self::Trade, Self::Summary, Self::Greeks, Self::Profile]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 
     pub(super) const fn name(self) -> &'static str {
@@ -88,8 +90,22 @@ const SUMMARY: &[&str] = &[
     "openInterest",
 ];
 
-const GREEKS: &[&str] =
-    &["eventType", "eventSymbol", "eventTime", "eventFlags", "index", "time", "sequence", "price", "volatility", "delta", "gamma", "theta", "rho", "vega"];
+const GREEKS: &[&str] = &[
+    "eventType",
+    "eventSymbol",
+    "eventTime",
+    "eventFlags",
+    "index",
+    "time",
+    "sequence",
+    "price",
+    "volatility",
+    "delta",
+    "gamma",
+    "theta",
+    "rho",
+    "vega",
+];
 
 const PROFILE: &[&str] = &[
     "eventType",

@@ -27,14 +27,22 @@ pub(super) struct Packing {
 /// The frames of one channel, with the types that are in each. Rows keep their order within their type.
 pub(super) fn frames(channel: u64, mut rows: Vec<Row>, packing: Packing) -> Vec<(Vec<EventType>, Value)> {
     rows.sort_by_key(|row| row.kind);
-    let groups: Vec<&[Row]> = if packing.types_together { vec![&rows] } else { rows.chunk_by(|left, right| left.kind == right.kind).collect() };
+    let groups: Vec<&[Row]> = if packing.types_together {
+        vec![&rows]
+    } else {
+        rows.chunk_by(|left, right| left.kind == right.kind).collect()
+    };
     let cut = groups.into_iter().flat_map(|group| group.chunks(packing.most_rows.max(1)));
     let cut: Vec<&[Row]> = cut.filter(|rows| !rows.is_empty()).collect();
     let last = cut.len().saturating_sub(1);
     let frame = |(at, rows): (usize, &[Row])| {
         let mut kinds: Vec<EventType> = rows.iter().map(|row| row.kind).collect();
         kinds.dedup();
-        let data = if packing.full { rows.iter().map(object).collect() } else { compact(rows, packing.broken && at == last) };
+        let data = if packing.full {
+            rows.iter().map(object).collect()
+        } else {
+            compact(rows, packing.broken && at == last)
+        };
         (kinds, feed_data(channel, data))
     };
     cut.into_iter().enumerate().map(frame).collect()
@@ -42,8 +50,12 @@ pub(super) fn frames(channel: u64, mut rows: Vec<Row>, packing: Packing) -> Vec<
 
 fn compact(rows: &[Row], broken: bool) -> Vec<Value> {
     let blocks = rows.chunk_by(|left, right| left.kind == right.kind);
-    let mut data: Vec<Value> =
-        blocks.flat_map(|block| block.first().map(|row| [row.kind.name().into(), block.iter().flat_map(values).collect()])).flatten().collect();
+    let mut data: Vec<Value> = blocks
+        .flat_map(|block| {
+            block.first().map(|row| [row.kind.name().into(), block.iter().flat_map(values).collect()])
+        })
+        .flatten()
+        .collect();
     if let Some(block) = data.last_mut().and_then(Value::as_array_mut).filter(|_| broken) {
         block.pop();
     }

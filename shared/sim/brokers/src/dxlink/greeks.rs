@@ -1,5 +1,5 @@
-//! What an option's price says about its risk: Black's model on the index level, without interest. Models count in floats; no price
-//! comes out of here.
+//! What an option's price says about its risk: Black's model on the index level, without interest. Models
+//! count in floats; no price comes out of here.
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
@@ -39,7 +39,11 @@ impl Contract {
     /// `None` when the contract is over and when no volatility gives that price.
     pub(super) fn greeks(self, price: f64) -> Option<Greeks> {
         let (mut low, mut high) = VOLATILITIES;
-        let within = self.level > 0.0 && self.strike > 0.0 && self.years > 0.0 && self.price(low) < price && price < self.price(high);
+        let within = self.level > 0.0
+            && self.strike > 0.0
+            && self.years > 0.0
+            && self.price(low) < price
+            && price < self.price(high);
         if !within {
             return None;
         }
@@ -82,11 +86,14 @@ impl Contract {
     }
 }
 
-/// The normal distribution below `x`, by the error function's rational approximation (Abramowitz and Stegun 7.1.26, good to 1.5e-7).
+/// The normal distribution below `x`, by the error function's rational approximation (Abramowitz and Stegun
+/// 7.1.26, good to 1.5e-7).
 fn below(x: f64) -> f64 {
     let z = (x * FRAC_1_SQRT_2).abs();
     let t = 1.0 / (1.0 + 0.327_591_1 * z);
-    let series = t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
+    let series = t
+        * (0.254_829_592
+            + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
     let tail = series * (-z * z).exp() / 2.0;
     if x < 0.0 { tail } else { 1.0 - tail }
 }
@@ -104,7 +111,8 @@ mod tests {
         let put = Contract { right: Right::Put, level: 6448.0, strike: 6400.0, years: 1.0 / 365.0 };
         let call = Contract { right: Right::Call, ..put };
         for volatility in [0.05, 0.134, 0.6] {
-            let (put, call) = (put.greeks(put.price(volatility)).unwrap(), call.greeks(call.price(volatility)).unwrap());
+            let (put, call) =
+                (put.greeks(put.price(volatility)).unwrap(), call.greeks(call.price(volatility)).unwrap());
             near(put.volatility, volatility, 1e-4);
             near(call.delta - put.delta, 1.0, 1e-4);
             near(call.gamma, put.gamma, 1e-4);

@@ -55,16 +55,30 @@ impl Line {
         };
         let arrived = real_now().into_std();
         let message = Message::read(text);
-        let (method, path, now) = (message.kind.clone(), format!("{PATH}/{}", message.channel), face.clock.now());
+        let (method, path, now) =
+            (message.kind.clone(), format!("{PATH}/{}", message.channel), face.clock.now());
         self.with(|conversation| {
             let mut sight = face.sight();
             let mut state = face.state();
             let config = face.config;
             let (tokens, switches, counters) = (&face.tokens, &face.switches, &mut state.counters);
-            conversation.hear(text, message, &mut Around { config, tokens, switches, counters, sight: &mut sight, now });
+            conversation.hear(
+                text,
+                message,
+                &mut Around { config, tokens, switches, counters, sight: &mut sight, now },
+            );
         });
         let answered = real_now().into_std();
-        face.log.add(LoggedRequest { service: Service::DxLink, method, path, order: None, status: None, at: now, arrived, answered });
+        face.log.add(LoggedRequest {
+            service: Service::DxLink,
+            method,
+            path,
+            order: None,
+            status: None,
+            at: now,
+            arrived,
+            answered,
+        });
     }
 }
 
@@ -75,7 +89,12 @@ pub(super) async fn serve(face: Arc<Inner>, mut socket: WebSocket, caller: Calle
         let mut state = face.state();
         state.counters.connections += 1;
         let connection = u64::try_from(state.counters.connections).unwrap_or(u64::MAX);
-        let line = Arc::new(Line { connection, caller, conversation: Mutex::new(Conversation::new(connection)), out });
+        let line = Arc::new(Line {
+            connection,
+            caller,
+            conversation: Mutex::new(Conversation::new(connection)),
+            out,
+        });
         state.lines.insert(connection, Arc::clone(&line));
         line
     };
@@ -102,7 +121,11 @@ async fn talk(face: &Inner, line: &Line, socket: &mut WebSocket, acts: &mut Unbo
             // What is said now is sent in the next round, however late it is by then.
             let now = face.clock.now();
             line.with(|conversation| match real_now().checked_duration_since(dead) {
-                Some(beyond) => conversation.time_out(rounded(face.config.keepalive_timeout + beyond), &face.switches, now),
+                Some(beyond) => conversation.time_out(
+                    rounded(face.config.keepalive_timeout + beyond),
+                    &face.switches,
+                    now,
+                ),
                 None => conversation.keep_alive(&face.switches, now),
             });
             continue;
@@ -129,7 +152,9 @@ impl Line {
     /// After how long a silence of ours the client is to hear something.
     fn patience(&self, face: &Inner) -> Duration {
         let client = self.with(|conversation| conversation.client_timeout());
-        client.map_or(face.config.keepalive_timeout + GOODBYE, |timeout| (timeout / 2).min(face.config.keepalive_every))
+        client.map_or(face.config.keepalive_timeout + GOODBYE, |timeout| {
+            (timeout / 2).min(face.config.keepalive_every)
+        })
     }
 }
 
@@ -145,7 +170,8 @@ async fn next(socket: &mut WebSocket, acts: &mut UnboundedReceiver<Act>) -> Even
     }
 }
 
-/// The close frame, and then nothing but waiting for the client's: a socket that is closed over unread bytes would lose it.
+/// The close frame, and then nothing but waiting for the client's: a socket that is closed over unread bytes
+/// would lose it.
 async fn say_goodbye(socket: &mut WebSocket, code: u16) {
     if socket.send(Frame::Close(Some(CloseFrame { code, reason: "".into() }))).await.is_ok() {
         drop(timeout(GOODBYE, until_closed(socket)).await);

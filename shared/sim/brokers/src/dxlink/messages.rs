@@ -59,10 +59,18 @@ pub(super) struct Message {
 impl Message {
     pub(super) fn read(text: &str) -> Self {
         let unread = |wrong: &str| Self { kind: String::new(), channel: 0, said: Err(wrong.to_owned()) };
-        let Ok(Value::Object(body)) = serde_json::from_str(text) else { return unread("expected a JSON object") };
-        let Some(kind) = body.get("type").and_then(Value::as_str) else { return unread("type: expected a text") };
+        let Ok(Value::Object(body)) = serde_json::from_str(text) else {
+            return unread("expected a JSON object");
+        };
+        let Some(kind) = body.get("type").and_then(Value::as_str) else {
+            return unread("type: expected a text");
+        };
         let Some(channel) = body.get("channel").and_then(Value::as_u64) else {
-            return Self { kind: kind.to_owned(), channel: 0, said: Err("channel: expected a whole number, not negative".into()) };
+            return Self {
+                kind: kind.to_owned(),
+                channel: 0,
+                said: Err("channel: expected a whole number, not negative".into()),
+            };
         };
         Self { kind: kind.to_owned(), channel, said: said(kind, channel, &body) }
     }
@@ -79,9 +87,14 @@ fn said(kind: &str, channel: u64, body: &Map<String, Value>) -> Result<Said, Str
         "KEEPALIVE" => Said::Keepalive,
         "ERROR" => Said::Error,
         "CHANNEL_REQUEST" => {
-            let parameters = optional(body, "parameters", "an object", |value| value.as_object().cloned())?.unwrap_or_default();
-            let contract = optional(&parameters, "contract", "a text", |value| value.as_str().map(str::to_owned))?;
-            Said::ChannelRequest { service: text(body, "service")?, contract: contract.unwrap_or_else(|| "AUTO".into()) }
+            let parameters = optional(body, "parameters", "an object", |value| value.as_object().cloned())?
+                .unwrap_or_default();
+            let contract =
+                optional(&parameters, "contract", "a text", |value| value.as_str().map(str::to_owned))?;
+            Said::ChannelRequest {
+                service: text(body, "service")?,
+                contract: contract.unwrap_or_else(|| "AUTO".into()),
+            }
         }
         "CHANNEL_CANCEL" => Said::ChannelCancel,
         "FEED_SETUP" => Said::FeedSetup(feed_setup(body)?),
@@ -93,7 +106,9 @@ fn said(kind: &str, channel: u64, body: &Map<String, Value>) -> Result<Said, Str
         _ => Said::Unknown,
     };
     match said {
-        Said::Setup { .. } | Said::Auth { .. } | Said::Keepalive if channel != 0 => Err(format!("channel: got {channel}, expected 0 with {kind}")),
+        Said::Setup { .. } | Said::Auth { .. } | Said::Keepalive if channel != 0 => {
+            Err(format!("channel: got {channel}, expected 0 with {kind}"))
+        }
         said => Ok(said),
     }
 }
@@ -109,19 +124,29 @@ fn feed_setup(body: &Map<String, Value>) -> Result<FeedSetup, String> {
         types.collect::<Option<BTreeMap<_, _>>>()
     };
     Ok(FeedSetup {
-        period: optional(body, "acceptAggregationPeriod", "seconds", |value| value.as_f64().filter(|seconds| *seconds >= 0.0).map(|_| value.clone()))?,
+        period: optional(body, "acceptAggregationPeriod", "seconds", |value| {
+            value.as_f64().filter(|seconds| *seconds >= 0.0).map(|_| value.clone())
+        })?,
         full: format.unwrap_or(false),
         fields: optional(body, "acceptEventFields", "lists of texts by type", named)?.unwrap_or_default(),
     })
 }
 
 /// A field that may be absent, but not be anything else than `expected`.
-fn optional<T>(body: &Map<String, Value>, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>, String> {
+fn optional<T>(
+    body: &Map<String, Value>,
+    name: &str,
+    expected: &str,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<T>, String> {
     body.get(name).map(|value| read(value).ok_or_else(|| format!("{name}: expected {expected}"))).transpose()
 }
 
 fn text(body: &Map<String, Value>, name: &str) -> Result<String, String> {
-    body.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("{name}: expected a text"))
+    body.get(name)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .ok_or_else(|| format!("{name}: expected a text"))
 }
 
 fn texts(value: &Value) -> Option<Vec<String>> {
@@ -129,7 +154,9 @@ fn texts(value: &Value) -> Option<Vec<String>> {
 }
 
 fn pairs(body: &Map<String, Value>, name: &str) -> Result<Vec<(String, String)>, String> {
-    let pair = |entry: &Value| Some((entry.get("type")?.as_str()?.to_owned(), entry.get("symbol")?.as_str()?.to_owned()));
+    let pair = |entry: &Value| {
+        Some((entry.get("type")?.as_str()?.to_owned(), entry.get("symbol")?.as_str()?.to_owned()))
+    };
     let read = |value: &Value| value.as_array()?.iter().map(pair).collect();
     Ok(optional(body, name, "a list of {type, symbol}", read)?.unwrap_or_default())
 }
@@ -166,7 +193,14 @@ pub(super) fn error(channel: u64, error: &str, message: &str) -> Value {
 }
 
 pub(super) fn timed_out(silence: Duration) -> Value {
-    error(0, "TIMEOUT", &format!("The timeout has been reached. The message was last received {} seconds ago.", seconds(silence)))
+    error(
+        0,
+        "TIMEOUT",
+        &format!(
+            "The timeout has been reached. The message was last received {} seconds ago.",
+            seconds(silence)
+        ),
+    )
 }
 
 pub(super) fn channel_opened(channel: u64, contract: &str) -> Value {

@@ -12,8 +12,8 @@ pub enum Switch {
     RefuseUpgrade(u16),
     /// A good token is treated as a bad one.
     AuthRefused,
-    /// The AUTH_STATE that follows SETUP comes at the next step, of virtual time or [`Face::deliver`]; a token that comes before it is read
-    /// over.
+    /// The AUTH_STATE that follows SETUP comes at the next step, of virtual time or [`Face::deliver`]; a
+    /// token that comes before it is read over.
     ///
     /// [`Face::deliver`]: super::Face::deliver
     AsksLate,
@@ -23,15 +23,16 @@ pub enum Switch {
     FirstAuthUnheard,
     /// A good token is answered with `ERROR` UNAUTHORIZED about a session that is not found, then close 1000.
     SessionNotFound,
-    /// No frame at all from now on, the socket stays open, nothing that comes is understood. It strikes connections, the open ones at
-    /// once; one that is frozen stays so.
+    /// No frame at all from now on, the socket stays open, nothing that comes is understood. It strikes
+    /// connections, the open ones at once; one that is frozen stays so.
     Freeze,
     /// The connection ends once the server has sent so many messages on it.
     CloseAfter(usize, HangUp),
     /// A message of more bytes than this is answered with close 1009, instead of 64 KB.
     MessageLimit(usize),
 
-    /// `FEED_SETUP` is answered with a `FEED_CONFIG` without fields; each type's come in one of their own before its first event.
+    /// `FEED_SETUP` is answered with a `FEED_CONFIG` without fields; each type's come in one of their own
+    /// before its first event.
     LazyConfig,
     /// `FEED_SETUP` is not answered before the first events are out.
     ConfigAfterData,
@@ -48,7 +49,8 @@ pub enum Switch {
     Silent(Which),
     /// No event at all; KEEPALIVE flows.
     KeepaliveOnly,
-    /// Of what one message asks for, so many rows come at once, the rest at the next step: of virtual time or [`Face::deliver`].
+    /// Of what one message asks for, so many rows come at once, the rest at the next step: of virtual time or
+    /// [`Face::deliver`].
     ///
     /// [`Face::deliver`]: super::Face::deliver
     Partial(usize),
@@ -143,9 +145,20 @@ impl Switches {
     }
 
     /// Lets the first switch strike that `pick` wants, and gives what it picked.
-    pub(super) fn strike<T>(&self, at: Timestamp, connection: u64, on: &str, pick: impl Fn(&Switch) -> Option<T>) -> Option<T> {
+    pub(super) fn strike<T>(
+        &self,
+        at: Timestamp,
+        connection: u64,
+        on: &str,
+        pick: impl Fn(&Switch) -> Option<T>,
+    ) -> Option<T> {
         let mut state = self.lock();
-        let (place, picked) = state.on.iter().enumerate().filter(|(_, (_, times))| *times > 0).find_map(|(place, (switch, _))| Some((place, pick(switch)?)))?;
+        let (place, picked) = state
+            .on
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, times))| *times > 0)
+            .find_map(|(place, (switch, _))| Some((place, pick(switch)?)))?;
         let (switch, times) = state.on.get_mut(place)?;
         // The largest number stands for ever.
         if *times != usize::MAX {

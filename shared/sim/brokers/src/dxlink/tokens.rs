@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Whether somebody handed out a token, and it is still good.
 type Issuer = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// Who is let in: the bearers of an issuer's tokens, and of those that were admitted one by one. Clones are the same.
+/// Who is let in: the bearers of an issuer's tokens, and of those that were admitted one by one. Clones are
+/// the same.
 #[derive(Clone)]
 pub struct QuoteTokens {
     issuer: Issuer,

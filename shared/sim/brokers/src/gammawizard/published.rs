@@ -9,19 +9,26 @@ use super::PublishedRow;
 
 type Row = Map<String, Value>;
 
-/// The newest published row as `Trade`, all published rows as `Predictions`, newest last; unless `faults` show it otherwise.
+/// The newest published row as `Trade`, all published rows as `Predictions`, newest last; unless `faults`
+/// show it otherwise.
 pub(super) fn body(rows: &[PublishedRow], now: Timestamp, faults: &[Fault]) -> Value {
-    let published = rows.iter().filter(|row| row.at <= shown_until(now, faults)).map(|row| row.fields.clone());
+    let published =
+        rows.iter().filter(|row| row.at <= shown_until(now, faults)).map(|row| row.fields.clone());
     let mut published: Vec<Row> = published.collect();
     for fault in faults {
         match fault {
             Fault::StaleSignal => published.retain(|row| !is_of_today(row, now)),
-            Fault::MovedStrikes(points) => change_newest(&mut published, ["Limit", "CLimit"], |strike| strike + points),
-            Fault::FlippedSignal => change_newest(&mut published, ["LeftGo", "RightGo"], |direction| -direction),
+            Fault::MovedStrikes(points) => {
+                change_newest(&mut published, ["Limit", "CLimit"], |strike| strike + points)
+            }
+            Fault::FlippedSignal => {
+                change_newest(&mut published, ["LeftGo", "RightGo"], |direction| -direction)
+            }
             _ => {}
         }
     }
-    let trade = faults.iter().find_map(|fault| if let Fault::Trade(shown) = fault { Some(shown) } else { None });
+    let trade =
+        faults.iter().find_map(|fault| if let Fault::Trade(shown) = fault { Some(shown) } else { None });
     if let Some(trade) = trade {
         return json!({ "Trade": trade, "Predictions": published });
     }
@@ -34,7 +41,8 @@ pub(super) fn body(rows: &[PublishedRow], now: Timestamp, faults: &[Fault]) -> V
 }
 
 fn shown_until(now: Timestamp, faults: &[Fault]) -> Timestamp {
-    let late = faults.iter().find_map(|fault| if let Fault::LateSignal(time) = fault { Some(*time) } else { None });
+    let late =
+        faults.iter().find_map(|fault| if let Fault::LateSignal(time) = fault { Some(*time) } else { None });
     late.map_or(now, |time| now.checked_sub(time).unwrap_or(Timestamp::MIN))
 }
 

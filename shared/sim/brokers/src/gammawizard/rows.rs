@@ -35,15 +35,23 @@ pub enum SignalChoice {
     Seeded,
 }
 
-/// The rows for a market that stands at its start: one for each of the ten sessions before the chain's trade date, and the trade
-/// date's own, each published at 16:13:30 Eastern of its day plus `delay`. The strikes are the first at least 20 points off the
-/// index on the listed five-point grid (6425 and 6470 on the chain of 2025-09-03), the prices lie near the chain's mids, and the
-/// expiry is the first after the trade date.
+/// The rows for a market that stands at its start: one for each of the ten sessions before the chain's trade
+/// date, and the trade date's own, each published at 16:13:30 Eastern of its day plus `delay`. The strikes
+/// are the first at least 20 points off the index on the listed five-point grid (6425 and 6470 on the chain
+/// of 2025-09-03), the prices lie near the chain's mids, and the expiry is the first after the trade date.
 #[must_use]
-pub fn default_rows(market: &Market, seed: u64, delay: SignedDuration, choice: SignalChoice) -> Vec<PublishedRow> {
+pub fn default_rows(
+    market: &Market,
+    seed: u64,
+    delay: SignedDuration,
+    choice: SignalChoice,
+) -> Vec<PublishedRow> {
     let chain = market.chain();
     let today = chain.trade_date();
-    let mut sessions: Vec<Date> = std::iter::successors(today.yesterday().ok(), |date| date.yesterday().ok()).filter(is_session).take(HISTORY).collect();
+    let mut sessions: Vec<Date> = std::iter::successors(today.yesterday().ok(), |date| date.yesterday().ok())
+        .filter(is_session)
+        .take(HISTORY)
+        .collect();
     sessions.reverse();
     let level = market.underlying();
     let mut rows: Vec<PublishedRow> = (0_u64..)
@@ -60,17 +68,19 @@ pub fn default_rows(market: &Market, seed: u64, delay: SignedDuration, choice: S
     rows
 }
 
-/// A row for each session from the market's day through `last`, published at 16:13:30 Eastern. Strikes and prices are those of the market as it
-/// stands then, and the expiry is the session after.
+/// A row for each session from the market's day through `last`, published at 16:13:30 Eastern. Strikes and
+/// prices are those of the market as it stands then, and the expiry is the session after.
 #[must_use]
 pub fn session_rows(market: &Market, seed: u64, choice: SignalChoice, last: Date) -> Vec<PublishedRow> {
     let mut market = market.clone();
-    let days = std::iter::successors(Some(trade_date(market.now())), |date| date.tomorrow().ok()).take_while(|date| *date <= last);
+    let days = std::iter::successors(Some(trade_date(market.now())), |date| date.tomorrow().ok())
+        .take_while(|date| *date <= last);
     let row_of = |(index, date): (u64, Date)| {
         market.advance_to(at_eastern(date, time(16, 13, 30, 0)));
         let (level, expiry) = (market.underlying(), session_after(date));
         let (put, call) = strikes(level);
-        let prices = [(Right::Put, put, put - 5), (Right::Call, call, call + 5)].map(|(right, inner, outer)| quoted(&market, expiry, right, inner, outer));
+        let prices = [(Right::Put, put, put - 5), (Right::Call, call, call + 5)]
+            .map(|(right, inner, outer)| quoted(&market, expiry, right, inner, outer));
         row(date, expiry, level, Signal::chosen(seed, index, choice), prices, SignedDuration::ZERO)
     };
     (0..).zip(days.filter(is_session)).map(row_of).collect()
@@ -79,7 +89,12 @@ pub fn session_rows(market: &Market, seed: u64, choice: SignalChoice, last: Date
 /// The mid of a spread as the market quotes it; a point where it quotes none.
 fn quoted(market: &Market, expiry: Date, right: Right, inner: i64, outer: i64) -> Price {
     let mid = |points: i64| {
-        let quote = market.quote(&OptionSymbol::new(ROOT, expiry, right, Strike::whole(u32::try_from(points).ok()?)?)?)?;
+        let quote = market.quote(&OptionSymbol::new(
+            ROOT,
+            expiry,
+            right,
+            Strike::whole(u32::try_from(points).ok()?)?,
+        )?)?;
         quote.two_sided().map(|(bid, ask)| bid.halfway(ask))
     };
     mid(inner).zip(mid(outer)).map_or(Price::cents(100), |(inner, outer)| inner - outer)
@@ -106,7 +121,14 @@ impl Signal {
 }
 
 /// Numbers and numeric texts side by side, as the feed has them.
-fn row(date: Date, expiry: Date, level: Price, signal: Signal, [put, call]: [Price; 2], delay: SignedDuration) -> PublishedRow {
+fn row(
+    date: Date,
+    expiry: Date,
+    level: Price,
+    signal: Signal,
+    [put, call]: [Price; 2],
+    delay: SignedDuration,
+) -> PublishedRow {
     let (limit, call_limit) = strikes(level);
     let fields = json!({
         "Date": date.to_string(),
@@ -131,7 +153,10 @@ fn row(date: Date, expiry: Date, level: Price, signal: Signal, [put, call]: [Pri
         "AR": "0.0001",
     });
     let at = at_eastern(date, time(16, 13, 30, 0));
-    PublishedRow { at: at.checked_add(delay).unwrap_or(at), fields: fields.as_object().cloned().unwrap_or_default() }
+    PublishedRow {
+        at: at.checked_add(delay).unwrap_or(at),
+        fields: fields.as_object().cloned().unwrap_or_default(),
+    }
 }
 
 /// The put strike at least 20 points below, the call strike at least 20 above, in whole fives.
@@ -173,7 +198,8 @@ mod tests {
     use jiff::civil::date;
 
     fn rows(seed: u64, choice: SignalChoice) -> Vec<PublishedRow> {
-        let market = Market::new(Chain::spxw_2025_09_03().unwrap(), seed, "2025-09-03T10:00-04:00".parse().unwrap());
+        let market =
+            Market::new(Chain::spxw_2025_09_03().unwrap(), seed, "2025-09-03T10:00-04:00".parse().unwrap());
         default_rows(&market, seed, SignedDuration::from_secs(4), choice)
     }
 
@@ -197,7 +223,10 @@ mod tests {
             assert_eq!(today.fields[field], value, "{field}");
         }
         let before = &rows[rows.len() - 2];
-        assert_eq!((before.fields["Date"].as_str(), before.fields["TDate"].as_str()), (Some("2025-09-02"), Some("2025-09-03T00:00:00")));
+        assert_eq!(
+            (before.fields["Date"].as_str(), before.fields["TDate"].as_str()),
+            (Some("2025-09-02"), Some("2025-09-03T00:00:00"))
+        );
         assert!(rows.windows(2).all(|pair| pair[0].at < pair[1].at));
         assert_eq!(rows[8].fields["Date"], "2025-08-29", "Labor Day has no row");
     }
@@ -220,14 +249,26 @@ mod tests {
         let (friday, monday, tuesday) = (date(2025, 11, 28), date(2025, 12, 1), date(2025, 12, 2));
         let chain = Chain::spxw_2025_09_03().unwrap().dated(date(2025, 11, 27), [friday, monday, tuesday]);
         let mut market = Market::new(chain, 5, "2025-11-27T10:00-05:00".parse().unwrap());
-        let rows = session_rows(&market, 5, SignalChoice::ShortCondor { vix_one: Decimal::new(20, 2) }, monday);
-        let dates: Vec<_> = rows.iter().map(|row| (row.fields["Date"].as_str().unwrap(), row.fields["TDate"].as_str().unwrap())).collect();
-        assert_eq!(dates, [("2025-11-28", "2025-12-01T00:00:00"), ("2025-12-01", "2025-12-02T00:00:00")], "Thanksgiving has none");
+        let rows =
+            session_rows(&market, 5, SignalChoice::ShortCondor { vix_one: Decimal::new(20, 2) }, monday);
+        let dates: Vec<_> = rows
+            .iter()
+            .map(|row| (row.fields["Date"].as_str().unwrap(), row.fields["TDate"].as_str().unwrap()))
+            .collect();
+        assert_eq!(
+            dates,
+            [("2025-11-28", "2025-12-01T00:00:00"), ("2025-12-01", "2025-12-02T00:00:00")],
+            "Thanksgiving has none"
+        );
         for (row, expiry) in rows.iter().zip([monday, tuesday]) {
             market.advance_to(row.at);
             assert_eq!(row.fields["SPX"], json!(market.underlying().to_string()));
-            let strike = Strike::whole(u32::try_from(row.fields["Limit"].as_i64().unwrap()).unwrap()).unwrap();
-            assert!(market.quote(&OptionSymbol::new(ROOT, expiry, Right::Put, strike).unwrap()).is_some(), "{expiry} {strike:?}");
+            let strike =
+                Strike::whole(u32::try_from(row.fields["Limit"].as_i64().unwrap()).unwrap()).unwrap();
+            assert!(
+                market.quote(&OptionSymbol::new(ROOT, expiry, Right::Put, strike).unwrap()).is_some(),
+                "{expiry} {strike:?}"
+            );
         }
         assert_ne!(rows[0].fields["SPX"], rows[1].fields["SPX"], "the market went on");
     }

@@ -18,14 +18,18 @@ use super::wire::{count, float, ok};
 use super::{Face, balances, instruments};
 
 /// Fields that say what the account is worth.
-const WORTHS: [&str; 5] = ["accountValue", "cashBalance", "currentLiquidationValue", "equity", "liquidationValue"];
+const WORTHS: [&str; 5] =
+    ["accountValue", "cashBalance", "currentLiquidationValue", "equity", "liquidationValue"];
 
 /// Query parameters; of a repeated one the last counts.
 pub(super) type Parameters = Query<BTreeMap<String, String>>;
 
 /// `GET /accounts/accountNumbers`.
 pub(super) async fn numbers(State(face): State<Arc<Face>>, Extension(login): Extension<LoginId>) -> Response {
-    ok(&face.of_login(login).map(|holder| json!({ "accountNumber": holder.number, "hashValue": holder.hash })).collect())
+    ok(&face
+        .of_login(login)
+        .map(|holder| json!({ "accountNumber": holder.number, "hashValue": holder.hash }))
+        .collect())
 }
 
 /// `GET /accounts`.
@@ -74,7 +78,8 @@ fn account(face: &Face, holder: &Holder, view: &View, with_positions: bool) -> V
         "projectedBalances": balances::projected(&exchange),
     });
     let held = exchange.account();
-    let positions = view.positions_as_of(now).map_or_else(|| held.positions(), |then| held.positions_as_of(then));
+    let positions =
+        view.positions_as_of(now).map_or_else(|| held.positions(), |then| held.positions_as_of(then));
     // A flat account has no `positions` at all.
     let rows = positions.iter().map(|(symbol, held)| position(symbol, held, &exchange));
     let rows: Vec<Value> = rows.chain(view.foreign_rows().cloned()).collect();
@@ -107,12 +112,14 @@ fn show_worth(balances: &mut Value, worth: Option<Decimal>) {
 
 fn position(symbol: &OptionSymbol, held: &Position, exchange: &Exchange) -> Value {
     let contracts = Decimal::from(held.quantity.abs());
-    let (long, short) = if held.quantity > 0 { (contracts, Decimal::ZERO) } else { (Decimal::ZERO, contracts) };
+    let (long, short) =
+        if held.quantity > 0 { (contracts, Decimal::ZERO) } else { (Decimal::ZERO, contracts) };
     let market = exchange.market().quote(symbol).map_or(Price::ZERO, |quote| mark(&quote));
     let worth = market.dollars_per_contract() * Decimal::from(held.quantity);
     let paid = held.average_price * Decimal::ONE_HUNDRED * Decimal::from(held.quantity);
     let profit = (worth - paid).round_dp(2);
-    let percentage = if paid.is_zero() { Decimal::ZERO } else { (profit / paid.abs() * Decimal::ONE_HUNDRED).round_dp(2) };
+    let percentage =
+        if paid.is_zero() { Decimal::ZERO } else { (profit / paid.abs() * Decimal::ONE_HUNDRED).round_dp(2) };
     let average = float(held.average_price.round_dp(4));
     let mut position: Map<String, Value> = Map::new();
     let mut set = |name: &str, value: Value| drop(position.insert(name.to_owned(), value));
@@ -127,7 +134,10 @@ fn position(symbol: &OptionSymbol, held: &Position, exchange: &Exchange) -> Valu
     set("instrument", instrument(symbol));
     set("marketValue", float(worth));
     set("maintenanceRequirement", float(balances::requirement_share(exchange, held)));
-    set("currentDayCost", float(if held.at_day_begin == held.quantity { Decimal::ZERO } else { paid.round_dp(2) }));
+    set(
+        "currentDayCost",
+        float(if held.at_day_begin == held.quantity { Decimal::ZERO } else { paid.round_dp(2) }),
+    );
     let side = if held.quantity > 0 { "Long" } else { "Short" };
     set(&format!("average{side}Price"), average.clone());
     set(&format!("taxLotAverage{side}Price"), average);

@@ -25,8 +25,12 @@ use super::{Face, instruments};
 const MOST_BYTES: usize = 10_000_000;
 
 /// `GET /chains`.
-pub(super) async fn chain(State(face): State<Arc<Face>>, Query(query): Parameters) -> Result<Response, MarketDataError> {
-    let filter = Filter::read(&query).map_err(|(name, detail)| MarketDataError::parameter(face.next_uuid(), name, detail))?;
+pub(super) async fn chain(
+    State(face): State<Arc<Face>>,
+    Query(query): Parameters,
+) -> Result<Response, MarketDataError> {
+    let filter = Filter::read(&query)
+        .map_err(|(name, detail)| MarketDataError::parameter(face.next_uuid(), name, detail))?;
     let dropped = face.state().dropped_quotes.clone();
     let exchange = face.exchange();
     let market = exchange.market();
@@ -46,8 +50,12 @@ pub(super) async fn chain(State(face): State<Arc<Face>>, Query(query): Parameter
 }
 
 /// `GET /expirationchain`.
-pub(super) async fn expirations(State(face): State<Arc<Face>>, Query(query): Parameters) -> Result<Response, MarketDataError> {
-    check_symbol(&query).map_err(|(name, detail)| MarketDataError::parameter(face.next_uuid(), name, detail))?;
+pub(super) async fn expirations(
+    State(face): State<Arc<Face>>,
+    Query(query): Parameters,
+) -> Result<Response, MarketDataError> {
+    check_symbol(&query)
+        .map_err(|(name, detail)| MarketDataError::parameter(face.next_uuid(), name, detail))?;
     let exchange = face.exchange();
     let today = trade_date(exchange.market().now());
     let expiration = |expiry: &Date| {
@@ -60,7 +68,14 @@ pub(super) async fn expirations(State(face): State<Arc<Face>>, Query(query): Par
             "standard": false,
         })
     };
-    let listed: Vec<Value> = exchange.market().chain().expiries().iter().filter(|expiry| **expiry >= today).map(expiration).collect();
+    let listed: Vec<Value> = exchange
+        .market()
+        .chain()
+        .expiries()
+        .iter()
+        .filter(|expiry| **expiry >= today)
+        .map(expiration)
+        .collect();
     Ok(ok(&json!({ "expirationList": listed })))
 }
 
@@ -84,7 +99,12 @@ impl Filter {
             "ALL" => (true, true),
             "PUT" => (true, false),
             "CALL" => (false, true),
-            other => return Err(("contractType", format!("contractType: got {other:?}, expected CALL, PUT or ALL"))),
+            other => {
+                return Err((
+                    "contractType",
+                    format!("contractType: got {other:?}, expected CALL, PUT or ALL"),
+                ));
+            }
         };
         if query.get("strategy").is_some_and(|strategy| strategy != "SINGLE") {
             return Err(("strategy", "strategy: expected SINGLE".into()));
@@ -96,7 +116,9 @@ impl Filter {
             strike: parameter(query, "strike", "a strike in points")?,
             from: parameter(query, "fromDate", "yyyy-MM-dd")?.unwrap_or(Date::MIN),
             to: parameter(query, "toDate", "yyyy-MM-dd")?.unwrap_or(Date::MAX),
-            include_underlying: query.get("includeUnderlyingQuote").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+            include_underlying: query
+                .get("includeUnderlyingQuote")
+                .is_some_and(|text| text.eq_ignore_ascii_case("true")),
         })
     }
 
@@ -114,12 +136,21 @@ impl Filter {
             strikes.sort_by_key(|strike| ((strike.points() - level.points()).abs(), *strike));
             strikes.truncate(most);
         }
-        strikes.into_iter().filter(|strike| self.strike.is_none_or(|wanted| strike.points() == wanted)).collect()
+        strikes
+            .into_iter()
+            .filter(|strike| self.strike.is_none_or(|wanted| strike.points() == wanted))
+            .collect()
     }
 }
 
-fn parameter<T: std::str::FromStr>(query: &BTreeMap<String, String>, name: &'static str, expected: &str) -> Result<Option<T>, BadParameter> {
-    let parse = |text: &String| text.parse().map_err(|_| (name, format!("{name}: got {text:?}, expected {expected}")));
+fn parameter<T: std::str::FromStr>(
+    query: &BTreeMap<String, String>,
+    name: &'static str,
+    expected: &str,
+) -> Result<Option<T>, BadParameter> {
+    let parse = |text: &String| {
+        text.parse().map_err(|_| (name, format!("{name}: got {text:?}, expected {expected}")))
+    };
     query.get(name).map(parse).transpose()
 }
 
@@ -183,11 +214,20 @@ fn underlying(market: &Market) -> Value {
 }
 
 /// `{"2026-08-21:1": {"5900.0": [contract]}}` and how many contracts that are.
-fn expiry_map(market: &Market, filter: &Filter, right: Right, dropped: &BTreeSet<OptionSymbol>) -> (Value, usize) {
+fn expiry_map(
+    market: &Market,
+    filter: &Filter,
+    right: Right,
+    dropped: &BTreeSet<OptionSymbol>,
+) -> (Value, usize) {
     let today = trade_date(market.now());
     let mut map = Map::new();
     let mut contracts = 0;
-    let dates = market.chain().expiries().into_iter().filter(|expiry| (filter.from..=filter.to).contains(expiry) && *expiry >= today);
+    let dates = market
+        .chain()
+        .expiries()
+        .into_iter()
+        .filter(|expiry| (filter.from..=filter.to).contains(expiry) && *expiry >= today);
     for expiry in dates.filter(|_| filter.wants(right)) {
         let strikes = strike_map(market, filter, expiry, right, dropped);
         contracts += strikes.len();
@@ -198,7 +238,13 @@ fn expiry_map(market: &Market, filter: &Filter, right: Right, dropped: &BTreeSet
     (Value::Object(map), contracts)
 }
 
-fn strike_map(market: &Market, filter: &Filter, expiry: Date, right: Right, dropped: &BTreeSet<OptionSymbol>) -> Map<String, Value> {
+fn strike_map(
+    market: &Market,
+    filter: &Filter,
+    expiry: Date,
+    right: Right,
+    dropped: &BTreeSet<OptionSymbol>,
+) -> Map<String, Value> {
     let chain: &Chain = market.chain();
     let shown = filter.strikes(chain.series(expiry, right), market.underlying());
     let quotes = market.series_quotes(expiry, right);
@@ -246,7 +292,10 @@ fn contract(symbol: &OptionSymbol, listed: &ListedOption, quote: &LegQuote, mark
     let terms = terms(symbol, &figures, change, percent);
     if let (Some(contract), Value::Object(terms)) = (contract.as_object_mut(), terms) {
         contract.extend(terms);
-        contract.extend(["volatility", "delta", "gamma", "theta", "vega", "rho"].map(|greek| (greek.to_owned(), NOT_AVAILABLE.into())));
+        contract.extend(
+            ["volatility", "delta", "gamma", "theta", "vega", "rho"]
+                .map(|greek| (greek.to_owned(), NOT_AVAILABLE.into())),
+        );
     }
     contract
 }

@@ -18,7 +18,11 @@ pub(super) struct TraderError {
 impl TraderError {
     /// 400 with one text a field.
     pub(super) const fn validation(errors: Vec<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message: "A validation error occurred while processing the request.", errors }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            message: "A validation error occurred while processing the request.",
+            errors,
+        }
     }
 
     /// 400 for one field.
@@ -28,12 +32,20 @@ impl TraderError {
 
     /// 404.
     pub(super) fn not_found(error: String) -> Self {
-        Self { status: StatusCode::NOT_FOUND, message: "The requested resource was not found.", errors: vec![error] }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            message: "The requested resource was not found.",
+            errors: vec![error],
+        }
     }
 
     /// 401.
     pub(super) fn unauthorized(error: &str) -> Self {
-        Self { status: StatusCode::UNAUTHORIZED, message: "Client not authorized", errors: vec![error.to_owned()] }
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            message: "Client not authorized",
+            errors: vec![error.to_owned()],
+        }
     }
 }
 
@@ -59,7 +71,10 @@ impl MarketDataError {
 
     /// 404.
     pub(super) fn not_found(id: String, detail: String) -> Self {
-        Self { status: StatusCode::NOT_FOUND, error: json!({ "id": id, "status": "404", "title": "Not Found", "detail": detail }) }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            error: json!({ "id": id, "status": "404", "title": "Not Found", "detail": detail }),
+        }
     }
 
     /// 401 that names the header. Here the status is a number, as observed.

@@ -9,7 +9,11 @@ pub(super) fn description(symbol: &OptionSymbol) -> String {
         Right::Put => "Put",
         Right::Call => "Call",
     };
-    format!("S & P 500 INDEX {} ${} {word}", symbol.expiry().strftime("%m/%d/%Y"), symbol.strike().points().normalize())
+    format!(
+        "S & P 500 INDEX {} ${} {word}",
+        symbol.expiry().strftime("%m/%d/%Y"),
+        symbol.strike().points().normalize()
+    )
 }
 
 /// `PUT` or `CALL`.
@@ -20,7 +24,8 @@ pub(super) const fn put_call(symbol: &OptionSymbol) -> &'static str {
     }
 }
 
-/// `0SPXW.TL60590000`: month and right in one letter, the day in one character, the year's last digit, the strike in hundredths.
+/// `0SPXW.TL60590000`: month and right in one letter, the day in one character, the year's last digit, the
+/// strike in hundredths.
 pub(super) fn cusip(symbol: &OptionSymbol) -> String {
     let expiry = symbol.expiry();
     let letter = |index: i8, first: u8| char::from(first + index.unsigned_abs());
@@ -29,7 +34,12 @@ pub(super) fn cusip(symbol: &OptionSymbol) -> String {
         Right::Put => letter(expiry.month() - 1, b'M'),
     };
     let day = if expiry.day() < 10 { letter(expiry.day(), b'0') } else { letter(expiry.day() - 10, b'A') };
-    format!("0{}.{month}{day}{}{:07}", symbol.root(), expiry.year() % 10, symbol.strike().as_thousandths() / 10)
+    format!(
+        "0{}.{month}{day}{}{:07}",
+        symbol.root(),
+        expiry.year() % 10,
+        symbol.strike().as_thousandths() / 10
+    )
 }
 
 /// A number that is the same for the same contract and differs within a year.

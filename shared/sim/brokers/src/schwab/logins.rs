@@ -59,9 +59,14 @@ impl Holder {
 }
 
 impl Face {
-    /// Paths name the account by its hash; the plain number is refused too, and so is another login's account.
+    /// Paths name the account by its hash; the plain number is refused too, and so is another login's
+    /// account.
     pub(super) fn holder(&self, login: LoginId, hash: &str) -> Result<&Holder, TraderError> {
-        let unknown = || TraderError::not_found("accountNumber: got an unknown hash, expected a hashValue of accountNumbers".into());
+        let unknown = || {
+            TraderError::not_found(
+                "accountNumber: got an unknown hash, expected a hashValue of accountNumbers".into(),
+            )
+        };
         self.of_login(login).find(|holder| holder.hash == hash).ok_or_else(unknown)
     }
 
@@ -70,8 +75,8 @@ impl Face {
         self.holders.iter().filter(move |holder| holder.login == login)
     }
 
-    /// The account's exchange at the clock's time. The clock is read before the exchange is locked: the clock locks the exchange to
-    /// move it.
+    /// The account's exchange at the clock's time. The clock is read before the exchange is locked: the clock
+    /// locks the exchange to move it.
     pub(super) fn exchange_of<'a>(&self, holder: &'a Holder) -> MutexGuard<'a, Exchange> {
         let now = self.clock.now();
         holder.at(now)
@@ -82,7 +87,8 @@ impl Face {
         path.split('/').find_map(|part| self.holders.iter().find(|holder| holder.hash == part))
     }
 
-    /// Whose tokens a request is about: of a call the login it carries the token of; of any other, such as a refresh, every login.
+    /// Whose tokens a request is about: of a call the login it carries the token of; of any other, such as a
+    /// refresh, every login.
     pub(super) fn logins_of(&self, headers: &HeaderMap) -> Vec<usize> {
         let state = self.state();
         let named = state.logins.iter().position(|tokens| tokens.knows(headers));

@@ -16,26 +16,42 @@ use super::errors::MarketDataError;
 use super::{Face, wire};
 
 /// `GET /markets?markets=option,equity&date=2026-08-20`.
-pub(super) async fn many(State(face): State<Arc<Face>>, Query(query): Parameters) -> Result<Response, MarketDataError> {
+pub(super) async fn many(
+    State(face): State<Arc<Face>>,
+    Query(query): Parameters,
+) -> Result<Response, MarketDataError> {
     let markets = query.get("markets").map(String::as_str).unwrap_or_default();
     hours(&face, markets, "markets", &query)
 }
 
 /// `GET /markets/option`.
-pub(super) async fn one(State(face): State<Arc<Face>>, Path(market): Path<String>, Query(query): Parameters) -> Result<Response, MarketDataError> {
+pub(super) async fn one(
+    State(face): State<Arc<Face>>,
+    Path(market): Path<String>,
+    Query(query): Parameters,
+) -> Result<Response, MarketDataError> {
     hours(&face, &market, "market_id", &query)
 }
 
-fn hours(face: &Face, markets: &str, parameter: &str, query: &BTreeMap<String, String>) -> Result<Response, MarketDataError> {
+fn hours(
+    face: &Face,
+    markets: &str,
+    parameter: &str,
+    query: &BTreeMap<String, String>,
+) -> Result<Response, MarketDataError> {
     let bad = |name: &str, detail: String| MarketDataError::parameter(face.next_uuid(), name, detail);
     let today = trade_date(face.clock.now());
-    let date: Date = query.get("date").map_or(Ok(today), |text| text.parse().map_err(|_| bad("date", format!("date: got {text:?}, expected yyyy-MM-dd"))))?;
+    let date: Date = query.get("date").map_or(Ok(today), |text| {
+        text.parse().map_err(|_| bad("date", format!("date: got {text:?}, expected yyyy-MM-dd")))
+    })?;
     let mut answer = Map::new();
     for market in markets.split(',') {
         let products = match market {
             "option" => option(date),
             "equity" => equity(date),
-            other => return Err(bad(parameter, format!("{parameter}: got {other:?}, expected equity or option"))),
+            other => {
+                return Err(bad(parameter, format!("{parameter}: got {other:?}, expected equity or option")));
+            }
         };
         answer.insert(market.to_owned(), products);
     }
@@ -43,7 +59,9 @@ fn hours(face: &Face, markets: &str, parameter: &str, query: &BTreeMap<String, S
 }
 
 fn option(date: Date) -> Value {
-    let Some((open, stocks_close, options_close)) = sessions(date) else { return closed("option", "OPTION", date) };
+    let Some((open, stocks_close, options_close)) = sessions(date) else {
+        return closed("option", "OPTION", date);
+    };
     let product = |code: &str, name: &str, close: Timestamp| {
         let hours = json!({ "regularMarket": [span(open, close)] });
         json!({ "date": date.to_string(), "marketType": "OPTION", "product": code, "productName": name, "isOpen": true, "sessionHours": hours })

@@ -14,7 +14,8 @@ impl Sufferer for Schwab {
         let tokens = |end: fn(&mut super::oauth::Tokens, jiff::Timestamp)| {
             let (now, logins) = (face.clock.now(), face.logins_of(headers));
             let mut state = face.state();
-            for (_, tokens) in state.logins.iter_mut().enumerate().filter(|(login, _)| logins.contains(login)) {
+            for (_, tokens) in state.logins.iter_mut().enumerate().filter(|(login, _)| logins.contains(login))
+            {
                 end(tokens, now);
             }
             true
@@ -34,14 +35,19 @@ impl Sufferer for Schwab {
         let headers = response.headers_mut();
         match fault {
             Fault::NoLocation => headers.remove(LOCATION).is_some(),
-            Fault::Location(text) => HeaderValue::from_str(text).map(|value| headers.insert(LOCATION, value)).is_ok(),
+            Fault::Location(text) => {
+                HeaderValue::from_str(text).map(|value| headers.insert(LOCATION, value)).is_ok()
+            }
             _ => {
                 let placed = matches!(request.route, Route::PlaceOrder | Route::ReplaceOrder);
                 let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
                 let id = if placed { location.as_deref().and_then(last_id) } else { last_id(&request.path) };
                 match (fault, id, location) {
                     (Fault::NamesAnother(another), Some(id), Some(location)) => {
-                        let named = self.0.another(*another, &request.path, id).map(|other| location.replace(&id.to_string(), &other.to_string()));
+                        let named = self
+                            .0
+                            .another(*another, &request.path, id)
+                            .map(|other| location.replace(&id.to_string(), &other.to_string()));
                         let named = named.and_then(|location| HeaderValue::from_str(&location).ok());
                         named.map(|location| headers.insert(LOCATION, location)).is_some()
                     }

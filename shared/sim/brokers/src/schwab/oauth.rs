@@ -35,13 +35,20 @@ pub(super) struct Tokens {
     /// Access tokens by when they end. A refresh does not end the ones before.
     access: Vec<(SecretString, Timestamp)>,
     issued: u64,
-    /// The code of a login that has not been made into tokens yet, where it leads back to, and until when it is good.
+    /// The code of a login that has not been made into tokens yet, where it leads back to, and until when it
+    /// is good.
     code: Option<(String, String, Timestamp)>,
 }
 
 impl Tokens {
-    /// Those of one login. The access token, where there is one, is good from `start` on, the refresh token from `login` on.
-    pub(super) fn new(refresh: &SecretString, access: Option<&SecretString>, seed: u64, (start, login): (Timestamp, Timestamp)) -> Self {
+    /// Those of one login. The access token, where there is one, is good from `start` on, the refresh token
+    /// from `login` on.
+    pub(super) fn new(
+        refresh: &SecretString,
+        access: Option<&SecretString>,
+        seed: u64,
+        (start, login): (Timestamp, Timestamp),
+    ) -> Self {
         let access = access.into_iter().map(|token| (token.clone(), start + ACCESS_LIFE)).collect();
         Self { seed, refresh: refresh.clone(), login, access, issued: 0, code: None }
     }
@@ -49,7 +56,8 @@ impl Tokens {
     /// A person logs in: the code that the browser brings back to `callback`.
     fn logged_in(&mut self, callback: &str, now: Timestamp) -> String {
         self.issued += 1;
-        let code = format!("C0.{}@", text(&mut stream_at(self.seed, Stream::Tokens, self.issued), LETTERS, 48));
+        let code =
+            format!("C0.{}@", text(&mut stream_at(self.seed, Stream::Tokens, self.issued), LETTERS, 48));
         self.code = Some((code.clone(), callback.to_owned(), now + CODE_LIFE));
         code
     }
@@ -112,7 +120,11 @@ impl Tokens {
 }
 
 /// `POST /v1/oauth/token`.
-pub(super) async fn token(State(face): State<Arc<Face>>, headers: HeaderMap, form: Result<Form<BTreeMap<String, String>>, FormRejection>) -> Response {
+pub(super) async fn token(
+    State(face): State<Arc<Face>>,
+    headers: HeaderMap,
+    form: Result<Form<BTreeMap<String, String>>, FormRejection>,
+) -> Response {
     if headers.get(AUTHORIZATION).map(|value| value.as_bytes()) != Some(basic(&face.config).as_bytes()) {
         return refusal(StatusCode::UNAUTHORIZED, "invalid_client", "Unauthorized");
     }
@@ -124,30 +136,68 @@ pub(super) async fn token(State(face): State<Arc<Face>>, headers: HeaderMap, for
             let now = face.clock.now();
             let mut state = face.state();
             let tokens = state.logins.iter_mut().find(|tokens| tokens.refreshes(token, now));
-            tokens.map_or_else(dead_refresh_token, |tokens| wire::ok(&tokens.refreshed(face.config.rotate_refresh_token, now)))
+            tokens.map_or_else(dead_refresh_token, |tokens| {
+                wire::ok(&tokens.refreshed(face.config.rotate_refresh_token, now))
+            })
         }
-        (Some("refresh_token"), None) => refusal(StatusCode::BAD_REQUEST, "invalid_request", "refresh_token is required"),
+        (Some("refresh_token"), None) => {
+            refusal(StatusCode::BAD_REQUEST, "invalid_request", "refresh_token is required")
+        }
         (Some("authorization_code"), _) => {
-            let (now, field) = (face.clock.now(), |name: &str| form.get(name).map(String::as_str).unwrap_or_default());
-            let exchanged = face.state().logins.iter_mut().find_map(|tokens| tokens.exchanged(field("code"), field("redirect_uri"), now));
-            let refused = || refusal(StatusCode::BAD_REQUEST, "invalid_request", "The authorization code is invalid or has expired");
+            let (now, field) =
+                (face.clock.now(), |name: &str| form.get(name).map(String::as_str).unwrap_or_default());
+            let exchanged = face
+                .state()
+                .logins
+                .iter_mut()
+                .find_map(|tokens| tokens.exchanged(field("code"), field("redirect_uri"), now));
+            let refused = || {
+                refusal(
+                    StatusCode::BAD_REQUEST,
+                    "invalid_request",
+                    "The authorization code is invalid or has expired",
+                )
+            };
             exchanged.map_or_else(refused, |tokens| wire::ok(&tokens))
         }
-        _ => refusal(StatusCode::BAD_REQUEST, "invalid_request", "grant_type must be refresh_token or authorization_code"),
+        _ => refusal(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "grant_type must be refresh_token or authorization_code",
+        ),
     }
 }
 
-/// `GET /v1/oauth/authorize`: whoever comes is the face's own login and consents. The browser is sent back at once.
-pub(super) async fn authorize(State(face): State<Arc<Face>>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+/// `GET /v1/oauth/authorize`: whoever comes is the face's own login and consents. The browser is sent back at
+/// once.
+pub(super) async fn authorize(
+    State(face): State<Arc<Face>>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
     let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
-    if field("client_id") != face.config.app_key.expose_secret() || field("response_type") != "code" || field("redirect_uri").is_empty() {
-        return refusal(StatusCode::BAD_REQUEST, "invalid_request", "client_id, response_type and redirect_uri must be an application's");
+    if field("client_id") != face.config.app_key.expose_secret()
+        || field("response_type") != "code"
+        || field("redirect_uri").is_empty()
+    {
+        return refusal(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "client_id, response_type and redirect_uri must be an application's",
+        );
     }
     let now = face.clock.now();
-    let Some(code) = face.state().logins.first_mut().map(|tokens| tokens.logged_in(field("redirect_uri"), now)) else {
+    let Some(code) =
+        face.state().logins.first_mut().map(|tokens| tokens.logged_in(field("redirect_uri"), now))
+    else {
         return refusal(StatusCode::BAD_REQUEST, "invalid_request", "There is no login");
     };
-    let back = format!("{}?code={}&session={}&state={}", field("redirect_uri"), code.replace('@', "%40"), face.next_uuid(), field("state"));
+    let back = format!(
+        "{}?code={}&session={}&state={}",
+        field("redirect_uri"),
+        code.replace('@', "%40"),
+        face.next_uuid(),
+        field("state")
+    );
     (StatusCode::FOUND, [(LOCATION, back)]).into_response()
 }
 
@@ -177,7 +227,8 @@ impl Face {
     fn authorised(&self, headers: &HeaderMap) -> Result<LoginId, &'static str> {
         let token = bearer(headers)?;
         let (now, state) = (self.clock.now(), self.state());
-        match state.logins.iter().enumerate().find_map(|(login, tokens)| Some((login, tokens.end_of(token)?))) {
+        match state.logins.iter().enumerate().find_map(|(login, tokens)| Some((login, tokens.end_of(token)?)))
+        {
             None => Err("Invalid access token"),
             Some((_, end)) if end <= now => Err("Access token is expired"),
             Some((login, _)) => Ok(LoginId(login)),
@@ -186,7 +237,11 @@ impl Face {
 }
 
 /// Lets only calls with a good access token through to the trader API, and says whose it is.
-pub(super) async fn require_for_trader(State(face): State<Arc<Face>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn require_for_trader(
+    State(face): State<Arc<Face>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let authorised = face.authorised(request.headers());
     match authorised {
         Err(detail) => TraderError::unauthorized(detail).into_response(),
@@ -198,7 +253,11 @@ pub(super) async fn require_for_trader(State(face): State<Arc<Face>>, mut reques
 }
 
 /// Lets only calls with a good access token through to the market data API.
-pub(super) async fn require_for_market_data(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
+pub(super) async fn require_for_market_data(
+    State(face): State<Arc<Face>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let authorised = face.authorised(request.headers());
     match authorised {
         Err(detail) => MarketDataError::unauthorized(face.next_uuid(), detail).into_response(),

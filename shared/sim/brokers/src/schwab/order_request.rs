@@ -7,7 +7,8 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Map, Value};
 
-/// Fields an order may have. Any other is refused, `requestedDestination` too: it is only ever sent by the server.
+/// Fields an order may have. Any other is refused, `requestedDestination` too: it is only ever sent by the
+/// server.
 const FIELDS: &[&str] = &[
     "session",
     "duration",
@@ -22,7 +23,8 @@ const FIELDS: &[&str] = &[
     "orderStrategyType",
 ];
 
-const LEG_FIELDS: &[&str] = &["orderLegType", "legId", "instrument", "instruction", "positionEffect", "quantity", "quantityType"];
+const LEG_FIELDS: &[&str] =
+    &["orderLegType", "legId", "instrument", "instruction", "positionEffect", "quantity", "quantityType"];
 
 const COMPLEX: &[&str] = &[
     "NONE",
@@ -67,17 +69,26 @@ pub(super) struct Wording {
 
 /// Reads an order, or says what is wrong with each field.
 pub(super) fn read(body: &[u8]) -> Result<OrderRequest, Vec<String>> {
-    let body: Value = serde_json::from_slice(body).map_err(|error| vec![format!("body: expected JSON: {error}")])?;
+    let body: Value =
+        serde_json::from_slice(body).map_err(|error| vec![format!("body: expected JSON: {error}")])?;
     let body = body.as_object().ok_or_else(|| vec!["body: expected an object".to_owned()])?;
     let mut errors = unknown_fields(body, FIELDS, "");
     let session = word(body, "", "session", &["NORMAL"], None);
     let strategy = word(body, "", "orderStrategyType", &["SINGLE"], None);
-    let duration = word(body, "", "duration", &["DAY", "GOOD_TILL_CANCEL", "FILL_OR_KILL", "IMMEDIATE_OR_CANCEL"], None);
+    let duration =
+        word(body, "", "duration", &["DAY", "GOOD_TILL_CANCEL", "FILL_OR_KILL", "IMMEDIATE_OR_CANCEL"], None);
     let complex = word(body, "", "complexOrderStrategyType", COMPLEX, Some("NONE"));
-    let order_type = word(body, "", "orderType", &["MARKET", "LIMIT", "NET_DEBIT", "NET_CREDIT", "NET_ZERO"], None);
+    let order_type =
+        word(body, "", "orderType", &["MARKET", "LIMIT", "NET_DEBIT", "NET_CREDIT", "NET_ZERO"], None);
     let legs = legs(body);
-    errors.extend([&session, &strategy, &duration, &complex, &order_type].into_iter().filter_map(|field| field.as_ref().err().cloned()));
-    let (Ok(duration), Ok(complex), Ok(order_type), Ok((legs, quantity))) = (duration, complex, order_type, &legs) else {
+    errors.extend(
+        [&session, &strategy, &duration, &complex, &order_type]
+            .into_iter()
+            .filter_map(|field| field.as_ref().err().cloned()),
+    );
+    let (Ok(duration), Ok(complex), Ok(order_type), Ok((legs, quantity))) =
+        (duration, complex, order_type, &legs)
+    else {
         errors.extend(legs.err().into_iter().flatten());
         return Err(errors);
     };
@@ -105,12 +116,20 @@ fn pricing(body: &Map<String, Value>, order_type: &str, legs: &[TicketLeg]) -> R
         _ => None,
     };
     let effect = match (order_type, single) {
-        ("MARKET", _) if body.contains_key("price") => return Err("price: not allowed with orderType MARKET".into()),
+        ("MARKET", _) if body.contains_key("price") => {
+            return Err("price: not allowed with orderType MARKET".into());
+        }
         ("MARKET", _) => return Ok(Pricing::Market),
         ("LIMIT", Some(LegAction::Buy)) => Effect::Debit,
         ("LIMIT", Some(LegAction::Sell)) => Effect::Credit,
-        ("LIMIT", None) => return Err("orderType: got LIMIT with several legs, expected NET_DEBIT, NET_CREDIT or NET_ZERO".into()),
-        (_, Some(_)) => return Err(format!("orderType: got {order_type} with one leg, expected LIMIT or MARKET")),
+        ("LIMIT", None) => {
+            return Err(
+                "orderType: got LIMIT with several legs, expected NET_DEBIT, NET_CREDIT or NET_ZERO".into()
+            );
+        }
+        (_, Some(_)) => {
+            return Err(format!("orderType: got {order_type} with one leg, expected LIMIT or MARKET"));
+        }
         ("NET_DEBIT", None) => Effect::Debit,
         _ => Effect::Credit,
     };
@@ -129,8 +148,13 @@ fn price(body: &Map<String, Value>) -> Result<Price, String> {
         Some(Value::Number(number)) => number.to_string(),
         Some(other) => return Err(format!("price: got {other}, expected a decimal such as \"1.15\"")),
     };
-    let price = text.parse::<Decimal>().ok().filter(|price| !price.is_sign_negative() && *price < Decimal::from(100_000));
-    price.map(Price::new).ok_or_else(|| format!("price: got {text:?}, expected a decimal such as \"1.15\", not negative"))
+    let price = text
+        .parse::<Decimal>()
+        .ok()
+        .filter(|price| !price.is_sign_negative() && *price < Decimal::from(100_000));
+    price
+        .map(Price::new)
+        .ok_or_else(|| format!("price: got {text:?}, expected a decimal such as \"1.15\", not negative"))
 }
 
 type Legs = (Vec<TicketLeg>, u32);
@@ -140,7 +164,9 @@ fn legs(body: &Map<String, Value>) -> Result<Legs, Vec<String>> {
     let legs = match body.get("orderLegCollection") {
         None | Some(Value::Null) => return Err(vec!["orderLegCollection is required".into()]),
         Some(Value::Array(legs)) if (1..=MOST_LEGS).contains(&legs.len()) => legs,
-        Some(_) => return Err(vec![format!("orderLegCollection: expected an array of 1 to {MOST_LEGS} legs")]),
+        Some(_) => {
+            return Err(vec![format!("orderLegCollection: expected an array of 1 to {MOST_LEGS} legs")]);
+        }
     };
     let mut errors = Vec::new();
     let mut read = Vec::new();
@@ -164,10 +190,15 @@ fn leg(value: &Value, path: &str) -> Result<TicketLeg, Vec<String>> {
     let mut errors = unknown_fields(leg, LEG_FIELDS, path);
     let instructions = ["BUY_TO_OPEN", "BUY_TO_CLOSE", "SELL_TO_OPEN", "SELL_TO_CLOSE"];
     let instruction = word(leg, path, "instruction", &instructions, None).map_err(|error| errors.push(error));
-    let effect = word(leg, path, "positionEffect", &["OPENING", "CLOSING", "AUTOMATIC"], Some("AUTOMATIC")).map_err(|error| errors.push(error));
+    let effect = word(leg, path, "positionEffect", &["OPENING", "CLOSING", "AUTOMATIC"], Some("AUTOMATIC"))
+        .map_err(|error| errors.push(error));
     let quantity = quantity(leg, path).map_err(|error| errors.push(error));
     let symbol = symbol(leg, path).map_err(|error| errors.push(error));
-    let (Ok(instruction), Ok(effect), Ok(ratio), Ok(symbol), true) = (instruction, effect, quantity, symbol, errors.is_empty()) else { return Err(errors) };
+    let (Ok(instruction), Ok(effect), Ok(ratio), Ok(symbol), true) =
+        (instruction, effect, quantity, symbol, errors.is_empty())
+    else {
+        return Err(errors);
+    };
     let opening = instruction.ends_with("OPEN");
     if effect == if opening { "CLOSING" } else { "OPENING" } {
         return Err(vec![format!("{path}.positionEffect: got {effect} with instruction {instruction}")]);
@@ -192,14 +223,30 @@ fn quantity(leg: &Map<String, Value>, path: &str) -> Result<u32, String> {
 
 /// Only the padded form of 21 characters is a symbol on this wire.
 fn symbol(leg: &Map<String, Value>, path: &str) -> Result<OptionSymbol, String> {
-    let instrument = leg.get("instrument").and_then(Value::as_object).ok_or_else(|| format!("{path}.instrument is required"))?;
+    let instrument = leg
+        .get("instrument")
+        .and_then(Value::as_object)
+        .ok_or_else(|| format!("{path}.instrument is required"))?;
     word(instrument, &format!("{path}.instrument"), "assetType", &["OPTION"], None)?;
-    let text = instrument.get("symbol").and_then(Value::as_str).ok_or_else(|| format!("{path}.instrument.symbol is required"))?;
+    let text = instrument
+        .get("symbol")
+        .and_then(Value::as_str)
+        .ok_or_else(|| format!("{path}.instrument.symbol is required"))?;
     let symbol = text.parse::<OptionSymbol>().ok().filter(|symbol| symbol.to_string() == text);
-    symbol.ok_or_else(|| format!("{path}.instrument.symbol: got {text:?}, expected 21 characters such as \"SPXW  260821P05900000\""))
+    symbol.ok_or_else(|| {
+        format!(
+            "{path}.instrument.symbol: got {text:?}, expected 21 characters such as \"SPXW  260821P05900000\""
+        )
+    })
 }
 
-fn word(object: &Map<String, Value>, path: &str, field: &str, allowed: &[&str], default: Option<&str>) -> Result<String, String> {
+fn word(
+    object: &Map<String, Value>,
+    path: &str,
+    field: &str,
+    allowed: &[&str],
+    default: Option<&str>,
+) -> Result<String, String> {
     let name = if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
     match (object.get(field), default) {
         (Some(Value::String(text)), _) if allowed.contains(&text.as_str()) => Ok(text.clone()),
@@ -211,7 +258,15 @@ fn word(object: &Map<String, Value>, path: &str, field: &str, allowed: &[&str], 
 
 fn unknown_fields(object: &Map<String, Value>, known: &[&str], path: &str) -> Vec<String> {
     let unknown = object.keys().filter(|key| !known.contains(&key.as_str()));
-    unknown.map(|key| if path.is_empty() { format!("{key} is not allowed") } else { format!("{path}.{key} is not allowed") }).collect()
+    unknown
+        .map(|key| {
+            if path.is_empty() {
+                format!("{key} is not allowed")
+            } else {
+                format!("{path}.{key} is not allowed")
+            }
+        })
+        .collect()
 }
 
 fn gcd(a: u32, b: u32) -> u32 {

@@ -154,7 +154,8 @@ impl Face {
         let ours = wording.is_some();
         let mut shown = order_json(order, &wording.unwrap_or_else(|| default_wording(order)), self, holder);
         if let (false, Some(fields)) = (ours, shown.as_object_mut()) {
-            // The tag names the app that placed the order; what Schwab writes for its own platforms is not known.
+            // The tag names the app that placed the order; what Schwab writes for its own platforms is not
+            // known.
             fields.remove("tag");
         }
         if let (Some(old), true) = (order.replaces, view.links()) {
@@ -182,10 +183,13 @@ struct Listing {
 impl Listing {
     fn read(query: &BTreeMap<String, String>, now: Timestamp) -> Result<Self, TraderError> {
         let mut errors = Vec::new();
-        let mut keep = |result: Result<Timestamp, String>| result.map_err(|error| errors.push(error)).unwrap_or(now);
+        let mut keep =
+            |result: Result<Timestamp, String>| result.map_err(|error| errors.push(error)).unwrap_or(now);
         let from = keep(time(query, "fromEnteredTime"));
         let to = keep(time(query, "toEnteredTime"));
-        let most = query.get("maxResults").map_or(Some(MOST_RESULTS), |text| text.parse().ok().filter(|most| (1..=MOST_RESULTS).contains(most)));
+        let most = query.get("maxResults").map_or(Some(MOST_RESULTS), |text| {
+            text.parse().ok().filter(|most| (1..=MOST_RESULTS).contains(most))
+        });
         if most.is_none() {
             errors.push(format!("maxResults: expected 1 to {MOST_RESULTS}"));
         }
@@ -212,12 +216,22 @@ impl Listing {
 }
 
 /// Newest first; of several accounts, one after the other.
-fn list<'a>(face: &Face, holders: impl Iterator<Item = &'a Holder>, view: &View, query: &BTreeMap<String, String>) -> Result<Response, TraderError> {
+fn list<'a>(
+    face: &Face,
+    holders: impl Iterator<Item = &'a Holder>,
+    view: &View,
+    query: &BTreeMap<String, String>,
+) -> Result<Response, TraderError> {
     let listing = Listing::read(query, face.clock.now())?;
     let mut shown: Vec<Value> = Vec::new();
     for holder in holders {
         let exchange = face.exchange_of(holder);
-        let seen = exchange.book().posts().iter().rev().filter_map(|order| face.seen(order, view, Exchange::now(&exchange)));
+        let seen = exchange
+            .book()
+            .posts()
+            .iter()
+            .rev()
+            .filter_map(|order| face.seen(order, view, Exchange::now(&exchange)));
         let orders = seen.filter(|order| listing.holds(order)).take(listing.most - shown.len());
         shown.extend(orders.map(|order| face.show(holder, &order, view)));
     }
@@ -225,13 +239,16 @@ fn list<'a>(face: &Face, holders: impl Iterator<Item = &'a Holder>, view: &View,
     Ok(wire::ok(&shown.into()))
 }
 
-/// A required time in UTC with a Z and three decimals or none: the vendor's documents want the former, public SDKs send the latter too.
+/// A required time in UTC with a Z and three decimals or none: the vendor's documents want the former, public
+/// SDKs send the latter too.
 pub(super) fn time(query: &BTreeMap<String, String>, name: &str) -> Result<Timestamp, String> {
     let text = query.get(name).ok_or_else(|| format!("{name} is required"))?;
     let shape = ["2025-09-03T20:13:30Z".len(), "2025-09-03T20:13:30.000Z".len()];
-    let parsed = strtime::parse("%Y-%m-%dT%H:%M:%S%.fZ", text).ok().and_then(|parts| parts.to_datetime().ok());
+    let parsed =
+        strtime::parse("%Y-%m-%dT%H:%M:%S%.fZ", text).ok().and_then(|parts| parts.to_datetime().ok());
     let at = parsed.and_then(|civil| jiff::tz::TimeZone::UTC.to_timestamp(civil).ok());
-    at.filter(|_| shape.contains(&text.len())).ok_or_else(|| format!("'{text}' is not a valid value for {name}"))
+    at.filter(|_| shape.contains(&text.len()))
+        .ok_or_else(|| format!("'{text}' is not a valid value for {name}"))
 }
 
 fn order_id(text: &str) -> Result<u64, TraderError> {
@@ -241,8 +258,9 @@ fn order_id(text: &str) -> Result<u64, TraderError> {
 fn refused(error: CancelError) -> TraderError {
     match error {
         CancelError::Unknown(id) => TraderError::not_found(format!("orderId: no order {id}")),
-        CancelError::NotCancelable { id, state } => {
-            TraderError::invalid(format!("Order {id} cannot be canceled or replaced: its status is {}", status(&state)))
-        }
+        CancelError::NotCancelable { id, state } => TraderError::invalid(format!(
+            "Order {id} cannot be canceled or replaced: its status is {}",
+            status(&state)
+        )),
     }
 }

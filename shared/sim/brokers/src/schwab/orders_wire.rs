@@ -8,12 +8,15 @@ use super::order_request::Wording;
 use super::wire::{count, points, seconds};
 use super::{Face, instruments};
 use gamma_market::{Effect, LegAction};
-use gamma_sim_core::exchange::{Fill, Order, OrderState, PendingStage, PositionEffect, Pricing, TicketLeg, TimeInForce};
+use gamma_sim_core::exchange::{
+    Fill, Order, OrderState, PendingStage, PositionEffect, Pricing, TicketLeg, TimeInForce,
+};
 
 /// One order.
 pub(super) fn order(order: &Order, wording: &Wording, face: &Face, holder: &Holder) -> Value {
     let terminal = order.state.is_terminal();
-    let cancelable = !terminal && !matches!(order.state, OrderState::PendingCancel | OrderState::PendingReplace);
+    let cancelable =
+        !terminal && !matches!(order.state, OrderState::PendingCancel | OrderState::PendingReplace);
     let remaining = if terminal { 0 } else { order.unfilled() };
     let mut shown: Map<String, Value> = Map::new();
     let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
@@ -29,7 +32,10 @@ pub(super) fn order(order: &Order, wording: &Wording, face: &Face, holder: &Hold
     if let Pricing::Limit { price, .. } = order.ticket.pricing() {
         set("price", points(price));
     }
-    set("orderLegCollection", (1_u64..).zip(order.ticket.legs()).map(|(id, item)| leg(id, item, order.ticket.quantity())).collect());
+    set(
+        "orderLegCollection",
+        (1_u64..).zip(order.ticket.legs()).map(|(id, item)| leg(id, item, order.ticket.quantity())).collect(),
+    );
     set("orderStrategyType", "SINGLE".into());
     set("orderId", order.id.into());
     set("cancelable", cancelable.into());
@@ -44,7 +50,10 @@ pub(super) fn order(order: &Order, wording: &Wording, face: &Face, holder: &Hold
     }
     set("tag", face.config.tag.clone().into());
     // A number here, a string everywhere else.
-    set("accountNumber", holder.number.parse::<u64>().map_or_else(|_| holder.number.clone().into(), Value::from));
+    set(
+        "accountNumber",
+        holder.number.parse::<u64>().map_or_else(|_| holder.number.clone().into(), Value::from),
+    );
     let activities = activities(order);
     if !activities.is_empty() {
         set("orderActivityCollection", activities.into());

@@ -10,7 +10,10 @@ use super::logins::LoginId;
 use super::{Face, uuid, wire};
 
 /// `GET /userPreference`.
-pub(super) async fn user_preference(State(face): State<Arc<Face>>, Extension(login): Extension<LoginId>) -> Response {
+pub(super) async fn user_preference(
+    State(face): State<Arc<Face>>,
+    Extension(login): Extension<LoginId>,
+) -> Response {
     let accounts = face.of_login(login).enumerate().map(|(at, holder)| account(&holder.number, at == 0));
     wire::ok(&json!({
         "accounts": accounts.collect::<Vec<_>>(),

@@ -27,10 +27,16 @@ pub(super) const NOT_AVAILABLE: f64 = -999.0;
 const PARTS: &[&str] = &["all", "fundamental", "reference", "extended", "quote", "regular"];
 
 /// `GET /quotes?symbols=…&fields=…`: unknown symbols are named beside the good ones.
-pub(super) async fn many(State(face): State<Arc<Face>>, view: View, Query(query): Parameters) -> Result<Response, MarketDataError> {
+pub(super) async fn many(
+    State(face): State<Arc<Face>>,
+    view: View,
+    Query(query): Parameters,
+) -> Result<Response, MarketDataError> {
     let parts = parts(&face, &query)?;
     let symbols = query.get("symbols").filter(|text| !text.is_empty());
-    let symbols = symbols.ok_or_else(|| MarketDataError::parameter(face.next_uuid(), "symbols", "symbols is required".into()))?;
+    let symbols = symbols.ok_or_else(|| {
+        MarketDataError::parameter(face.next_uuid(), "symbols", "symbols is required".into())
+    })?;
     let dropped = face.state().dropped_quotes.clone();
     let exchange = face.exchange();
     let mut answer = Map::new();
@@ -49,22 +55,37 @@ pub(super) async fn many(State(face): State<Arc<Face>>, view: View, Query(query)
 }
 
 /// `GET /{symbol}/quotes`: 404 for one that is unknown.
-pub(super) async fn one(State(face): State<Arc<Face>>, view: View, Path(symbol): Path<String>, Query(query): Parameters) -> Result<Response, MarketDataError> {
+pub(super) async fn one(
+    State(face): State<Arc<Face>>,
+    view: View,
+    Path(symbol): Path<String>,
+    Query(query): Parameters,
+) -> Result<Response, MarketDataError> {
     let parts = parts(&face, &query)?;
     let dropped = face.state().dropped_quotes.clone();
     let shown = quoted(&symbol, face.exchange().market(), &dropped, &view);
     Ok(match shown {
         Quoted::Shown(value) => ok(&json!({ symbol: only(value, &parts) })),
         Quoted::Dropped => ok(&json!({})),
-        Quoted::Unknown => MarketDataError::not_found(face.next_uuid(), format!("No data found for symbol {symbol}")).into_response(),
+        Quoted::Unknown => {
+            MarketDataError::not_found(face.next_uuid(), format!("No data found for symbol {symbol}"))
+                .into_response()
+        }
     })
 }
 
 fn parts(face: &Face, query: &BTreeMap<String, String>) -> Result<Vec<String>, MarketDataError> {
-    let parts: Vec<String> = query.get("fields").map_or_else(|| vec!["all".into()], |text| text.split(',').map(|part| part.trim().to_owned()).collect());
+    let parts: Vec<String> = query.get("fields").map_or_else(
+        || vec!["all".into()],
+        |text| text.split(',').map(|part| part.trim().to_owned()).collect(),
+    );
     match parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
         None => Ok(parts),
-        Some(part) => Err(MarketDataError::parameter(face.next_uuid(), "fields", format!("fields: got {part:?}, expected some of {}", PARTS.join(", ")))),
+        Some(part) => Err(MarketDataError::parameter(
+            face.next_uuid(),
+            "fields",
+            format!("fields: got {part:?}, expected some of {}", PARTS.join(", ")),
+        )),
     }
 }
 
@@ -86,10 +107,14 @@ enum Quoted {
 fn quoted(symbol: &str, market: &Market, dropped: &BTreeSet<OptionSymbol>, view: &View) -> Quoted {
     match symbol {
         "$SPX" => Quoted::Shown(index(symbol, "S&P 500 INDEX", &Level::of_index(market), market.now())),
-        "$VIX" => Quoted::Shown(index(symbol, "CBOE VOLATILITY INDEX", &Level::of_volatility(market), market.now())),
+        "$VIX" => {
+            Quoted::Shown(index(symbol, "CBOE VOLATILITY INDEX", &Level::of_volatility(market), market.now()))
+        }
         _ => {
             let exact = symbol.parse::<OptionSymbol>().ok().filter(|option| option.to_string() == symbol);
-            match exact.and_then(|option| Some((option, market.chain().option(&option)?, market.quote(&option)?))) {
+            match exact
+                .and_then(|option| Some((option, market.chain().option(&option)?, market.quote(&option)?)))
+            {
                 None => Quoted::Unknown,
                 Some((option, ..)) if dropped.contains(&option) => Quoted::Dropped,
                 Some((option, listed, quote)) => match view.quote(&option, quote, market.now()) {
@@ -181,7 +206,12 @@ pub(crate) struct OptionFigures {
 }
 
 impl OptionFigures {
-    pub(crate) fn of(symbol: &OptionSymbol, listed: &ListedOption, quote: &LegQuote, market: &Market) -> Self {
+    pub(crate) fn of(
+        symbol: &OptionSymbol,
+        listed: &ListedOption,
+        quote: &LegQuote,
+        market: &Market,
+    ) -> Self {
         let mark = mark(quote);
         let close = listed.last.unwrap_or(mark);
         let last = if market.shift() == Price::ZERO { close } else { Price::new(mark.points().round_dp(2)) };

@@ -76,20 +76,31 @@ impl Filter {
         let mut errors = Vec::new();
         let start = orders::time(query, "startDate").map_err(|error| errors.push(error));
         let end = orders::time(query, "endDate").map_err(|error| errors.push(error));
-        let types: Vec<String> = query.get("types").map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default();
+        let types: Vec<String> =
+            query.get("types").map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default();
         if types.is_empty() {
             errors.push("types is required".into());
         }
-        errors.extend(types.iter().filter(|word| !TYPES.contains(&word.as_str())).map(|word| format!("types: got {word:?}, expected transaction types")));
+        errors.extend(
+            types
+                .iter()
+                .filter(|word| !TYPES.contains(&word.as_str()))
+                .map(|word| format!("types: got {word:?}, expected transaction types")),
+        );
         match (start, end) {
-            (Ok(start), Ok(end)) if errors.is_empty() => Ok(Self { start, end, types, symbol: query.get("symbol").cloned() }),
+            (Ok(start), Ok(end)) if errors.is_empty() => {
+                Ok(Self { start, end, types, symbol: query.get("symbol").cloned() })
+            }
             _ => Err(errors),
         }
     }
 
     fn holds(&self, row: &Transaction) -> bool {
         let symbol = self.symbol.as_ref().is_none_or(|symbol| *symbol == row.symbol.to_string());
-        symbol && self.start <= row.at && row.at <= self.end && self.types.iter().any(|word| word == kind(row))
+        symbol
+            && self.start <= row.at
+            && row.at <= self.end
+            && self.types.iter().any(|word| word == kind(row))
     }
 }
 

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-/// A JSON float, `2.0` where it is whole. The decimal is exact until here; what is printed is the shortest text that reads back as
-/// the nearest double, so every amount of fewer than sixteen digits prints as itself.
+/// A JSON float, `2.0` where it is whole. The decimal is exact until here; what is printed is the shortest
+/// text that reads back as the nearest double, so every amount of fewer than sixteen digits prints as itself.
 pub(super) fn float(value: Decimal) -> Value {
     let text = value.normalize().to_string();
     text.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map_or(Value::Null, Value::Number)
@@ -58,7 +58,13 @@ mod tests {
     #[test]
     fn times_and_floats_look_as_schwab_writes_them() {
         assert_eq!(seconds("2026-08-20T18:30:05.999Z".parse().unwrap()), "2026-08-20T18:30:05+0000");
-        for (text, json) in [("2", "2.0"), ("2.950", "2.95"), ("-0.05", "-0.05"), ("100000.00", "100000.0"), ("818.66", "818.66")] {
+        for (text, json) in [
+            ("2", "2.0"),
+            ("2.950", "2.95"),
+            ("-0.05", "-0.05"),
+            ("100000.00", "100000.0"),
+            ("818.66", "818.66"),
+        ] {
             assert_eq!(float(text.parse().unwrap()).to_string(), json);
         }
         assert_eq!(strike_key(&"SPXW260821P5902.5".parse().unwrap()), "5902.5");

@@ -11,12 +11,19 @@ use super::{Face, Holder, wire};
 
 /// `GET /customers/me/accounts`.
 pub(super) async fn all(State(face): State<Arc<Face>>) -> Response {
-    let rows = face.holders.iter().map(|holder| json!({ "account": account(holder), "authority-level": "owner" })).collect();
+    let rows = face
+        .holders
+        .iter()
+        .map(|holder| json!({ "account": account(holder), "authority-level": "owner" }))
+        .collect();
     wire::items("/customers/me/accounts", rows)
 }
 
 /// `GET /customers/me/accounts/{number}`: the account without a wrapper.
-pub(super) async fn one(State(face): State<Arc<Face>>, Path(number): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn one(
+    State(face): State<Arc<Face>>,
+    Path(number): Path<String>,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     Ok(wire::ok(&format!("/customers/me/accounts/{number}"), account(holder)))
 }

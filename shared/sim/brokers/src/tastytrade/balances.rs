@@ -73,20 +73,34 @@ impl Funds {
 }
 
 /// `GET /accounts/{n}/balances`.
-pub(super) async fn balances(State(face): State<Arc<Face>>, view: View, Path(number): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn balances(
+    State(face): State<Arc<Face>>,
+    view: View,
+    Path(number): Path<String>,
+) -> Result<Response, ApiError> {
     shown(&face, &view, &number, "")
 }
 
 /// `GET /accounts/{n}/balances/{currency}`.
-pub(super) async fn balances_in(State(face): State<Arc<Face>>, view: View, Path((number, currency)): Path<(String, String)>) -> Result<Response, ApiError> {
-    if currency == "USD" { shown(&face, &view, &number, "/USD") } else { Err(ApiError::not_found(&format!("Balance in {currency}"))) }
+pub(super) async fn balances_in(
+    State(face): State<Arc<Face>>,
+    view: View,
+    Path((number, currency)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    if currency == "USD" {
+        shown(&face, &view, &number, "/USD")
+    } else {
+        Err(ApiError::not_found(&format!("Balance in {currency}")))
+    }
 }
 
 fn shown(face: &Face, view: &View, number: &str, rest: &str) -> Result<Response, ApiError> {
     let holder = face.holder(number)?;
     let mut fields = of(holder, &face.exchange_of(holder));
     match view.equity() {
-        Some(Some(worth)) => WORTHS.iter().for_each(|name| drop(fields.insert((*name).to_owned(), decimal(worth)))),
+        Some(Some(worth)) => {
+            WORTHS.iter().for_each(|name| drop(fields.insert((*name).to_owned(), decimal(worth))))
+        }
         Some(None) => WORTHS.iter().for_each(|name| drop(fields.remove(*name))),
         None => {}
     }
@@ -98,8 +112,11 @@ fn of(holder: &Holder, exchange: &Exchange) -> Map<String, Value> {
     let (long, short) = exchange.account().option_values(exchange.market());
     let (cash, worth) = (exchange.account().cash(), exchange.liquidation_value());
     let now = Exchange::now(exchange);
-    let mut fields: Map<String, Value> = NOTHING.iter().map(|name| ((*name).to_owned(), decimal(Decimal::ZERO))).collect();
-    for name in ["unsettled-cryptocurrency-fiat-effect", "pending-cash-effect", "buying-power-adjustment-effect"] {
+    let mut fields: Map<String, Value> =
+        NOTHING.iter().map(|name| ((*name).to_owned(), decimal(Decimal::ZERO))).collect();
+    for name in
+        ["unsettled-cryptocurrency-fiat-effect", "pending-cash-effect", "buying-power-adjustment-effect"]
+    {
         fields.insert(name.into(), "None".into());
     }
     let amounts = [
@@ -131,23 +148,48 @@ fn of(holder: &Holder, exchange: &Exchange) -> Map<String, Value> {
 }
 
 /// `GET /accounts/{n}/positions`. They may lag behind the fills.
-pub(super) async fn positions(State(face): State<Arc<Face>>, view: View, Path(number): Path<String>, parameters: Parameters) -> Result<Response, ApiError> {
+pub(super) async fn positions(
+    State(face): State<Arc<Face>>,
+    view: View,
+    Path(number): Path<String>,
+    parameters: Parameters,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let exchange = face.exchange_of(holder);
     let (now, held) = (Exchange::now(&exchange), exchange.account());
-    let positions = view.positions_as_of(now).map_or_else(|| held.positions(), |then| held.positions_as_of(then));
+    let positions =
+        view.positions_as_of(now).map_or_else(|| held.positions(), |then| held.positions_as_of(then));
     let underlyings = parameters.list("underlying-symbol");
     let of_underlying = underlyings.is_empty() || underlyings.contains(&"SPX");
     let of_kind = parameters.one("instrument-type").is_none_or(|kind| kind == "Equity Option");
     let marks = parameters.one("include-marks").is_some_and(|text| text == "true");
-    let wanted = |symbol: &OptionSymbol| of_underlying && of_kind && parameters.one("symbol").is_none_or(|wanted| wanted == symbol.to_string());
-    let rows = positions.iter().filter(|(symbol, _)| wanted(symbol)).map(|(symbol, held)| position(holder, &exchange, symbol, held, marks));
-    Ok(wire::items(&format!("/accounts/{number}/positions"), rows.chain(view.foreign_rows().cloned()).collect()))
+    let wanted = |symbol: &OptionSymbol| {
+        of_underlying && of_kind && parameters.one("symbol").is_none_or(|wanted| wanted == symbol.to_string())
+    };
+    let rows = positions
+        .iter()
+        .filter(|(symbol, _)| wanted(symbol))
+        .map(|(symbol, held)| position(holder, &exchange, symbol, held, marks));
+    Ok(wire::items(
+        &format!("/accounts/{number}/positions"),
+        rows.chain(view.foreign_rows().cloned()).collect(),
+    ))
 }
 
-fn position(holder: &Holder, exchange: &Exchange, symbol: &OptionSymbol, held: &Position, marks: bool) -> Value {
+fn position(
+    holder: &Holder,
+    exchange: &Exchange,
+    symbol: &OptionSymbol,
+    held: &Position,
+    marks: bool,
+) -> Value {
     let now = Exchange::now(exchange);
-    let mut traded = exchange.account().transactions().iter().filter(|row| row.symbol == *symbol && row.at <= now).map(|row| row.at);
+    let mut traded = exchange
+        .account()
+        .transactions()
+        .iter()
+        .filter(|row| row.symbol == *symbol && row.at <= now)
+        .map(|row| row.at);
     let opened = traded.next().unwrap_or_else(|| at_eastern(trade_date(now), Time::midnight()));
     let changed = traded.next_back().unwrap_or(opened);
     let price = exchange.market().quote(symbol).map_or(Price::ZERO, |quote| mark(&quote));
@@ -161,7 +203,9 @@ fn position(holder: &Holder, exchange: &Exchange, symbol: &OptionSymbol, held: &
     set("underlying-symbol", "SPX".into());
     set("quantity", held.quantity.unsigned_abs().to_string().into());
     set("quantity-direction", if held.quantity > 0 { "Long" } else { "Short" }.into());
-    for name in ["average-open-price", "average-yearly-market-close-price", "average-daily-market-close-price"] {
+    for name in
+        ["average-open-price", "average-yearly-market-close-price", "average-daily-market-close-price"]
+    {
         set(name, average.clone());
     }
     set("close-price", points(close));
@@ -171,7 +215,9 @@ fn position(holder: &Holder, exchange: &Exchange, symbol: &OptionSymbol, held: &
     set("is-suppressed", false.into());
     set("multiplier", 100.into());
     set("restricted-quantity", "0".into());
-    for (name, day) in [("realized-day-gain", "realized-day-gain-date"), ("realized-today", "realized-today-date")] {
+    for (name, day) in
+        [("realized-day-gain", "realized-day-gain-date"), ("realized-today", "realized-today-date")]
+    {
         set(day, trade_date(now).to_string().into());
         set(name, decimal(Decimal::ZERO));
         set(&format!("{name}-effect"), "None".into());
@@ -189,7 +235,10 @@ fn position(holder: &Holder, exchange: &Exchange, symbol: &OptionSymbol, held: &
 }
 
 /// `GET /accounts/{n}/trading-status`.
-pub(super) async fn trading_status(State(face): State<Arc<Face>>, Path(number): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn trading_status(
+    State(face): State<Arc<Face>>,
+    Path(number): Path<String>,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let shown = json!({
         "account-number": holder.number,

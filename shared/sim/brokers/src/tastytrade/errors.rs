@@ -23,7 +23,10 @@ impl ApiError {
 
     /// 400, one item a field: `domain` is the field, `reason` what is wrong with it.
     pub(super) fn validation(fields: Vec<(String, String)>) -> Self {
-        let errors = fields.into_iter().map(|(domain, reason)| json!({ "domain": domain, "reason": reason })).collect();
+        let errors = fields
+            .into_iter()
+            .map(|(domain, reason)| json!({ "domain": domain, "reason": reason }))
+            .collect();
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "validation_error", "Request validation failed") }
     }
 
@@ -56,7 +59,14 @@ impl ApiError {
     pub(super) fn preflight(id: &str, failures: &[(&'static str, String)]) -> Self {
         let failure = |(code, message): &(&str, String)| json!({ "code": code, "message": message, "preflight-id": id });
         let errors = failures.iter().map(failure).collect();
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "preflight_check_failure", "One or more preflight checks failed") }
+        Self {
+            errors,
+            ..Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "preflight_check_failure",
+                "One or more preflight checks failed",
+            )
+        }
     }
 
     /// 422 for an order that nothing can be done about any more.

@@ -35,7 +35,10 @@ pub(super) fn fee_calculation(ticket: &Ticket) -> Value {
     let fees = fees(ticket);
     let mut shown = Map::new();
     set_fees(&mut shown, &fees);
-    shown.insert("regulatory-fees-breakdown".into(), json!([{ "name": "orf", "value": decimal(fees.option_regulatory), "effect": "Debit" }]));
+    shown.insert(
+        "regulatory-fees-breakdown".into(),
+        json!([{ "name": "orf", "value": decimal(fees.option_regulatory), "effect": "Debit" }]),
+    );
     set_signed(&mut shown, "total-fees", -fees.total());
     Value::Object(shown)
 }

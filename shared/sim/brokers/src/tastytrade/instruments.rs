@@ -1,7 +1,8 @@
 //! Chains and instruments (docs/reference/tastytrade.md, Symbols and chains).
 //!
-//! Root SPXW has the chain's expirations and strikes. Root SPX is there too, as it is at the real service, with its next monthly
-//! expiration: it is listed and neither quoted nor traded here, so that whoever takes the wrong root learns it.
+//! Root SPXW has the chain's expirations and strikes. Root SPX is there too, as it is at the real service,
+//! with its next monthly expiration: it is listed and neither quoted nor traded here, so that whoever takes
+//! the wrong root learns it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +38,9 @@ impl Expiration {
 
     /// Every contract, puts and calls of one strike together.
     fn symbols(&self) -> impl Iterator<Item = OptionSymbol> {
-        self.strikes.iter().flat_map(|strike| [Right::Call, Right::Put].into_iter().filter_map(|right| self.symbol(right, *strike)))
+        self.strikes.iter().flat_map(|strike| {
+            [Right::Call, Right::Put].into_iter().filter_map(|right| self.symbol(right, *strike))
+        })
     }
 }
 
@@ -45,12 +48,23 @@ fn expirations(market: &Market) -> Vec<Expiration> {
     let (chain, today) = (market.chain(), trade_date(market.now()));
     let strikes = |expiry: Date| {
         let calls = chain.series(expiry, Right::Call);
-        let both = chain.series(expiry, Right::Put).iter().filter(|put| calls.binary_search_by_key(&put.strike, |call| call.strike).is_ok());
+        let both = chain
+            .series(expiry, Right::Put)
+            .iter()
+            .filter(|put| calls.binary_search_by_key(&put.strike, |call| call.strike).is_ok());
         both.map(|put| put.strike).collect::<Vec<_>>()
     };
     let listed = chain.expiries();
-    let monthly = listed.first().map(|first| Expiration { root: MONTHLY_ROOT, date: next_monthly(today), strikes: strikes(*first) });
-    let daily = listed.into_iter().filter(|expiry| *expiry >= today).map(|date| Expiration { root: ROOT, date, strikes: strikes(date) });
+    let monthly = listed.first().map(|first| Expiration {
+        root: MONTHLY_ROOT,
+        date: next_monthly(today),
+        strikes: strikes(*first),
+    });
+    let daily = listed.into_iter().filter(|expiry| *expiry >= today).map(|date| Expiration {
+        root: ROOT,
+        date,
+        strikes: strikes(date),
+    });
     monthly.into_iter().chain(daily).collect()
 }
 
@@ -62,7 +76,9 @@ fn next_monthly(today: Date) -> Date {
 }
 
 fn expiration_type(root: &str, date: Date) -> &'static str {
-    let last_of_month = (1..=3).map(|days| date.saturating_add(days.days())).find(|next| !matches!(next.weekday(), Weekday::Saturday | Weekday::Sunday));
+    let last_of_month = (1..=3)
+        .map(|days| date.saturating_add(days.days()))
+        .find(|next| !matches!(next.weekday(), Weekday::Saturday | Weekday::Sunday));
     match last_of_month {
         _ if root == MONTHLY_ROOT => "Regular",
         Some(next) if next.month() != date.month() && date.month() % 3 == 0 => "Quarterly",
@@ -84,7 +100,10 @@ fn of_spx(symbol: &str) -> Result<(), ApiError> {
 }
 
 /// `GET /option-chains/SPX/nested`: one item a root.
-pub(super) async fn nested(State(face): State<Arc<Face>>, Path(symbol): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn nested(
+    State(face): State<Arc<Face>>,
+    Path(symbol): Path<String>,
+) -> Result<Response, ApiError> {
     of_spx(&symbol)?;
     let market = face.market();
     let expirations = expirations(&market);
@@ -132,12 +151,18 @@ fn tick_sizes() -> Value {
 }
 
 /// `GET /option-chains/SPX/compact`: one item a root and kind of expiration, with symbols alone.
-pub(super) async fn compact(State(face): State<Arc<Face>>, Path(symbol): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn compact(
+    State(face): State<Arc<Face>>,
+    Path(symbol): Path<String>,
+) -> Result<Response, ApiError> {
     of_spx(&symbol)?;
     let expirations = expirations(&face.market());
     let mut kinds: BTreeMap<(&str, &str), Vec<OptionSymbol>> = BTreeMap::new();
     for expiration in &expirations {
-        kinds.entry((expiration.root, expiration_type(expiration.root, expiration.date))).or_default().extend(expiration.symbols());
+        kinds
+            .entry((expiration.root, expiration_type(expiration.root, expiration.date)))
+            .or_default()
+            .extend(expiration.symbols());
     }
     let item = |((root, kind), symbols): ((&str, &str), Vec<OptionSymbol>)| {
         json!({
@@ -156,7 +181,10 @@ pub(super) async fn compact(State(face): State<Arc<Face>>, Path(symbol): Path<St
 }
 
 /// `GET /option-chains/SPX`: every contract in full.
-pub(super) async fn plain(State(face): State<Arc<Face>>, Path(symbol): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn plain(
+    State(face): State<Arc<Face>>,
+    Path(symbol): Path<String>,
+) -> Result<Response, ApiError> {
     of_spx(&symbol)?;
     let market = face.market();
     let all = expirations(&market);
@@ -165,18 +193,25 @@ pub(super) async fn plain(State(face): State<Arc<Face>>, Path(symbol): Path<Stri
 }
 
 /// `GET /instruments/equity-options?symbol[]=…`: what is unknown is left out.
-pub(super) async fn options(State(face): State<Arc<Face>>, parameters: Parameters) -> Result<Response, ApiError> {
+pub(super) async fn options(
+    State(face): State<Arc<Face>>,
+    parameters: Parameters,
+) -> Result<Response, ApiError> {
     let market = face.market();
     let symbols = parameters.list("symbol");
     if symbols.is_empty() {
         return Err(ApiError::invalid("symbol", "is required"));
     }
-    let rows = symbols.into_iter().filter_map(|text| Some(option(&market, &listed(&market, text)?))).collect();
+    let rows =
+        symbols.into_iter().filter_map(|text| Some(option(&market, &listed(&market, text)?))).collect();
     Ok(wire::items("/instruments/equity-options", rows))
 }
 
 /// `GET /instruments/equity-options/{symbol}`.
-pub(super) async fn one_option(State(face): State<Arc<Face>>, Path(symbol): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn one_option(
+    State(face): State<Arc<Face>>,
+    Path(symbol): Path<String>,
+) -> Result<Response, ApiError> {
     let market = face.market();
     let found = listed(&market, &symbol).ok_or_else(|| ApiError::not_found(&format!("Option {symbol}")))?;
     Ok(wire::ok(&format!("/instruments/equity-options/{symbol}"), option(&market, &found)))
@@ -185,7 +220,10 @@ pub(super) async fn one_option(State(face): State<Arc<Face>>, Path(symbol): Path
 /// Only the padded form of 21 characters is a symbol on this wire.
 fn listed(market: &Market, text: &str) -> Option<OptionSymbol> {
     let symbol = text.parse::<OptionSymbol>().ok().filter(|symbol| symbol.to_string() == text)?;
-    let of = |expiration: &Expiration| (expiration.root, expiration.date) == (symbol.root(), symbol.expiry()) && expiration.strikes.contains(&symbol.strike());
+    let of = |expiration: &Expiration| {
+        (expiration.root, expiration.date) == (symbol.root(), symbol.expiry())
+            && expiration.strikes.contains(&symbol.strike())
+    };
     (market.chain().option(&symbol).is_some() || expirations(market).iter().any(of)).then_some(symbol)
 }
 

@@ -25,22 +25,37 @@ const MOST_SYMBOLS: usize = 100;
 const KINDS: [&str; 6] = ["index", "equity", "equity-option", "future", "future-option", "cryptocurrency"];
 
 /// `GET /market-data/by-type`: what is unknown is left out.
-pub(super) async fn by_type(State(face): State<Arc<Face>>, view: View, parameters: Parameters) -> Result<Response, ApiError> {
+pub(super) async fn by_type(
+    State(face): State<Arc<Face>>,
+    view: View,
+    parameters: Parameters,
+) -> Result<Response, ApiError> {
     let asked: usize = KINDS.iter().map(|kind| parameters.list(kind).len()).sum();
     if !(1..=MOST_SYMBOLS).contains(&asked) {
-        return Err(ApiError::invalid("symbols", format!("got {asked}, expected 1 to {MOST_SYMBOLS} in all")));
+        return Err(ApiError::invalid(
+            "symbols",
+            format!("got {asked}, expected 1 to {MOST_SYMBOLS} in all"),
+        ));
     }
     let dropped = face.state().dropped_quotes.clone();
     let market = face.market();
-    let indexes = parameters.list("index").into_iter().filter(|symbol| *symbol == "SPX").map(|_| index(&market));
-    let options = parameters.list("equity-option").into_iter().filter_map(|text| option(&market, text, &dropped, &view));
+    let indexes =
+        parameters.list("index").into_iter().filter(|symbol| *symbol == "SPX").map(|_| index(&market));
+    let options = parameters
+        .list("equity-option")
+        .into_iter()
+        .filter_map(|text| option(&market, text, &dropped, &view));
     let items: Vec<Value> = indexes.chain(options).collect();
-    Ok(wire::json(axum::http::StatusCode::OK, &json!({ "data": { "items": items }, "context": "/market-data/by-type", "pagination": null })))
+    Ok(wire::json(
+        axum::http::StatusCode::OK,
+        &json!({ "data": { "items": items }, "context": "/market-data/by-type", "pagination": null }),
+    ))
 }
 
 /// An index has no bid and no ask.
 fn index(market: &Market) -> Value {
-    let (last, close) = (market.underlying(), Price::new((market.underlying() - market.shift()).points().round_dp(2)));
+    let (last, close) =
+        (market.underlying(), Price::new((market.underlying() - market.shift()).points().round_dp(2)));
     let mut shown = common("SPX", "Index", market, last, close);
     shown.insert("bid-size".into(), "0.0".into());
     shown.insert("ask-size".into(), "0.0".into());
@@ -48,8 +63,12 @@ fn index(market: &Market) -> Value {
 }
 
 fn option(market: &Market, text: &str, dropped: &BTreeSet<OptionSymbol>, view: &View) -> Option<Value> {
-    let symbol = text.parse::<OptionSymbol>().ok().filter(|symbol| symbol.to_string() == text && !dropped.contains(symbol))?;
-    let (listed, quote) = (market.chain().option(&symbol)?, view.quote(&symbol, market.quote(&symbol)?, market.now())?);
+    let symbol = text
+        .parse::<OptionSymbol>()
+        .ok()
+        .filter(|symbol| symbol.to_string() == text && !dropped.contains(symbol))?;
+    let (listed, quote) =
+        (market.chain().option(&symbol)?, view.quote(&symbol, market.quote(&symbol)?, market.now())?);
     let middle = mark(&quote);
     let close = listed.last.unwrap_or(middle);
     let last = if market.shift() == Price::ZERO { close } else { Price::new(middle.points().round_dp(2)) };
@@ -75,7 +94,10 @@ fn option(market: &Market, text: &str, dropped: &BTreeSet<OptionSymbol>, view: &
             shown.insert("halt-start-time".into(), market.now().as_millisecond().into());
         }
         // No field says so: it is the quote of a quarter of an hour ago.
-        QuoteState::Delayed => drop(shown.insert("updated-at".into(), updated(market.now().checked_sub(15.minutes()).unwrap_or_default()))),
+        QuoteState::Delayed => drop(shown.insert(
+            "updated-at".into(),
+            updated(market.now().checked_sub(15.minutes()).unwrap_or_default()),
+        )),
     }
     shown.insert("mid".into(), points(middle));
     shown.insert("mark".into(), points(middle));
@@ -116,8 +138,7 @@ fn common(symbol: &str, kind: &str, market: &Market, last: Price, close: Price) 
 /// `GET /market-metrics?symbols=SPX`: the least of it. The figures are made up.
 pub(super) async fn metrics(State(face): State<Arc<Face>>, parameters: Parameters) -> Response {
     let market = face.market();
-    let expiry =
-        |expiry: Date| json!({ "expiration-date": expiry.to_string(), "option-chain-type": "Standard", "settlement-type": "PM", "implied-volatility": "0.12" });
+    let expiry = |expiry: Date| json!({ "expiration-date": expiry.to_string(), "option-chain-type": "Standard", "settlement-type": "PM", "implied-volatility": "0.12" });
     let metric = |_| {
         json!({
             "symbol": "SPX",
@@ -134,14 +155,19 @@ pub(super) async fn metrics(State(face): State<Arc<Face>>, parameters: Parameter
             "option-expiration-implied-volatilities": market.chain().expiries().into_iter().map(expiry).collect::<Vec<_>>(),
         })
     };
-    let items = parameters.list("symbols").into_iter().filter(|symbol| *symbol == "SPX").map(metric).collect();
+    let items =
+        parameters.list("symbols").into_iter().filter(|symbol| *symbol == "SPX").map(metric).collect();
     wire::items("/market-metrics", items)
 }
 
 /// `GET /market-time/sessions/current`.
 pub(super) async fn sessions(State(face): State<Arc<Face>>, parameters: Parameters) -> Response {
     let now = face.clock.now();
-    let items = parameters.list("instrument-collections").into_iter().map(|collection| session(collection, now)).collect();
+    let items = parameters
+        .list("instrument-collections")
+        .into_iter()
+        .map(|collection| session(collection, now))
+        .collect();
     wire::items("/market-time/sessions/current", items)
 }
 
@@ -191,7 +217,10 @@ fn span(collection: &str, date: Date) -> Option<Value> {
 
 /// The nearest session `step` days and more from `date`.
 fn last_session(date: Date, step: i32) -> Date {
-    (1..=10).map(|days| date.saturating_add((days * step).days())).find(|day| session_of(*day).is_some()).unwrap_or(date)
+    (1..=10)
+        .map(|days| date.saturating_add((days * step).days()))
+        .find(|day| session_of(*day).is_some())
+        .unwrap_or(date)
 }
 
 /// `GET /api-quote-tokens`.

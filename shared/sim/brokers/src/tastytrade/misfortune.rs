@@ -34,11 +34,17 @@ impl Sufferer for Tastytrade {
             // The id alone is another's; what else is said is of the order that was sent.
             Fault::NamesAnother(another) => {
                 let other = self.0.another(*another, request, granted.order);
-                named(&mut granted.body).zip(other).is_some_and(|(order, other)| order.insert("id".into(), other.into()).is_some())
+                named(&mut granted.body)
+                    .zip(other)
+                    .is_some_and(|(order, other)| order.insert("id".into(), other.into()).is_some())
             }
-            Fault::Location(text) => named(&mut granted.body).is_some_and(|order| order.insert("id".into(), text.clone().into()).is_some()),
-            // The order that is cancelled or replaced stands in the path, the one that was placed in the answer.
-            Fault::FillsDuringCancel(_) => last_id(&request.path).is_some_and(|id| self.0.befall(fault, request, id)),
+            Fault::Location(text) => named(&mut granted.body)
+                .is_some_and(|order| order.insert("id".into(), text.clone().into()).is_some()),
+            // The order that is cancelled or replaced stands in the path, the one that was placed in the
+            // answer.
+            Fault::FillsDuringCancel(_) => {
+                last_id(&request.path).is_some_and(|id| self.0.befall(fault, request, id))
+            }
             _ => self.0.befall(fault, request, granted.order),
         };
         *response = wire::json(granted.status, &granted.body);
@@ -54,7 +60,10 @@ impl Sufferer for Tastytrade {
 impl Face {
     /// It befalls an order of the account the request names.
     fn befall(&self, fault: &Fault, request: &Request, id: u64) -> bool {
-        let holder = request.account.as_ref().and_then(|number| self.holders.iter().find(|holder| holder.number == *number));
+        let holder = request
+            .account
+            .as_ref()
+            .and_then(|number| self.holders.iter().find(|holder| holder.number == *number));
         let Some(holder) = holder else { return false };
         let mut exchange = self.exchange_of(holder);
         match fault {
@@ -78,7 +87,8 @@ impl Face {
         match another {
             Another::Id(other) => Some(other),
             Another::Before => {
-                let holder = self.holders.iter().find(|holder| Some(&holder.number) == request.account.as_ref())?;
+                let holder =
+                    self.holders.iter().find(|holder| Some(&holder.number) == request.account.as_ref())?;
                 self.exchange_of(holder).accepted_before(id)
             }
         }

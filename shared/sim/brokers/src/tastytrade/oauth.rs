@@ -45,7 +45,12 @@ pub(super) struct QuoteToken {
 
 impl Tokens {
     /// Those of the login. The access token, where there is one, is good from `start` on.
-    pub(super) fn new(refresh: &SecretString, access: Option<&SecretString>, seed: u64, start: Timestamp) -> Self {
+    pub(super) fn new(
+        refresh: &SecretString,
+        access: Option<&SecretString>,
+        seed: u64,
+        start: Timestamp,
+    ) -> Self {
         let access = access.into_iter().map(|token| (token.clone(), start + ACCESS_LIFE)).collect();
         Self { seed, refresh: refresh.clone(), access, quotes: Vec::new(), issued: 0, code: None }
     }
@@ -105,14 +110,19 @@ impl Tokens {
 
 /// `POST /oauth/token`, JSON or a form. The secret stands in the body or in `Authorization: Basic`.
 pub(super) async fn token(State(face): State<Arc<Face>>, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(fields) = fields(&headers, &body) else { return refused_request("The body must be a JSON object or a form") };
+    let Some(fields) = fields(&headers, &body) else {
+        return refused_request("The body must be a JSON object or a form");
+    };
     let field = |name: &str| fields.get(name).map(String::as_str);
     let (basic_id, basic_secret) = basic(&headers).unzip();
     let secret = field("client_secret").or(basic_secret.as_deref());
     let id = field("client_id").or(basic_id.as_deref());
-    let known = secret == Some(face.config.client_secret.expose_secret()) && id.is_none_or(|id| id == face.config.client_id);
+    let known = secret == Some(face.config.client_secret.expose_secret())
+        && id.is_none_or(|id| id == face.config.client_id);
     match (field("grant_type"), field("refresh_token")) {
-        (Some("refresh_token"), _) if !known => refused_grant("invalid_client", "Client authentication failed"),
+        (Some("refresh_token"), _) if !known => {
+            refused_grant("invalid_client", "Client authentication failed")
+        }
         (Some("refresh_token"), Some(token)) => {
             let now = face.clock.now();
             let mut state = face.state();
@@ -123,11 +133,16 @@ pub(super) async fn token(State(face): State<Arc<Face>>, headers: HeaderMap, bod
             }
         }
         (Some("refresh_token"), None) => refused_request("Missing parameter: refresh_token"),
-        (Some("authorization_code"), _) if !known || id.is_none() => refused_grant("invalid_client", "Client authentication failed"),
+        (Some("authorization_code"), _) if !known || id.is_none() => {
+            refused_grant("invalid_client", "Client authentication failed")
+        }
         (Some("authorization_code"), _) => {
             let now = face.clock.now();
             let mut state = face.state();
-            let granted = state.tokens.code.take().filter(|(code, back)| (field("code"), field("redirect_uri")) == (Some(code), Some(back)));
+            let granted =
+                state.tokens.code.take().filter(|(code, back)| {
+                    (field("code"), field("redirect_uri")) == (Some(code), Some(back))
+                });
             match granted {
                 Some(_) => wire::json(StatusCode::OK, &state.tokens.refreshed(true, now)),
                 None => refused_grant("invalid_grant", "Code is invalid or has expired"),
@@ -137,10 +152,17 @@ pub(super) async fn token(State(face): State<Arc<Face>>, headers: HeaderMap, bod
     }
 }
 
-/// `GET /auth.html`, the consent page: whoever comes is the face's own login and consents. The browser is sent back at once.
-pub(super) async fn consent(State(face): State<Arc<Face>>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+/// `GET /auth.html`, the consent page: whoever comes is the face's own login and consents. The browser is
+/// sent back at once.
+pub(super) async fn consent(
+    State(face): State<Arc<Face>>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
     let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
-    if field("client_id") != face.config.client_id || field("response_type") != "code" || field("redirect_uri").is_empty() {
+    if field("client_id") != face.config.client_id
+        || field("response_type") != "code"
+        || field("redirect_uri").is_empty()
+    {
         return refused_request("client_id, response_type and redirect_uri must be an application's");
     }
     let mut state = face.state();
@@ -178,7 +200,10 @@ fn refused_grant(error: &str, description: &str) -> Response {
 
 /// And here there is none at all.
 pub(super) fn refused_request(description: &str) -> Response {
-    wire::json(StatusCode::BAD_REQUEST, &json!({ "error_code": "invalid_request", "error_description": description }))
+    wire::json(
+        StatusCode::BAD_REQUEST,
+        &json!({ "error_code": "invalid_request", "error_description": description }),
+    )
 }
 
 /// Lets only calls with a good access token through.

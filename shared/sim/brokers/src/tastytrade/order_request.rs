@@ -8,8 +8,10 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Map, Value};
 
-const TIMES_IN_FORCE: &[&str] = &["Day", "GTC", "GTD", "Ext", "GTC Ext", "Ext Overnight", "GTC Ext Overnight", "IOC"];
-const ORDER_TYPES: &[&str] = &["Limit", "Market", "Marketable Limit", "Stop", "Stop Limit", "Notional Market"];
+const TIMES_IN_FORCE: &[&str] =
+    &["Day", "GTC", "GTD", "Ext", "GTC Ext", "Ext Overnight", "GTC Ext Overnight", "IOC"];
+const ORDER_TYPES: &[&str] =
+    &["Limit", "Market", "Marketable Limit", "Stop", "Stop Limit", "Notional Market"];
 const ACTIONS: &[&str] = &["Buy to Open", "Sell to Open", "Buy to Close", "Sell to Close", "Buy", "Sell"];
 const INSTRUMENTS: &[&str] = &["Equity", "Equity Option", "Future", "Future Option", "Cryptocurrency"];
 const MOST_LEGS: usize = 4;
@@ -56,16 +58,28 @@ pub(super) fn read(body: &[u8]) -> Result<OrderRequest, Refusal> {
     build(&body, legs, packages, terms)
 }
 
-/// Reads what a replacement of `old` asks for, of which `packages` are left. It has the old order's legs. A PUT says everything anew, a
-/// PATCH (`whole` is false) only what changes.
-pub(super) fn read_replacement(body: &[u8], old: &Ticket, packages: u32, whole: bool) -> Result<OrderRequest, Refusal> {
+/// Reads what a replacement of `old` asks for, of which `packages` are left. It has the old order's legs. A
+/// PUT says everything anew, a PATCH (`whole` is false) only what changes.
+pub(super) fn read_replacement(
+    body: &[u8],
+    old: &Ticket,
+    packages: u32,
+    whole: bool,
+) -> Result<OrderRequest, Refusal> {
     let body = object(body)?;
     if body.contains_key("legs") {
         let (given, _) = legs(&body)?;
         // The effect is left out: the service may have turned a closing leg into an opening one.
-        let known = |leg: &TicketLeg| old.legs().iter().any(|own| (own.symbol, own.action, own.ratio) == (leg.symbol, leg.action, leg.ratio));
+        let known = |leg: &TicketLeg| {
+            old.legs()
+                .iter()
+                .any(|own| (own.symbol, own.action, own.ratio) == (leg.symbol, leg.action, leg.ratio))
+        };
         if given.len() != old.legs().len() || !given.iter().all(known) {
-            return Err(Refusal::Fields(vec![("legs".into(), "a replacement must have the legs of the order it replaces".into())]));
+            return Err(Refusal::Fields(vec![(
+                "legs".into(),
+                "a replacement must have the legs of the order it replaces".into(),
+            )]));
         }
     }
     let legs = old.legs().to_vec();
@@ -73,12 +87,21 @@ pub(super) fn read_replacement(body: &[u8], old: &Ticket, packages: u32, whole: 
     build(&body, legs, packages, terms)
 }
 
-fn build(body: &Map<String, Value>, legs: Vec<TicketLeg>, packages: u32, (pricing, in_force): (Pricing, TimeInForce)) -> Result<OrderRequest, Refusal> {
+fn build(
+    body: &Map<String, Value>,
+    legs: Vec<TicketLeg>,
+    packages: u32,
+    (pricing, in_force): (Pricing, TimeInForce),
+) -> Result<OrderRequest, Refusal> {
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let instructions = body.get("advanced-instructions");
-    let strict = instructions.and_then(|instructions| instructions.get("strict-position-effect-validation")).and_then(Value::as_bool).unwrap_or(false);
+    let strict = instructions
+        .and_then(|instructions| instructions.get("strict-position-effect-validation"))
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
     let wording = Wording { source: text("source"), external_identifier: text("external-identifier") };
-    let ticket = Ticket::new(legs, packages, pricing, in_force).map_err(|error| Refusal::Fields(vec![("legs".into(), error.to_string())]))?;
+    let ticket = Ticket::new(legs, packages, pricing, in_force)
+        .map_err(|error| Refusal::Fields(vec![("legs".into(), error.to_string())]))?;
     Ok(OrderRequest { ticket, wording, strict })
 }
 
@@ -91,7 +114,11 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
 }
 
 /// Price and time in force; `before` stands in for what is left out.
-fn terms(body: &Map<String, Value>, before: Option<(Pricing, TimeInForce)>, legs: &[TicketLeg]) -> Result<(Pricing, TimeInForce), Refusal> {
+fn terms(
+    body: &Map<String, Value>,
+    before: Option<(Pricing, TimeInForce)>,
+    legs: &[TicketLeg],
+) -> Result<(Pricing, TimeInForce), Refusal> {
     let usual = before.map(|(pricing, in_force)| {
         let words = match in_force {
             TimeInForce::GoodTillCancel => "GTC",
@@ -104,37 +131,67 @@ fn terms(body: &Map<String, Value>, before: Option<(Pricing, TimeInForce)>, legs
     let in_force = word(body, "time-in-force", TIMES_IN_FORCE, usual.map(|(_, in_force)| in_force));
     let (order_type, in_force) = match (order_type, in_force) {
         (Ok(order_type), Ok(in_force)) => (order_type, in_force),
-        (order_type, in_force) => return Err(Refusal::Fields([order_type.err(), in_force.err()].into_iter().flatten().collect())),
+        (order_type, in_force) => {
+            return Err(Refusal::Fields([order_type.err(), in_force.err()].into_iter().flatten().collect()));
+        }
     };
     let limit = limit(body, &order_type, before.map(|(pricing, _)| pricing)).map_err(Refusal::Fields)?;
-    if in_force == "GTD" && body.get("gtc-date").and_then(Value::as_str).is_none_or(|text| text.parse::<jiff::civil::Date>().is_err()) {
-        return Err(Refusal::Fields(vec![("gtc-date".into(), "expected yyyy-MM-dd with time-in-force GTD".into())]));
+    if in_force == "GTD"
+        && body
+            .get("gtc-date")
+            .and_then(Value::as_str)
+            .is_none_or(|text| text.parse::<jiff::civil::Date>().is_err())
+    {
+        return Err(Refusal::Fields(vec![(
+            "gtc-date".into(),
+            "expected yyyy-MM-dd with time-in-force GTD".into(),
+        )]));
     }
     if order_type == "Market" && legs.len() > 1 {
         return Err(Refusal::Fields(vec![("order-type".into(), "Market is for one leg".into())]));
     }
     if order_type == "Market" && in_force.starts_with("GTC") {
-        return Err(Refusal::Check("gtc_market_orders_not_supported", "GTC market orders are not supported.".into()));
+        return Err(Refusal::Check(
+            "gtc_market_orders_not_supported",
+            "GTC market orders are not supported.".into(),
+        ));
     }
     if let Some((Effect::Credit, _)) = limit.filter(|_| legs.iter().all(|leg| leg.action == LegAction::Buy)) {
-        return Err(Refusal::Check("cant_buy_for_credit", "An order that only buys cannot bring in a credit.".into()));
+        return Err(Refusal::Check(
+            "cant_buy_for_credit",
+            "An order that only buys cannot bring in a credit.".into(),
+        ));
     }
     let pricing = match (order_type.as_str(), limit) {
         ("Market", _) => Pricing::Market,
         ("Limit", Some((effect, price))) => Pricing::Limit { effect, price },
-        _ => return Err(Refusal::Check("instrument_validation_failed", format!("{order_type} orders are not simulated."))),
+        _ => {
+            return Err(Refusal::Check(
+                "instrument_validation_failed",
+                format!("{order_type} orders are not simulated."),
+            ));
+        }
     };
     let in_force = match in_force.as_str() {
         "Day" => TimeInForce::Day,
         "GTC" => TimeInForce::GoodTillCancel,
         "IOC" => TimeInForce::ImmediateOrCancel,
-        other => return Err(Refusal::Check("instrument_validation_failed", format!("Time in force {other} is not simulated."))),
+        other => {
+            return Err(Refusal::Check(
+                "instrument_validation_failed",
+                format!("Time in force {other} is not simulated."),
+            ));
+        }
     };
     Ok((pricing, in_force))
 }
 
 /// Price and effect where the type wants them, nothing where it forbids them.
-fn limit(body: &Map<String, Value>, order_type: &str, before: Option<Pricing>) -> Fields<Option<(Effect, Price)>> {
+fn limit(
+    body: &Map<String, Value>,
+    order_type: &str,
+    before: Option<Pricing>,
+) -> Fields<Option<(Effect, Price)>> {
     let mut errors = Vec::new();
     let mut check = |name: &str, wanted: bool| {
         let given = body.get(name).is_some_and(|value| !value.is_null());
@@ -153,10 +210,13 @@ fn limit(body: &Map<String, Value>, order_type: &str, before: Option<Pricing>) -
     if !errors.is_empty() || !limited {
         return if errors.is_empty() { Ok(None) } else { Err(errors) };
     }
-    let usual = before.and_then(|pricing| if let Pricing::Limit { effect, price } = pricing { Some((effect, price)) } else { None });
+    let usual = before.and_then(|pricing| {
+        if let Pricing::Limit { effect, price } = pricing { Some((effect, price)) } else { None }
+    });
     let effect = match (body.get("price-effect"), usual) {
         (None, Some((effect, _))) => Ok(effect),
-        _ => word(body, "price-effect", &["Credit", "Debit"], None).map(|word| if word == "Credit" { Effect::Credit } else { Effect::Debit }),
+        _ => word(body, "price-effect", &["Credit", "Debit"], None)
+            .map(|word| if word == "Credit" { Effect::Credit } else { Effect::Debit }),
     };
     let price = match (body.get("price"), usual) {
         (None, Some((_, price))) => Ok(price),
@@ -175,19 +235,32 @@ fn price(value: Option<&Value>) -> Field<Price> {
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
     };
-    let price = text.parse::<Decimal>().ok().filter(|price| *price > Decimal::ZERO && *price < Decimal::from(100_000));
-    price.map(Price::new).map_or_else(|| wrong("price", format!("got {text:?}, expected a decimal above 0")), Ok)
+    let price = text
+        .parse::<Decimal>()
+        .ok()
+        .filter(|price| *price > Decimal::ZERO && *price < Decimal::from(100_000));
+    price
+        .map(Price::new)
+        .map_or_else(|| wrong("price", format!("got {text:?}, expected a decimal above 0")), Ok)
 }
 
 /// The legs with their ratios, and how many packages they make.
 fn legs(body: &Map<String, Value>) -> Result<(Vec<TicketLeg>, u32), Refusal> {
     let given = match body.get("legs") {
         Some(Value::Array(legs)) if (1..=MOST_LEGS).contains(&legs.len()) => legs,
-        _ => return Err(Refusal::Fields(vec![("legs".into(), format!("expected an array of 1 to {MOST_LEGS} legs"))])),
+        _ => {
+            return Err(Refusal::Fields(vec![(
+                "legs".into(),
+                format!("expected an array of 1 to {MOST_LEGS} legs"),
+            )]));
+        }
     };
     let (mut read, mut errors): (Vec<TicketLeg>, Vec<(String, String)>) = (Vec::new(), Vec::new());
     for (at, value) in given.iter().enumerate() {
-        let other = value.get("instrument-type").and_then(Value::as_str).filter(|kind| INSTRUMENTS.contains(kind) && *kind != "Equity Option");
+        let other = value
+            .get("instrument-type")
+            .and_then(Value::as_str)
+            .filter(|kind| INSTRUMENTS.contains(kind) && *kind != "Equity Option");
         if let Some(kind) = other {
             return Err(Refusal::Check("instrument_validation_failed", format!("{kind} is not simulated.")));
         }
@@ -196,12 +269,19 @@ fn legs(body: &Map<String, Value>) -> Result<(Vec<TicketLeg>, u32), Refusal> {
             Err(more) => errors.extend(more),
         }
     }
-    let twice = read.iter().enumerate().find_map(|(at, leg)| Some((leg, read.iter().skip(at + 1).find(|other| other.symbol == leg.symbol)?)));
+    let twice = read.iter().enumerate().find_map(|(at, leg)| {
+        Some((leg, read.iter().skip(at + 1).find(|other| other.symbol == leg.symbol)?))
+    });
     match twice {
         Some((leg, other)) if leg.action != other.action => {
-            return Err(Refusal::Check("illegal_buy_and_sell_on_same_symbol", format!("{} is both bought and sold.", leg.symbol)));
+            return Err(Refusal::Check(
+                "illegal_buy_and_sell_on_same_symbol",
+                format!("{} is both bought and sold.", leg.symbol),
+            ));
         }
-        Some((leg, _)) => errors.push(("legs".into(), format!("got {} twice, expected each symbol once", leg.symbol))),
+        Some((leg, _)) => {
+            errors.push(("legs".into(), format!("got {} twice, expected each symbol once", leg.symbol)))
+        }
         None => {}
     }
     if !errors.is_empty() {
@@ -214,7 +294,9 @@ fn legs(body: &Map<String, Value>) -> Result<(Vec<TicketLeg>, u32), Refusal> {
 
 /// A leg whose ratio still is its whole quantity.
 fn leg(value: &Value, path: &str) -> Fields<TicketLeg> {
-    let Some(leg) = value.as_object() else { return Err(vec![(path.to_owned(), "expected an object".to_owned())]) };
+    let Some(leg) = value.as_object() else {
+        return Err(vec![(path.to_owned(), "expected an object".to_owned())]);
+    };
     let named = |(field, reason): (String, String)| (format!("{path}.{field}"), reason);
     let kind = word(leg, "instrument-type", INSTRUMENTS, None);
     let action = word(leg, "action", ACTIONS, None).and_then(|action| {
@@ -230,7 +312,11 @@ fn leg(value: &Value, path: &str) -> Fields<TicketLeg> {
             effect: if effect == "Open" { PositionEffect::Opening } else { PositionEffect::Closing },
             ratio,
         }),
-        (kind, action, quantity, symbol) => Err([kind.err(), action.err(), quantity.err(), symbol.err()].into_iter().flatten().map(named).collect()),
+        (kind, action, quantity, symbol) => Err([kind.err(), action.err(), quantity.err(), symbol.err()]
+            .into_iter()
+            .flatten()
+            .map(named)
+            .collect()),
     }
 }
 
@@ -240,15 +326,23 @@ fn quantity(value: Option<&Value>) -> Field<u32> {
         Some(Value::Number(number)) => number.to_string(),
         _ => return wrong("quantity", "is required"),
     };
-    let number = text.parse::<Decimal>().ok().filter(|number| number.is_integer() && *number > Decimal::ZERO).and_then(|number| number.to_u32());
-    number.map_or_else(|| wrong("quantity", format!("got {text:?}, expected a whole number of at least 1")), Ok)
+    let number = text
+        .parse::<Decimal>()
+        .ok()
+        .filter(|number| number.is_integer() && *number > Decimal::ZERO)
+        .and_then(|number| number.to_u32());
+    number
+        .map_or_else(|| wrong("quantity", format!("got {text:?}, expected a whole number of at least 1")), Ok)
 }
 
 /// Only the padded form of 21 characters is a symbol on this wire.
 pub(super) fn symbol(value: Option<&Value>) -> Field<OptionSymbol> {
     let Some(text) = value.and_then(Value::as_str) else { return wrong("symbol", "is required") };
     let symbol = text.parse::<OptionSymbol>().ok().filter(|symbol| symbol.to_string() == text);
-    symbol.map_or_else(|| wrong("symbol", format!("got {text:?}, expected 21 characters such as \"SPXW  260821P05900000\"")), Ok)
+    symbol.map_or_else(
+        || wrong("symbol", format!("got {text:?}, expected 21 characters such as \"SPXW  260821P05900000\"")),
+        Ok,
+    )
 }
 
 fn word(object: &Map<String, Value>, field: &str, allowed: &[&str], usual: Option<&str>) -> Field<String> {

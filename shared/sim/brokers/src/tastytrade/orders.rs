@@ -1,8 +1,8 @@
 //! Placing, reading, replacing and cancelling orders (docs/reference/tastytrade.md, Placing).
 //!
-//! A replacement is for what was left of its order when it was asked for, and stays that large even when the order fills in part on its
-//! way out: how large is unsure (docs/reference/tastytrade.md, Replacing), so a client must read both
-//! orders again.
+//! A replacement is for what was left of its order when it was asked for, and stays that large even when the
+//! order fills in part on its way out: how large is unsure (docs/reference/tastytrade.md, Replacing), so a
+//! client must read both orders again.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,7 +11,9 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use gamma_sim_core::exchange::{Book, CancelError, Exchange, Objection, Order, OrderState, PositionEffect, Ticket, TicketLeg};
+use gamma_sim_core::exchange::{
+    Book, CancelError, Exchange, Objection, Order, OrderState, PositionEffect, Ticket, TicketLeg,
+};
 use gamma_sim_core::faults::View;
 use gamma_sim_core::random::uuid;
 use jiff::Timestamp;
@@ -32,7 +34,11 @@ pub(super) struct Granted {
 }
 
 /// `POST /accounts/{n}/orders`.
-pub(super) async fn place(State(face): State<Arc<Face>>, Path(number): Path<String>, body: Bytes) -> Result<Response, ApiError> {
+pub(super) async fn place(
+    State(face): State<Arc<Face>>,
+    Path(number): Path<String>,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let OrderRequest { ticket, wording, strict } = read(&body).map_err(|refusal| face.refused(refusal))?;
     let mut exchange = face.exchange_of(holder);
@@ -46,7 +52,11 @@ pub(super) async fn place(State(face): State<Arc<Face>>, Path(number): Path<Stri
 }
 
 /// `POST /accounts/{n}/orders/dry-run`: as a POST, and nothing is placed.
-pub(super) async fn dry_run(State(face): State<Arc<Face>>, Path(number): Path<String>, body: Bytes) -> Result<Response, ApiError> {
+pub(super) async fn dry_run(
+    State(face): State<Arc<Face>>,
+    Path(number): Path<String>,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let request = read(&body).map_err(|refusal| face.refused(refusal))?;
     let exchange = face.exchange_of(holder);
@@ -55,16 +65,29 @@ pub(super) async fn dry_run(State(face): State<Arc<Face>>, Path(number): Path<St
 }
 
 /// `PUT /accounts/{n}/orders/{id}`: `data` is the new order.
-pub(super) async fn replace(state: State<Arc<Face>>, path: Path<(String, String)>, body: Bytes) -> Result<Response, ApiError> {
+pub(super) async fn replace(
+    state: State<Arc<Face>>,
+    path: Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     supersede(state, path, &body, true)
 }
 
 /// `PATCH /accounts/{n}/orders/{id}`: the same, naming only what changes.
-pub(super) async fn edit(state: State<Arc<Face>>, path: Path<(String, String)>, body: Bytes) -> Result<Response, ApiError> {
+pub(super) async fn edit(
+    state: State<Arc<Face>>,
+    path: Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     supersede(state, path, &body, false)
 }
 
-fn supersede(State(face): State<Arc<Face>>, Path((number, id)): Path<(String, String)>, body: &[u8], whole: bool) -> Result<Response, ApiError> {
+fn supersede(
+    State(face): State<Arc<Face>>,
+    Path((number, id)): Path<(String, String)>,
+    body: &[u8],
+    whole: bool,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let mut exchange = face.exchange_of(holder);
     let (old, ticket, wording) = face.replacement(&exchange, &id, body, whole)?;
@@ -75,7 +98,11 @@ fn supersede(State(face): State<Arc<Face>>, Path((number, id)): Path<(String, St
 }
 
 /// `POST /accounts/{n}/orders/{id}/dry-run`: what a replacement would come to.
-pub(super) async fn dry_run_replacement(State(face): State<Arc<Face>>, Path((number, id)): Path<(String, String)>, body: Bytes) -> Result<Response, ApiError> {
+pub(super) async fn dry_run_replacement(
+    State(face): State<Arc<Face>>,
+    Path((number, id)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let exchange = face.exchange_of(holder);
     let (_, ticket, wording) = face.replacement(&exchange, &id, &body, true)?;
@@ -83,7 +110,10 @@ pub(super) async fn dry_run_replacement(State(face): State<Arc<Face>>, Path((num
 }
 
 /// `DELETE /accounts/{n}/orders/{id}`: the order, which may still fill.
-pub(super) async fn cancel(State(face): State<Arc<Face>>, Path((number, id)): Path<(String, String)>) -> Result<Response, ApiError> {
+pub(super) async fn cancel(
+    State(face): State<Arc<Face>>,
+    Path((number, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let mut exchange = face.exchange_of(holder);
     let order = order_id(&id)?;
@@ -93,14 +123,21 @@ pub(super) async fn cancel(State(face): State<Arc<Face>>, Path((number, id)): Pa
 }
 
 /// `GET /accounts/{n}/orders/{id}`: `data` is the order, without a wrapper.
-pub(super) async fn one(State(face): State<Arc<Face>>, view: View, Path((number, id)): Path<(String, String)>) -> Result<Response, ApiError> {
+pub(super) async fn one(
+    State(face): State<Arc<Face>>,
+    view: View,
+    Path((number, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let order = order_id(&id)?;
     let exchange = face.exchange_of(holder);
     let now = Exchange::now(&exchange);
     let seen = exchange.book().order(order).filter(|order| face.seen(order, &view, now).is_some());
     let seen = seen.ok_or_else(|| refused(CancelError::Unknown(order)))?;
-    Ok(wire::ok(&format!("/accounts/{number}/orders/{id}"), face.show(holder, exchange.book(), seen.id, &view, now)))
+    Ok(wire::ok(
+        &format!("/accounts/{number}/orders/{id}"),
+        face.show(holder, exchange.book(), seen.id, &view, now),
+    ))
 }
 
 /// Complex orders are not simulated, and none is ever said to have been placed.
@@ -122,22 +159,40 @@ impl Face {
         ApiError::preflight(&uuid(self.seed, (1 << 32) + state.checks), failures)
     }
 
-    /// The order as it goes to the exchange, or why it does not. A price between two ticks passes here and dies there.
-    fn checked(&self, exchange: &Exchange, ticket: &Ticket, strict: bool, replaced: u64) -> Result<Ticket, ApiError> {
+    /// The order as it goes to the exchange, or why it does not. A price between two ticks passes here and
+    /// dies there.
+    fn checked(
+        &self,
+        exchange: &Exchange,
+        ticket: &Ticket,
+        strict: bool,
+        replaced: u64,
+    ) -> Result<Ticket, ApiError> {
         let ticket = &if strict { ticket.clone() } else { opened(exchange, ticket) };
-        let failures: Vec<(&str, String)> = exchange.objections(ticket, ticket.quantity(), replaced).filter_map(failure).collect();
+        let failures: Vec<(&str, String)> =
+            exchange.objections(ticket, ticket.quantity(), replaced).filter_map(failure).collect();
         if failures.is_empty() { Ok(ticket.clone()) } else { Err(self.failed(&failures)) }
     }
 
     /// The order that is to be replaced, and what is to take its place.
-    fn replacement(&self, exchange: &Exchange, id: &str, body: &[u8], whole: bool) -> Result<(u64, Ticket, Wording), ApiError> {
+    fn replacement(
+        &self,
+        exchange: &Exchange,
+        id: &str,
+        body: &[u8],
+        whole: bool,
+    ) -> Result<(u64, Ticket, Wording), ApiError> {
         let id = order_id(id)?;
         let old = exchange.book().order(id).ok_or_else(|| refused(CancelError::Unknown(id)))?;
-        if old.state.is_terminal() || matches!(old.state, OrderState::PendingCancel | OrderState::PendingReplace) {
+        if old.state.is_terminal()
+            || matches!(old.state, OrderState::PendingCancel | OrderState::PendingReplace)
+        {
             return Err(refused(CancelError::NotCancelable { id, state: old.state.clone() }));
         }
-        let request = read_replacement(body, &old.ticket, old.unfilled(), whole).map_err(|refusal| self.refused(refusal))?;
-        let failures: Vec<(&str, String)> = exchange.objections(&request.ticket, request.ticket.quantity(), id).filter_map(failure).collect();
+        let request = read_replacement(body, &old.ticket, old.unfilled(), whole)
+            .map_err(|refusal| self.refused(refusal))?;
+        let failures: Vec<(&str, String)> =
+            exchange.objections(&request.ticket, request.ticket.quantity(), id).filter_map(failure).collect();
         if !failures.is_empty() {
             return Err(self.failed(&failures));
         }
@@ -170,20 +225,33 @@ impl Face {
 
 /// Legs that close nothing, or more than is held, become legs that open.
 fn opened(exchange: &Exchange, ticket: &Ticket) -> Ticket {
-    let open = |leg: &TicketLeg| if exchange.closes(leg, ticket.quantity()) { *leg } else { TicketLeg { effect: PositionEffect::Opening, ..*leg } };
+    let open = |leg: &TicketLeg| {
+        if exchange.closes(leg, ticket.quantity()) {
+            *leg
+        } else {
+            TicketLeg { effect: PositionEffect::Opening, ..*leg }
+        }
+    };
     let legs = ticket.legs().iter().map(open).collect();
-    Ticket::new(legs, ticket.quantity(), ticket.pricing(), ticket.time_in_force()).unwrap_or_else(|_| ticket.clone())
+    Ticket::new(legs, ticket.quantity(), ticket.pricing(), ticket.time_in_force())
+        .unwrap_or_else(|_| ticket.clone())
 }
 
 /// The check that fails, in tastytrade's words. What a strict closing leg fails by is not known.
 fn failure(objection: Objection) -> Option<(&'static str, String)> {
     match objection {
-        Objection::NotListed(symbol) => Some(("instrument_validation_failed", format!("{symbol} could not be found."))),
-        Objection::Closed(symbol) => Some(("too_close_to_expiration", format!("{symbol} no longer trades."))),
-        Objection::NothingToClose { symbol, held } => {
-            Some(("position_effect_validation_failed", format!("A closing leg needs a position to close: {symbol} has {held}.")))
+        Objection::NotListed(symbol) => {
+            Some(("instrument_validation_failed", format!("{symbol} could not be found.")))
         }
-        Objection::TooLittleMoney { .. } => Some(("margin_check_failed", "Account does not have sufficient buying power available for this order.".to_owned())),
+        Objection::Closed(symbol) => Some(("too_close_to_expiration", format!("{symbol} no longer trades."))),
+        Objection::NothingToClose { symbol, held } => Some((
+            "position_effect_validation_failed",
+            format!("A closing leg needs a position to close: {symbol} has {held}."),
+        )),
+        Objection::TooLittleMoney { .. } => Some((
+            "margin_check_failed",
+            "Account does not have sufficient buying power available for this order.".to_owned(),
+        )),
         Objection::OffTick { .. } => None,
     }
 }
@@ -195,7 +263,13 @@ fn granted(status: StatusCode, context: &str, data: Value, order: u64) -> Respon
     response
 }
 
-fn rehearsed(context: &str, holder: &Holder, exchange: &Exchange, ticket: &Ticket, wording: &Wording) -> Response {
+fn rehearsed(
+    context: &str,
+    holder: &Holder,
+    exchange: &Exchange,
+    ticket: &Ticket,
+    wording: &Wording,
+) -> Response {
     let mut shown = estimate(exchange, ticket);
     shown["order"] = Value::Object(unplaced(holder, ticket, wording, "Received", true));
     wire::data(StatusCode::CREATED, context, shown)
@@ -214,6 +288,8 @@ fn order_id(text: &str) -> Result<u64, ApiError> {
 fn refused(error: CancelError) -> ApiError {
     match error {
         CancelError::Unknown(id) => ApiError::not_found(&format!("Order {id}")),
-        CancelError::NotCancelable { id, .. } => ApiError::cannot_update(format!("Order {id} cannot be updated: it is no longer live.")),
+        CancelError::NotCancelable { id, .. } => {
+            ApiError::cannot_update(format!("Order {id} cannot be updated: it is no longer live."))
+        }
     }
 }

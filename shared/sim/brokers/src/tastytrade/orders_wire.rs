@@ -1,7 +1,9 @@
 //! An order's JSON as tastytrade gives it back (docs/reference/tastytrade.md, Order as shown).
 
 use gamma_market::{Effect, LegAction};
-use gamma_sim_core::exchange::{Book, Fill, Order, OrderState, PositionEffect, Pricing, Ticket, TicketLeg, TimeInForce};
+use gamma_sim_core::exchange::{
+    Book, Fill, Order, OrderState, PositionEffect, Pricing, Ticket, TicketLeg, TimeInForce,
+};
 use gamma_sim_core::faults::View;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -13,9 +15,15 @@ use super::{Face, Holder};
 /// Who placed every order here.
 const USER_ID: &str = "99";
 
-/// The words for where an order stood at `at`. The exchange knows one wait before an order is live; here it has three parts.
+/// The words for where an order stood at `at`. The exchange knows one wait before an order is live; here it
+/// has three parts.
 pub(super) fn status(order: &Order, book: &Book, at: Timestamp) -> &'static str {
-    let overtaken = || order.replaces.and_then(|old| book.order(old)).is_some_and(|old| old.state.is_terminal() && old.state != OrderState::Replaced);
+    let overtaken = || {
+        order
+            .replaces
+            .and_then(|old| book.order(old))
+            .is_some_and(|old| old.state.is_terminal() && old.state != OrderState::Replaced)
+    };
     match &order.state {
         OrderState::Pending(_) => match Way::of(order, book, at) {
             Way::Contingent => "Contingent",
@@ -29,9 +37,10 @@ pub(super) fn status(order: &Order, book: &Book, at: Timestamp) -> &'static str 
         OrderState::Filled => "Filled",
         OrderState::Canceled | OrderState::Replaced => "Cancelled",
         // How a replacement ends whose order filled first is not known: every way must be understood.
-        OrderState::Rejected(_) if overtaken() => {
-            ["Rejected", "Cancelled", "Removed"].get(usize::try_from(order.ordinal % 3).unwrap_or(0)).copied().unwrap_or("Rejected")
-        }
+        OrderState::Rejected(_) if overtaken() => ["Rejected", "Cancelled", "Removed"]
+            .get(usize::try_from(order.ordinal % 3).unwrap_or(0))
+            .copied()
+            .unwrap_or("Rejected"),
         OrderState::Rejected(_) => "Rejected",
         OrderState::Expired => "Expired",
     }
@@ -54,7 +63,8 @@ impl Way {
             // Seen, and kept for the next session.
             return Self::Received;
         }
-        let (gone, whole) = (at.duration_since(start).as_millis(), order.review().duration_since(start).as_millis().max(1));
+        let (gone, whole) =
+            (at.duration_since(start).as_millis(), order.review().duration_since(start).as_millis().max(1));
         match gone * 3 / whole {
             ..=0 => Self::Received,
             1 => Self::Routed,
@@ -70,10 +80,18 @@ fn start(order: &Order, book: &Book, at: Timestamp) -> Option<Timestamp> {
 }
 
 /// One order as it stood at `at`, which the order must be [as of](Order::as_of).
-pub(super) fn order(face: &Face, holder: &Holder, book: &Book, order: &Order, wording: &Wording, (view, at): (&View, Timestamp)) -> Value {
+pub(super) fn order(
+    face: &Face,
+    holder: &Holder,
+    book: &Book,
+    order: &Order,
+    wording: &Wording,
+    (view, at): (&View, Timestamp),
+) -> Value {
     let status = status(order, book, at);
     let terminal = order.state.is_terminal();
-    let touchable = !terminal && !matches!(order.state, OrderState::PendingCancel | OrderState::PendingReplace);
+    let touchable =
+        !terminal && !matches!(order.state, OrderState::PendingCancel | OrderState::PendingReplace);
     let mut shown = unplaced(holder, &order.ticket, wording, status, touchable);
     let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
     set("id", order.id.into());
@@ -83,7 +101,8 @@ pub(super) fn order(face: &Face, holder: &Holder, book: &Book, order: &Order, wo
     set("username", face.config.username.clone().into());
     set("ext-client-order-id", format!("9b{:08}", order.id % 100_000_000).into());
     set("global-request-id", format!("{:016x}", order.id.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into());
-    let routed = !matches!(status, "Contingent" | "Received") && !matches!(order.state, OrderState::Rejected(_));
+    let routed =
+        !matches!(status, "Contingent" | "Received") && !matches!(order.state, OrderState::Rejected(_));
     if routed {
         set("ext-exchange-order-number", format!("{}", order.id % 100_000_000).into());
         set("destination-venue", "CBOE".into());
@@ -110,10 +129,18 @@ pub(super) fn order(face: &Face, holder: &Holder, book: &Book, order: &Order, wo
         set("replaces-order-id", old.into());
     }
     // A replacement that was aborted replaces nothing, yet both still name each other.
-    if let Some(new) = book.posts().iter().find(|new| view.links() && new.replaces == Some(order.id) && new.entered <= at) {
+    if let Some(new) =
+        book.posts().iter().find(|new| view.links() && new.replaces == Some(order.id) && new.entered <= at)
+    {
         set("replacing-order-id", new.id.into());
     }
-    set("legs", (0..).zip(order.ticket.legs()).map(|(at_leg, leg)| filled_leg(order, at_leg, leg, (view, at))).collect());
+    set(
+        "legs",
+        (0..)
+            .zip(order.ticket.legs())
+            .map(|(at_leg, leg)| filled_leg(order, at_leg, leg, (view, at)))
+            .collect(),
+    );
     if let Some(word) = view.status() {
         set("status", word.into());
     }
@@ -121,7 +148,13 @@ pub(super) fn order(face: &Face, holder: &Holder, book: &Book, order: &Order, wo
 }
 
 /// What an order shows before it is placed: a dry run has no id and was never updated.
-pub(super) fn unplaced(holder: &Holder, ticket: &Ticket, wording: &Wording, status: &str, touchable: bool) -> Map<String, Value> {
+pub(super) fn unplaced(
+    holder: &Holder,
+    ticket: &Ticket,
+    wording: &Wording,
+    status: &str,
+    touchable: bool,
+) -> Map<String, Value> {
     let mut shown: Map<String, Value> = Map::new();
     let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
     set("account-number", holder.number.clone().into());
@@ -146,7 +179,14 @@ pub(super) fn unplaced(holder: &Holder, ticket: &Ticket, wording: &Wording, stat
     if let Some(identifier) = &wording.external_identifier {
         set("external-identifier", identifier.clone().into());
     }
-    set("legs", ticket.legs().iter().map(|item| leg(item, ticket.quantity(), ticket.quantity(), Vec::new())).collect());
+    set(
+        "legs",
+        ticket
+            .legs()
+            .iter()
+            .map(|item| leg(item, ticket.quantity(), ticket.quantity(), Vec::new()))
+            .collect(),
+    );
     shown
 }
 
@@ -181,10 +221,13 @@ fn leg(leg: &TicketLeg, packages: u32, unfilled: u32, fills: Vec<Value>) -> Valu
 
 /// What remains is the truth, or nothing once the order is over; the fills that explain it may come later.
 fn filled_leg(order: &Order, at_leg: usize, item: &TicketLeg, (view, at): (&View, Timestamp)) -> Value {
-    let attached = |fill: &&Fill| view.fills_late_by().is_none_or(|delay| fill.at.checked_add(delay).is_ok_and(|due| due <= at));
+    let attached = |fill: &&Fill| {
+        view.fills_late_by().is_none_or(|delay| fill.at.checked_add(delay).is_ok_and(|due| due <= at))
+    };
     let fills = order.fills.iter().filter(attached).filter_map(|fill| {
         let price = fill.leg_prices.get(at_leg)?;
-        let marks = FillMarks::of(fill.activity + u64::try_from(at_leg).unwrap_or(0) + 1, fill.activity, fill.at);
+        let marks =
+            FillMarks::of(fill.activity + u64::try_from(at_leg).unwrap_or(0) + 1, fill.activity, fill.at);
         Some(json!({
             "ext-group-fill-id": marks.group,
             "ext-exec-id": marks.execution,
@@ -195,7 +238,8 @@ fn filled_leg(order: &Order, at_leg: usize, item: &TicketLeg, (view, at): (&View
             "destination-venue": "CBOE",
         }))
     });
-    let fills: Vec<Value> = fills.flat_map(|fill| std::iter::repeat_n(fill, if view.fills_twice() { 2 } else { 1 })).collect();
+    let fills: Vec<Value> =
+        fills.flat_map(|fill| std::iter::repeat_n(fill, if view.fills_twice() { 2 } else { 1 })).collect();
     let remaining = if view.nothing_remains() && order.state.is_terminal() { 0 } else { order.unfilled() };
     leg(item, order.ticket.quantity(), remaining, fills)
 }

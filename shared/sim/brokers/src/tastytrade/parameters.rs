@@ -20,13 +20,16 @@ impl Parameters {
 
     /// Every value under `name` or `name[]`.
     pub(super) fn list(&self, name: &str) -> Vec<&str> {
-        let given = self.0.iter().filter(|(given, _)| given == name || given.strip_suffix("[]") == Some(name));
+        let given =
+            self.0.iter().filter(|(given, _)| given == name || given.strip_suffix("[]") == Some(name));
         given.flat_map(|(_, value)| value.split(',')).filter(|value| !value.is_empty()).collect()
     }
 
     /// A value that must read as `T`.
     pub(super) fn parse<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, ApiError> {
-        let parse = |text: &str| text.parse().map_err(|_| ApiError::invalid(name, format!("got {text:?}, expected {expected}")));
+        let parse = |text: &str| {
+            text.parse().map_err(|_| ApiError::invalid(name, format!("got {text:?}, expected {expected}")))
+        };
         self.one(name).map(parse).transpose()
     }
 
@@ -35,7 +38,8 @@ impl Parameters {
         let per_page = self.parse("per-page", "a whole number")?.unwrap_or(usual);
         let page = self.parse("page-offset", "a whole number")?.unwrap_or(0);
         let fits = (1..=most).contains(&per_page);
-        fits.then_some((per_page, page)).ok_or_else(|| ApiError::invalid("per-page", format!("got {per_page}, expected 1 to {most}")))
+        fits.then_some((per_page, page))
+            .ok_or_else(|| ApiError::invalid("per-page", format!("got {per_page}, expected 1 to {most}")))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The account's rows (docs/reference/tastytrade.md, Transactions): one a leg of an execution, one a
 //! contract that expired.
 //!
-//! What an expiry settles to is in its one row here; whether the real service writes a row of money beside it is not known.
+//! What an expiry settles to is in its one row here; whether the real service writes a row of money beside it
+//! is not known.
 
 use std::sync::Arc;
 
@@ -27,13 +28,19 @@ const TYPES: [&str; 4] = ["Trade", "Receive Deliver", "Money Movement", "Adminis
 const MOST_PER_PAGE: usize = 2000;
 
 /// `GET /accounts/{n}/transactions`.
-pub(super) async fn list(State(face): State<Arc<Face>>, Path(number): Path<String>, parameters: Parameters) -> Result<Response, ApiError> {
+pub(super) async fn list(
+    State(face): State<Arc<Face>>,
+    Path(number): Path<String>,
+    parameters: Parameters,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let filter = Filter::read(&parameters)?;
     let (per_page, page) = parameters.page(250, MOST_PER_PAGE)?;
     let exchange = face.exchange_of(holder);
-    let shown = exchange.account().transactions().iter().map(|row| (row, transaction(holder, exchange.book(), row)));
-    let mut rows: Vec<Value> = shown.filter(|(row, shown)| filter.holds(row, shown)).map(|(_, shown)| shown).collect();
+    let shown =
+        exchange.account().transactions().iter().map(|row| (row, transaction(holder, exchange.book(), row)));
+    let mut rows: Vec<Value> =
+        shown.filter(|(row, shown)| filter.holds(row, shown)).map(|(_, shown)| shown).collect();
     if descends(&parameters)? {
         rows.reverse();
     }
@@ -41,7 +48,10 @@ pub(super) async fn list(State(face): State<Arc<Face>>, Path(number): Path<Strin
 }
 
 /// `GET /accounts/{n}/transactions/{id}`.
-pub(super) async fn one(State(face): State<Arc<Face>>, Path((number, id)): Path<(String, String)>) -> Result<Response, ApiError> {
+pub(super) async fn one(
+    State(face): State<Arc<Face>>,
+    Path((number, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let exchange = face.exchange_of(holder);
     let row = exchange.account().transactions().iter().find(|row| row.id.to_string() == id);
@@ -50,11 +60,21 @@ pub(super) async fn one(State(face): State<Arc<Face>>, Path((number, id)): Path<
 }
 
 /// `GET /accounts/{n}/transactions/total-fees?date=`.
-pub(super) async fn total_fees(State(face): State<Arc<Face>>, Path(number): Path<String>, parameters: Parameters) -> Result<Response, ApiError> {
+pub(super) async fn total_fees(
+    State(face): State<Arc<Face>>,
+    Path(number): Path<String>,
+    parameters: Parameters,
+) -> Result<Response, ApiError> {
     let holder = face.holder(&number)?;
     let day = parameters.parse::<Date>("date", "yyyy-MM-dd")?.unwrap_or_else(|| trade_date(face.clock.now()));
     let exchange = face.exchange_of(holder);
-    let fees: Decimal = exchange.account().transactions().iter().filter(|row| trade_date(row.at) == day).map(|row| row.fees.total()).sum();
+    let fees: Decimal = exchange
+        .account()
+        .transactions()
+        .iter()
+        .filter(|row| trade_date(row.at) == day)
+        .map(|row| row.fees.total())
+        .sum();
     let mut shown = Map::new();
     set_signed(&mut shown, "total-fees", -fees);
     Ok(wire::ok(&format!("/accounts/{number}/transactions/total-fees"), Value::Object(shown)))
@@ -72,7 +92,10 @@ impl<'a> Filter<'a> {
     fn read(parameters: &'a Parameters) -> Result<Self, ApiError> {
         let types = [parameters.list("type"), parameters.list("types")].concat();
         if let Some(other) = types.iter().find(|word| !TYPES.contains(word)) {
-            return Err(ApiError::invalid("types", format!("got {other:?}, expected some of {}", TYPES.join(", "))));
+            return Err(ApiError::invalid(
+                "types",
+                format!("got {other:?}, expected some of {}", TYPES.join(", ")),
+            ));
         }
         let named = ["symbol", "underlying-symbol", "instrument-type", "action"];
         let fields = named.into_iter().filter_map(|name| Some((name, parameters.one(name)?))).collect();
@@ -80,8 +103,11 @@ impl<'a> Filter<'a> {
     }
 
     fn holds(&self, row: &Transaction, shown: &Value) -> bool {
-        let one_of = |words: &[&str], field: &str| words.is_empty() || shown[field].as_str().is_some_and(|word| words.contains(&word));
-        let words = one_of(&self.types, "transaction-type") && one_of(&self.sub_types, "transaction-sub-type");
+        let one_of = |words: &[&str], field: &str| {
+            words.is_empty() || shown[field].as_str().is_some_and(|word| words.contains(&word))
+        };
+        let words =
+            one_of(&self.types, "transaction-type") && one_of(&self.sub_types, "transaction-sub-type");
         words && self.since.holds(row.at) && self.fields.iter().all(|(name, wanted)| shown[*name] == *wanted)
     }
 }
@@ -114,7 +140,8 @@ fn transaction(holder: &Holder, book: &Book, row: &Transaction) -> Value {
             set("ext-exchange-order-number", (order % 100_000_000).to_string().into());
             set("ext-global-order-number", (order % 100_000).into());
             let fills = known.into_iter().flat_map(|order| &order.fills);
-            let activity = fills.map(|fill| fill.activity).filter(|activity| *activity < row.id).max().unwrap_or(row.id);
+            let activity =
+                fills.map(|fill| fill.activity).filter(|activity| *activity < row.id).max().unwrap_or(row.id);
             let marks = FillMarks::of(row.id, activity, row.at);
             set("ext-group-id", "0".into());
             set("ext-group-fill-id", marks.group.into());
@@ -133,7 +160,10 @@ fn transaction(holder: &Holder, book: &Book, row: &Transaction) -> Value {
             };
             set("transaction-type", "Receive Deliver".into());
             set("transaction-sub-type", word.into());
-            set("description", format!("Removal of {} {contract} due to expiration", row.amount.abs()).into());
+            set(
+                "description",
+                format!("Removal of {} {contract} due to expiration", row.amount.abs()).into(),
+            );
         }
     }
     set_fees(&mut shown, &row.fees);
@@ -146,5 +176,10 @@ fn transaction(holder: &Holder, book: &Book, row: &Transaction) -> Value {
 fn contract(row: &Transaction) -> String {
     let symbol = &row.symbol;
     let right = if symbol.right() == Right::Put { "Put" } else { "Call" };
-    format!("{} {} {right} {:.2}", symbol.root(), symbol.expiry().strftime("%m/%d/%y"), symbol.strike().points())
+    format!(
+        "{} {} {right} {:.2}",
+        symbol.root(),
+        symbol.expiry().strftime("%m/%d/%y"),
+        symbol.strike().points()
+    )
 }

@@ -83,7 +83,9 @@ mod tests {
         }
         assert_eq!(time("2026-08-20T18:30:05.0109Z".parse().unwrap()), "2026-08-20T18:30:05.010+00:00");
         let mut fields = Map::new();
-        for (dollars, shown, effect) in [("-7.08", "7.08", "Debit"), ("820", "820.0", "Credit"), ("0", "0.0", "None")] {
+        for (dollars, shown, effect) in
+            [("-7.08", "7.08", "Debit"), ("820", "820.0", "Credit"), ("0", "0.0", "None")]
+        {
             set_signed(&mut fields, "value", dollars.parse().unwrap());
             assert_eq!((&fields["value"], &fields["value-effect"]), (&json!(shown), &json!(effect)));
         }

@@ -32,10 +32,16 @@ fn spreads_need_their_width() {
 fn averages_follow_openings_only() {
     let symbol: OptionSymbol = PUT_HIGH.parse().unwrap();
     let mut account = Account::new(Decimal::ZERO, &[(symbol, 2, Price::cents(400))]);
-    for (amount, price, quantity, average) in [(2, 600, 4, 500), (-1, 900, 3, 500), (-5, 800, -2, 800), (-2, 600, -4, 700), (3, 100, -1, 700)] {
+    for (amount, price, quantity, average) in
+        [(2, 600, 4, 500), (-1, 900, 3, 500), (-5, 800, -2, 800), (-2, 600, -4, 700), (3, 100, -1, 700)]
+    {
         account.trade(symbol, amount, Decimal::new(price, 2));
         let position = account.positions()[&symbol];
-        assert_eq!((position.quantity, position.average_price), (quantity, Decimal::new(average, 2)), "after {amount}");
+        assert_eq!(
+            (position.quantity, position.average_price),
+            (quantity, Decimal::new(average, 2)),
+            "after {amount}"
+        );
     }
     account.trade(symbol, 1, Decimal::ONE);
     assert!(account.positions().is_empty());

@@ -28,7 +28,11 @@ impl Fees {
     /// For some contracts.
     pub fn of(contracts: u64) -> Self {
         let contracts = Decimal::from(contracts);
-        Self { commission: COMMISSION * contracts, option_regulatory: OPTION_REGULATORY_FEE * contracts, index_option: INDEX_OPTION_FEE * contracts }
+        Self {
+            commission: COMMISSION * contracts,
+            option_regulatory: OPTION_REGULATORY_FEE * contracts,
+            index_option: INDEX_OPTION_FEE * contracts,
+        }
     }
 
     /// All of them.

@@ -9,8 +9,21 @@ use super::ListedOption;
 use super::parse::Row;
 use crate::chain::ChainError;
 
-const BY_STRIKE: &[&str] =
-    &["Date", "ExpDate", "Strike", "CallBid", "CallAsk", "CallPrice", "CallVolume", "CallOI", "PutBid", "PutAsk", "PutPrice", "PutVolume", "PutOI"];
+const BY_STRIKE: &[&str] = &[
+    "Date",
+    "ExpDate",
+    "Strike",
+    "CallBid",
+    "CallAsk",
+    "CallPrice",
+    "CallVolume",
+    "CallOI",
+    "PutBid",
+    "PutAsk",
+    "PutPrice",
+    "PutVolume",
+    "PutOI",
+];
 
 const BY_CONTRACT: &[&str] = &[
     "quote_date",
@@ -60,7 +73,10 @@ impl Layout {
         let listing = |right, option| Listing { trade_date, expiry, right, option };
         Ok(match self {
             Self::ByStrike => {
-                vec![listing(Right::Call, option(row, strike, [3, 4, 6, 7], Some(5))?), listing(Right::Put, option(row, strike, [8, 9, 11, 12], Some(10))?)]
+                vec![
+                    listing(Right::Call, option(row, strike, [3, 4, 6, 7], Some(5))?),
+                    listing(Right::Put, option(row, strike, [8, 9, 11, 12], Some(10))?),
+                ]
             }
             Self::ByContract => vec![listing(right(row, 3)?, option(row, strike, [5, 7, 10, 11], None)?)],
         })
@@ -68,7 +84,12 @@ impl Layout {
 }
 
 /// The contract whose bid, ask, volume and open interest stand in `columns`.
-fn option(row: &Row<'_>, strike: Strike, columns: [usize; 4], last: Option<usize>) -> Result<ListedOption, ChainError> {
+fn option(
+    row: &Row<'_>,
+    strike: Strike,
+    columns: [usize; 4],
+    last: Option<usize>,
+) -> Result<ListedOption, ChainError> {
     let [bid_at, ask_at, volume_at, interest_at] = columns;
     let bid = price(row, bid_at)?;
     let ask = Some(price(row, ask_at)?).filter(|ask| *ask > Price::ZERO);
@@ -76,7 +97,14 @@ fn option(row: &Row<'_>, strike: Strike, columns: [usize; 4], last: Option<usize
         return Err(row.error(ask_at, "an ask that is 0 or not below the bid"));
     }
     let last = last.map(|at| price(row, at)).transpose()?.filter(|last| *last > Price::ZERO);
-    Ok(ListedOption { strike, bid, ask, last, volume: count(row, volume_at)?, open_interest: count(row, interest_at)? })
+    Ok(ListedOption {
+        strike,
+        bid,
+        ask,
+        last,
+        volume: count(row, volume_at)?,
+        open_interest: count(row, interest_at)?,
+    })
 }
 
 fn date(row: &Row<'_>, at: usize) -> Result<Date, ChainError> {
@@ -106,7 +134,9 @@ fn price(row: &Row<'_>, at: usize) -> Result<Price, ChainError> {
     row.field(at)
         .parse::<Decimal>()
         .ok()
-        .filter(|points| !points.is_sign_negative() && points.scale() <= 3 && *points < Decimal::from(100_000))
+        .filter(|points| {
+            !points.is_sign_negative() && points.scale() <= 3 && *points < Decimal::from(100_000)
+        })
         .map(Price::new)
         .ok_or_else(|| row.error(at, "a price in points such as 0.05, not negative"))
 }

@@ -52,7 +52,12 @@ impl<'a> Row<'a> {
         let fields: Vec<_> = text.split(',').collect();
         let expected = layout.columns().len();
         if fields.len() != expected {
-            return Err(line_error(file, line, &format!("{} fields", fields.len()), format!("{expected} fields")));
+            return Err(line_error(
+                file,
+                line,
+                &format!("{} fields", fields.len()),
+                format!("{expected} fields"),
+            ));
         }
         Ok(Self { file, line, layout, fields })
     }
@@ -75,8 +80,9 @@ impl<'a> Row<'a> {
 pub(super) fn chain(file: &str, text: &str) -> Result<Chain, ChainError> {
     let mut lines = text.lines().zip(1_usize..);
     let (header, _) = lines.next().unwrap_or_default();
-    let layout = Layout::of_header(&header.split(',').collect::<Vec<_>>())
-        .ok_or_else(|| line_error(file, 1, &format!("{:?}", shortened(header)), "the header of a chain file".to_owned()))?;
+    let layout = Layout::of_header(&header.split(',').collect::<Vec<_>>()).ok_or_else(|| {
+        line_error(file, 1, &format!("{:?}", shortened(header)), "the header of a chain file".to_owned())
+    })?;
     let mut trade_date = None;
     let mut series: BTreeMap<(Date, Right), Vec<ListedOption>> = BTreeMap::new();
     for (text, line) in lines {
@@ -85,10 +91,12 @@ pub(super) fn chain(file: &str, text: &str) -> Result<Chain, ChainError> {
             if *trade_date.get_or_insert(listing.trade_date) != listing.trade_date {
                 return Err(row.error(0, "the trade date of the lines before"));
             }
-            add(&mut series, listing).ok_or_else(|| row.error(2, "a strike above those before it in its expiry and right"))?;
+            add(&mut series, listing)
+                .ok_or_else(|| row.error(2, "a strike above those before it in its expiry and right"))?;
         }
     }
-    let trade_date = trade_date.ok_or_else(|| line_error(file, 2, "nothing", "at least one contract".to_owned()))?;
+    let trade_date =
+        trade_date.ok_or_else(|| line_error(file, 2, "nothing", "at least one contract".to_owned()))?;
     Ok(Chain { trade_date, series })
 }
 

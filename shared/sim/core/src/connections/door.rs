@@ -54,7 +54,8 @@ impl Door {
         let mut state = self.lock();
         match (std::mem::replace(&mut state.lock, Lock::Lost), refuse) {
             (Lock::Open(listener), true) => {
-                // Two sockets may not have one port while either listens, so the one goes before the other comes.
+                // Two sockets may not have one port while either listens, so the one goes before the other
+                // comes.
                 drop(listener);
                 let socket = TcpSocket::new_v4()?;
                 socket.set_reuseaddr(true)?;
@@ -67,7 +68,12 @@ impl Door {
                     server.wake();
                 }
             }
-            (Lock::Lost, _) => return Err(io::Error::other(format!("port {}: it was lost when it was last closed or opened", self.address.port()))),
+            (Lock::Lost, _) => {
+                return Err(io::Error::other(format!(
+                    "port {}: it was lost when it was last closed or opened",
+                    self.address.port()
+                )));
+            }
             (as_wanted, _) => state.lock = as_wanted,
         }
         Ok(())
@@ -124,7 +130,11 @@ impl Accepting {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
         let state = FlowState { life: Life::Open, reader: None };
-        let flow = Arc::new(Flow { server: self.door.address().port(), client: remote.port(), state: Mutex::new(state) });
+        let flow = Arc::new(Flow {
+            server: self.door.address().port(),
+            client: remote.port(),
+            state: Mutex::new(state),
+        });
         let id = match self.registry.upgrade() {
             Some(registry) => {
                 let mut servers = registry.lock();

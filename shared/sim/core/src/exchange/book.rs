@@ -107,7 +107,8 @@ pub struct Fill {
     pub effect: Effect,
     /// Net price of one package in points, never negative.
     pub price: Price,
-    /// The price of each leg in points, whole cents, in the order of the ticket's legs. They add up to the net price exactly.
+    /// The price of each leg in points, whole cents, in the order of the ticket's legs. They add up to the
+    /// net price exactly.
     pub leg_prices: Vec<Price>,
 }
 
@@ -116,7 +117,8 @@ pub struct Fill {
 pub struct FilledPackage {
     /// The order it belongs to.
     pub order: u64,
-    /// Each contract of one package with its signed ratio, bought positive, in the order of the ticket's legs.
+    /// Each contract of one package with its signed ratio, bought positive, in the order of the ticket's
+    /// legs.
     pub contracts: Vec<(OptionSymbol, i64)>,
     /// The execution.
     pub fill: Fill,
@@ -169,7 +171,8 @@ impl Order {
         self.on_market && !self.state.is_terminal()
     }
 
-    /// The order with its fills of the last `delay` left out, and nothing else as it was: a count that follows.
+    /// The order with its fills of the last `delay` left out, and nothing else as it was: a count that
+    /// follows.
     #[must_use]
     pub fn counted_late(mut self, delay: std::time::Duration, now: Timestamp) -> Self {
         let counted = now.checked_sub(delay).unwrap_or(Timestamp::MIN);
@@ -205,14 +208,20 @@ impl Order {
 impl Book {
     pub(super) fn new(seed: u64) -> Self {
         // Ids differ from seed to seed so that nobody gets used to one.
-        Self { orders: Vec::new(), first_id: 1_005_600_000_000 + seed % 1_000 * 100_000, next_activity: 104_558_120_000, taken_out: 0 }
+        Self {
+            orders: Vec::new(),
+            first_id: 1_005_600_000_000 + seed % 1_000 * 100_000,
+            next_activity: 104_558_120_000,
+            taken_out: 0,
+        }
     }
 
     pub(super) fn with_ids_from(self, first_id: u64) -> Self {
         Self { first_id, ..self }
     }
 
-    /// Every order ever accepted with its fills, oldest first: the independent record of what was posted and what came of it.
+    /// Every order ever accepted with its fills, oldest first: the independent record of what was posted and
+    /// what came of it.
     #[must_use]
     pub fn posts(&self) -> &[Order] {
         &self.orders
@@ -232,7 +241,10 @@ impl Book {
             contracts: order.ticket.legs().iter().map(|leg| (leg.symbol, leg.signed(1))).collect(),
             fill: fill.clone(),
         };
-        self.orders.iter().flat_map(|order| order.fills.iter().map(move |fill| package(order, fill))).collect()
+        self.orders
+            .iter()
+            .flat_map(|order| order.fills.iter().map(move |fill| package(order, fill)))
+            .collect()
     }
 
     pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Order> {
@@ -257,7 +269,13 @@ impl Book {
         self.next_activity
     }
 
-    pub(super) fn add(&mut self, ticket: Ticket, entered: Timestamp, state: OrderState, schedule: Schedule) -> u64 {
+    pub(super) fn add(
+        &mut self,
+        ticket: Ticket,
+        entered: Timestamp,
+        state: OrderState,
+        schedule: Schedule,
+    ) -> u64 {
         let ordinal = self.next_ordinal();
         let id = self.first_id + u64::from(ordinal) * 13;
         self.orders.push(Order {

@@ -11,7 +11,8 @@ use super::{DAYS_AHEAD, Exchange};
 use crate::market::session_of;
 use crate::random::{Stream, stream_at};
 
-/// What can happen. At one moment the earlier variant comes first: an order is off the market before the market trades.
+/// What can happen. At one moment the earlier variant comes first: an order is off the market before the
+/// market trades.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     ForcedFill(u64),
@@ -48,7 +49,11 @@ impl Exchange {
 
     fn next_event(&self) -> Option<(Timestamp, Event)> {
         let orders = self.book.posts().iter().filter_map(next_step);
-        let settlements = self.account.expiries().into_iter().filter_map(|(symbol, expiry)| Some((series_close(&symbol, expiry)?, Event::Settle(expiry))));
+        let settlements = self
+            .account
+            .expiries()
+            .into_iter()
+            .filter_map(|(symbol, expiry)| Some((series_close(&symbol, expiry)?, Event::Settle(expiry))));
         let matching = self.next_match().map(|at| (at, Event::Match));
         orders.chain(settlements).chain(matching).min()
     }
@@ -79,7 +84,13 @@ impl Exchange {
             Event::Settle(expiry) => self.settle(expiry),
             Event::Match => {
                 self.last_match = Some(now);
-                let ids: Vec<u64> = self.book.posts().iter().filter(|order| order.is_matchable()).map(|order| order.id).collect();
+                let ids: Vec<u64> = self
+                    .book
+                    .posts()
+                    .iter()
+                    .filter(|order| order.is_matchable())
+                    .map(|order| order.id)
+                    .collect();
                 for id in ids {
                     self.match_order(id);
                 }
@@ -133,12 +144,15 @@ impl Exchange {
     fn match_order(&mut self, id: u64) {
         let Some(order) = self.book.order(id) else { return };
         let quotes = self.market.quotes(order.ticket.legs().iter().map(|leg| &leg.symbol));
-        // The stream is the order's own and is read by the second, so what one order draws never shifts another's chances.
+        // The stream is the order's own and is read by the second, so what one order draws never shifts
+        // another's chances.
         let second = u64::try_from(self.now.as_second()).unwrap_or(0);
         let mut random = stream_at(self.seed, Stream::Fills(order.ordinal), second);
         let execution = execute(&order.ticket, order.unfilled(), &quotes, self.regime, &mut random);
         let in_force = order.ticket.time_in_force();
-        let execution = execution.filter(|execution| in_force != TimeInForce::FillOrKill || execution.quantity == order.unfilled());
+        let execution = execution.filter(|execution| {
+            in_force != TimeInForce::FillOrKill || execution.quantity == order.unfilled()
+        });
         if let Some(execution) = execution {
             self.execute(id, execution);
         }
@@ -150,7 +164,8 @@ impl Exchange {
 
     pub(super) fn execute(&mut self, id: u64, execution: Execution) {
         let Execution { quantity, effect, price, leg_prices } = execution;
-        let fill = Fill { activity: self.book.next_activity(), at: self.now, quantity, effect, price, leg_prices };
+        let fill =
+            Fill { activity: self.book.next_activity(), at: self.now, quantity, effect, price, leg_prices };
         self.fill(id, fill);
     }
 

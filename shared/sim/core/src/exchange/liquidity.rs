@@ -33,8 +33,8 @@ impl Regime {
         }
     }
 
-    /// The chance, in millionths, that somebody trades within one second at a limit that lies `depth` millionths of the way from
-    /// the near side of the spread (0) to the far side (a million).
+    /// The chance, in millionths, that somebody trades within one second at a limit that lies `depth`
+    /// millionths of the way from the near side of the spread (0) to the far side (a million).
     pub(super) fn chance(self, depth: i64) -> i64 {
         let (at_mid, at_far) = match self {
             Self::Normal => (20_000, 200_000),
@@ -42,7 +42,11 @@ impl Regime {
             Self::Dry => (50, 500),
         };
         let depth = depth.clamp(UNWILLING, CERTAIN);
-        if depth < MID { at_mid * (depth - UNWILLING) / (MID - UNWILLING) } else { at_mid + (at_far - at_mid) * (depth - MID) / (CERTAIN - MID) }
+        if depth < MID {
+            at_mid * (depth - UNWILLING) / (MID - UNWILLING)
+        } else {
+            at_mid + (at_far - at_mid) * (depth - MID) / (CERTAIN - MID)
+        }
     }
 
     /// How many of `remaining` packages somebody takes inside the spread.
@@ -55,8 +59,8 @@ impl Regime {
         }
     }
 
-    /// How many of `remaining` packages the quotes themselves are good for in one second. In a poor market they are good for some,
-    /// and once an order has `taken` those, new ones come seldom.
+    /// How many of `remaining` packages the quotes themselves are good for in one second. In a poor market
+    /// they are good for some, and once an order has `taken` those, new ones come seldom.
     pub(super) fn shown(self, remaining: u32, taken: bool, random: &mut ChaCha8Rng) -> Option<u32> {
         let renewed = match self {
             Self::Normal => return Some(remaining),

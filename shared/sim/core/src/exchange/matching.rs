@@ -61,9 +61,16 @@ fn range_of(legs: &[LegMarket]) -> CashRange {
     CashRange { worst, best: worst + room }
 }
 
-/// What happens to `remaining` packages in one second: as many as the quotes are good for at the natural price when the order
-/// crosses the spread, some or all at the limit by chance when it lies inside, nothing otherwise.
-pub(super) fn execute(ticket: &Ticket, remaining: u32, quotes: &QuoteBook, regime: Regime, random: &mut ChaCha8Rng) -> Option<Execution> {
+/// What happens to `remaining` packages in one second: as many as the quotes are good for at the natural
+/// price when the order crosses the spread, some or all at the limit by chance when it lies inside, nothing
+/// otherwise.
+pub(super) fn execute(
+    ticket: &Ticket,
+    remaining: u32,
+    quotes: &QuoteBook,
+    regime: Regime,
+    random: &mut ChaCha8Rng,
+) -> Option<Execution> {
     let legs = leg_markets(ticket, quotes)?;
     let range = range_of(&legs);
     let limit = ticket.least_cash().map_or(Some(range.worst), cents)?;
@@ -80,8 +87,8 @@ pub(super) fn execute(ticket: &Ticket, remaining: u32, quotes: &QuoteBook, regim
     Some(execution(quantity, cash, leg_prices(&legs, cash - range.worst)))
 }
 
-/// What `quantity` packages fill at when somebody takes them against all chance: the natural price where the limit allows it, and
-/// the limit where the market would never pay it. `None` while a leg has no two sides.
+/// What `quantity` packages fill at when somebody takes them against all chance: the natural price where the
+/// limit allows it, and the limit where the market would never pay it. `None` while a leg has no two sides.
 pub(super) fn execute_anyway(ticket: &Ticket, quantity: u32, quotes: &QuoteBook) -> Option<Execution> {
     let legs = leg_markets(ticket, quotes)?;
     let range = range_of(&legs);
@@ -89,7 +96,10 @@ pub(super) fn execute_anyway(ticket: &Ticket, quantity: u32, quotes: &QuoteBook)
     let mut leg_prices = leg_prices(&legs, cash.min(range.best) - range.worst);
     let beyond = (cash - range.best).max(0);
     // A sold leg can be paid any price; a bought one cannot cost less than nothing.
-    let payer = legs.iter().position(|leg| leg.ratio == 1 && leg.sign > 0).or_else(|| legs.iter().position(|leg| leg.ratio == 1))?;
+    let payer = legs
+        .iter()
+        .position(|leg| leg.ratio == 1 && leg.sign > 0)
+        .or_else(|| legs.iter().position(|leg| leg.ratio == 1))?;
     if let (Some(leg), Some(price)) = (legs.get(payer), leg_prices.get_mut(payer)) {
         *price += leg.sign * beyond;
     }
@@ -98,14 +108,21 @@ pub(super) fn execute_anyway(ticket: &Ticket, quantity: u32, quotes: &QuoteBook)
 
 fn execution(quantity: u32, cash: i64, leg_prices: Vec<i64>) -> Execution {
     let effect = if cash >= 0 { Effect::Credit } else { Effect::Debit };
-    Execution { quantity, effect, price: Price::cents(cash.abs()), leg_prices: leg_prices.into_iter().map(Price::cents).collect() }
+    Execution {
+        quantity,
+        effect,
+        price: Price::cents(cash.abs()),
+        leg_prices: leg_prices.into_iter().map(Price::cents).collect(),
+    }
 }
 
-/// Leg prices in cents whose net is `better` cents above the worst: every leg moves towards its favourable side in proportion to its
-/// room, and the cents that do not divide go to the first leg with ratio 1, which may leave its market by them.
+/// Leg prices in cents whose net is `better` cents above the worst: every leg moves towards its favourable
+/// side in proportion to its room, and the cents that do not divide go to the first leg with ratio 1, which
+/// may leave its market by them.
 fn leg_prices(legs: &[LegMarket], better: i64) -> Vec<i64> {
     let room: i64 = legs.iter().map(|leg| leg.room * leg.ratio).sum();
-    let moves: Vec<i64> = legs.iter().map(|leg| if room == 0 { 0 } else { leg.room * better / room }).collect();
+    let moves: Vec<i64> =
+        legs.iter().map(|leg| if room == 0 { 0 } else { leg.room * better / room }).collect();
     let spread: i64 = legs.iter().zip(&moves).map(|(leg, cents)| leg.ratio * cents).sum();
     let mut rest = better - spread;
     let mut prices: Vec<i64> = Vec::with_capacity(legs.len());

@@ -47,10 +47,17 @@ impl fmt::Display for Objection {
         match self {
             Self::NotListed(symbol) => write!(f, "{symbol} is not a listed option."),
             Self::Closed(symbol) => write!(f, "{symbol} is closed for trading."),
-            Self::OffTick { price, tick } => write!(f, "The limit price {price} is not a multiple of {tick}."),
-            Self::NothingToClose { symbol, held } => write!(f, "You do not hold enough of {symbol} to close: the position is {held}."),
+            Self::OffTick { price, tick } => {
+                write!(f, "The limit price {price} is not a multiple of {tick}.")
+            }
+            Self::NothingToClose { symbol, held } => {
+                write!(f, "You do not hold enough of {symbol} to close: the position is {held}.")
+            }
             Self::TooLittleMoney { cost, funds } => {
-                write!(f, "Your buying power is insufficient for this order: it needs {cost:.2} and {funds:.2} is available.")
+                write!(
+                    f,
+                    "Your buying power is insufficient for this order: it needs {cost:.2} and {funds:.2} is available."
+                )
             }
         }
     }
@@ -59,7 +66,11 @@ impl fmt::Display for Objection {
 impl Exchange {
     /// The broker's words on why `order` is rejected; `None` when it may go to the market.
     pub(super) fn objection(&self, order: &Order) -> Option<String> {
-        self.overtaken(order).or_else(|| self.objections(&order.ticket, order.unfilled(), order.id).next().map(|objection| objection.to_string()))
+        self.overtaken(order).or_else(|| {
+            self.objections(&order.ticket, order.unfilled(), order.id)
+                .next()
+                .map(|objection| objection.to_string())
+        })
     }
 
     /// Why an order like this would be rejected now.
@@ -67,15 +78,22 @@ impl Exchange {
         self.objections(ticket, ticket.quantity(), 0).next().map(|objection| objection.to_string())
     }
 
-    /// Everything that speaks against `packages` of `ticket` now, the order with `id` left out of what is reserved.
+    /// Everything that speaks against `packages` of `ticket` now, the order with `id` left out of what is
+    /// reserved.
     pub fn objections(&self, ticket: &Ticket, packages: u32, id: u64) -> impl Iterator<Item = Objection> {
-        let objections = [self.not_tradable(ticket), off_tick(ticket), self.nothing_to_close(ticket), self.too_little_money(ticket, packages, id)];
+        let objections = [
+            self.not_tradable(ticket),
+            off_tick(ticket),
+            self.nothing_to_close(ticket),
+            self.too_little_money(ticket, packages, id),
+        ];
         objections.into_iter().flatten()
     }
 
     fn overtaken(&self, order: &Order) -> Option<String> {
         let old = self.book.order(order.replaces?)?;
-        (old.state != OrderState::Replaced).then(|| format!("The order to be replaced, {}, is no longer working.", old.id))
+        (old.state != OrderState::Replaced)
+            .then(|| format!("The order to be replaced, {}, is no longer working.", old.id))
     }
 
     fn not_tradable(&self, ticket: &Ticket) -> Option<Objection> {
@@ -90,7 +108,10 @@ impl Exchange {
     fn nothing_to_close(&self, ticket: &Ticket) -> Option<Objection> {
         let closing = ticket.legs().iter().filter(|leg| leg.effect == PositionEffect::Closing);
         let impossible = closing.into_iter().find(|leg| !self.closes(leg, ticket.quantity()));
-        impossible.map(|leg| Objection::NothingToClose { symbol: leg.symbol, held: self.account.quantity(&leg.symbol) })
+        impossible.map(|leg| Objection::NothingToClose {
+            symbol: leg.symbol,
+            held: self.account.quantity(&leg.symbol),
+        })
     }
 
     /// Whether so many packages of `leg` only take away from what is held.
@@ -105,21 +126,24 @@ impl Exchange {
     fn too_little_money(&self, ticket: &Ticket, packages: u32, id: u64) -> Option<Objection> {
         let live = self.book.posts().iter().filter(|other| other.id != id && other.passed_review());
         let reserved: Decimal = live.map(|other| self.cost(&other.ticket, other.unfilled())).sum();
-        let funds = self.account.cash() - requirement(&self.account.quantities(), self.market.underlying().points()) - reserved;
+        let funds = self.account.cash()
+            - requirement(&self.account.quantities(), self.market.underlying().points())
+            - reserved;
         let cost = self.cost(ticket, packages);
         let funds = funds.max(Decimal::ZERO);
         (cost > funds).then_some(Objection::TooLittleMoney { cost, funds })
     }
 
-    /// Dollars that `packages` of an order take from the available funds: what is paid with fees plus what more must be held, never
-    /// below zero. A market order is taken to fill at the natural price.
+    /// Dollars that `packages` of an order take from the available funds: what is paid with fees plus what
+    /// more must be held, never below zero. A market order is taken to fill at the natural price.
     pub fn cost(&self, ticket: &Ticket, packages: u32) -> Decimal {
         let contracts = Decimal::from(ticket.contracts()) * Decimal::from(packages);
         let cash = self.expected_cash(ticket).dollars_per_contract() * Decimal::from(packages);
         (self.more_held_against(ticket, packages) - cash + contracts * FEES_PER_CONTRACT).max(Decimal::ZERO)
     }
 
-    /// Dollars more that are held against the positions once `packages` of an order have filled; negative when it frees some.
+    /// Dollars more that are held against the positions once `packages` of an order have filled; negative
+    /// when it frees some.
     pub fn more_held_against(&self, ticket: &Ticket, packages: u32) -> Decimal {
         let held = self.account.quantities();
         let mut after: BTreeMap<OptionSymbol, i64> = held.clone();

@@ -98,11 +98,18 @@ fn an_order_works_within_a_second_and_fills_at_the_natural() {
         pass(&mut exchange, 1701.milliseconds());
         let first = exchange.book().order(id).unwrap().fills.first().cloned();
         let fill = first.unwrap_or_else(|| panic!("seed {seed}: no fill"));
-        assert_eq!((fill.quantity == 2, fill.effect), (exchange.regime() == Regime::Normal, Effect::Credit), "seed {seed}");
+        assert_eq!(
+            (fill.quantity == 2, fill.effect),
+            (exchange.regime() == Regime::Normal, Effect::Credit),
+            "seed {seed}"
+        );
         assert!(fill.price > Price::cents(5), "seed {seed}: {} is the limit, not the market", fill.price);
         assert_eq!(fill.leg_prices[1] - fill.leg_prices[0], fill.price);
         pass(&mut exchange, 1.minutes());
-        assert!(state(&exchange, id) == &OrderState::Filled || exchange.regime() == Regime::Dry, "seed {seed}");
+        assert!(
+            state(&exchange, id) == &OrderState::Filled || exchange.regime() == Regime::Dry,
+            "seed {seed}"
+        );
     }
 }
 
@@ -116,12 +123,22 @@ fn a_fill_moves_cash_positions_and_transactions_together() {
     let account = exchange.account();
     let fees = FEES_PER_CONTRACT_CENTS * Decimal::from(6);
     assert_eq!(account.cash(), before + fill.price.dollars_per_contract() * Decimal::from(3) - fees);
-    assert_eq!(account.transactions().iter().map(crate::account::Transaction::net_amount).sum::<Decimal>(), account.cash() - before);
-    let held: Vec<_> = account.positions().iter().map(|(symbol, position)| (symbol.to_string(), position.quantity)).collect();
+    assert_eq!(
+        account.transactions().iter().map(crate::account::Transaction::net_amount).sum::<Decimal>(),
+        account.cash() - before
+    );
+    let held: Vec<_> = account
+        .positions()
+        .iter()
+        .map(|(symbol, position)| (symbol.to_string(), position.quantity))
+        .collect();
     assert_eq!(held, [("SPXW  250904P06420000".to_owned(), 3), ("SPXW  250904P06425000".to_owned(), -3)]);
     assert_eq!(exchange.book().filled_packages().len(), 1);
     let moved = exchange.liquidation_value() - before;
-    assert!(moved < Decimal::ZERO && moved > Decimal::from(-200), "selling at the far side costs the half spread and fees, got {moved}");
+    assert!(
+        moved < Decimal::ZERO && moved > Decimal::from(-200),
+        "selling at the far side costs the half spread and fees, got {moved}"
+    );
 }
 
 const FEES_PER_CONTRACT_CENTS: Decimal = Decimal::from_parts(97, 0, 0, false, 2);
@@ -131,7 +148,8 @@ fn a_cancel_takes_a_moment_and_a_fill_may_win() {
     let (mut canceled, mut filled) = (0, 0);
     for seed in 0..40 {
         let mut exchange = exchange(seed);
-        // A limit far inside rests; crossing while the cancel is on its way needs an order that is marketable when it gets there.
+        // A limit far inside rests; crossing while the cancel is on its way needs an order that is marketable
+        // when it gets there.
         let resting = exchange.submit(spread(CALLS, 1, credit(400)));
         let crossing = exchange.submit(spread(PUTS, 1, credit(5)));
         exchange.cancel(crossing).unwrap();
@@ -186,7 +204,10 @@ fn an_impossible_order_is_rejected_after_acceptance() {
         (spread(PUTS, 1, credit(97)), "not a multiple of 0.05"),
         (single("SPXW250904P6425", LegAction::Buy, Opening, debit(715)), "not a multiple of 0.10"),
         (spread(PUTS, 300, credit(90)), "buying power is insufficient"),
-        (single("SPXW250904P6425", LegAction::Sell, Opening, Pricing::Market), "buying power is insufficient"),
+        (
+            single("SPXW250904P6425", LegAction::Sell, Opening, Pricing::Market),
+            "buying power is insufficient",
+        ),
         (single("SPXW250904P6425", LegAction::Sell, Closing, Pricing::Market), "do not hold enough"),
         (spread(["SPXW250904P6426", "SPXW250904P6420"], 1, credit(90)), "not a listed option"),
         (spread(["SPXW250903P6425", "SPXW250903P6420"], 1, credit(90)), "not a listed option"),
@@ -196,15 +217,21 @@ fn an_impossible_order_is_rejected_after_acceptance() {
         let id = exchange.submit(ticket);
         assert!(!state(&exchange, id).is_terminal());
         pass(&mut exchange, 2.seconds());
-        let OrderState::Rejected(text) = state(&exchange, id) else { panic!("{words}: {:?}", state(&exchange, id)) };
+        let OrderState::Rejected(text) = state(&exchange, id) else {
+            panic!("{words}: {:?}", state(&exchange, id))
+        };
         assert!(text.contains(words), "{text}");
         assert_eq!(exchange.account().cash(), Decimal::from(100_000));
     }
     let mut exchange = exchange(1);
-    let (first, second) = (exchange.submit(spread(PUTS, 1, credit(5))), exchange.submit(spread(CALLS, 1, credit(5))));
+    let (first, second) =
+        (exchange.submit(spread(PUTS, 1, credit(5))), exchange.submit(spread(CALLS, 1, credit(5))));
     assert!(exchange.condemn(first, "made up"));
     pass(&mut exchange, 3.seconds());
-    assert_eq!((state(&exchange, first), state(&exchange, second)), (&OrderState::Rejected("made up".into()), &OrderState::Filled));
+    assert_eq!(
+        (state(&exchange, first), state(&exchange, second)),
+        (&OrderState::Rejected("made up".into()), &OrderState::Filled)
+    );
     assert!(!exchange.condemn(second, "too late"));
 }
 
@@ -217,7 +244,10 @@ fn working_orders_reserve_buying_power() {
     let third = exchange.submit(spread(CALLS, 1000, credit(400)));
     pass(&mut exchange, 2.seconds());
     assert_eq!(state(&exchange, first), &OrderState::Working);
-    assert!(matches!(state(&exchange, second), OrderState::Rejected(_)), "20000 + 80000 needed of 100000 with fees");
+    assert!(
+        matches!(state(&exchange, second), OrderState::Rejected(_)),
+        "20000 + 80000 needed of 100000 with fees"
+    );
     assert!(matches!(state(&exchange, third), OrderState::Rejected(_)));
 }
 
@@ -250,7 +280,9 @@ fn orders_end_with_the_session_and_positions_with_the_series() {
     assert_eq!(exchange.account().day_begin().cash, Decimal::from(100_000) + fills_of_first_day(&exchange));
     let late = exchange.submit(spread(PUTS, 1, credit(5)));
     pass(&mut exchange, 2.seconds());
-    assert!(matches!(state(&exchange, late), OrderState::Rejected(text) if text.contains("closed for trading")));
+    assert!(
+        matches!(state(&exchange, late), OrderState::Rejected(text) if text.contains("closed for trading"))
+    );
 }
 
 fn fills_of_first_day(exchange: &Exchange) -> Decimal {
@@ -281,7 +313,10 @@ fn impossible_tickets_are_named() {
     assert_eq!(ticket(vec![put, put], 1), Err(TicketError::ContractTwice(put.symbol)));
     assert_eq!(ticket(vec![put], 0), Err(TicketError::NoQuantity));
     assert_eq!(ticket(vec![TicketLeg { ratio: 2, ..put }], 1), Err(TicketError::NoUnitLeg));
-    assert!(matches!(Ticket::new(vec![put], 1, credit(-5), TimeInForce::Day), Err(TicketError::NegativeLimit(_))));
+    assert!(matches!(
+        Ticket::new(vec![put], 1, credit(-5), TimeInForce::Day),
+        Err(TicketError::NegativeLimit(_))
+    ));
 }
 
 /// A sequence of requests with the pauses between them.
@@ -294,7 +329,11 @@ enum Request {
 
 fn requests() -> impl Strategy<Value = Vec<(i64, Request)>> {
     let request = prop_oneof![
-        (any::<bool>(), 1_u32..6, 1_i64..40).prop_map(|(puts, quantity, nickels)| Request::Sell(puts, quantity, nickels * 5)),
+        (any::<bool>(), 1_u32..6, 1_i64..40).prop_map(|(puts, quantity, nickels)| Request::Sell(
+            puts,
+            quantity,
+            nickels * 5
+        )),
         (0_usize..6).prop_map(Request::Cancel),
         (0_usize..6, 1_i64..40).prop_map(|(at, nickels)| Request::Replace(at, nickels * 5)),
     ];

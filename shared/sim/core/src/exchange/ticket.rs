@@ -72,7 +72,8 @@ pub enum TicketError {
     /// Zero packages, or a leg of zero contracts.
     #[error("quantity: got 0, expected at least 1")]
     NoQuantity,
-    /// Ratios like 2 to 3, whose net price in whole cents not every set of leg prices in whole cents can make.
+    /// Ratios like 2 to 3, whose net price in whole cents not every set of leg prices in whole cents can
+    /// make.
     #[error("legs: got no leg with ratio 1, expected at least one")]
     NoUnitLeg,
     /// A limit below zero.
@@ -85,7 +86,12 @@ impl Ticket {
     ///
     /// # Errors
     /// [`TicketError`] when a leg, the quantity or the limit is impossible.
-    pub fn new(legs: Vec<TicketLeg>, quantity: u32, pricing: Pricing, time_in_force: TimeInForce) -> Result<Self, TicketError> {
+    pub fn new(
+        legs: Vec<TicketLeg>,
+        quantity: u32,
+        pricing: Pricing,
+        time_in_force: TimeInForce,
+    ) -> Result<Self, TicketError> {
         if legs.is_empty() {
             return Err(TicketError::NoLegs);
         }
@@ -129,7 +135,8 @@ impl Ticket {
         self.time_in_force
     }
 
-    /// The least cash one package may bring in, in points: a credit's price, or a debit's below zero. `None` for market orders.
+    /// The least cash one package may bring in, in points: a credit's price, or a debit's below zero. `None`
+    /// for market orders.
     #[must_use]
     pub(crate) fn least_cash(&self) -> Option<Price> {
         match self.pricing {

@@ -1,5 +1,6 @@
-//! The answers of faults (docs/reference/schwab.md and tastytrade.md, Login and tokens, Errors; AWS's JSON protocols). A face
-//! whose service words its refusals unlike these has its own: [`Sufferer::answer`](crate::gate::Sufferer::answer).
+//! The answers of faults (docs/reference/schwab.md and tastytrade.md, Login and tokens, Errors; AWS's JSON
+//! protocols). A face whose service words its refusals unlike these has its own:
+//! [`Sufferer::answer`](crate::gate::Sufferer::answer).
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -33,9 +34,13 @@ pub(crate) fn answer(fault: &Fault, request: &Request) -> Response {
         }
         Fault::Empty(Empty::List) => json_answer(StatusCode::OK, &json!([])),
         Fault::Empty(Empty::Object) => json_answer(StatusCode::OK, &json!({})),
-        Fault::Empty(Empty::Page) => (StatusCode::OK, [(CONTENT_TYPE, "text/html")], EDGE_PAGE).into_response(),
+        Fault::Empty(Empty::Page) => {
+            (StatusCode::OK, [(CONTENT_TYPE, "text/html")], EDGE_PAGE).into_response()
+        }
         Fault::Declined(text) => declined(text, request.service),
-        Fault::ServerError(status, _) => server_error(StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), request),
+        Fault::ServerError(status, _) => {
+            server_error(StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), request)
+        }
         Fault::Throttled => throttled(&request.route),
         Fault::SpuriousRefusal => {
             let body = json!({ "error_code": "invalid_request", "error_description": "Request failed" });
@@ -49,7 +54,9 @@ fn unauthorized(request: &Request) -> Response {
     let body = match &request.route {
         Route::Token => json!({ "error": "invalid_client", "error_description": "Unauthorized" }),
         _ if request.service == Service::GammaWizard => json!({ "message": "Unauthorized" }),
-        _ if request.service == Service::Tastytrade => tastytrade_error("token_invalid", "This token is invalid or has expired"),
+        _ if request.service == Service::Tastytrade => {
+            tastytrade_error("token_invalid", "This token is invalid or has expired")
+        }
         _ if request.path.starts_with("/marketdata/") => {
             let source = json!({ "header": "Authorization" });
             let id = "00000000-0000-4000-8000-000000000000";
@@ -63,13 +70,22 @@ fn unauthorized(request: &Request) -> Response {
 /// The API's own no, or the gateway's, which says nothing about what was asked for.
 fn not_found(by_the_api: bool, request: &Request) -> Response {
     match (request.service, by_the_api) {
-        (Service::Tastytrade, true) => json_answer(StatusCode::NOT_FOUND, &tastytrade_error("record_not_found", "Not found")),
+        (Service::Tastytrade, true) => {
+            json_answer(StatusCode::NOT_FOUND, &tastytrade_error("record_not_found", "Not found"))
+        }
         (Service::Tastytrade, false) => {
             let page = "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n</body>\r\n</html>\r\n";
             (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/html")], page).into_response()
         }
-        (_, true) => json_answer(StatusCode::NOT_FOUND, &json!({ "message": "The requested resource was not found.", "errors": ["Simulated failure"] })),
-        (_, false) => (StatusCode::NOT_FOUND, "404 Not Found: Requested route ('traderapi-accounts.apigx-origin.schwab.com') does not exist.").into_response(),
+        (_, true) => json_answer(
+            StatusCode::NOT_FOUND,
+            &json!({ "message": "The requested resource was not found.", "errors": ["Simulated failure"] }),
+        ),
+        (_, false) => (
+            StatusCode::NOT_FOUND,
+            "404 Not Found: Requested route ('traderapi-accounts.apigx-origin.schwab.com') does not exist.",
+        )
+            .into_response(),
     }
 }
 
@@ -79,7 +95,10 @@ fn declined(text: &str, service: Service) -> Response {
         let error = json!({ "code": "preflight_check_failure", "message": "One or more preflight checks failed", "errors": checks });
         return json_answer(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "error": error }));
     }
-    json_answer(StatusCode::BAD_REQUEST, &json!({ "message": "A validation error occurred while processing the request.", "errors": [text] }))
+    json_answer(
+        StatusCode::BAD_REQUEST,
+        &json!({ "message": "A validation error occurred while processing the request.", "errors": [text] }),
+    )
 }
 
 fn server_error(status: StatusCode, request: &Request) -> Response {
@@ -88,14 +107,22 @@ fn server_error(status: StatusCode, request: &Request) -> Response {
         Service::Aws => aws_error(status, "InternalServerError", words),
         Service::Tastytrade if matches!(status.as_u16(), 502..=504) => {
             let title = format!("{} {words}", status.as_u16());
-            let page = format!("<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n");
+            let page = format!(
+                "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+            );
             (status, [(CONTENT_TYPE, "text/html")], page).into_response()
         }
-        Service::Tastytrade => json_answer(status, &tastytrade_error("internal_server_error", "Internal server error")),
+        Service::Tastytrade => {
+            json_answer(status, &tastytrade_error("internal_server_error", "Internal server error"))
+        }
         // From the gateways in front of a service comes text.
-        _ if matches!(status.as_u16(), 502 | 504) => (status, format!("{} {words}", status.as_u16())).into_response(),
+        _ if matches!(status.as_u16(), 502 | 504) => {
+            (status, format!("{} {words}", status.as_u16())).into_response()
+        }
         Service::Schwab => json_answer(status, &json!({ "message": words, "errors": ["Simulated failure"] })),
-        Service::GammaWizard | Service::DxLink | Service::Google => json_answer(status, &json!({ "message": words })),
+        Service::GammaWizard | Service::DxLink | Service::Google => {
+            json_answer(status, &json!({ "message": words }))
+        }
     }
 }
 

@@ -62,9 +62,15 @@ impl Odd {
             }
             Self::Wide => {
                 let bid = quote.bid.map_or(Price::cents(5), |bid| bid.min(Price::cents(5)));
-                Some(LegQuote { bid: Some(bid), ask: quote.ask.map(|ask| twice(ask).max(Price::cents(900))), ..quote })
+                Some(LegQuote {
+                    bid: Some(bid),
+                    ask: quote.ask.map(|ask| twice(ask).max(Price::cents(900))),
+                    ..quote
+                })
             }
-            Self::Old(age) => Some(LegQuote { at: Some(now.checked_sub(age).unwrap_or(Timestamp::MIN)), ..quote }),
+            Self::Old(age) => {
+                Some(LegQuote { at: Some(now.checked_sub(age).unwrap_or(Timestamp::MIN)), ..quote })
+            }
             Self::Halted => Some(LegQuote { state: QuoteState::Halted, ..quote }),
             Self::Delayed => Some(LegQuote { state: QuoteState::Delayed, ..quote }),
         }

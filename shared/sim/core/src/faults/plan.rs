@@ -11,9 +11,10 @@ use crate::requests::Service;
 
 /// Which requests fail, and how. Clones are the same plan; it may be changed while the simulation runs.
 ///
-/// Several rules may strike one request, each in its way. Of those that decide the answer only the first does; when it keeps the request
-/// from taking effect, nothing happens that needs the effect. A rule whose fault finds nothing to act on (a fill of an order that is
-/// over) is not used up by that request, and nothing is recorded.
+/// Several rules may strike one request, each in its way. Of those that decide the answer only the first
+/// does; when it keeps the request from taking effect, nothing happens that needs the effect. A rule whose
+/// fault finds nothing to act on (a fill of an order that is over) is not used up by that request, and
+/// nothing is recorded.
 #[derive(Debug, Clone, Default)]
 pub struct FaultPlan(Arc<Mutex<State>>);
 
@@ -51,7 +52,16 @@ impl Rule {
     /// A rule for requests of `route`. It does nothing before [`Rule::fault`] says what.
     #[must_use]
     pub const fn on(route: Route) -> Self {
-        Self { route, fault: None, after: 0, times: 1, from: Timestamp::MIN, until: Timestamp::MAX, service: None, account: None }
+        Self {
+            route,
+            fault: None,
+            after: 0,
+            times: 1,
+            from: Timestamp::MIN,
+            until: Timestamp::MAX,
+            service: None,
+            account: None,
+        }
     }
 
     /// Lets `requests` that fit pass first.
@@ -111,8 +121,12 @@ impl Rule {
 
     fn holds(&self, request: &Request) -> bool {
         let fits = self.fault.as_ref().is_some_and(|fault| fault.fits(request.service, &request.route));
-        let meant = self.service.is_none_or(|service| service == request.service) && self.account.as_ref().is_none_or(|_| self.account == request.account);
-        fits && meant && self.route.holds(request.service, &request.route) && self.from <= request.at && request.at < self.until
+        let meant = self.service.is_none_or(|service| service == request.service)
+            && self.account.as_ref().is_none_or(|_| self.account == request.account);
+        fits && meant
+            && self.route.holds(request.service, &request.route)
+            && self.from <= request.at
+            && request.at < self.until
     }
 }
 
@@ -173,9 +187,10 @@ impl FaultPlan {
         plan
     }
 
-    /// A plan that strikes about `per_mille` of a thousand requests, each with a fault that makes sense for it. The n-th request of a
-    /// kind meets the same fault whatever other kinds of requests come between, so the same seed and requests give the same faults.
-    /// [`Fault::Hang`] is never drawn: it costs a client's whole timeout in real time.
+    /// A plan that strikes about `per_mille` of a thousand requests, each with a fault that makes sense for
+    /// it. The n-th request of a kind meets the same fault whatever other kinds of requests come between, so
+    /// the same seed and requests give the same faults. [`Fault::Hang`] is never drawn: it costs a client's
+    /// whole timeout in real time.
     #[must_use]
     pub fn seeded(seed: u64, per_mille: u32) -> Self {
         let plan = Self::default();
@@ -203,8 +218,8 @@ impl FaultPlan {
         self.lock().fired.iter().map(|record| record.fired.clone()).collect()
     }
 
-    /// The faults for one request, in the order of the rules. They count as having happened until they are [given
-    /// back](FaultPlan::give_back).
+    /// The faults for one request, in the order of the rules. They count as having happened until they are
+    /// [given back](FaultPlan::give_back).
     pub(crate) fn consult(&self, request: &Request) -> Vec<Strike> {
         let mut state = self.lock();
         let mut candidates = state.due_rules(request);
@@ -261,7 +276,11 @@ impl State {
         }
         let Request { service, route, method, path, account: _, at } = request.clone();
         let stage = fault.stage(&route);
-        self.fired.push(Record { id, rule, fired: Fired { fault: fault.clone(), service, route, method: method.to_string(), path, at } });
+        self.fired.push(Record {
+            id,
+            rule,
+            fired: Fired { fault: fault.clone(), service, route, method: method.to_string(), path, at },
+        });
         Strike { id, fault, stage }
     }
 }

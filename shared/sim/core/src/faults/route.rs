@@ -4,8 +4,8 @@ use axum::http::{HeaderMap, Method};
 
 use crate::requests::Service;
 
-/// A kind of request, or, in a rule, all requests of a service. Both brokers have the same kinds; a rule that is meant for one of them
-/// says so with [`Rule::at`](super::Rule::at).
+/// A kind of request, or, in a rule, all requests of a service. Both brokers have the same kinds; a rule that
+/// is meant for one of them says so with [`Rule::at`](super::Rule::at).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// `POST …/orders`.
@@ -46,7 +46,8 @@ pub enum Route {
     SheetsRead,
     /// Every request that may change a spreadsheet.
     SheetsWrite,
-    /// An operation of AWS such as `DynamoDB.PutItem`; in a rule also a service's name alone, for all its operations.
+    /// An operation of AWS such as `DynamoDB.PutItem`; in a rule also a service's name alone, for all its
+    /// operations.
     Aws(String),
     /// Whatever has no name here.
     Other(Service),
@@ -78,7 +79,9 @@ impl Route {
     pub(crate) fn holds(&self, service: Service, request: &Self) -> bool {
         match (self, request) {
             (Self::AnyOf(wanted), _) => *wanted == service,
-            (Self::Aws(wanted), Self::Aws(operation)) => wanted == operation || operation.split('.').next() == Some(wanted.as_str()),
+            (Self::Aws(wanted), Self::Aws(operation)) => {
+                wanted == operation || operation.split('.').next() == Some(wanted.as_str())
+            }
             (wanted, request) => wanted == request,
         }
     }
@@ -112,7 +115,9 @@ fn of_tastytrade(method: &Method, path: &str) -> Route {
         ("GET", ["accounts", _, "positions"]) => Route::Positions,
         ("GET", ["accounts", _, "orders"] | ["accounts", _, "orders", "live"]) => Route::ListOrders,
         ("POST", ["accounts", _, "orders"]) => Route::PlaceOrder,
-        ("POST", ["accounts", _, "orders", "dry-run"] | ["accounts", _, "orders", _, "dry-run"]) => Route::Preview,
+        ("POST", ["accounts", _, "orders", "dry-run"] | ["accounts", _, "orders", _, "dry-run"]) => {
+            Route::Preview
+        }
         ("GET", ["accounts", _, "orders", _]) => Route::ReadOrder,
         ("PUT" | "PATCH", ["accounts", _, "orders", _]) => Route::ReplaceOrder,
         ("DELETE", ["accounts", _, "orders", _]) => Route::CancelOrder,
@@ -159,9 +164,14 @@ mod tests {
             let route = Route::of(Service::Aws, &Method::POST, "/", &headers);
             assert_eq!(route, Route::aws(name));
             let holds = |wanted: &Route| wanted.holds(Service::Aws, &route);
-            assert!(holds(&Route::aws(name.split('.').next().unwrap())) && holds(&Route::AnyOf(Service::Aws)));
+            assert!(
+                holds(&Route::aws(name.split('.').next().unwrap())) && holds(&Route::AnyOf(Service::Aws))
+            );
             assert!(!holds(&Route::aws("SS")) && !holds(&Route::AnyOf(Service::Schwab)));
         }
-        assert_eq!(Route::of(Service::Aws, &Method::GET, "/x", &HeaderMap::new()), Route::Other(Service::Aws));
+        assert_eq!(
+            Route::of(Service::Aws, &Method::GET, "/x", &HeaderMap::new()),
+            Route::Other(Service::Aws)
+        );
     }
 }

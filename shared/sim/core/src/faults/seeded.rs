@@ -30,7 +30,8 @@ impl Seeded {
     }
 
     fn count(&mut self, service: Service, route: &Route) -> u64 {
-        if let Some((.., count)) = self.seen.iter_mut().find(|(of, seen, _)| *of == service && seen == route) {
+        if let Some((.., count)) = self.seen.iter_mut().find(|(of, seen, _)| *of == service && seen == route)
+        {
             *count += 1;
             return *count;
         }
@@ -41,9 +42,12 @@ impl Seeded {
 
 /// A number that depends on service and route alone, not on which came first.
 fn stream_of(service: Service, route: &Route) -> u32 {
-    // What the kinds of both brokers are told apart by; without a word for the first, the seeds kept from its time stay what they were.
+    // What the kinds of both brokers are told apart by; without a word for the first, the seeds kept from its
+    // time stay what they were.
     let broker = if service == Service::Tastytrade { "Tastytrade " } else { "" };
-    format!("{broker}{route:?}").bytes().fold(0_u32, |number, byte| number.wrapping_mul(131).wrapping_add(byte.into()))
+    format!("{broker}{route:?}")
+        .bytes()
+        .fold(0_u32, |number, byte| number.wrapping_mul(131).wrapping_add(byte.into()))
 }
 
 fn one_of(mut faults: Vec<Fault>, random: &mut ChaCha8Rng) -> Option<Fault> {
@@ -68,8 +72,16 @@ fn faults_of(service: Service, route: &Route, random: &mut ChaCha8Rng) -> Vec<Fa
         let retry_after = [None, Some(1)][usize::from(packages > 2)];
         faults.extend([Fault::TooManyRequests { retry_after }, Fault::Unauthorized, Fault::EdgePage]);
     }
-    let takes_effect =
-        matches!(route, Route::PlaceOrder | Route::ReplaceOrder | Route::CancelOrder | Route::Token | Route::SheetsToken | Route::SheetsWrite | Route::Aws(_));
+    let takes_effect = matches!(
+        route,
+        Route::PlaceOrder
+            | Route::ReplaceOrder
+            | Route::CancelOrder
+            | Route::Token
+            | Route::SheetsToken
+            | Route::SheetsWrite
+            | Route::Aws(_)
+    );
     if takes_effect {
         faults.extend([Fault::ServerError(500, When::AfterEffect), Fault::Dropped(When::AfterEffect)]);
     }
@@ -84,8 +96,14 @@ fn faults_of(service: Service, route: &Route, random: &mut ChaCha8Rng) -> Vec<Fa
             Fault::Rejected("Rejected by the fault plan.".to_owned()),
             Fault::PartFill(packages),
         ],
-        Route::CancelOrder => vec![Fault::FilledFirst, Fault::FillsDuringCancel(packages), Fault::FillsDuringCancel(u32::MAX)],
-        Route::ReadOrder => vec![Fault::StaleOrders(seconds), Fault::StatusShown("AWAITING_SOMETHING_NEW".to_owned()), Fault::PartFill(packages)],
+        Route::CancelOrder => {
+            vec![Fault::FilledFirst, Fault::FillsDuringCancel(packages), Fault::FillsDuringCancel(u32::MAX)]
+        }
+        Route::ReadOrder => vec![
+            Fault::StaleOrders(seconds),
+            Fault::StatusShown("AWAITING_SOMETHING_NEW".to_owned()),
+            Fault::PartFill(packages),
+        ],
         Route::ListOrders => vec![Fault::StaleOrders(seconds), Fault::PartFill(packages)],
         Route::Account if service == Service::Tastytrade => vec![Fault::AccessTokenDies],
         Route::Account => vec![Fault::LaggingPositions(seconds * 10), Fault::AccessTokenDies],
@@ -99,8 +117,15 @@ fn faults_of(service: Service, route: &Route, random: &mut ChaCha8Rng) -> Vec<Fa
 fn of_tastytrade_alone(route: &Route, seconds: Duration, packages: u32) -> Vec<Fault> {
     let gateway = Fault::ServerError(502, When::BeforeEffect);
     match route {
-        Route::ReadOrder | Route::ListOrders => vec![gateway, Fault::FillsLate(seconds), Fault::FillsTwice, Fault::NothingRemains],
-        Route::ReplaceOrder => vec![Fault::NoLocation, Fault::HiddenFor(seconds), Fault::FilledFirst, Fault::FillsDuringCancel(packages)],
+        Route::ReadOrder | Route::ListOrders => {
+            vec![gateway, Fault::FillsLate(seconds), Fault::FillsTwice, Fault::NothingRemains]
+        }
+        Route::ReplaceOrder => vec![
+            Fault::NoLocation,
+            Fault::HiddenFor(seconds),
+            Fault::FilledFirst,
+            Fault::FillsDuringCancel(packages),
+        ],
         Route::Positions => vec![Fault::LaggingPositions(seconds * 10)],
         Route::Token => vec![gateway, Fault::SpuriousRefusal],
         Route::Quotes | Route::Chain => vec![gateway],
@@ -112,7 +137,15 @@ fn of_tastytrade_alone(route: &Route, seconds: Duration, packages: u32) -> Vec<F
 mod tests {
     use super::*;
 
-    const ROUTES: [Route; 7] = [Route::PlaceOrder, Route::CancelOrder, Route::ReadOrder, Route::Account, Route::Signal, Route::Token, Route::ReplaceOrder];
+    const ROUTES: [Route; 7] = [
+        Route::PlaceOrder,
+        Route::CancelOrder,
+        Route::ReadOrder,
+        Route::Account,
+        Route::Signal,
+        Route::Token,
+        Route::ReplaceOrder,
+    ];
     const GOOGLE: [Route; 3] = [Route::SheetsToken, Route::SheetsRead, Route::SheetsWrite];
     const TASTYTRADE: [Route; 3] = [Route::Positions, Route::ListOrders, Route::Quotes];
 
@@ -120,7 +153,11 @@ mod tests {
     fn whatever_is_drawn_fits_its_route() {
         let aws = Route::aws("DynamoDB.PutItem");
         let mut drawn = 0;
-        let of = |service: Service| ROUTES.iter().map(move |route| (if *route == Route::Signal { Service::GammaWizard } else { service }, route));
+        let of = |service: Service| {
+            ROUTES.iter().map(move |route| {
+                (if *route == Route::Signal { Service::GammaWizard } else { service }, route)
+            })
+        };
         for (service, route) in of(Service::Schwab)
             .chain(of(Service::Tastytrade))
             .chain(TASTYTRADE.iter().map(|route| (Service::Tastytrade, route)))
@@ -145,7 +182,8 @@ mod tests {
         let mut seeded = Seeded::new(9, 300);
         let among: Vec<_> = (0..50)
             .map(|_| {
-                let _ = ROUTES[1..].iter().map(|route| seeded.draw(Service::Schwab, route)).collect::<Vec<_>>();
+                let _ =
+                    ROUTES[1..].iter().map(|route| seeded.draw(Service::Schwab, route)).collect::<Vec<_>>();
                 let _ = seeded.draw(Service::Tastytrade, &Route::PlaceOrder);
                 seeded.draw(Service::Schwab, &Route::PlaceOrder)
             })
@@ -153,6 +191,9 @@ mod tests {
         assert_eq!(alone, among);
         assert!((5..30).contains(&alone.iter().flatten().count()), "about three in ten: {alone:?}");
         let mut other = Seeded::new(10, 300);
-        assert_ne!(alone, (0..50).map(|_| other.draw(Service::Schwab, &Route::PlaceOrder)).collect::<Vec<_>>());
+        assert_ne!(
+            alone,
+            (0..50).map(|_| other.draw(Service::Schwab, &Route::PlaceOrder)).collect::<Vec<_>>()
+        );
     }
 }

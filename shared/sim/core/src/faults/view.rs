@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::Fault;
 
-/// How the faces are to look at the world for one request. They find it among the request's extensions; without it they tell the truth.
+/// How the faces are to look at the world for one request. They find it among the request's extensions;
+/// without it they tell the truth.
 #[derive(Debug, Clone, Default)]
 pub struct View(Vec<Fault>);
 

@@ -50,23 +50,32 @@ impl Curve {
         self.expiry == expiry && self.right == right
     }
 
-    /// Where the walk has brought the series. Before its first step these are the file's own quotes, untouched: real markets
-    /// are off tick and offer free spreads in strikes nobody trades, and a simulated one starts as real as it can.
+    /// Where the walk has brought the series. Before its first step these are the file's own quotes,
+    /// untouched: real markets are off tick and offer free spreads in strikes nobody trades, and a simulated
+    /// one starts as real as it can.
     pub(super) fn quotes(&self, seed: u64, walk: &Walk) -> Vec<(Strike, LegQuote)> {
         let mut sides: Vec<_> = self.points.iter().map(|point| point.sides).collect();
         if walk.steps() > 0 {
             let mut random = stream_at(seed, Stream::Spreads(self.index), walk.steps());
             for (point, sides) in self.points.iter().zip(&mut sides) {
-                *sides = self.read(point.strike - walk.shift()).breathe(between(&mut random, -NOISE, NOISE)).on_tick();
+                *sides = self
+                    .read(point.strike - walk.shift())
+                    .breathe(between(&mut random, -NOISE, NOISE))
+                    .on_tick();
             }
             self.close_free_spreads(&mut sides);
         }
-        let quote = |sides: Sides| LegQuote { bid: Some(thousandths(sides.bid)), ask: sides.ask.map(thousandths), at: Some(walk.now()), ..LegQuote::default() };
+        let quote = |sides: Sides| LegQuote {
+            bid: Some(thousandths(sides.bid)),
+            ask: sides.ask.map(thousandths),
+            at: Some(walk.now()),
+            ..LegQuote::default()
+        };
         self.points.iter().zip(sides).map(|(point, sides)| (point.listed, quote(sides))).collect()
     }
 
-    /// The initial curves at a strike between (or beyond) the listed ones: straight lines, and beyond the ends the slope of the
-    /// intrinsic value.
+    /// The initial curves at a strike between (or beyond) the listed ones: straight lines, and beyond the
+    /// ends the slope of the intrinsic value.
     fn read(&self, strike: i64) -> Sides {
         let above = self.points.partition_point(|point| point.strike < strike);
         match (above.checked_sub(1).and_then(|below| self.points.get(below)), self.points.get(above)) {
@@ -79,8 +88,9 @@ impl Curve {
         }
     }
 
-    /// Neighbouring strikes' spreads are worth from nothing to their width, mid to mid. A mid that is too low is raised by its
-    /// ask, one that is too high is lowered by its bid, going from the worthless end upwards.
+    /// Neighbouring strikes' spreads are worth from nothing to their width, mid to mid. A mid that is too low
+    /// is raised by its ask, one that is too high is lowered by its bid, going from the worthless end
+    /// upwards.
     fn close_free_spreads(&self, sides: &mut [Sides]) {
         let mut cheaper: Option<(i64, i64)> = None;
         let mut settle = |strike: i64, sides: &mut Sides| {
@@ -92,8 +102,12 @@ impl Curve {
             cheaper = Some((strike, doubled));
         };
         match self.right {
-            Right::Put => self.points.iter().zip(sides).for_each(|(point, sides)| settle(point.strike, sides)),
-            Right::Call => self.points.iter().zip(sides).rev().for_each(|(point, sides)| settle(point.strike, sides)),
+            Right::Put => {
+                self.points.iter().zip(sides).for_each(|(point, sides)| settle(point.strike, sides))
+            }
+            Right::Call => {
+                self.points.iter().zip(sides).rev().for_each(|(point, sides)| settle(point.strike, sides))
+            }
         }
     }
 }

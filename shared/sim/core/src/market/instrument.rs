@@ -63,7 +63,9 @@ impl ListedShare {
     pub(super) fn new(share: Share, seed: u64, index: u16, start: Timestamp) -> Self {
         // As lively as the index, which takes steps of 0.4 points at about 6450.
         let step = in_thousandths(share.price) * 62 / 1_000_000;
-        let walk = Walk::new(&share.path, seed, Stream::Share(index), start).with_step(step.max(1)).during(Hours::Shares);
+        let walk = Walk::new(&share.path, seed, Stream::Share(index), start)
+            .with_step(step.max(1))
+            .during(Hours::Shares);
         Self { share, walk }
     }
 

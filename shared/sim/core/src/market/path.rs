@@ -5,14 +5,16 @@ use jiff::Timestamp;
 
 use super::curve::in_thousandths;
 
-/// How an underlying moves while its market is open. While it is closed it rests, and it opens where the path has got to.
+/// How an underlying moves while its market is open. While it is closed it rests, and it opens where the path
+/// has got to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Path {
     /// A random step a second, drawn from the market's seed.
     #[default]
     Seeded,
-    /// Straight lines from zero at the start through these points, in any order; from the last one on it stays. Points at the start
-    /// or before it are left out: there the market shows the quotes it started from.
+    /// Straight lines from zero at the start through these points, in any order; from the last one on it
+    /// stays. Points at the start or before it are left out: there the market shows the quotes it started
+    /// from.
     Scripted(Vec<PathPoint>),
 }
 
@@ -38,7 +40,9 @@ struct Stop {
 
 impl Script {
     pub(super) fn new(points: &[PathPoint], start: i64) -> Self {
-        let later = points.iter().map(|point| Stop { second: point.at.as_second(), shift: in_thousandths(point.shift) });
+        let later = points
+            .iter()
+            .map(|point| Stop { second: point.at.as_second(), shift: in_thousandths(point.shift) });
         let mut stops = vec![Stop { second: start, shift: 0 }];
         stops.extend(later.filter(|stop| stop.second > start));
         stops.sort_by_key(|stop| stop.second);

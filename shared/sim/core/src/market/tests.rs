@@ -22,7 +22,11 @@ fn at(seed: u64, seconds: i64) -> Market {
 type Snapshot = BTreeMap<(Date, Right), Vec<(Strike, LegQuote)>>;
 
 fn snapshot(market: &Market) -> Snapshot {
-    market.chain().all_series().map(|(expiry, right, _)| ((expiry, right), market.series_quotes(expiry, right))).collect()
+    market
+        .chain()
+        .all_series()
+        .map(|(expiry, right, _)| ((expiry, right), market.series_quotes(expiry, right)))
+        .collect()
 }
 
 #[test]
@@ -30,8 +34,13 @@ fn the_start_is_the_file() {
     for chain in [Chain::spxw_2025_09_03().unwrap(), Chain::spxw_2019_06_26().unwrap()] {
         let market = Market::new(chain.clone(), 7, start());
         for (expiry, right, options) in chain.all_series() {
-            let real: Vec<_> = options.iter().map(|option| (option.strike, Some(option.bid), option.ask)).collect();
-            let quoted: Vec<_> = market.series_quotes(expiry, right).iter().map(|(strike, quote)| (*strike, quote.bid, quote.ask)).collect();
+            let real: Vec<_> =
+                options.iter().map(|option| (option.strike, Some(option.bid), option.ask)).collect();
+            let quoted: Vec<_> = market
+                .series_quotes(expiry, right)
+                .iter()
+                .map(|(strike, quote)| (*strike, quote.bid, quote.ask))
+                .collect();
             assert_eq!(quoted, real, "{expiry} {right}");
         }
     }
@@ -49,14 +58,24 @@ fn the_level_is_the_parity_level_plus_the_walk() {
 fn quotes_follow_the_index() {
     let call: OptionSymbol = "SPXW250904C6450".parse().unwrap();
     let put: OptionSymbol = "SPXW250904P6450".parse().unwrap();
-    let mid = |market: &Market, symbol| market.quote(symbol).and_then(|quote| quote.two_sided()).map(|(bid, ask)| bid.halfway(ask)).unwrap();
+    let mid = |market: &Market, symbol| {
+        market.quote(symbol).and_then(|quote| quote.two_sided()).map(|(bid, ask)| bid.halfway(ask)).unwrap()
+    };
     let mut moved = 0;
     for seed in 1..=20 {
         let later = at(seed, 300);
         if later.shift().abs() > Price::cents(300) {
             moved += 1;
-            assert_eq!(mid(&later, &call) > mid(&market(seed), &call), later.shift() > Price::ZERO, "seed {seed}");
-            assert_eq!(mid(&later, &put) < mid(&market(seed), &put), later.shift() > Price::ZERO, "seed {seed}");
+            assert_eq!(
+                mid(&later, &call) > mid(&market(seed), &call),
+                later.shift() > Price::ZERO,
+                "seed {seed}"
+            );
+            assert_eq!(
+                mid(&later, &put) < mid(&market(seed), &put),
+                later.shift() > Price::ZERO,
+                "seed {seed}"
+            );
         }
     }
     assert!(moved >= 10, "only {moved} of 20 seeds moved by three points in five minutes");
@@ -66,7 +85,10 @@ fn quotes_follow_the_index() {
 fn the_walk_has_the_stated_size_and_stops_at_the_close() {
     let squares: i64 = (1..=60).map(|seed| at(seed, 100).walk.shift().pow(2)).sum();
     let deviation = (squares / 60).isqrt();
-    assert!((3_000..5_000).contains(&deviation), "after 100 seconds: {deviation} thousandths, expected about 4000");
+    assert!(
+        (3_000..5_000).contains(&deviation),
+        "after 100 seconds: {deviation} thousandths, expected about 4000"
+    );
 
     let mut market = market(3);
     market.advance_to("2025-09-03T16:15:00-04:00".parse().unwrap());
@@ -89,9 +111,18 @@ fn unlisted_contracts_have_no_quote() {
 fn sound(expiry: Date, right: Right, quotes: &[(Strike, LegQuote)]) -> Result<(), TestCaseError> {
     let mut mids = Vec::new();
     for (strike, quote) in quotes {
-        let (bid, ask) = quote.two_sided().ok_or_else(|| TestCaseError::fail(format!("{expiry} {right} {strike}: {quote:?}")))?;
+        let (bid, ask) = quote
+            .two_sided()
+            .ok_or_else(|| TestCaseError::fail(format!("{expiry} {right} {strike}: {quote:?}")))?;
         for side in [bid, ask] {
-            prop_assert!(gamma_market::PriceRule::Spx.leg_tick(side).holds(side), "{} {} {}: {} off tick", expiry, right, strike, side);
+            prop_assert!(
+                gamma_market::PriceRule::Spx.leg_tick(side).holds(side),
+                "{} {} {}: {} off tick",
+                expiry,
+                right,
+                strike,
+                side
+            );
         }
         mids.push((*strike, bid.halfway(ask)));
     }
@@ -99,7 +130,15 @@ fn sound(expiry: Date, right: Right, quotes: &[(Strike, LegQuote)]) -> Result<()
         let [(low, at_low), (high, at_high)] = pair else { continue };
         let worth = if right == Right::Put { *at_high - *at_low } else { *at_low - *at_high };
         let width = Price::new(high.points() - low.points());
-        prop_assert!(!worth.is_negative() && worth <= width, "{} {} {}/{}: worth {}", expiry, right, low, high, worth);
+        prop_assert!(
+            !worth.is_negative() && worth <= width,
+            "{} {} {}/{}: worth {}",
+            expiry,
+            right,
+            low,
+            high,
+            worth
+        );
     }
     Ok(())
 }
@@ -146,7 +185,12 @@ fn point(at: &str, cents: i64) -> PathPoint {
 
 /// Ten points up in a hundred seconds, down to minus five by the close, and a gap overnight.
 fn scripted() -> Path {
-    let points = [("2025-09-04T09:30:00", 2_000), ("2025-09-03T10:01:40", 1_000), ("2025-09-03T16:15:00", -500), ("2025-09-03T09:00:00", 99)];
+    let points = [
+        ("2025-09-04T09:30:00", 2_000),
+        ("2025-09-03T10:01:40", 1_000),
+        ("2025-09-03T16:15:00", -500),
+        ("2025-09-03T09:00:00", 99),
+    ];
     Path::Scripted(points.map(|(at, cents)| point(at, cents)).to_vec())
 }
 
@@ -227,7 +271,8 @@ fn a_share_never_falls_below_a_cent() {
     let mut market = market(1).with_share(share(path));
     market.advance_to(start() + 1.seconds());
     assert_eq!(market.share_price("SPY"), Some(Price::cents(1)));
-    let (bid, ask) = market.quote_of(&Instrument::Share("SPY".into())).and_then(|quote| quote.two_sided()).unwrap();
+    let (bid, ask) =
+        market.quote_of(&Instrument::Share("SPY".into())).and_then(|quote| quote.two_sided()).unwrap();
     assert!(!bid.is_negative() && bid < ask);
 }
 

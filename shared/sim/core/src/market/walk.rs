@@ -9,7 +9,8 @@ use rand_chacha::rand_core::Rng;
 use super::path::{Path, Script};
 use crate::random::{Stream, stream};
 
-/// The standard deviation of the index' step of one second, in thousandths of a point: about 60 points over a session.
+/// The standard deviation of the index' step of one second, in thousandths of a point: about 60 points over a
+/// session.
 const STEP: i64 = 400;
 
 /// Index options trade a quarter of an hour longer than the stock market.
@@ -81,7 +82,10 @@ impl Walk {
         let target = floor_second(now);
         while self.second < target {
             let date = trade_date(self.now());
-            let (open, close) = self.hours.of(date).map_or((i64::MAX, i64::MIN), |(open, close)| (open.as_second(), close.as_second()));
+            let (open, close) = self
+                .hours
+                .of(date)
+                .map_or((i64::MAX, i64::MIN), |(open, close)| (open.as_second(), close.as_second()));
             let quiet_until = if self.second >= close { next_day(date) } else { open };
             if self.second < quiet_until {
                 self.second = quiet_until.min(target);
@@ -117,14 +121,16 @@ impl Hours {
     }
 }
 
-/// A normal deviate times 65536: the sum of twelve uniform ones. Whole numbers, so that every machine walks the same way.
+/// A normal deviate times 65536: the sum of twelve uniform ones. Whole numbers, so that every machine walks
+/// the same way.
 fn normal(random: &mut ChaCha8Rng) -> i64 {
     let words = [random.next_u64(), random.next_u64(), random.next_u64()];
     let uniform = |word: u64| [0, 16, 32, 48].map(|at| i64::from((word >> at) as u16)).iter().sum::<i64>();
     words.map(uniform).iter().sum::<i64>() - 6 * 65_535
 }
 
-/// When index options trade on `date`: 09:30 to 16:15 Eastern, 13:15 on an early close. `None` when there is no session.
+/// When index options trade on `date`: 09:30 to 16:15 Eastern, 13:15 on an early close. `None` when there is
+/// no session.
 pub fn session_of(date: Date) -> Option<(Timestamp, Timestamp)> {
     let close = timestamp(equity_close(date)?.as_second() + AFTER_STOCKS_S);
     Some((equity_open(date)?, close))

@@ -23,7 +23,8 @@ pub(super) async fn drive(clock: Weak<Shared>, changed: Arc<Notify>) {
         let due = *began.get_or_insert_with(real_now) + shown_for(now, stop, shared.speed);
         if real_now() < due {
             drop(shared);
-            // Either way the next round looks again: in the meantime somebody may have become busy or asked for an earlier moment.
+            // Either way the next round looks again: in the meantime somebody may have become busy or asked
+            // for an earlier moment.
             let _ = timeout_at(due, changed.notified()).await;
             continue;
         }
@@ -44,11 +45,13 @@ fn shown_for(now: Timestamp, stop: Timestamp, speed: Option<f64>) -> Duration {
     // A century is as good as for ever and cannot overflow an instant.
     const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
     let Some(speed) = speed else { return Duration::ZERO };
-    Duration::try_from_secs_f64(stop.duration_since(now).as_secs_f64() / speed).unwrap_or(LONGEST).min(LONGEST)
+    Duration::try_from_secs_f64(stop.duration_since(now).as_secs_f64() / speed)
+        .unwrap_or(LONGEST)
+        .min(LONGEST)
 }
 
-/// Worlds first, then the clock, then whoever waited. The worlds are called without the lock, so that they may read the clock; a run
-/// that is attached meanwhile begins at the time before, and sees the jump finish.
+/// Worlds first, then the clock, then whoever waited. The worlds are called without the lock, so that they
+/// may read the clock; a run that is attached meanwhile begins at the time before, and sees the jump finish.
 fn jump(shared: &Arc<Shared>, stop: Timestamp) {
     let worlds = {
         let state = shared.lock();

@@ -7,10 +7,11 @@
 //! | `POST /clock/wait` | `{"run", "until"}` | `{"now"}`, once the clock shows `until`; a client that hangs up waits no more |
 //! | `GET /clock/now` | | `{"now", "busy"}`, the latter naming the runs that keep time from moving |
 //!
-//! Times are RFC 3339. A body that does not read is answered 400 `{"error"}`, naming the field, what came and what was expected.
+//! Times are RFC 3339. A body that does not read is answered 400 `{"error"}`, naming the field, what came and
+//! what was expected.
 //!
-//! A host declares a frozen process's connections dead only in its own `Connections`: serve the clock elsewhere, or a thawed function
-//! asks for the time on a connection that never answers.
+//! A host declares a frozen process's connections dead only in its own `Connections`: serve the clock
+//! elsewhere, or a thawed function asks for the time on a connection that never answers.
 
 use axum::Json;
 use axum::Router;
@@ -47,7 +48,11 @@ async fn detach(State(clock): State<VirtualClock>, body: Bytes) -> Result<Respon
 async fn wait(State(clock): State<VirtualClock>, body: Bytes) -> Result<Response, BadRequest> {
     let body = object(&body)?;
     let until = text(&body, "until")?;
-    let until: Timestamp = until.parse().map_err(|_| BadRequest::Field { field: "until", came: until.to_owned(), expected: "an RFC 3339 time" })?;
+    let until: Timestamp = until.parse().map_err(|_| BadRequest::Field {
+        field: "until",
+        came: until.to_owned(),
+        expected: "an RFC 3339 time",
+    })?;
     Ok(shows(clock.wait(text(&body, "run")?, until).await))
 }
 
@@ -60,7 +65,10 @@ fn shows(now: Timestamp) -> Response {
 }
 
 fn object(body: &[u8]) -> Result<Value, BadRequest> {
-    serde_json::from_slice(body).ok().filter(Value::is_object).ok_or_else(|| BadRequest::Body(String::from_utf8_lossy(body).into_owned()))
+    serde_json::from_slice(body)
+        .ok()
+        .filter(Value::is_object)
+        .ok_or_else(|| BadRequest::Body(String::from_utf8_lossy(body).into_owned()))
 }
 
 fn text<'body>(body: &'body Value, field: &'static str) -> Result<&'body str, BadRequest> {

@@ -47,8 +47,16 @@ impl Session {
     }
 
     /// The same, where no answer may come; it waits for one for a second of real time.
-    pub(crate) async fn attempt(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, reqwest::Error> {
-        let request = self.http.request(method, format!("{}{path}", self.simulator.schwab_url())).bearer_auth(&self.token);
+    pub(crate) async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response, reqwest::Error> {
+        let request = self
+            .http
+            .request(method, format!("{}{path}", self.simulator.schwab_url()))
+            .bearer_auth(&self.token);
         let request = match body {
             Some(body) => request.header("content-type", "application/json").body(body.to_string()),
             None => request,
@@ -68,8 +76,16 @@ impl Session {
     }
 
     /// A request without any token, with headers of one's own.
-    pub(crate) async fn raw(&self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Response {
-        let request = headers.iter().fold(self.http.request(method, url), |request, (name, value)| request.header(*name, *value));
+    pub(crate) async fn raw(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Response {
+        let request = headers
+            .iter()
+            .fold(self.http.request(method, url), |request, (name, value)| request.header(*name, *value));
         request.body(body.to_owned()).send().await.unwrap()
     }
 
@@ -87,7 +103,8 @@ impl Session {
 
     /// What a POST is refused with.
     pub(crate) async fn refused(&self, order: &Value) -> Value {
-        let (status, body) = json_of(self.send(Method::POST, &self.account("/orders"), Some(order)).await).await;
+        let (status, body) =
+            json_of(self.send(Method::POST, &self.account("/orders"), Some(order)).await).await;
         assert_eq!(status, 400, "{order}: {body}");
         assert_eq!(body["message"], "A validation error occurred while processing the request.");
         body
@@ -143,8 +160,9 @@ pub(crate) fn leg(instruction: &str, symbol: &str, quantity: u32) -> Value {
     json!({ "instruction": instruction, "positionEffect": effect, "quantity": quantity, "instrument": { "symbol": symbol, "assetType": "OPTION" } })
 }
 
-/// The JSON types of `wire` are those of `reference`, key by key: every key of the reference is there with the same kind of value.
-/// Numbers with a point stay numbers with a point. Arrays are compared by their first elements.
+/// The JSON types of `wire` are those of `reference`, key by key: every key of the reference is there with
+/// the same kind of value. Numbers with a point stay numbers with a point. Arrays are compared by their first
+/// elements.
 pub(crate) fn assert_shape(wire: &Value, reference: &Value, path: &str) {
     match (wire, reference) {
         (Value::Object(wire), Value::Object(reference)) => {
@@ -162,7 +180,13 @@ pub(crate) fn assert_shape(wire: &Value, reference: &Value, path: &str) {
                 assert_shape(found, expected, &format!("{path}[0]"));
             }
         }
-        (Value::Number(wire), Value::Number(reference)) => assert_eq!(wire.is_f64(), reference.is_f64(), "{path}: {wire}, in the reference {reference}"),
-        _ => assert_eq!(std::mem::discriminant(wire), std::mem::discriminant(reference), "{path}: {wire}, in the reference {reference}"),
+        (Value::Number(wire), Value::Number(reference)) => {
+            assert_eq!(wire.is_f64(), reference.is_f64(), "{path}: {wire}, in the reference {reference}")
+        }
+        _ => assert_eq!(
+            std::mem::discriminant(wire),
+            std::mem::discriminant(reference),
+            "{path}: {wire}, in the reference {reference}"
+        ),
     }
 }

@@ -1,4 +1,5 @@
-//! A client of the simulated Google that shares nothing with it: plain requests, plain JSON, an assertion signed by hand.
+//! A client of the simulated Google that shares nothing with it: plain requests, plain JSON, an assertion
+//! signed by hand.
 
 use std::time::Duration;
 
@@ -33,7 +34,11 @@ impl Sheets {
     pub(crate) async fn with(config: SimulatorConfig) -> Self {
         let simulator = Simulator::start(config).await.unwrap();
         simulator.clock().attach(RUN);
-        simulator.spreadsheets().create(ID, "Journal", [Tab::new("Trades").row(["date", "net"]).row(["2025-09-03", "12.5"])]);
+        simulator.spreadsheets().create(
+            ID,
+            "Journal",
+            [Tab::new("Trades").row(["date", "net"]).row(["2025-09-03", "12.5"])],
+        );
         let mut sheets = Self { simulator, http: Client::new(), token: String::new() };
         sheets.log_in().await;
         sheets
@@ -41,7 +46,11 @@ impl Sheets {
 
     pub(crate) async fn log_in(&mut self) {
         let (status, body) = self.grant(&self.assertion(&json!({}))).await;
-        assert_eq!((status, &body["expires_in"], &body["token_type"]), (StatusCode::OK, &json!(3599), &json!("Bearer")), "{body}");
+        assert_eq!(
+            (status, &body["expires_in"], &body["token_type"]),
+            (StatusCode::OK, &json!(3599), &json!("Bearer")),
+            "{body}"
+        );
         body["access_token"].as_str().unwrap().clone_into(&mut self.token);
     }
 
@@ -55,7 +64,8 @@ impl Sheets {
 
     /// A good assertion, but for the claims that are `changed`.
     pub(crate) fn assertion(&self, changed: &Value) -> String {
-        let file: Value = serde_json::from_str(self.simulator.google_service_account().expose_secret()).unwrap();
+        let file: Value =
+            serde_json::from_str(self.simulator.google_service_account().expose_secret()).unwrap();
         let now = self.now().as_second();
         let mut claims = json!({ "iss": file["client_email"], "aud": file["token_uri"], "scope": SCOPE, "iat": now, "exp": now + 3600 });
         for (name, value) in changed.as_object().unwrap() {
@@ -64,7 +74,8 @@ impl Sheets {
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": file["private_key_id"] });
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let message = format!("{}.{}", part(&header), part(&claims));
-        let pem: String = file["private_key"].as_str().unwrap().lines().filter(|line| !line.starts_with("-----")).collect();
+        let pem: String =
+            file["private_key"].as_str().unwrap().lines().filter(|line| !line.starts_with("-----")).collect();
         let key = KeyPair::from_pkcs8(&STANDARD.decode(pem).unwrap()).unwrap();
         let mut signature = vec![0; key.public_modulus_len()];
         key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
@@ -72,15 +83,34 @@ impl Sheets {
     }
 
     pub(crate) async fn grant(&self, assertion: &str) -> (StatusCode, Value) {
-        let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
+        let form =
+            format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
         let request = self.http.post(format!("{}/token", self.simulator.google_url()));
-        json_of(request.header("content-type", "application/x-www-form-urlencoded").body(form).send().await.unwrap()).await
+        json_of(
+            request
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(form)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     }
 
-    pub(crate) async fn send(&self, method: Method, rest: &str, body: Option<&Value>) -> reqwest::Result<Response> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        rest: &str,
+        body: Option<&Value>,
+    ) -> reqwest::Result<Response> {
         let url = format!("{}/v4/spreadsheets/{rest}", self.simulator.google_url());
         let request = self.http.request(method, url).bearer_auth(&self.token).timeout(Duration::from_secs(5));
-        body.map_or_else(|| request.try_clone().unwrap(), |body| request.try_clone().unwrap().body(body.to_string())).send().await
+        body.map_or_else(
+            || request.try_clone().unwrap(),
+            |body| request.try_clone().unwrap().body(body.to_string()),
+        )
+        .send()
+        .await
     }
 
     pub(crate) async fn get(&self, rest: &str) -> (StatusCode, Value) {
@@ -93,7 +123,8 @@ impl Sheets {
 
     /// Appends one row to the table.
     pub(crate) async fn append(&self, text: &str) -> (StatusCode, Value) {
-        self.post(&format!("{ID}/values/Trades:append?valueInputOption=RAW"), &json!({ "values": [[text]] })).await
+        self.post(&format!("{ID}/values/Trades:append?valueInputOption=RAW"), &json!({ "values": [[text]] }))
+            .await
     }
 
     /// A page for people.

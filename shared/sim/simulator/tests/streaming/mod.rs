@@ -16,7 +16,8 @@ pub(crate) const TOKEN: &str = "simulated-quote-token";
 const RUN: &str = "test";
 
 /// The fields that the tests ask for.
-pub(crate) const QUOTE: [&str; 6] = ["eventType", "eventSymbol", "bidPrice", "askPrice", "bidSize", "askSize"];
+pub(crate) const QUOTE: [&str; 6] =
+    ["eventType", "eventSymbol", "bidPrice", "askPrice", "bidSize", "askSize"];
 
 /// Below any timeout of the server's; only a failing test waits so long.
 const SOON: Duration = Duration::from_secs(10);
@@ -54,7 +55,11 @@ impl Stage {
     /// What the switches did, as (connection, to what).
     pub(crate) fn fired(&self, switch: &Switch) -> Vec<(u64, String)> {
         let fired = self.simulator.dxlink().fired();
-        fired.into_iter().filter(|fired| fired.switch == *switch).map(|Fired { connection, on, .. }| (connection, on)).collect()
+        fired
+            .into_iter()
+            .filter(|fired| fired.switch == *switch)
+            .map(|Fired { connection, on, .. }| (connection, on))
+            .collect()
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -107,9 +112,14 @@ impl Client {
         loop {
             match timeout(SOON, self.socket.next()).await.expect("nothing came") {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(End::Lost, |frame| End::Closed(frame.code.into()))),
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(frame.map_or(End::Lost, |frame| End::Closed(frame.code.into())));
+                }
                 Some(Ok(_)) => {}
-                None | Some(Err(Error::Protocol(_) | Error::Io(_) | Error::ConnectionClosed | Error::AlreadyClosed)) => return Err(End::Lost),
+                None
+                | Some(Err(
+                    Error::Protocol(_) | Error::Io(_) | Error::ConnectionClosed | Error::AlreadyClosed,
+                )) => return Err(End::Lost),
                 Some(Err(error)) => panic!("{error}"),
             }
         }
@@ -166,7 +176,8 @@ impl Client {
     }
 
     pub(crate) async fn add(&mut self, channel: u64, kind: &str, symbols: &[&str]) {
-        self.send(json!({ "type": "FEED_SUBSCRIPTION", "channel": channel, "add": pairs(kind, symbols) })).await;
+        self.send(json!({ "type": "FEED_SUBSCRIPTION", "channel": channel, "add": pairs(kind, symbols) }))
+            .await;
     }
 
     /// The rows of what was said, by [`QUOTE`].

@@ -47,7 +47,10 @@ impl Tasty {
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
-        let request = self.http.request(method, format!("{}{path}", self.simulator.tastytrade_url())).bearer_auth(&self.token);
+        let request = self
+            .http
+            .request(method, format!("{}{path}", self.simulator.tastytrade_url()))
+            .bearer_auth(&self.token);
         let request = match body {
             Some(body) => request.header("content-type", "application/json").body(body.to_string()),
             None => request,
@@ -72,9 +75,17 @@ impl Tasty {
     }
 
     /// A request with headers of one's own and nothing else.
-    pub(crate) async fn raw(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+    pub(crate) async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Response {
         let url = format!("{}{path}", self.simulator.tastytrade_url());
-        let request = headers.iter().fold(Client::new().request(method, url), |request, (name, value)| request.header(*name, *value));
+        let request = headers
+            .iter()
+            .fold(Client::new().request(method, url), |request, (name, value)| request.header(*name, *value));
         request.body(body.to_owned()).send().await.unwrap()
     }
 
@@ -178,8 +189,8 @@ pub(crate) fn without(mut order: Value, key: &str) -> Value {
     order
 }
 
-/// The kinds of values of `wire` are those of `reference`, key by key, and no key is there that the reference does not have. Arrays are
-/// compared by their first elements.
+/// The kinds of values of `wire` are those of `reference`, key by key, and no key is there that the reference
+/// does not have. Arrays are compared by their first elements.
 pub(crate) fn assert_shape(wire: &Value, reference: &Value, path: &str) {
     match (wire, reference) {
         (Value::Object(wire), Value::Object(reference)) => {
@@ -201,6 +212,10 @@ pub(crate) fn assert_shape(wire: &Value, reference: &Value, path: &str) {
             let number = |text: &str| text.parse::<f64>().is_ok() && text.contains('.');
             assert_eq!(number(wire), number(reference), "{path}: {wire}, in the reference {reference}");
         }
-        _ => assert_eq!(std::mem::discriminant(wire), std::mem::discriminant(reference), "{path}: {wire}, in the reference {reference}"),
+        _ => assert_eq!(
+            std::mem::discriminant(wire),
+            std::mem::discriminant(reference),
+            "{path}: {wire}, in the reference {reference}"
+        ),
     }
 }

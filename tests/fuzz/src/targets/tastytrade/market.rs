@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::super::{Verdict, quotes as any_quotes, token};
 use crate::promise::{CANARY, fault, hides, short};
 
-/// The names of contracts. Whatever the chain says, a name can stand in a comma list and in a message of the stream, and every contract
-/// has one.
+/// The names of contracts. Whatever the chain says, a name can stand in a comma list and in a message of the
+/// stream, and every contract has one.
 pub(in super::super) fn chain(data: &[u8]) -> Verdict {
     match decode::chain(data) {
         Ok(book) => {
@@ -22,7 +22,13 @@ pub(in super::super) fn chain(data: &[u8]) -> Verdict {
 }
 
 fn useful(book: &SymbolBook) {
-    for text in ["SPXW  260821P05900000", "SPXW  260821C05900000", "SPXW  260821P05902500", "SPX   260821P05900000", "XSP   260821C00590000"] {
+    for text in [
+        "SPXW  260821P05900000",
+        "SPXW  260821C05900000",
+        "SPXW  260821P05902500",
+        "SPX   260821P05900000",
+        "XSP   260821C00590000",
+    ] {
         let symbol: OptionSymbol = text.parse().unwrap_or_else(|error| panic!("{error}"));
         let names = book.names(&symbol);
         for name in [&names.api, &names.streamer.0] {
@@ -57,8 +63,14 @@ fn read(data: &[u8], planted: bool) -> Verdict {
         Ok(token) => {
             assert!(!token.token.expose_secret().is_empty());
             let encrypted = token.url.starts_with("wss://");
-            let here = ["ws://127.0.0.1", "ws://localhost", "ws://[::1]"].iter().find_map(|host| token.url.strip_prefix(host));
-            assert!(encrypted || here.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])), "in the clear: {}", token.url);
+            let here = ["ws://127.0.0.1", "ws://localhost", "ws://[::1]"]
+                .iter()
+                .find_map(|host| token.url.strip_prefix(host));
+            assert!(
+                encrypted || here.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])),
+                "in the clear: {}",
+                token.url
+            );
             short("url", &token.url);
             short("level", token.level.as_deref().unwrap_or_default());
             if planted {
@@ -78,7 +90,8 @@ fn read(data: &[u8], planted: bool) -> Verdict {
     }
 }
 
-/// Every text below the token's key, one after the other; nothing where it stands elsewhere in the answer too.
+/// Every text below the token's key, one after the other; nothing where it stands elsewhere in the answer
+/// too.
 fn secret_of(data: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(data).ok()?;
     let secret = value.pointer("/data/token")?.as_str()?.to_owned();

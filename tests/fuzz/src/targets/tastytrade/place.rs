@@ -11,7 +11,8 @@ const ACCOUNT: &str = "5WT00001";
 const NAME: &str = "gt-1-p1";
 
 /// The secrets, as they are and as forms spell them.
-const SPELLED: [&str; 5] = ["canary-secret/+=", "canary-secret%2F%2B%3D", "canary-secret%2f%2b%3d", "canary-id", "canary-access"];
+const SPELLED: [&str; 5] =
+    ["canary-secret/+=", "canary-secret%2F%2B%3D", "canary-secret%2f%2b%3d", "canary-id", "canary-access"];
 
 /// What the client hides: its secret and id, and the token it sent.
 fn secrets() -> [SecretString; 3] {
@@ -22,7 +23,9 @@ fn secrets() -> [SecretString; 3] {
 pub(in super::super) fn reply(data: &[u8]) -> Verdict {
     let [line, header, body] = two_lines(data);
     let status = status(line);
-    let Some(answer) = decode::answer(status, &[("retry-after", header)], body) else { return Verdict::Refused };
+    let Some(answer) = decode::answer(status, &[("retry-after", header)], body) else {
+        return Verdict::Refused;
+    };
     let [secret, id, access] = &secrets();
     let reply = decode::placed(&answer, ACCOUNT, NAME, &[secret, id, access]);
     hides("a reply", &format!("{reply:?}"), &SPELLED);
@@ -35,7 +38,10 @@ pub(in super::super) fn reply(data: &[u8]) -> Verdict {
             return Verdict::Reads;
         }
         PlaceReply::NotPlaced(why) => {
-            assert!((400..500).contains(&status) && status != 408, "only a 4xx proves that no order exists: {status}");
+            assert!(
+                (400..500).contains(&status) && status != 408,
+                "only a 4xx proves that no order exists: {status}"
+            );
             assert!(!matches!(why, NotPlaced::NotSent(_)), "it was answered: {why:?}");
             bounded(&why);
             if let NotPlaced::RateLimited { retry_after } = why {
@@ -62,7 +68,8 @@ fn is_told(body: &[u8], id: &str) -> bool {
     })
 }
 
-/// An error answer to a read: the status, an ignored line, the body. Whatever it holds, something is said of it.
+/// An error answer to a read: the status, an ignored line, the body. Whatever it holds, something is said of
+/// it.
 pub(in super::super) fn error_body(data: &[u8]) -> Verdict {
     let [line, _, body] = two_lines(data);
     let Some(answer) = decode::answer(status(line), &[], body) else { return Verdict::Refused };

@@ -19,10 +19,18 @@ pub(in super::super) fn document(data: &[u8]) -> Verdict {
 fn read(text: &SecretString) -> Verdict {
     match decode::token(text) {
         Ok(token) => {
-            assert!(!token.refresh.expose_secret().trim().is_empty(), "without one there is nothing to refresh with");
-            let again = decode::token(&token.text).unwrap_or_else(|error| panic!("what it stores must read: {error}"));
+            assert!(
+                !token.refresh.expose_secret().trim().is_empty(),
+                "without one there is nothing to refresh with"
+            );
+            let again = decode::token(&token.text)
+                .unwrap_or_else(|error| panic!("what it stores must read: {error}"));
             let same = |a: &SecretString, b: &SecretString| a.expose_secret() == b.expose_secret();
-            assert!(same(&again.access, &token.access) && same(&again.refresh, &token.refresh) && same(&again.text, &token.text));
+            assert!(
+                same(&again.access, &token.access)
+                    && same(&again.refresh, &token.refresh)
+                    && same(&again.text, &token.text)
+            );
             assert_eq!(again.expires, token.expires);
             let age = token_age(text);
             assert!(age.is_some() && age == token_age(&token.text), "{age:?}");
@@ -40,21 +48,32 @@ fn read(text: &SecretString) -> Verdict {
 const NOW: i64 = 1_790_010_000;
 
 /// What a refusal of the token endpoint may echo, as it is and as a form spells it.
-const SPELLED: [&str; 6] = ["canary-refresh@", "canary-refresh%40", "canary-id", "canary-secret/+=", "canary-secret%2F%2B%3D", "canary-secret%2f%2b%3d"];
+const SPELLED: [&str; 6] = [
+    "canary-refresh@",
+    "canary-refresh%40",
+    "canary-id",
+    "canary-secret/+=",
+    "canary-secret%2F%2B%3D",
+    "canary-secret%2f%2b%3d",
+];
 
 /// The token endpoint's answer to a refresh: the status, an ignored line, the body.
 pub(in super::super) fn refresh(data: &[u8]) -> Verdict {
     let [line, _, body] = two_lines(data);
     let held = json!({"access_token": "canary-access@", "refresh_token": "canary-refresh@", "token_type": "Bearer", "expires_in": 900,
         "id_token": "canary-jwt", "note": "kept", "creation_timestamp": NOW - 900, "expires_at": NOW});
-    let [held, id, secret] = [held.to_string().as_str(), "canary-id", "canary-secret/+="].map(SecretString::from);
+    let [held, id, secret] =
+        [held.to_string().as_str(), "canary-id", "canary-secret/+="].map(SecretString::from);
     let now = Timestamp::from_second(NOW).unwrap_or(Timestamp::UNIX_EPOCH);
     let Some(answer) = decode::answer(status(line), &[], body) else { return Verdict::Refused };
     match decode::refreshed(&held, &answer, [&secret, &id], now) {
         Ok(token) => {
             assert!(answer.is_success(), "status {} renews nothing", answer.status);
             assert!(token.expires > NOW, "a token just obtained is not due: {}", token.expires);
-            assert!(!token.refresh.expose_secret().is_empty() && token_age(&token.text) > token_age(&held), "never left older");
+            assert!(
+                !token.refresh.expose_secret().is_empty() && token_age(&token.text) > token_age(&held),
+                "never left older"
+            );
             Verdict::Reads
         }
         Err(error) => {

@@ -9,7 +9,10 @@ pub(in super::super) fn transactions(data: &[u8]) -> Verdict {
     match decode::transactions(data) {
         Ok(rows) => {
             rows.iter().for_each(useful);
-            let total: Decimal = rows.iter().map(|row| row.fees + row.value.unwrap_or_default() + row.net_value.unwrap_or_default()).sum();
+            let total: Decimal = rows
+                .iter()
+                .map(|row| row.fees + row.value.unwrap_or_default() + row.net_value.unwrap_or_default())
+                .sum();
             workable("fees and amounts", total, u64::MAX);
             Verdict::Reads
         }

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 fn answer() -> Value {
-    serde_json::from_str(include_str!("../../../fixtures/transactions__trades_transfers_and_strangers.json")).unwrap()
+    serde_json::from_str(include_str!("../../../fixtures/transactions__trades_transfers_and_strangers.json"))
+        .unwrap()
 }
 
 fn read() -> Vec<Transaction> {
@@ -18,14 +19,26 @@ fn dollars(text: &str) -> Decimal {
 #[test]
 fn a_fill_has_its_contracts_and_its_fees_to_the_cent() {
     let fill = read().remove(0);
-    assert_eq!((fill.id, &fill.kind, fill.status.as_ref()), (101_234_567_890, &TransactionKind::Trade, Some(&TransactionStatus::Valid)));
-    assert_eq!((fill.at.to_string(), fill.settles.map(|at| at.to_string())), ("2026-08-20T18:30:07Z".into(), Some("2026-08-21T04:00:00Z".into())));
+    assert_eq!(
+        (fill.id, &fill.kind, fill.status.as_ref()),
+        (101_234_567_890, &TransactionKind::Trade, Some(&TransactionStatus::Valid))
+    );
+    assert_eq!(
+        (fill.at.to_string(), fill.settles.map(|at| at.to_string())),
+        ("2026-08-20T18:30:07Z".into(), Some("2026-08-21T04:00:00Z".into()))
+    );
     assert_eq!(fill.order, Some(OrderId("1005638175790".into())));
-    let fees: Vec<_> = [FeeKind::Commission, FeeKind::Sec, FeeKind::OptionRegulatory, FeeKind::TradingActivity, FeeKind::IndexOption]
-        .into_iter()
-        .zip(["-1.3", "0", "-0.04", "0", "-0.6"])
-        .map(|(kind, cost)| TransferItem::Fee { kind, cost: dollars(cost) })
-        .collect();
+    let fees: Vec<_> = [
+        FeeKind::Commission,
+        FeeKind::Sec,
+        FeeKind::OptionRegulatory,
+        FeeKind::TradingActivity,
+        FeeKind::IndexOption,
+    ]
+    .into_iter()
+    .zip(["-1.3", "0", "-0.04", "0", "-0.6"])
+    .map(|(kind, cost)| TransferItem::Fee { kind, cost: dollars(cost) })
+    .collect();
     assert_eq!(fill.items[..5], fees);
     let contracts = TransferItem::Contracts {
         symbol: "SPXW260821P5900".parse().unwrap(),
@@ -42,7 +55,13 @@ fn a_fill_has_its_contracts_and_its_fees_to_the_cent() {
 fn transfers_are_told_from_trades_and_strangers_are_neither() {
     let shown: Vec<_> = read()
         .iter()
-        .map(|row| (row.kind.word().to_owned(), row.kind.is_transfer(), row.net_amount.map_or("none".into(), |amount| amount.normalize().to_string())))
+        .map(|row| {
+            (
+                row.kind.word().to_owned(),
+                row.kind.is_transfer(),
+                row.net_amount.map_or("none".into(), |amount| amount.normalize().to_string()),
+            )
+        })
         .collect();
     let expected = [
         ("TRADE", Some(false), "818.06"),
@@ -71,12 +90,24 @@ fn every_row_keeps_what_it_says_and_nothing_it_does_not() {
         price: Some("653.3333".parse().unwrap()),
         cost: Some(dollars("-1225")),
     };
-    assert_eq!(items[4], [TransferItem::Fee { kind: FeeKind::Other("BASE_CHARGE".into()), cost: dollars("-0.5") }, shares]);
-    assert!(matches!(items[5], [TransferItem::Contracts { contracts: 2, effect: Some(PositionEffect::Closing), .. }]));
+    assert_eq!(
+        items[4],
+        [TransferItem::Fee { kind: FeeKind::Other("BASE_CHARGE".into()), cost: dollars("-0.5") }, shares]
+    );
+    assert!(matches!(
+        items[5],
+        [TransferItem::Contracts { contracts: 2, effect: Some(PositionEffect::Closing), .. }]
+    ));
     assert_eq!(rows[6].description.as_deref(), Some("REMOVAL OF OPTION DUE TO EXPIRATION"));
     assert_eq!((rows[6].order.clone(), rows[6].settles), (None, None));
-    assert_eq!((rows[2].status.clone(), rows[7].status.clone()), (Some(TransactionStatus::Pending), Some(TransactionStatus::Other("SETTLING".into()))));
-    assert!(!format!("{rows:?}").contains("12345678,") && !format!("{rows:?}").contains("\"12345678\""), "the account's number is not kept");
+    assert_eq!(
+        (rows[2].status.clone(), rows[7].status.clone()),
+        (Some(TransactionStatus::Pending), Some(TransactionStatus::Other("SETTLING".into())))
+    );
+    assert!(
+        !format!("{rows:?}").contains("12345678,") && !format!("{rows:?}").contains("\"12345678\""),
+        "the account's number is not kept"
+    );
 }
 
 #[test]
@@ -94,7 +125,9 @@ fn an_option_we_cannot_name_is_kept_as_it_came() {
     let mut row = answer()[7].clone();
     row["transferItems"][5]["instrument"]["symbol"] = json!("SPX OLD");
     let items = one(&row, 101_234_567_890).unwrap().items;
-    assert!(matches!(&items[5], TransferItem::Other { asset_type: Some(kind), symbol: Some(symbol), .. } if kind == "OPTION" && symbol == "SPX OLD"));
+    assert!(
+        matches!(&items[5], TransferItem::Other { asset_type: Some(kind), symbol: Some(symbol), .. } if kind == "OPTION" && symbol == "SPX OLD")
+    );
 }
 
 #[test]
@@ -117,17 +150,37 @@ fn one_is_a_list_of_one_or_the_object_and_must_be_the_one() {
 fn what_does_not_read_is_named_and_shows_no_account() {
     for (at, value, shown) in [
         ("/activityId", Value::Null, "transaction.activityId: got nothing, expected an id of digits"),
-        ("/activityId", json!("99999999999999999999"), "transaction.activityId: got \"99999999999999999999\", expected an id of digits"),
+        (
+            "/activityId",
+            json!("99999999999999999999"),
+            "transaction.activityId: got \"99999999999999999999\", expected an id of digits",
+        ),
         ("/type", Value::Null, "transaction.type: got nothing, expected text"),
         ("/time", Value::Null, "transaction.time: got nothing, expected a time"),
         ("/settlementDate", json!("soon"), "transaction.settlementDate: got \"soon\", expected a time"),
         ("/netAmount", json!("NaN"), "transaction.netAmount: got \"NaN\", expected a number"),
         ("/orderId", json!(1.5), "transaction.orderId: got 1.5, expected an id"),
         ("/transferItems", json!(7), "transaction.transferItems: got 7, expected a list"),
-        ("/transferItems/0/cost", Value::Null, "transaction.transferItems[0].cost: got nothing, expected dollars"),
-        ("/transferItems/5/amount", json!(1.5), "transaction.transferItems[5].amount: got 1.5, expected a whole number of contracts"),
-        ("/transferItems/5/price", json!([]), "transaction.transferItems[5].price: got [], expected a price in points"),
-        ("/transferItems/5/instrument", json!("x"), "transaction.transferItems[5].instrument: got \"x\", expected an object"),
+        (
+            "/transferItems/0/cost",
+            Value::Null,
+            "transaction.transferItems[0].cost: got nothing, expected dollars",
+        ),
+        (
+            "/transferItems/5/amount",
+            json!(1.5),
+            "transaction.transferItems[5].amount: got 1.5, expected a whole number of contracts",
+        ),
+        (
+            "/transferItems/5/price",
+            json!([]),
+            "transaction.transferItems[5].price: got [], expected a price in points",
+        ),
+        (
+            "/transferItems/5/instrument",
+            json!("x"),
+            "transaction.transferItems[5].instrument: got \"x\", expected an object",
+        ),
     ] {
         let mut row = answer()[7].clone();
         *row.pointer_mut(at).unwrap() = value;
@@ -144,7 +197,9 @@ fn what_does_not_read_is_named_and_shows_no_account() {
 
 #[test]
 fn a_list_that_may_be_cut_off_is_an_error() {
-    let rows = |count: usize| Value::Array(vec![json!({"activityId": 1, "type": "TRADE", "time": "2026-08-21T12:00:00Z"}); count]);
+    let rows = |count: usize| {
+        Value::Array(vec![json!({"activityId": 1, "type": "TRADE", "time": "2026-08-21T12:00:00Z"}); count])
+    };
     assert_eq!(list(&rows(2999)).unwrap().len(), 2999);
     assert!(list(&rows(3000)).unwrap_err().to_string().contains("cut off, ask for a shorter time"));
 }
