@@ -92,8 +92,8 @@ mod tests {
             [
                 "1005638175800 working 1 false",
                 "1005638175801 pending 0 false",
-                "1005638175802 pending 1 true",
-                "1005638175803 pending 1 true",
+                "1005638175802 pending 1 false",
+                "1005638175803 pending 1 false",
                 "1005638175810 filled 0 true",
             ]
         );

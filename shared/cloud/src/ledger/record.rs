@@ -145,9 +145,14 @@ pub(super) fn intent_from(found: &Item) -> Result<IntentRecord, Malformed> {
 }
 
 fn intent_key_from(fields: &Fields<'_>) -> Result<IntentKey, Malformed> {
-    // Called `side` before strategies had other packages beside each other than puts and calls.
-    let slot = fields.optional("slot", |fields| Ok(Slot(fields.text("slot")?.to_owned())))?;
-    let slot = slot.map_or_else(|| fields.word::<Right>("side", "put or call").map(Slot::from), Ok)?;
+    let slot = match fields.optional("slot", |fields| Ok(Slot(fields.text("slot")?.to_owned())))? {
+        Some(slot) => slot,
+        // Called `side` before strategies had other packages beside each other than puts and calls.
+        None => match fields.optional("side", |fields| fields.word::<Right>("side", "put or call"))? {
+            Some(right) => right.into(),
+            None => return Err(fields.malformed("slot", "a text")),
+        },
+    };
     Ok(IntentKey {
         strategy: fields.text("strategy")?.to_owned(),
         slot,

@@ -73,9 +73,23 @@ pub enum DayState {
 }
 
 /// What a strategy calls one of the packages that it works beside each other: `put`, `call`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Slot(pub String);
+
+impl Ord for Slot {
+    /// Puts before calls, as everywhere; what is neither comes behind them.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let rank = |slot: &Self| slot.right().map_or(2, |right| right as u8);
+        rank(self).cmp(&rank(other)).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for Slot {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Slot {
     /// The side of a plan that it stands for, where it stands for one.

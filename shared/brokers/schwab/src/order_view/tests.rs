@@ -1,4 +1,5 @@
 use super::*;
+use gamma_market::PositionEffect::{Close, Open};
 use serde_json::json;
 
 fn read(value: &Value) -> Result<OrderView, FieldError> {
@@ -117,7 +118,12 @@ fn foreign_orders_are_read_but_never_look_like_ours() {
     let mut closing = filled_vertical();
     closing["orderLegCollection"][0]["instruction"] = json!("BUY_TO_CLOSE");
     let view = read(&closing).unwrap();
-    assert_eq!((view.foreign_legs, view.legs.len(), view.filled), (true, 2, 2));
+    let positions: Vec<_> = view.legs.iter().map(|(leg, _)| leg.position).collect();
+    assert_eq!(
+        (view.foreign_legs, positions, view.filled),
+        (false, vec![Close, Open], 2),
+        "it says what it closes"
+    );
 
     let mut uneven = filled_vertical();
     uneven["orderLegCollection"][0]["quantity"] = json!(3.0);

@@ -254,7 +254,7 @@ fn what_is_reported_twice_is_counted_once() {
     let view = read(&closing).unwrap();
     assert_eq!(
         (view.foreign_legs, view.status.to_string().as_str(), view.is_settled(2)),
-        (true, "Cancelled, 0 of 1 fills attached", false)
+        (false, "Cancelled, 0 of 1 fills attached", false)
     );
 }
 
@@ -301,7 +301,7 @@ fn foreign_orders_are_read_but_never_look_like_ours() {
         .collect();
     assert_eq!(
         shown,
-        ["312345678 pending 2 x2 false", "312345600 working 0 x11 true", "312345601 pending 1 x1 true"]
+        ["312345678 pending 2 x2 false", "312345600 working 0 x11 true", "312345601 pending 1 x1 false"]
     );
 
     let mut ratio = filled_vertical();
