@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gamma_market::{
-    Effect, OptionSymbol, Package, PackageNbbo, PositionEffect, Price, PriceRule, Tick, corners,
+    Effect, Leg, OptionSymbol, Package, PackageNbbo, PositionEffect, Price, PriceRule, Tick, corners,
     settlement_value,
 };
 use rust_decimal::Decimal;
@@ -212,7 +212,8 @@ pub fn approve(
         if filled != 0 && shown * filled.signum() < filled.abs() {
             return Err(Refusal::BrokerShowsLess { symbol: leg.symbol, shown, filled });
         }
-        let wanted = i64::from(*ratio) * i64::from(quantity);
+        // Packages approved before may close the same contract: together they close no more than is held.
+        let wanted = i64::from(*ratio) * i64::from(quantity) + closing(book.approved, *leg);
         if leg.position == PositionEffect::Close && shown * -leg.action.sign() < wanted {
             return Err(Refusal::ClosesMoreThanHeld { symbol: leg.symbol, wanted, held: shown });
         }
@@ -256,6 +257,15 @@ pub fn approve(
         });
     }
     Ok(Approved(intent))
+}
+
+/// Contracts that these packages close of a leg's contract, the same way.
+fn closing(approved: &[Approved<Intent>], leg: Leg) -> i64 {
+    let of = |intent: &Approved<Intent>| {
+        let same = intent.get().package.legs().iter().filter(|(other, _)| *other == leg);
+        same.map(|(_, ratio)| i64::from(*ratio) * i64::from(intent.get().quantity)).sum::<i64>()
+    };
+    approved.iter().map(of).sum()
 }
 
 fn bounds(most_worth: Option<Price>) -> String {

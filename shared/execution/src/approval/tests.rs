@@ -1,6 +1,6 @@
 use super::*;
 use crate::ports::Lack;
-use gamma_market::{Leg, LegAction, Vertical};
+use gamma_market::{LegAction, Vertical};
 use proptest::prelude::*;
 
 const SCHWAB: Capabilities = Capabilities {
@@ -318,6 +318,14 @@ fn a_package_that_closes_adds_no_loss_but_what_it_costs() {
     assert_eq!((intent.get().effect, intent.get().worst_loss_added), (Effect::Debit, Decimal::ZERO));
     let refused = account.approve(Package::vertical(put).reversed(), 3, 95).unwrap_err();
     assert_eq!(refused, Refusal::ClosesMoreThanHeld { symbol: put.sell(), wanted: 3, held: -2 });
+    account.approved.push(intent);
+    let twice = account.approve(Package::vertical(put).reversed(), 1, 95).unwrap_err();
+    assert_eq!(
+        twice,
+        Refusal::ClosesMoreThanHeld { symbol: put.sell(), wanted: 3, held: -2 },
+        "two are closed already"
+    );
+    account.approved.clear();
     account.positions.clear();
     assert!(matches!(
         account.approve(Package::vertical(put).reversed(), 1, 95),
