@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gamma_market::{
-    Effect, Leg, OptionSymbol, Package, PackageNbbo, PositionEffect, Price, PriceRule, Tick, corners,
+    Effect, Leg, OptionSymbol, Package, PackageNbbo, PositionEffect, Price, PriceRule, Right, Tick, corners,
     settlement_value,
 };
 use rust_decimal::Decimal;
@@ -163,6 +163,14 @@ pub enum Refusal {
         /// Net contracts held, long positive.
         held: i64,
     },
+    /// A leg would close the long that covers a short, and the short stays.
+    #[error("{right}: closing leaves {bare} short contracts without a long that covers them")]
+    UncoversShort {
+        /// Put or call.
+        right: Right,
+        /// Contracts.
+        bare: i64,
+    },
     /// Nothing bounds what the day's packages can lose.
     #[error("worst loss: nothing bounds it: {0}")]
     Unbounded(String),
@@ -278,63 +286,85 @@ fn bounds(most_worth: Option<Price>) -> String {
 /// The most dollars that the day's packages can lose at expiry, over every settlement of every expiry: this
 /// package alone, and together with those approved before (either may fill without the other). What the
 /// account holds counts neither against them nor for them: a loss that is there already must not hide one
-/// that is added. Only what a leg closes is counted as held before, for with it goes what it could have lost.
+/// that is added.
 fn worst_loss(intent: &Intent, book: Book<'_>) -> Result<Decimal, Refusal> {
     let mut all: Vec<&Intent> = book.approved.iter().map(Approved::get).collect();
     all.push(intent);
-    let alone_or_together = loss(&[intent])?.max(loss(&all)?);
-    if intent.package.legs().iter().all(|(leg, _)| leg.position == PositionEffect::Open) {
-        return Ok(alone_or_together);
+    let opens = loss(&[intent])?.max(loss(&all)?);
+    if !closes_anything(intent) {
+        return Ok(opens);
     }
     // What a leg closes may have covered something else that is held.
-    Ok(alone_or_together.max(uncovered(&[intent], book.positions)?).max(uncovered(&all, book.positions)?))
+    Ok(opens.max(uncovered(&[intent], book.positions)?).max(uncovered(&all, book.positions)?))
 }
 
+fn closes_anything(intent: &Intent) -> bool {
+    intent.package.legs().iter().any(|(leg, _)| leg.position == PositionEffect::Close)
+}
+
+/// What the legs that open can lose. Those that close free nothing: they may not fill.
 fn loss(intents: &[&Intent]) -> Result<Decimal, Refusal> {
-    let (mut before, mut after) =
-        (BTreeMap::<OptionSymbol, i64>::new(), BTreeMap::<OptionSymbol, i64>::new());
-    for intent in intents {
-        for (leg, ratio) in intent.package.legs() {
-            let contracts = leg.action.sign() * i64::from(*ratio) * i64::from(intent.quantity);
-            match leg.position {
-                PositionEffect::Open => *after.entry(leg.symbol).or_default() += contracts,
-                PositionEffect::Close => *before.entry(leg.symbol).or_default() -= contracts,
-            }
+    let opening: Vec<&Intent> =
+        intents.iter().copied().filter(|intent| !intent.package.only_closes()).collect();
+    let mut held = BTreeMap::<OptionSymbol, i64>::new();
+    for intent in &opening {
+        for (leg, ratio) in
+            intent.package.legs().iter().filter(|(leg, _)| leg.position == PositionEffect::Open)
+        {
+            *held.entry(leg.symbol).or_default() +=
+                leg.action.sign() * i64::from(*ratio) * i64::from(intent.quantity);
         }
     }
-    // What can be lost already without a floor bounds nothing that is added to it.
-    let lost_before = least_worth(&before).map_or(Decimal::ZERO, |least| (-least).max(Decimal::ZERO));
-    let least = least_worth(&after).map_err(Refusal::Unbounded)?;
-    Ok(dollars(-least - cash(intents) - lost_before))
+    if let Some(expiry) = unbounded_expiries(&held).first() {
+        return Err(Refusal::Unbounded(format!("more calls of {expiry} are short than long")));
+    }
+    Ok(dollars(-least_worth(&held) - cash(&opening)))
 }
 
-/// What is lost more at the worst after these packages than before them, all that the account holds of their
-/// root counted.
+/// What is lost more at the worst after these packages than before them, with all that the account holds of
+/// their root. Puts and calls are looked at apart, and shorts are counted as well as settled: whatever else
+/// the account loses must not hide that a short is left without the long that covered it.
 fn uncovered(intents: &[&Intent], positions: &BTreeMap<OptionSymbol, i64>) -> Result<Decimal, Refusal> {
     let of_root = |symbol: &OptionSymbol| intents.iter().any(|intent| intent.package.root() == symbol.root());
-    let before: BTreeMap<OptionSymbol, i64> = positions
-        .iter()
-        .filter(|(symbol, _)| of_root(symbol))
-        .map(|(symbol, held)| (*symbol, *held))
-        .collect();
-    let mut after = before.clone();
-    for intent in intents {
-        for (symbol, contracts) in intent.package.contracts() {
-            *after.entry(symbol).or_default() += contracts * i64::from(intent.quantity);
+    let (mut more, mut all) = (Decimal::ZERO, Decimal::ZERO);
+    for right in [Right::Put, Right::Call] {
+        let mut before = positions.clone();
+        before.retain(|symbol, _| symbol.right() == right && of_root(symbol));
+        let mut after = before.clone();
+        for intent in intents {
+            let contracts = intent.package.contracts().into_iter();
+            for (symbol, contracts) in contracts.filter(|(symbol, _)| symbol.right() == right) {
+                *after.entry(symbol).or_default() += contracts * i64::from(intent.quantity);
+            }
         }
+        let (bare, bare_before) = (bare_shorts(&after), bare_shorts(&before));
+        if bare > bare_before {
+            return Err(Refusal::UncoversShort { right, bare: bare - bare_before });
+        }
+        let difference = least_worth(&before) - least_worth(&after);
+        more += difference.max(Decimal::ZERO);
+        all += difference;
     }
-    match (least_worth(&before), least_worth(&after)) {
-        (Ok(before), Ok(after)) => Ok(dollars(before - after - cash(intents))),
-        (Ok(_), Err(why)) => Err(Refusal::Unbounded(why)),
-        // It had no floor before. None may be lost by it, and the rest is measured without what is held.
-        (Err(_), Err(why)) if short_calls(&after) > short_calls(&before) => Err(Refusal::Unbounded(why)),
-        (Err(_), _) => Ok(Decimal::ZERO),
-    }
+    // What puts lose less does not make good what calls lose more: the index settles on one side.
+    let difference = if more.is_zero() { all } else { more };
+    Ok(dollars(difference - cash(intents)))
 }
 
-/// Calls short beyond those long, over all expiries.
-fn short_calls(contracts: &BTreeMap<OptionSymbol, i64>) -> i64 {
-    net_calls(contracts).values().map(|net| (-net).max(0)).sum()
+/// Contracts of one right that are short without a long that lives as long.
+fn bare_shorts(contracts: &BTreeMap<OptionSymbol, i64>) -> i64 {
+    let mut by_expiry: BTreeMap<jiff::civil::Date, (i64, i64)> = BTreeMap::new();
+    for (symbol, quantity) in contracts {
+        let (long, short) = by_expiry.entry(symbol.expiry()).or_default();
+        *long += quantity.max(&0);
+        *short += (-quantity).max(0);
+    }
+    let (mut free, mut bare) = (0, 0);
+    for (long, short) in by_expiry.values().rev() {
+        free += long;
+        bare += (short - free).max(0);
+        free = (free - short).max(0);
+    }
+    bare
 }
 
 /// What comes in, in points, each package at its worst price.
@@ -350,41 +380,27 @@ fn dollars(points: Decimal) -> Decimal {
     (points * Decimal::ONE_HUNDRED).max(Decimal::ZERO).round_dp(2)
 }
 
-/// The least that contracts can be worth at expiry, each expiry settling where it is worst.
-///
-/// # Errors
-/// The expiry that has no least, in words: more calls short than long.
-fn least_worth(contracts: &BTreeMap<OptionSymbol, i64>) -> Result<Decimal, String> {
-    if let Some(expiry) = unbounded_expiries(contracts).first() {
-        return Err(format!("more calls of {expiry} are short than long"));
-    }
-    let mut least = Decimal::ZERO;
+/// The least that contracts can be worth at expiry, each expiry settling where it is worst; no higher than at
+/// its highest strike, above which short calls lose for ever.
+fn least_worth(contracts: &BTreeMap<OptionSymbol, i64>) -> Decimal {
     let expiries: BTreeSet<_> = contracts.keys().map(OptionSymbol::expiry).collect();
-    for expiry in expiries {
-        let of_expiry = contracts
-            .iter()
-            .filter(|(symbol, _)| symbol.expiry() == expiry)
-            .map(|(symbol, quantity)| (*symbol, *quantity))
-            .collect();
-        least +=
-            corners(&of_expiry).map(|settle| settlement_value(&of_expiry, settle)).min().unwrap_or_default();
-    }
-    Ok(least)
+    let least = expiries.into_iter().map(|expiry| {
+        let mut of_expiry = contracts.clone();
+        of_expiry.retain(|symbol, _| symbol.expiry() == expiry);
+        corners(&of_expiry).map(|settle| settlement_value(&of_expiry, settle)).min().unwrap_or_default()
+    });
+    least.sum()
 }
 
 /// Expiries in which the account already holds more calls short than long: its loss has no floor. That is the
 /// user's own doing; the run warns of it and goes on.
 #[must_use]
 pub fn unbounded_expiries(positions: &BTreeMap<OptionSymbol, i64>) -> BTreeSet<jiff::civil::Date> {
-    net_calls(positions).into_iter().filter(|(_, net)| *net < 0).map(|(expiry, _)| expiry).collect()
-}
-
-fn net_calls(contracts: &BTreeMap<OptionSymbol, i64>) -> BTreeMap<jiff::civil::Date, i64> {
     let mut calls: BTreeMap<jiff::civil::Date, i64> = BTreeMap::new();
-    for (symbol, held) in contracts.iter().filter(|(symbol, _)| symbol.right() == gamma_market::Right::Call) {
+    for (symbol, held) in positions.iter().filter(|(symbol, _)| symbol.right() == Right::Call) {
         *calls.entry(symbol.expiry()).or_default() += held;
     }
-    calls
+    calls.into_iter().filter(|(_, net)| *net < 0).map(|(expiry, _)| expiry).collect()
 }
 
 impl Approved<Intent> {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ports::Lack;
-use gamma_market::{LegAction, Vertical};
+use gamma_market::{Leg, LegAction, Vertical};
 use proptest::prelude::*;
 
 const SCHWAB: Capabilities = Capabilities {
@@ -346,9 +346,9 @@ fn a_roll_adds_what_its_new_leg_risks() {
     // For a debit it can lose what is paid: 0.95 and 0.30.
     let paid = account.approve(roll("P6950", LegAction::Buy).directed(Effect::Debit), 1, 95).unwrap();
     assert_eq!(paid.get().worst_loss_added, Decimal::from(125));
-    // A put sold in its place loses its strike, less the credit.
+    // A put sold in its place is covered by nothing.
     let sold = account.approve(roll("P6800", LegAction::Sell).directed(Effect::Credit), 1, 95).unwrap_err();
-    assert!(matches!(&sold, Refusal::WorstLoss { added, .. } if *added == Decimal::from(679_935)), "{sold}");
+    assert_eq!(sold, Refusal::UncoversShort { right: Right::Put, bare: 1 });
 }
 
 #[test]
@@ -356,14 +356,34 @@ fn a_leg_that_covers_another_is_not_closed_as_if_it_were_alone() {
     let mut account = Account::with(100_000);
     account.positions =
         [(symbol("P6900"), -1), (symbol("P6895"), 1), (symbol("C7000"), -1), (symbol("C7005"), 1)].into();
-    let put = account.approve(Package::single(closing("P6895", LegAction::Sell).0), 1, 95).unwrap_err();
-    assert!(matches!(put, Refusal::WorstLoss { .. }), "{put}");
-    let call = account.approve(Package::single(closing("C7005", LegAction::Sell).0), 1, 95).unwrap_err();
-    assert!(matches!(&call, Refusal::Unbounded(why) if why.contains("short than long")), "{call}");
-    assert!(
-        account.approve(Package::single(closing("P6900", LegAction::Buy).0), 1, 95).is_ok(),
-        "the short first"
-    );
+    let bare = |right| Refusal::UncoversShort { right, bare: 1 };
+    let close = |account: &Account, text: &str, action| {
+        account.approve(Package::single(closing(text, action).0), 1, 95).map(|_| ())
+    };
+    assert_eq!(close(&account, "P6895", LegAction::Sell), Err(bare(Right::Put)));
+    assert_eq!(close(&account, "C7005", LegAction::Sell), Err(bare(Right::Call)));
+    assert_eq!(close(&account, "P6900", LegAction::Buy), Ok(()), "the short first");
+    for (why, more) in [
+        ("a naked call, which has no floor", vec![("C7100", -1)]),
+        ("a put that loses more than the spread", vec![("P6990", -9), ("P6000", 9)]),
+        ("calls that lose more", vec![("C6500", -50), ("C7200", 50)]),
+    ] {
+        let mut account = Account { positions: account.positions.clone(), ..Account::with(100_000_000) };
+        account.positions.extend(more.iter().map(|(text, contracts)| (symbol(text), *contracts)));
+        assert_eq!(close(&account, "P6895", LegAction::Sell), Err(bare(Right::Put)), "{why}");
+    }
+    // A later long covers an earlier short, and not the other way round.
+    let mut diagonal = Account::with(100_000_000);
+    let later = |right: char| format!("SPXW260219{right}6895").parse().unwrap();
+    diagonal.positions = [(symbol("P6900"), -1), (later('P'), 1)].into();
+    let sell_later = Package::single(Leg::close(later('P'), LegAction::Sell));
+    assert_eq!(diagonal.approve(sell_later, 1, 95).unwrap_err(), bare(Right::Put));
+    diagonal.positions = [(later('P'), -1), (symbol("P6895"), 1)].into();
+    assert_eq!(close(&diagonal, "P6895", LegAction::Sell), Ok(()), "it covered nothing");
+    // A cover that is moved away leaves the short covered, and costs what it risks more.
+    let away = Package::custom([closing("P6895", LegAction::Sell), opening("P6800", LegAction::Buy)]);
+    let moved = account.approve(away.unwrap().directed(Effect::Credit), 1, 95).unwrap();
+    assert_eq!(moved.get().worst_loss_added, Decimal::from(9_500 - 65), "95 wider, less the credit's floor");
 }
 
 #[test]
