@@ -84,6 +84,9 @@ pub struct Book<'a> {
     pub foreign: &'a BTreeSet<OptionSymbol>,
     /// Net contracts that the ledger's fills of the day made.
     pub ledger: &'a BTreeMap<OptionSymbol, i64>,
+    /// What the ledger expects to be held of the contracts that it has worked today: held before, and filled.
+    /// The broker may still show what was closed.
+    pub expected: &'a BTreeMap<OptionSymbol, i64>,
     /// What the broker can do.
     pub capabilities: Capabilities,
 }
@@ -154,13 +157,13 @@ pub enum Refusal {
         filled: i64,
     },
     /// A leg would close what is not held.
-    #[error("{symbol}: closing {wanted} contracts, held are {held}")]
+    #[error("{symbol}: closing {wanted} contracts, there are {held} to close")]
     ClosesMoreThanHeld {
         /// The leg.
         symbol: OptionSymbol,
         /// Contracts to close.
         wanted: i64,
-        /// Net contracts held, long positive.
+        /// Contracts that may be closed: held at the broker, and by the ledger where it knows them.
         held: i64,
     },
     /// A leg would close the long that covers a short, and the short stays.
@@ -217,13 +220,21 @@ pub fn approve(
     for (leg, ratio) in package.legs() {
         let of = |held: &BTreeMap<OptionSymbol, i64>| held.get(&leg.symbol).copied().unwrap_or_default();
         let (shown, filled) = (of(book.positions), of(book.ledger));
-        if filled != 0 && shown * filled.signum() < filled.abs() {
-            return Err(Refusal::BrokerShowsLess { symbol: leg.symbol, shown, filled });
-        }
-        // Packages approved before may close the same contract: together they close no more than is held.
-        let wanted = i64::from(*ratio) * i64::from(quantity) + closing(book.approved, *leg);
-        if leg.position == PositionEffect::Close && shown * -leg.action.sign() < wanted {
-            return Err(Refusal::ClosesMoreThanHeld { symbol: leg.symbol, wanted, held: shown });
+        match leg.position {
+            PositionEffect::Open if filled != 0 && shown * filled.signum() < filled.abs() => {
+                return Err(Refusal::BrokerShowsLess { symbol: leg.symbol, shown, filled });
+            }
+            PositionEffect::Open => {}
+            PositionEffect::Close => {
+                let expected = book.expected.get(&leg.symbol).copied().unwrap_or(shown);
+                let there = |held: i64| (held * -leg.action.sign()).max(0);
+                let held = there(shown).min(there(expected));
+                // Packages approved before may close the same contract: together they close no more.
+                let wanted = i64::from(*ratio) * i64::from(quantity) + closing(book.approved, *leg);
+                if held < wanted {
+                    return Err(Refusal::ClosesMoreThanHeld { symbol: leg.symbol, wanted, held });
+                }
+            }
         }
     }
     let rule = PriceRule::for_root(package.root())

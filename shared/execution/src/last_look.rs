@@ -121,6 +121,14 @@ pub fn differences(
     told
 }
 
+/// What the ledger expects to be held of the contracts that it has worked: held before, and filled since.
+#[must_use]
+pub fn expected(day: &LoadedDay) -> BTreeMap<OptionSymbol, i64> {
+    let fills = day.fills();
+    let of = |symbol: &OptionSymbol| fills.get(symbol).copied().unwrap_or_default();
+    held_before(day).into_iter().map(|(symbol, before)| (symbol, before + of(&symbol))).collect()
+}
+
 /// What the legs of the day's intents held when the first of them was written.
 fn held_before(day: &LoadedDay) -> BTreeMap<OptionSymbol, i64> {
     let mut before = BTreeMap::new();

@@ -187,6 +187,7 @@ impl Desk {
             approved: &[],
             foreign: &nobody,
             ledger: &nothing,
+            expected: &BTreeMap::new(),
             capabilities: self.broker().capabilities(),
         };
         let limits = Limits { envelope: Price::cents(500), worst_loss_share: Decimal::ONE };

@@ -242,6 +242,7 @@ pub(crate) fn approved(desk: &Desk, quantity: u32, cents: i64) -> Approved<Packa
         approved: &[],
         foreign: &BTreeSet::new(),
         ledger: &BTreeMap::new(),
+        expected: &BTreeMap::new(),
         capabilities: desk.tastytrade.capabilities(),
     };
     approve(put(), quantity, nbbo, book, limits).unwrap().order(quantity, Price::cents(cents), 0).unwrap()

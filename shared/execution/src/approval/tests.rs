@@ -35,6 +35,7 @@ struct Account {
     approved: Vec<Approved<Intent>>,
     foreign: BTreeSet<OptionSymbol>,
     ledger: BTreeMap<OptionSymbol, i64>,
+    expected: BTreeMap<OptionSymbol, i64>,
     capabilities: Capabilities,
 }
 
@@ -46,6 +47,7 @@ impl Account {
             approved: Vec::new(),
             foreign: BTreeSet::new(),
             ledger: BTreeMap::new(),
+            expected: BTreeMap::new(),
             capabilities: SCHWAB,
         }
     }
@@ -65,6 +67,7 @@ impl Account {
             approved,
             foreign,
             ledger,
+            expected: &self.expected,
             capabilities: self.capabilities,
         };
         approve(package, quantity, nbbo(package.effect().unwrap_or(Effect::Credit), mid), book, LIMITS)
@@ -317,12 +320,12 @@ fn a_package_that_closes_adds_no_loss_but_what_it_costs() {
     let intent = account.approve(Package::vertical(put).reversed(), 2, 95).unwrap();
     assert_eq!((intent.get().effect, intent.get().worst_loss_added), (Effect::Debit, Decimal::ZERO));
     let refused = account.approve(Package::vertical(put).reversed(), 3, 95).unwrap_err();
-    assert_eq!(refused, Refusal::ClosesMoreThanHeld { symbol: put.sell(), wanted: 3, held: -2 });
+    assert_eq!(refused, Refusal::ClosesMoreThanHeld { symbol: put.sell(), wanted: 3, held: 2 });
     account.approved.push(intent);
     let twice = account.approve(Package::vertical(put).reversed(), 1, 95).unwrap_err();
     assert_eq!(
         twice,
-        Refusal::ClosesMoreThanHeld { symbol: put.sell(), wanted: 3, held: -2 },
+        Refusal::ClosesMoreThanHeld { symbol: put.sell(), wanted: 3, held: 2 },
         "two are closed already"
     );
     account.approved.clear();
@@ -424,6 +427,26 @@ proptest! {
             let cash = intent.worst_price.points() * if effect == Effect::Credit { Decimal::ONE } else { Decimal::NEGATIVE_ONE };
             let worth = settlement_value(&package.contracts(), Decimal::from(settle)) + cash;
             prop_assert!(-worth * Decimal::from(quantity) * Decimal::ONE_HUNDRED <= intent.worst_loss_added, "{package} at {settle}");
+        }
+    }
+}
+
+#[test]
+fn what_the_broker_still_shows_is_not_closed_again() {
+    let put = vertical("P6900", "P6895");
+    let close = Package::vertical(put).reversed();
+    let of = |sold: i64, bought: i64| BTreeMap::from([(put.sell(), sold), (put.buy(), bought)]);
+    for (why, shown, filled, expected, closable) in [
+        ("two of five are closed, and shown so", of(-3, 3), of(2, -2), of(-3, 3), 3),
+        ("two of five are closed, and not shown yet", of(-5, 5), of(2, -2), of(-3, 3), 3),
+        ("somebody closed more", of(-1, 1), of(2, -2), of(-3, 3), 1),
+        ("all is closed, and not shown yet", of(-5, 5), of(5, -5), of(0, 0), 0),
+        ("more is closed than was there", of(-5, 5), of(6, -6), of(1, -1), 0),
+    ] {
+        let account = Account { positions: shown, ledger: filled, expected, ..Account::with(100_000) };
+        for quantity in 1..=5 {
+            let verdict = account.approve(close, quantity, 95);
+            assert_eq!(verdict.is_ok(), quantity <= closable, "{why}: {quantity}: {verdict:?}");
         }
     }
 }

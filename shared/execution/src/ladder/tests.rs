@@ -47,6 +47,7 @@ fn intent(credit: bool, quantity: u32) -> Approved<Intent> {
         approved: &[],
         foreign: &foreign,
         ledger: &ledger,
+        expected: &BTreeMap::new(),
         capabilities,
     };
     approve(vertical, quantity, nbbo(vertical.effect(), 85, 95, 105), book, profile().limits()).unwrap()

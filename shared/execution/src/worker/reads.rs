@@ -16,7 +16,7 @@ use crate::approval::{Approved, Book, Intent, approve, unbounded_expiries};
 use crate::ports::{AccountSnapshot, BrokerError, BrokerFault, LoadedDay, OrderId, OrderView};
 use crate::profile::seconds;
 use crate::schedule::share;
-use crate::{quotes, recovery};
+use crate::{last_look, quotes, recovery};
 
 /// How often the broker is asked before a decision or a recovery, a second apart, whatever its adapter tries
 /// by itself.
@@ -43,6 +43,8 @@ pub struct Account {
     orders: Vec<OrderView>,
     /// Net contracts that the ledger's fills of the day made.
     ledger: BTreeMap<OptionSymbol, i64>,
+    /// What the ledger expects to be held of the contracts that it has worked today.
+    expected: BTreeMap<OptionSymbol, i64>,
     /// Orders of the day that are known to be ours, however stale the list that shows them.
     ours: Vec<OrderId>,
 }
@@ -99,8 +101,13 @@ impl Worker<'_> {
         let (snapshot, orders, working) = join3(account, orders, working).await;
         let (snapshot, orders, working) = (snapshot?, orders?, working?);
         let ours = day.known_orders().into_iter().chain(self.sent.iter().cloned()).collect();
-        let account =
-            Account { snapshot, orders: recovery::merged(orders, working.orders), ledger: day.fills(), ours };
+        let account = Account {
+            snapshot,
+            orders: recovery::merged(orders, working.orders),
+            ledger: day.fills(),
+            expected: last_look::expected(day),
+            ours,
+        };
         for expiry in unbounded_expiries(&account.snapshot.positions) {
             self.note(format!("the account already holds more short than long calls of {expiry}: its loss has no floor, and it is not ours"));
         }
@@ -249,6 +256,7 @@ impl Worker<'_> {
                 approved: &approved,
                 foreign: &foreign,
                 ledger: &account.ledger,
+                expected: &account.expected,
                 capabilities,
             };
             let intent = match &nbbo {

@@ -86,6 +86,7 @@ pub(super) fn useful(snapshot: &AccountSnapshot) {
             approved: &approved,
             foreign: &foreign,
             ledger,
+            expected: &BTreeMap::new(),
             capabilities: CAPABILITIES,
         };
         let _ = approve(vertical(), 5, nbbo(), book, profile.execution.limits());
@@ -119,6 +120,7 @@ pub(super) fn works_orders(limits: Limits, offsets: &[Price]) {
         approved: &[],
         foreign: &BTreeSet::new(),
         ledger: &BTreeMap::new(),
+        expected: &BTreeMap::new(),
         capabilities: CAPABILITIES,
     };
     if let Ok(intent) = approve(vertical(), 5, nbbo(), book, limits) {

@@ -94,6 +94,7 @@ impl Day {
                 approved: &approved,
                 foreign: &foreign,
                 ledger: &ledger,
+                expected: &BTreeMap::new(),
                 capabilities: CAPABILITIES,
             };
             let intent = nbbo.and_then(|nbbo| {
