@@ -10,6 +10,7 @@ use gamma_execution::ladder::SideEnd;
 use gamma_execution::ports::{
     DayRecord, DayState, IntentKey, IntentState, Ledger, LoadedDay, RungState, Slot,
 };
+use gamma_execution::run::{Ports, RunRequest};
 use gamma_execution::worker::{Check, PlanCheck, Planned, Round, Scope, Wanted, Worker, WorkerPorts};
 use gamma_market::{Effect, Leg, LegAction, OptionSymbol, Package, Price};
 use rust_decimal::Decimal;
@@ -61,9 +62,7 @@ fn world() -> World {
     world
 }
 
-/// What a strategy's own flow does: everything it needs of an order it asks of the worker.
-async fn roll(world: &World) -> (Option<SideEnd>, u32, Vec<String>) {
-    let (ports, request) = (world.ports(), world.request("roll-1"));
+fn worker<'a>(world: &'a World, ports: Ports<'a>, request: &'a RunRequest) -> Worker<'a> {
     let scope = Scope {
         account: &request.account,
         date: "2025-09-03".parse().unwrap(),
@@ -71,8 +70,13 @@ async fn roll(world: &World) -> (Option<SideEnd>, u32, Vec<String>) {
         deadline: request.deadline,
         execution: &world.profile.execution,
     };
-    let mut worker =
-        Worker::new(WorkerPorts { clock: ports.clock, broker: ports.broker, ledger: ports.ledger }, scope);
+    Worker::new(WorkerPorts { clock: ports.clock, broker: ports.broker, ledger: ports.ledger }, scope)
+}
+
+/// What a strategy's own flow does: everything it needs of an order it asks of the worker.
+async fn roll(world: &World) -> (Option<SideEnd>, u32, Vec<String>) {
+    let (ports, request) = (world.ports(), world.request("roll-1"));
+    let mut worker = worker(world, ports, &request);
     worker.take_lease().await.unwrap().unwrap();
     let writer = worker.lease().unwrap().writer.clone();
     let (account, date) = (request.account.clone(), worker.date());
@@ -135,6 +139,23 @@ async fn a_lost_reply_to_a_closing_order_is_found_and_not_repeated() {
     set(&world.broker.place, |number| if number == 1 { Place::LostAfter } else { Place::Accept });
     let (end, filled, _) = roll(&world).await;
     assert_eq!((end, filled, world.broker.all().len()), (Some(SideEnd::Filled), 2, 1));
+}
+
+#[tokio::test]
+async fn without_a_lease_nothing_is_planned_or_sent() {
+    let world = world();
+    let (ports, request) = (world.ports(), world.request("roll-1"));
+    let mut worker = worker(&world, ports, &request);
+    let account = worker.account(&LoadedDay::default()).await.unwrap();
+    let (package, quantity) = decide(&account.snapshot.positions, put("SPXW  250905P06420000")).unwrap();
+    let wanted = [Wanted { package, quantity, closes: None }];
+    let verdicts = worker.approve(&account, Decimal::from(100_000), &wanted).await.unwrap();
+    let intent = verdicts.into_iter().next().unwrap().intent.unwrap();
+    let key = IntentKey { strategy: NAME.to_owned(), slot: Slot("roll/long-put".to_owned()), revision: 1 };
+    let planned = Planned { key, name: "ROLL".to_owned(), intent, planned: 1, closes: None };
+    let refused = worker.begin(vec![planned], &account).await.err().unwrap().to_string();
+    assert_eq!(refused, "no lease is held");
+    assert!(world.broker.all().is_empty() && world.ledger.intents().is_empty());
 }
 
 #[tokio::test]

@@ -176,25 +176,31 @@ impl Desk {
 
     /// Something the run may send: so many put spreads at a limit of so many cents.
     pub(crate) fn approved(&self, quantity: u32, cents: i64) -> Approved<PackageOrder> {
-        let vertical = vertical();
-        let nbbo = vertical
-            .nbbo(&self.simulator.market().quotes(vertical.legs().map(|leg| leg.symbol).iter()), Tick::NICKEL)
-            .unwrap();
+        self.approved_of(vertical().into(), &BTreeMap::new(), (quantity, cents))
+    }
+
+    /// The same of any package, for an account that holds this.
+    pub(crate) fn approved_of(
+        &self,
+        package: Package,
+        held: &BTreeMap<OptionSymbol, i64>,
+        (quantity, cents): (u32, i64),
+    ) -> Approved<PackageOrder> {
+        let symbols: Vec<OptionSymbol> = package.symbols().collect();
+        let nbbo = package.nbbo(&self.simulator.market().quotes(symbols.iter()), Tick::NICKEL).unwrap();
         let (nothing, nobody) = (BTreeMap::new(), std::collections::BTreeSet::new());
         let book = ApprovalBook {
             equity: Decimal::from(1_000_000),
-            positions: &nothing,
+            positions: held,
             approved: &[],
             foreign: &nobody,
             ledger: &nothing,
-            expected: &BTreeMap::new(),
+            expected: &nothing,
             capabilities: self.broker().capabilities(),
         };
         let limits = Limits { envelope: Price::cents(500), worst_loss_share: Decimal::ONE };
-        approve(vertical, quantity, nbbo, book, limits)
-            .unwrap()
-            .order(quantity, Price::cents(cents), 0)
-            .unwrap()
+        let intent = approve(package, quantity, nbbo, book, limits).unwrap();
+        intent.order(quantity, Price::cents(cents), 0).unwrap()
     }
 
     pub(crate) async fn place(&self, quantity: u32, cents: i64, name: &OrderName) -> PlaceReply {

@@ -8,6 +8,7 @@
 
 mod access;
 mod cancels;
+mod closing;
 mod desk;
 mod lists;
 mod nature;
@@ -45,6 +46,10 @@ macro_rules! every_broker {
                 a_part_that_filled_is_counted_and_priced_and_survives_the_cancel,
                 a_filled_order_is_in_positions_and_equity,
                 what_cannot_be_done_is_refused_before_any_request,
+            ],
+            closing: [
+                what_was_opened_is_closed_and_nothing_more,
+                closing_what_is_gone_closes_nothing,
             ],
             cancels: [
                 a_fill_may_win_against_a_cancel,
